@@ -1,0 +1,98 @@
+"""Controles: militantes, cotas and pagamentos of a Brazilian organisation."""
+
+import os
+from collections.abc import Mapping
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from controles import cli, errors, formatting, health, logs, page_context, security_headers
+from controles.config import ConfigError, Settings, read_settings, secret_names, setting_infos
+from controles.contas import keys, rate_limit, security
+from controles.contas import views as contas_views
+from controles.cotas import views as cotas_views
+from controles.cpf import CpfVault
+from controles.extensions import alembic, csrf, db
+from controles.militantes import views as militantes_views
+from controles.pagamentos import views as pagamentos_views
+from controles.painel import views as painel_views
+from controles.secret_files import SUFFIX
+from controles.services import cache_service
+
+# By module: a blueprint named like its package would hide the package.
+VIEWS = (contas_views, painel_views, militantes_views, pagamentos_views, cotas_views)
+
+DATABASE_PATIENCE_SECONDS = 5
+
+
+def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
+    """The application, configured from the environment; `overrides`, by the same names, win over it.
+
+    ConfigError with everything that is wrong. Starts no server and connects to none.
+    """
+    settings = read_settings({**os.environ, **_known(overrides or {})})
+    # A relative SQLite file lies in the instance folder.
+    app = Flask(__name__, instance_path=str(settings.data))
+    app.extensions["settings"] = settings
+    _configure(app, settings)
+    logs.init_app(app, settings)
+    security_headers.init_app(app, https=settings.cookie_secure)
+    db.init_app(app)
+    alembic.init_app(app)
+    # Before the check of forms: what is refused there counts too.
+    rate_limit.init_app(app, settings, contas_views.blueprint)
+    csrf.init_app(app)
+    keys.init_app(app, settings)
+    app.extensions["cpf_vault"] = _cpf_vault(settings)
+    security.init_app(app, settings)
+    cache_service.init_app(app)
+    errors.init_app(app)
+    formatting.init_app(app)
+    page_context.init_app(app)
+    for views in VIEWS:
+        app.register_blueprint(views.blueprint)
+    health.init_app(app)
+    cli.init_app(app)
+    return app
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SECRET_KEY_FALLBACKS=list(settings.secret_key_fallbacks),
+        SQLALCHEMY_ENGINES={"default": _engine(settings.database_url)},
+        # A form stays good for as long as the login does.
+        WTF_CSRF_TIME_LIMIT=None,
+        MAX_CONTENT_LENGTH=32 * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=1024 * 1024,
+    )
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=count)  # type: ignore[method-assign]
+
+
+def _engine(url: str) -> dict[str, object]:
+    # Values of a failed statement would stand in the logs.
+    options: dict[str, object] = {"url": url, "hide_parameters": True}
+    if url.startswith("postgresql"):
+        options["connect_args"] = {
+            # A server that does not answer must not hold a request until the network gives up.
+            "connect_timeout": DATABASE_PATIENCE_SECONDS,
+            # Of a database that was made in the C locale the driver would read bytes, not text.
+            "client_encoding": "utf8",
+        }
+    return options
+
+
+def _known(overrides: Mapping[str, str]) -> Mapping[str, str]:
+    names = {info.name for _, info in setting_infos()} | {name + SUFFIX for name in secret_names()}
+    unknown = sorted(set(overrides) - names)
+    if unknown:
+        raise ConfigError(tuple(f"{name}: não existe uma configuração com esse nome." for name in unknown))
+    return overrides
+
+
+def _cpf_vault(settings: Settings) -> CpfVault:
+    ring = settings.secret_keys if settings.cpf_key is None else (settings.cpf_key, *settings.secret_keys)
+    key, *previous = (secret.encode() for secret in ring)
+    return CpfVault(key, previous=tuple(previous))

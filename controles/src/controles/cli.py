@@ -1,0 +1,44 @@
+"""The commands of `flask --app controles …`."""
+
+from typing import cast
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+
+from controles import cache_commands, migrating, production, serve, settings_page
+from controles.command_errors import as_sentences
+from controles.config import setting_infos
+from controles.contas import cli as contas_cli
+from controles.importing import cli as importing_cli
+from controles.seed import cli as seed_cli
+
+
+@click.command("db-upgrade", short_help="Cria ou atualiza as tabelas do banco.")
+@with_appcontext
+def db_upgrade() -> None:
+    """Cria ou atualiza as tabelas do banco."""
+    with as_sentences():
+        migrating.upgrade(cast(Flask, current_app._get_current_object()))  # type: ignore[attr-defined]
+    click.echo("O banco está atualizado.")
+
+
+@click.command("settings", short_help="Lista as configurações, seus padrões e para que servem.")
+@click.option("--markdown", "as_page", is_flag=True, help="Escreve a página docs/configuration.md.")
+def settings(as_page: bool) -> None:
+    """Lista as configurações, seus padrões e para que servem."""
+    if as_page:
+        click.echo(settings_page.markdown(), nl=False)
+        return
+    for _, info in setting_infos():
+        click.echo(f"{info.name}\n    {info.doc}\n    Padrão: {info.shown or 'nenhum'}")
+
+
+def init_app(app: Flask) -> None:
+    """Add the commands to `app`."""
+    app.cli.add_command(db_upgrade)
+    app.cli.add_command(serve.demo)
+    app.cli.add_command(production.serve)
+    app.cli.add_command(cache_commands.group)
+    for command in (*contas_cli.COMMANDS, *seed_cli.COMMANDS, *importing_cli.COMMANDS):
+        app.cli.add_command(command)

@@ -1,0 +1,197 @@
+"""What a setting's text means; each parser raises ValueError with half a sentence: what is wrong and what to do."""
+
+import binascii
+import re
+from base64 import b32decode
+from collections.abc import Callable
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+SHORTEST_SECRET_KEY = 32
+SHORTEST_PASSWORD = 10
+SHORTEST_OTP_SECRET = 16
+LONGEST_OTP_SECRET = 128
+_BASE32 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+_BASE32_LENGTHS = frozenset({0, 2, 4, 5, 7})
+_REDIS_SCHEMES = frozenset({"redis", "rediss", "unix", "memory"})
+_KNOWN_PASSWORDS = frozenset(
+    {"", "admin", "changeme", "change-me", "controles", "default", "example", "foobared", "mude", "mudeme", "mude-me"}
+    | {"password", "passwd", "postgres", "postgresql", "qwerty", "redis", "root", "secret", "senha", "test", "teste"}
+    | {"administrador", "administrator", "adminadmin", "password123password", "replace-me", "your-password"}
+)
+_RATE = re.compile(r"\d+ per (second|minute|hour|day)(;\d+ per (second|minute|hour|day))*")
+
+
+class Environment(StrEnum):
+    """Where the application runs: development makes what is missing, production asks for it."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+def parse_text(raw: str) -> str:
+    """Any text."""
+    return raw
+
+
+def parse_folder(raw: str) -> Path:
+    """An absolute path; `~` is the home folder."""
+    return Path(raw).expanduser().absolute()
+
+
+def parse_environment(raw: str) -> Environment:
+    """development or production."""
+    try:
+        return Environment(raw)
+    except ValueError:
+        raise ValueError(f"“{raw}” não existe; use development ou production") from None
+
+
+def integer_between(lowest: int, highest: int) -> Callable[[str], int]:
+    """A parser of integers from `lowest` to `highest`."""
+
+    def parse(raw: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", raw) or not lowest <= int(raw) <= highest:
+            raise ValueError(f"“{raw}” não serve; use um número inteiro de {lowest} a {highest}")
+        return int(raw)
+
+    return parse
+
+
+def parse_hours(raw: str) -> timedelta:
+    """Whole hours, a week at most."""
+    return timedelta(hours=integer_between(1, 24 * 7)(raw))
+
+
+def parse_boolean(raw: str) -> bool:
+    """1 or 0, also sim and não."""
+    if raw.lower() not in {"1", "0", "true", "false", "sim", "não", "nao"}:
+        raise ValueError(f"“{raw}” não serve; use 1 (sim) ou 0 (não)")
+    return raw.lower() in {"1", "true", "sim"}
+
+
+def parse_email(raw: str) -> str:
+    """An e-mail address, in lower case."""
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", raw) or len(raw) > 254:
+        raise ValueError(f"“{raw}” não é um endereço de e-mail, por exemplo admin@organizacao.org.br")
+    return raw.lower()
+
+
+def parse_password(raw: str) -> str:
+    """A password long enough to be one."""
+    if len(raw) < SHORTEST_PASSWORD:
+        raise ValueError(f"tem {len(raw)} caracteres; use {SHORTEST_PASSWORD} ou mais")
+    return raw
+
+
+def parse_secret_key(raw: str) -> str:
+    """A key long and varied enough to be one."""
+    if len(raw) < SHORTEST_SECRET_KEY:
+        raise ValueError(
+            f"tem {len(raw)} caracteres e precisa de {SHORTEST_SECRET_KEY} ou mais; "
+            "crie uma com: flask --app controles make-secret-key"
+        )
+    if len(set(raw)) < 10:
+        raise ValueError("repete poucos caracteres; crie uma com: flask --app controles make-secret-key")
+    return raw
+
+
+def parse_secret_keys(raw: str) -> tuple[str, ...]:
+    """Keys, separated by commas."""
+    return tuple(key.strip() for key in raw.split(",") if key.strip())
+
+
+def parse_otp_secret(raw: str) -> str:
+    """The base32 secret in capitals, without spaces, hyphens and padding; ValueError says what is wrong with it."""
+    advice = "crie um com: flask --app controles make-otp-secret"
+    kept: list[str] = []
+    body = raw.rstrip("=")
+    for position, character in enumerate(body, start=1):
+        if character in " -":
+            continue
+        if character.upper() not in _BASE32:
+            raise ValueError(
+                f"o caractere “{character}”, na posição {position}, não é base32 "
+                f"(valem as letras de A a Z e os algarismos de 2 a 7); {advice}"
+            )
+        kept.append(character.upper())
+    if not SHORTEST_OTP_SECRET <= len(kept) <= LONGEST_OTP_SECRET:
+        raise ValueError(
+            f"tem {len(kept)} caracteres base32 e precisa ter de {SHORTEST_OTP_SECRET} a {LONGEST_OTP_SECRET} "
+            f"(recomendado: 32); {advice}"
+        )
+    secret = "".join(kept)
+    try:
+        if len(secret) % 8 not in _BASE32_LENGTHS:
+            raise binascii.Error
+        b32decode(secret + "=" * (-len(secret) % 8))
+    except binascii.Error:
+        raise ValueError(
+            f"tem {len(secret)} caracteres, e nenhum segredo base32 tem esse comprimento (use 16, 26 ou 32); "
+            f"falta ou sobra algum; {advice}"
+        ) from None
+    return secret
+
+
+def parse_database_url(raw: str) -> str:
+    """A database address that SQLAlchemy takes, with the driver that is installed."""
+    scheme, separator, rest = raw.partition("://")
+    if scheme in {"postgres", "postgresql"}:
+        raw = f"postgresql+psycopg{separator}{rest}"
+    try:
+        url = make_url(raw)
+    except (ArgumentError, ValueError):
+        raise ValueError(
+            "não é um endereço de banco de dados; use sqlite:////pasta/controles.db "
+            "ou postgresql://usuario:senha@servidor/banco"
+        ) from None
+    if url.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
+        raise ValueError(f"“{url.drivername}” não é atendido; use sqlite:// ou postgresql://")
+    return raw
+
+
+def parse_redis_url(raw: str) -> str:
+    """The address of a Redis or Valkey server."""
+    example = "use redis://servidor:6379/0, rediss://… ou unix:///caminho.sock"
+    parts = urlsplit(raw)
+    if parts.scheme not in _REDIS_SCHEMES:
+        raise ValueError(f"“{parts.scheme or raw}” não é um protocolo conhecido; {example}")
+    try:
+        port_is_wrong = parts.port == 0
+    except ValueError:
+        port_is_wrong = True
+    if port_is_wrong:
+        raise ValueError(f"a porta não é um número de 1 a 65535; {example}")
+    if parts.scheme in {"redis", "rediss"} and not parts.hostname:
+        raise ValueError(f"falta o nome do servidor; {example}")
+    return raw
+
+
+def password_in(url: str | None) -> str | None:
+    """The password in the address of a server, if there is one."""
+    return None if url is None else make_url(url).password
+
+
+def password_everybody_knows(password: str) -> bool:
+    """Whether it is what examples, images and habits put where a password belongs."""
+    plain = password.lower().rstrip("0123456789!.-_@#")
+    return plain in _KNOWN_PASSWORDS or len(set(password)) < 4
+
+
+def parse_log_level(raw: str) -> str:
+    """A level of the log."""
+    if raw.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise ValueError(f"“{raw}” não existe; use DEBUG, INFO, WARNING ou ERROR")
+    return raw.upper()
+
+
+def parse_rate(raw: str) -> str:
+    """Limits as Flask-Limiter writes them."""
+    if not _RATE.fullmatch(raw):
+        raise ValueError(f"“{raw}” não serve; use por exemplo 20 per minute;200 per hour")
+    return raw

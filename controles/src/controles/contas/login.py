@@ -1,0 +1,188 @@
+"""The steps of logging in: the password, then a code. Each attempt is counted, each outcome audited."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from controles.admin import audit
+from controles.contas import lockout, recovery, sessions, totp
+from controles.contas.keys import account_keys
+from controles.contas.models import Usuario
+from controles.contas.passwords import password_fits
+from controles.db import db
+from controles.services.transaction import transaction
+
+AUTHENTICATOR = "authenticator"
+
+
+class Factor(StrEnum):
+    """What somebody showed; also how the audit names it."""
+
+    PASSWORD = "senha"  # noqa: S105 - a name
+    CODE = "codigo"
+    RECOVERY_CODE = "codigo_recuperacao"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Wrong, or not looked at because the address is locked until `locked_until`."""
+
+    locked_until: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The password was right."""
+
+    usuario: Usuario
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """Both factors were right: `token` is what the cookie must carry."""
+
+    usuario: Usuario
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """The second factor is confirmed and the login complete; the recovery codes are shown now and never again."""
+
+    usuario: Usuario
+    token: str
+    codes: tuple[str, ...]
+
+
+def is_enrolled(usuario: Usuario) -> bool:
+    """Whether a code has confirmed this user's second factor."""
+    return usuario.tf_primary_method == AUTHENTICATOR and usuario.tf_totp_secret is not None
+
+
+def check_password(email: str, password: str, *, agora: dt.datetime) -> Passed | Refused:
+    """Look at the first factor. Words, work and counting are the same whether the address has a user or not."""
+    attempt, identificador = _count(email, agora=agora)
+    if not attempt.allowed:
+        return Refused(attempt.locked_until)
+    usuario = db.session.scalar(select(Usuario).where(Usuario.email == email.strip().lower()))
+    fits = password_fits(password, usuario.password if usuario else None)
+    if usuario is None or not fits or not usuario.active:
+        return _refuse(usuario, Factor.PASSWORD, attempt, agora=agora)
+    with transaction() as session:
+        lockout.give_back(session, identificador)
+    return Passed(usuario)
+
+
+def check_code(usuario: Usuario, code: str, *, length: dt.timedelta, agora: dt.datetime) -> Complete | Refused:
+    """Look at a code of the authenticator. Each is accepted once, from whichever of several requests comes first."""
+    attempt, identificador = _count(usuario.email, agora=agora)
+    if not attempt.allowed:
+        return Refused(attempt.locked_until)
+    secret = _secret(usuario)
+    step = totp.matching_step(secret, code, agora=agora)
+    with transaction("usuarios", "auditoria") as session:
+        if step is not None and _use_step(session, usuario.id, step):
+            # What a former key sealed is sealed by the present one from now on.
+            usuario.tf_totp_secret = account_keys().otp.seal(secret, usuario_id=usuario.id)
+            return _complete(session, usuario, identificador, Factor.CODE, length=length, agora=agora)
+    return _refuse(usuario, Factor.CODE, attempt, agora=agora)
+
+
+def check_recovery_code(usuario: Usuario, code: str, *, length: dt.timedelta, agora: dt.datetime) -> Complete | Refused:
+    """Look at a recovery code; a right one is used up."""
+    attempt, identificador = _count(usuario.email, agora=agora)
+    if not attempt.allowed:
+        return Refused(attempt.locked_until)
+    keys = account_keys().recovery
+    with transaction("usuarios", "auditoria") as session:
+        if recovery.use_code(session, code, usuario_id=usuario.id, keys=keys, agora=agora):
+            return _complete(session, usuario, identificador, Factor.RECOVERY_CODE, length=length, agora=agora)
+    return _refuse(usuario, Factor.RECOVERY_CODE, attempt, agora=agora)
+
+
+def confirm_enrolment(usuario: Usuario, code: str, *, length: dt.timedelta, agora: dt.datetime) -> Enrolled | Refused:
+    """Look at the first code of a new second factor; a right one enrols the user and completes the login."""
+    attempt, identificador = _count(usuario.email, agora=agora)
+    if not attempt.allowed:
+        return Refused(attempt.locked_until)
+    step = totp.matching_step(_secret(usuario), code, agora=agora)
+    with transaction("usuarios", "auditoria") as session:
+        if step is not None and _use_step(session, usuario.id, step):
+            usuario.tf_primary_method = AUTHENTICATOR
+            codes = recovery.renew_codes(session, usuario_id=usuario.id, key=account_keys().recovery[0])
+            _audit(session, "conta.segundo_fator", usuario.id, {}, author_id=usuario.id, agora=agora)
+            done = _complete(session, usuario, identificador, Factor.CODE, length=length, agora=agora)
+            return Enrolled(usuario, done.token, codes)
+    return _refuse(usuario, Factor.CODE, attempt, agora=agora)
+
+
+def _secret(usuario: Usuario) -> str:
+    if usuario.tf_totp_secret is None:
+        raise ValueError(f"User {usuario.id} has no second factor yet; ask is_enrolled first.")
+    return account_keys().otp.open(usuario.tf_totp_secret, usuario_id=usuario.id)
+
+
+def _count(email: str, *, agora: dt.datetime) -> tuple[lockout.Attempt, bytes]:
+    identificador = lockout.identifier(email, account_keys().lockout)
+    # Committed before anything is looked at: a process that dies in between has spent the attempt.
+    with transaction() as session:
+        return lockout.count_attempt(session, identificador, agora=agora), identificador
+
+
+def _use_step(session: Session, usuario_id: int, step: int) -> bool:
+    # Compared and set in one statement: of two requests with the same code one finds the step used.
+    used = session.execute(
+        update(Usuario)
+        .where(
+            Usuario.id == usuario_id,
+            or_(Usuario.totp_last_counter.is_(None), Usuario.totp_last_counter < step),
+        )
+        .values(totp_last_counter=step)
+        .returning(Usuario.id),
+        execution_options={"synchronize_session": False},
+    ).one_or_none()
+    return used is not None
+
+
+def _complete(
+    session: Session,
+    usuario: Usuario,
+    identificador: bytes,
+    factor: Factor,
+    *,
+    length: dt.timedelta,
+    agora: dt.datetime,
+) -> Complete:
+    lockout.forget(session, identificador, agora=agora)
+    token = sessions.open_session(session, usuario, length=length, agora=agora)
+    _audit(session, "conta.entrar", usuario.id, {"com": factor.value}, author_id=usuario.id, agora=agora)
+    return Complete(usuario, token)
+
+
+def _refuse(usuario: Usuario | None, factor: Factor, attempt: lockout.Attempt, *, agora: dt.datetime) -> Refused:
+    # Nobody knows who typed it, so no author; the record is whose account it was meant for.
+    registro_id = usuario.id if usuario else None
+    with transaction("auditoria") as session:
+        _audit(session, "conta.falha", registro_id, {"com": factor.value}, author_id=None, agora=agora)
+        if attempt.locked_until is not None:
+            depois = {"ate": attempt.locked_until}
+            _audit(session, "conta.bloqueio", registro_id, depois, author_id=None, agora=agora)
+    return Refused(attempt.locked_until)
+
+
+def _audit(
+    session: Session,
+    acao: str,
+    registro_id: int | None,
+    depois: Mapping[str, object],
+    *,
+    author_id: int | None,
+    agora: dt.datetime,
+) -> None:
+    audit.record(
+        session, acao=acao, tabela="usuario", registro_id=registro_id, depois=depois, usuario_id=author_id, agora=agora
+    )

@@ -1,0 +1,53 @@
+"""Limits how often one address on the network may try to log in. Without its store it counts in the process."""
+
+from typing import Any
+
+from flask import Blueprint, Flask
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from controles.config import Settings
+
+# Per request and only while the store is away; after the first failure the process counts by itself.
+_PATIENCE_SECONDS = 0.3
+
+
+def init_app(app: Flask, settings: Settings, blueprint: Blueprint) -> None:
+    """Limit what is sent to `blueprint`."""
+    limiter = Limiter(
+        get_remote_address,
+        app=app,
+        strategy="moving-window",
+        headers_enabled=True,
+        in_memory_fallback_enabled=True,
+        swallow_errors=True,
+        key_prefix="controles",
+        storage_uri=_storage_uri(settings.rate_limit_url or settings.redis_url),
+        storage_options=storage_options(settings.rate_limit_url or settings.redis_url),
+    )
+    limiter.limit(settings.login_rate, methods=["POST"])(blueprint)
+
+
+def _in_process(redis_url: str | None) -> bool:
+    return redis_url is None or redis_url.startswith("memory:")
+
+
+def _storage_uri(redis_url: str | None) -> str:
+    if redis_url is None or _in_process(redis_url):
+        return "memory://"
+    return f"redis+{redis_url}" if redis_url.startswith("unix:") else redis_url
+
+
+def storage_options(redis_url: str | None) -> dict[str, Any]:
+    """How the counting store is connected to."""
+    if _in_process(redis_url):
+        return {}
+    return {
+        "socket_connect_timeout": _PATIENCE_SECONDS,
+        "socket_timeout": _PATIENCE_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+        # What it counts with is all that its user need be allowed: no CLIENT SETINFO.
+        "driver_info": None,
+    }

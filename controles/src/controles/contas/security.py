@@ -1,0 +1,55 @@
+"""Flask-Security as this application uses it: its users, password hashes and sessions, behind pages of our own.
+
+Its own pages stay off. They look at a password before they ask whether the address is locked, keep the last accepted
+code in two steps that concurrent requests slip between, and store recovery codes so that they can be shown again.
+"""
+
+from flask import Flask, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_security import FSQLALiteUserDatastore, RoleMixin, Security
+
+from controles.config import Settings
+from controles.contas import sessions
+from controles.contas.models import Usuario
+from controles.db import db
+
+_ARGON2 = "argon2"
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Know who is logged in on every request of `app`."""
+    app.config.update(
+        SESSION_COOKIE_NAME="controles_sessao",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.cookie_secure,
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=settings.session_length,
+        SECURITY_PASSWORD_HASH=_ARGON2,
+        SECURITY_PASSWORD_SCHEMES=[_ARGON2],
+        SECURITY_DEPRECATED_PASSWORD_SCHEMES=[],
+        # Without this a second key would be mixed in, and losing it would lose every password.
+        SECURITY_PASSWORD_SINGLE_HASH={_ARGON2},
+        SECURITY_CLI_USERS_NAME=None,
+        SECURITY_CLI_ROLES_NAME=None,
+    )
+    # Roles are a column of the user, so there are no rows of them.
+    datastore = FSQLALiteUserDatastore(db, Usuario, RoleMixin)
+    security = Security(app, datastore, register_blueprint=False)
+
+    def load_user(uniquifier: str) -> Usuario | None:
+        # A page's pictures and styles need no one, nor the database.
+        if request.endpoint == "static":
+            return None
+        return sessions.load_user(uniquifier, length=settings.session_length)
+
+    def no_token(_request: object) -> None:
+        """There are no tokens: a session is the only way in."""
+
+    def ask_to_log_in() -> ResponseReturnValue:
+        wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+        return redirect(url_for("contas.login", next=wanted if wanted != "/" else None))
+
+    security.login_manager.user_loader(load_user)
+    security.login_manager.request_loader(no_token)
+    security.login_manager.unauthorized_handler(ask_to_log_in)

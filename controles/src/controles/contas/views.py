@@ -1,0 +1,277 @@
+"""Logging in and out, the second factor, and one's own account."""
+
+import datetime as dt
+from urllib.parse import urlsplit
+
+import structlog
+from flask import Blueprint, current_app, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from sqlalchemy import select
+
+from controles.admin import audit
+from controles.clock import utc_now
+from controles.config import Settings
+from controles.contas import enrolment, login, recovery, sessions, totp
+from controles.contas.forms import CodeForm, LoginForm, PasswordForm, RecoveryForm
+from controles.contas.keys import account_keys
+from controles.contas.lockout import minutes_left
+from controles.contas.models import Usuario
+from controles.contas.permissions import Permission, require
+from controles.contas.totp import OtpSecretUnreadableError
+from controles.db import db
+from controles.formatting import plural
+from controles.made_secrets import new_otp_secret
+from controles.services.cache_service import forget_user
+from controles.services.transaction import transaction
+
+blueprint = Blueprint("contas", __name__, template_folder="templates")
+
+# Between the password and the code.
+PENDING_FOR = dt.timedelta(minutes=10)
+_PENDING, _PENDING_SINCE, _NEXT = "pendente", "pendente_desde", "proximo"
+
+_log = structlog.stdlib.get_logger("controles.contas")
+
+
+@blueprint.route("/entrar", methods=["GET", "POST"], endpoint="login")
+def log_in() -> ResponseReturnValue:
+    """First factor: address and password."""
+    if current_user.is_authenticated:
+        return redirect("/")
+    form = LoginForm()
+    if not form.validate_on_submit():
+        return render_template("contas/login.html", form=form)
+    agora = utc_now()
+    outcome = login.check_password(form.email.data or "", form.senha.data or "", agora=agora)
+    if isinstance(outcome, login.Refused):
+        _explain(form, outcome, "E-mail ou senha não conferem.", agora=agora)
+        return render_template("contas/login.html", form=form), 401
+    _remember_password_was_right(outcome.usuario, wanted=_safe_path(request.args.get("next")), agora=agora)
+    return redirect(url_for("contas.second_factor"))
+
+
+@blueprint.route("/segundo-fator", methods=["GET", "POST"])
+def second_factor() -> ResponseReturnValue:
+    """Second factor: a code of the authenticator."""
+    usuario = _pending_user()
+    if usuario is None:
+        return _start_over()
+    if not login.is_enrolled(usuario):
+        return redirect(url_for("contas.first_access"))
+    form = CodeForm()
+    if not form.validate_on_submit():
+        return render_template("contas/second_factor.html", form=form)
+    agora = utc_now()
+    try:
+        outcome = login.check_code(usuario, form.codigo.data or "", length=_session_length(), agora=agora)
+    except OtpSecretUnreadableError as error:
+        _log.error("otp_secret_unreadable", usuario_id=usuario.id, reason=str(error))
+        form.codigo.errors = ["O seu segundo fator não pôde ser lido. Peça à administração que o refaça."]
+        return render_template("contas/second_factor.html", form=form), 401
+    if isinstance(outcome, login.Refused):
+        _explain(form, outcome, "O código não confere ou já foi usado. Espere o próximo e tente de novo.", agora=agora)
+        return render_template("contas/second_factor.html", form=form), 401
+    return _enter(outcome)
+
+
+@blueprint.route("/segundo-fator/recuperacao", methods=["GET", "POST"])
+def recover() -> ResponseReturnValue:
+    """Second factor without the phone: a recovery code."""
+    usuario = _pending_user()
+    if usuario is None:
+        return _start_over()
+    if not login.is_enrolled(usuario):
+        return redirect(url_for("contas.first_access"))
+    form = RecoveryForm()
+    if not form.validate_on_submit():
+        return render_template("contas/recover.html", form=form)
+    agora = utc_now()
+    outcome = login.check_recovery_code(usuario, form.codigo.data or "", length=_session_length(), agora=agora)
+    if isinstance(outcome, login.Refused):
+        _explain(form, outcome, "O código não confere ou já foi usado.", agora=agora)
+        return render_template("contas/recover.html", form=form), 401
+    left = recovery.codes_left(db.session, usuario_id=outcome.usuario.id)
+    flash(
+        f"Você entrou com um código de recuperação; restam {left}. "
+        "Se o celular se perdeu, cadastre outro em “Sua conta”.",
+        "warn",
+    )
+    return _enter(outcome)
+
+
+@blueprint.route("/primeiro-acesso", methods=["GET", "POST"])
+def first_access() -> ResponseReturnValue:
+    """Enrol the second factor: the QR code is shown until its first code is confirmed, then never again."""
+    usuario = _pending_user()
+    if usuario is None:
+        return _start_over()
+    if login.is_enrolled(usuario):
+        return redirect(url_for("contas.second_factor"))
+    with transaction():
+        secret = enrolment.pending_secret(usuario)
+    form = CodeForm()
+    status = 200
+    if form.validate_on_submit():
+        agora = utc_now()
+        outcome = login.confirm_enrolment(usuario, form.codigo.data or "", length=_session_length(), agora=agora)
+        if isinstance(outcome, login.Enrolled):
+            wanted = _wanted_path()
+            sessions.enter(outcome.usuario, outcome.token, via=login.AUTHENTICATOR)
+            return render_template("contas/recovery_codes.html", codes=outcome.codes, next_url=wanted)
+        _explain(form, outcome, "O código não confere. Espere o próximo e tente de novo.", agora=agora)
+        status = 401
+    qr = enrolment.qr_svg(
+        enrolment.qr_code(secret, account=usuario.email), label="Código QR para o aplicativo autenticador"
+    )
+    return render_template(
+        "contas/first_access.html",
+        form=form,
+        qr=qr,
+        uri=totp.otpauth_uri(secret, account=usuario.email),
+        key=totp.spaced(secret),
+        account=usuario.email,
+    ), status
+
+
+@blueprint.post("/sair")
+def logout() -> ResponseReturnValue:
+    """End this login."""
+    if current_user.is_authenticated:
+        usuario_id = int(current_user.id)
+        agora = utc_now()
+        with transaction("auditoria") as db_session:
+            sessions.leave(db_session, agora=agora)
+            audit.record(
+                db_session,
+                acao="conta.sair",
+                tabela="usuario",
+                registro_id=usuario_id,
+                usuario_id=usuario_id,
+                agora=agora,
+            )
+        forget_user(usuario_id)
+    session.clear()
+    flash("Você saiu.", "ok")
+    return redirect(url_for("contas.login"))
+
+
+@blueprint.get("/conta")
+@require(Permission.VER)
+def account() -> ResponseReturnValue:
+    """One's own second factor and recovery codes."""
+    return _account_page(PasswordForm())
+
+
+@blueprint.post("/conta/codigos")
+@require(Permission.VER)
+def renew_codes() -> ResponseReturnValue:
+    """Ten new recovery codes in place of the old ones, for the password."""
+    form = PasswordForm()
+    usuario = _confirmed_user(form)
+    if usuario is None:
+        return _account_page(form), 401
+    with transaction("usuarios", "auditoria") as db_session:
+        codes = recovery.renew_codes(db_session, usuario_id=usuario.id, key=account_keys().recovery[0])
+        audit.record(
+            db_session,
+            acao="conta.novos_codigos",
+            tabela="usuario",
+            registro_id=usuario.id,
+            usuario_id=usuario.id,
+            agora=utc_now(),
+        )
+    return render_template("contas/recovery_codes.html", codes=codes, next_url=url_for("contas.account"))
+
+
+@blueprint.post("/conta/celular")
+@require(Permission.VER)
+def new_device() -> ResponseReturnValue:
+    """Enrol another phone, for the password: every login ends, and the QR code is shown again."""
+    form = PasswordForm()
+    usuario = _confirmed_user(form)
+    if usuario is None:
+        return _account_page(form), 401
+    agora = utc_now()
+    with transaction("usuarios", "auditoria") as db_session:
+        sessions.leave(db_session, agora=agora)
+        enrolment.restart(db_session, usuario, secret=new_otp_secret(), author_id=usuario.id, agora=agora)
+    forget_user(usuario.id)
+    _remember_password_was_right(usuario, wanted=None, agora=agora)
+    return redirect(url_for("contas.first_access"))
+
+
+def _account_page(form: FlaskForm) -> str:
+    left = recovery.codes_left(db.session, usuario_id=current_user.id)
+    return render_template("contas/account.html", form=form, codes_left=left)
+
+
+def _confirmed_user(form: PasswordForm) -> Usuario | None:
+    """The user at the keyboard if the password in the form is theirs; a wrong one counts as a failed login."""
+    if not form.validate_on_submit():
+        return None
+    agora = utc_now()
+    outcome = login.check_password(current_user.email, form.senha.data or "", agora=agora)
+    if isinstance(outcome, login.Passed):
+        return outcome.usuario
+    _explain(form, outcome, "A senha não confere.", agora=agora)
+    return None
+
+
+def _explain(form: FlaskForm, outcome: login.Refused, otherwise: str, *, agora: dt.datetime) -> None:
+    text = otherwise
+    if outcome.locked_until is not None:
+        minutes = minutes_left(outcome.locked_until, agora=agora)
+        wait = plural(minutes, "minuto", "minutos")
+        text = f"Tentativas demais. Por segurança, espere {wait} e tente de novo."
+    form.form_errors.append(text)
+
+
+def _enter(outcome: login.Complete) -> ResponseReturnValue:
+    wanted = _wanted_path()
+    flashes = session.get("_flashes")
+    sessions.enter(outcome.usuario, outcome.token, via=login.AUTHENTICATOR)
+    if flashes:
+        session["_flashes"] = flashes
+    return redirect(wanted)
+
+
+def _remember_password_was_right(usuario: Usuario, *, wanted: str | None, agora: dt.datetime) -> None:
+    session.clear()
+    session[_PENDING] = usuario.fs_uniquifier
+    session[_PENDING_SINCE] = agora.timestamp()
+    if wanted:
+        session[_NEXT] = wanted
+
+
+def _pending_user() -> Usuario | None:
+    """Who showed the right password in this browser a few minutes ago."""
+    uniquifier, since = session.get(_PENDING), session.get(_PENDING_SINCE, 0.0)
+    if not uniquifier or utc_now().timestamp() - since > PENDING_FOR.total_seconds():
+        return None
+    return db.session.scalar(select(Usuario).where(Usuario.fs_uniquifier == uniquifier, Usuario.active.is_(True)))
+
+
+def _start_over() -> ResponseReturnValue:
+    if current_user.is_authenticated:
+        return redirect("/")
+    flash("Comece de novo: a entrada não foi concluída a tempo.", "warn")
+    return redirect(url_for("contas.login"))
+
+
+def _wanted_path() -> str:
+    return str(session.get(_NEXT) or "/")
+
+
+def _safe_path(raw: str | None) -> str | None:
+    """`raw` if it is a path on this site; an address elsewhere must not follow a login."""
+    if not raw or not raw.startswith("/") or raw.startswith("//") or "\\" in raw:
+        return None
+    parts = urlsplit(raw)
+    return None if parts.scheme or parts.netloc or any(ord(character) < 32 for character in raw) else raw
+
+
+def _session_length() -> dt.timedelta:
+    settings: Settings = current_app.extensions["settings"]
+    return settings.session_length

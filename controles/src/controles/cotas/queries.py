@@ -1,0 +1,217 @@
+"""Reads about cotas."""
+
+import datetime as dt
+
+from sqlalchemy import ColumnElement, and_, false, func, select
+
+from controles import cache_policies
+from controles.cotas.conditions import is_open, owes_cota
+from controles.cotas.models import Cota
+from controles.cotas.records import (
+    CelulaMatriz,
+    CotaAberta,
+    EstadoCota,
+    FiltroCotas,
+    FiltroEstado,
+    LinhaCota,
+    LotePrevisto,
+    PaginaCotas,
+    TotaisCotas,
+)
+from controles.db import MAX_ID, db
+from controles.escopo import Escopo
+from controles.militantes.models import Militante, Situacao
+from controles.militantes.scope import in_scope, narrowed, owner_in_scope
+from controles.pagination import Keyset, fetch_page
+from controles.services.cache_service import cached
+
+__all__ = [
+    "CelulaMatriz",
+    "CotaAberta",
+    "EstadoCota",
+    "FiltroCotas",
+    "FiltroEstado",
+    "LinhaCota",
+    "LotePrevisto",
+    "PaginaCotas",
+    "TotaisCotas",
+    "list_cotas",
+    "matrix",
+    "open_cotas",
+    "preview_cotas",
+    "totals_cotas",
+]
+
+# Newest month first; within a month the militante is unique.
+_NEWEST_FIRST = Keyset(
+    order="competencia", columns=(Cota.competencia, Cota.militante_id), row_id=Cota.id, descending=True
+)
+
+
+@cached(cache_policies.COTAS_MILITANTE)
+def open_cotas(escopo: Escopo, militante_id: int, *, hoje: dt.date) -> tuple[CotaAberta, ...]:
+    """The cotas of this militante that still have something to pay, due or not, oldest first."""
+    if not 0 < militante_id <= MAX_ID:
+        return ()
+    rows = db.session.execute(
+        select(Cota.id, Cota.competencia, Cota.valor, Cota.pago, Cota.vencimento)
+        .where(Cota.militante_id == militante_id, is_open(), owner_in_scope(escopo, Cota.militante_id))
+        .order_by(Cota.competencia)
+    )
+    return tuple(
+        CotaAberta(
+            id=cota_id,
+            competencia=competencia,
+            valor=valor,
+            pago=pago,
+            em_aberto=valor - pago,
+            vencimento=vencimento,
+            vencida=vencimento < hoje,
+        )
+        for cota_id, competencia, valor, pago, vencimento in rows
+    )
+
+
+@cached(cache_policies.COTAS_MILITANTE)
+def matrix(escopo: Escopo, militante_id: int, ano: int, *, hoje: dt.date) -> tuple[CelulaMatriz, ...]:
+    """The twelve months of `ano`, January first."""
+    if not 1 <= ano <= dt.MAXYEAR:
+        raise ValueError(f"ano is {ano}; a matrix shows a year from 1 to {dt.MAXYEAR}")
+    cells = {month: _empty_cell(dt.date(ano, month, 1)) for month in range(1, 13)}
+    if not 0 < militante_id <= MAX_ID:
+        return tuple(cells.values())
+    rows = db.session.execute(
+        select(Cota.id, Cota.competencia, Cota.valor, Cota.pago, Cota.vencimento, Cota.dispensada_em).where(
+            Cota.militante_id == militante_id,
+            Cota.competencia.between(dt.date(ano, 1, 1), dt.date(ano, 12, 31)),
+            owner_in_scope(escopo, Cota.militante_id),
+        )
+    )
+    for cota_id, competencia, valor, pago, vencimento, dispensada_em in rows:
+        estado = _state(valor, pago, vencimento, waived=dispensada_em is not None, hoje=hoje)
+        cells[competencia.month] = CelulaMatriz(competencia, estado, cota_id, valor, pago, vencimento)
+    return tuple(cells.values())
+
+
+@cached(cache_policies.COTAS_LIST)
+def list_cotas(
+    escopo: Escopo, filtro: FiltroCotas, *, hoje: dt.date, cursor: str | None = None, limit: int = 50
+) -> PaginaCotas:
+    """One page, newest competência first. A cursor that makes no sense gives the first page."""
+    page = fetch_page(
+        db.session,
+        select(
+            Cota.id,
+            Cota.militante_id,
+            func.coalesce(Militante.nome_social, Militante.nome),
+            Cota.competencia,
+            Cota.valor,
+            Cota.pago,
+            Cota.vencimento,
+            Cota.dispensada_em,
+        )
+        .join(Militante, Militante.id == Cota.militante_id)
+        .where(*_conditions(escopo, filtro)),
+        _NEWEST_FIRST,
+        cursor=cursor,
+        limit=limit,
+        visible=owner_in_scope(escopo, Cota.militante_id),
+    )
+    linhas = tuple(
+        LinhaCota(
+            id=cota_id,
+            militante_id=militante_id,
+            militante=nome,
+            competencia=competencia,
+            valor=valor,
+            pago=pago,
+            vencimento=vencimento,
+            estado=_state(valor, pago, vencimento, waived=dispensada_em is not None, hoje=hoje),
+        )
+        for cota_id, militante_id, nome, competencia, valor, pago, vencimento, dispensada_em in page.rows
+    )
+    return PaginaCotas(linhas, page.following, page.preceding)
+
+
+@cached(cache_policies.COTAS_TOTALS)
+def totals_cotas(escopo: Escopo, filtro: FiltroCotas) -> TotaisCotas:
+    """What the list's rows, on all its pages, sum to."""
+    waived = Cota.dispensada_em.is_not(None)
+    rest = Cota.valor - Cota.pago
+    quantidade, previsto, recebido, dispensado = db.session.execute(
+        select(
+            func.count(),
+            func.coalesce(func.sum(Cota.valor), 0),
+            func.coalesce(func.sum(Cota.pago), 0),
+            func.coalesce(func.sum(rest).filter(waived), 0),
+        )
+        .join(Militante, Militante.id == Cota.militante_id)
+        .where(*_conditions(escopo, filtro))
+    ).one()
+    return TotaisCotas(
+        quantidade=quantidade,
+        previsto=int(previsto),
+        recebido=int(recebido),
+        dispensado=int(dispensado),
+        aberto=int(previsto) - int(recebido) - int(dispensado),
+    )
+
+
+def preview_cotas(escopo: Escopo, competencia: dt.date) -> LotePrevisto:
+    """What `generate_cotas` would write for this competência, and whom it leaves out."""
+    has_one = select(Cota.id).where(Cota.militante_id == Militante.id, Cota.competencia == competencia).exists()
+    owing, novas, total = db.session.execute(
+        select(
+            func.count(),
+            func.count().filter(~has_one),
+            func.coalesce(func.sum(Militante.valor_cota).filter(~has_one), 0),
+        )
+        .select_from(Militante)
+        .where(*owes_cota(escopo, competencia))
+    ).one()
+    isentos, licenciados = db.session.execute(
+        select(
+            func.count().filter(Militante.situacao == Situacao.ATIVO, Militante.isento.is_(True)),
+            func.count().filter(Militante.situacao == Situacao.LICENCIADO),
+        )
+        .select_from(Militante)
+        .where(in_scope(escopo))
+    ).one()
+    return LotePrevisto(
+        novas=novas, existentes=owing - novas, total=int(total), isentos=isentos, licenciados=licenciados
+    )
+
+
+def _empty_cell(competencia: dt.date) -> CelulaMatriz:
+    return CelulaMatriz(competencia, EstadoCota.SEM_COTA, cota_id=None, valor=0, pago=0, vencimento=None)
+
+
+def _state(valor: int, pago: int, vencimento: dt.date, *, waived: bool, hoje: dt.date) -> EstadoCota:
+    if waived:
+        return EstadoCota.DISPENSADA
+    if pago == valor:
+        return EstadoCota.QUITADA
+    if vencimento < hoje:
+        return EstadoCota.VENCIDA
+    return EstadoCota.PARCIAL if pago else EstadoCota.A_VENCER
+
+
+def _conditions(escopo: Escopo, filtro: FiltroCotas) -> tuple[ColumnElement[bool], ...]:
+    within = narrowed(escopo, filtro.nucleo_id)
+    if within is None:
+        return (false(),)
+    wanted = [in_scope(within)]
+    if filtro.competencia is not None:
+        wanted.append(Cota.competencia == filtro.competencia)
+    if filtro.militante_id is not None:
+        wanted.append(Cota.militante_id == filtro.militante_id if 0 < filtro.militante_id <= MAX_ID else false())
+    match filtro.estado:
+        case FiltroEstado.QUITADA:
+            wanted.append(and_(Cota.pago == Cota.valor, Cota.dispensada_em.is_(None)))
+        case FiltroEstado.ABERTA:
+            wanted.append(is_open())
+        case FiltroEstado.DISPENSADA:
+            wanted.append(Cota.dispensada_em.is_not(None))
+        case None:
+            pass
+    return tuple(wanted)

@@ -1,0 +1,103 @@
+"""What is asked of cotas and what comes back."""
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class CotaAberta:
+    """A cota that still has something to pay; money in centavos."""
+
+    id: int
+    competencia: dt.date
+    valor: int
+    pago: int
+    em_aberto: int
+    vencimento: dt.date
+    vencida: bool
+
+
+class EstadoCota(StrEnum):
+    """How a cota stands on a given day; derived, never stored."""
+
+    SEM_COTA = "sem-cota"
+    QUITADA = "quitada"
+    PARCIAL = "parcial"  # something paid, not yet due
+    A_VENCER = "a-vencer"
+    VENCIDA = "vencida"  # due, with or without a part paid
+    DISPENSADA = "dispensada"
+
+
+@dataclass(frozen=True, slots=True)
+class CelulaMatriz:
+    """One month of a militante's year. Without a cota: `cota_id` None and zeros."""
+
+    competencia: dt.date
+    estado: EstadoCota
+    cota_id: int | None
+    valor: int
+    pago: int
+    vencimento: dt.date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiltroCotas:
+    """Which cotas a list shows; the panel's figures by competência link with these."""
+
+    competencia: dt.date | None = None
+    estado: "FiltroEstado | None" = None
+    nucleo_id: int | None = None
+    militante_id: int | None = None
+
+
+class FiltroEstado(StrEnum):
+    """The states a list can ask for; none depends on the date."""
+
+    QUITADA = "quitada"
+    ABERTA = "aberta"
+    DISPENSADA = "dispensada"
+
+
+@dataclass(frozen=True, slots=True)
+class LinhaCota:
+    id: int
+    militante_id: int
+    militante: str
+    competencia: dt.date
+    valor: int
+    pago: int
+    vencimento: dt.date
+    estado: EstadoCota
+
+
+@dataclass(frozen=True, slots=True)
+class PaginaCotas:
+    linhas: tuple[LinhaCota, ...]
+    proximo: str | None
+    anterior: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TotaisCotas:
+    """previsto = recebido + dispensado + aberto, always."""
+
+    quantidade: int
+    previsto: int
+    recebido: int
+    dispensado: int
+    aberto: int
+
+
+@dataclass(frozen=True, slots=True)
+class LotePrevisto:
+    """What generating a competência would do now: `novas` cotas worth `total` centavos; `existentes` stay as they are.
+
+    `isentos` and `licenciados` are the members who are left out.
+    """
+
+    novas: int
+    existentes: int
+    total: int
+    isentos: int
+    licenciados: int

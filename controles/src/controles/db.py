@@ -1,0 +1,153 @@
+"""The database session, the base of every model, the column types they share, and how a write begins."""
+
+import datetime as dt
+import hashlib
+import inspect
+import sqlite3
+from typing import Any, ClassVar
+
+from flask import Flask
+from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    Integer,
+    MetaData,
+    String,
+    TypeDecorator,
+    event,
+    func,
+    select,
+)
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeEngine
+
+# Alembic can only alter or drop a constraint that has a name.
+NAMING_CONVENTION = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+# SQLite numbers rows by itself only in a column declared INTEGER.
+BigId = BigInteger().with_variant(Integer(), "sqlite")
+# Money is an integer number of centavos; the largest sum over a large organisation needs more than 32 bits.
+Centavos = BigInteger()
+
+# An id from an address can be any number; one that the column cannot hold is an error in the driver, not a miss.
+MAX_ID = 2**31 - 1
+MAX_BIG_ID = 2**63 - 1
+
+# How long a write on SQLite waits for another one to end.
+SQLITE_BUSY_MS = 15_000
+
+
+def bytewise(length: int) -> TypeEngine[str]:
+    """Text that is ordered byte by byte on every database: SQLite does so, PostgreSQL orders by language."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+class UtcDateTime(TypeDecorator[dt.datetime]):
+    """An instant: takes only aware datetimes, gives them back in UTC, on SQLite too."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone: use datetime.now(UTC), not datetime.now()")
+        return value.astimezone(dt.UTC)
+
+    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {dt.datetime: UtcDateTime()}
+
+    def __repr__(self) -> str:
+        identity: Any = getattr(self, "id", None)
+        return f"<{type(self).__name__} {identity}>"
+
+
+class Database(SQLAlchemy):
+    """Flask-SQLAlchemy-Lite with each SQLite connection set up for several processes that read and write."""
+
+    def init_app(self, app: Flask) -> None:  # type: ignore[override]
+        before = set(app.teardown_appcontext_funcs)
+        super().init_app(app)
+        # It closes asynchronous sessions, of which there are none, in an event loop made for that: 2 ms a request.
+        app.teardown_appcontext_funcs = [
+            teardown
+            for teardown in app.teardown_appcontext_funcs
+            if teardown in before or not inspect.iscoroutinefunction(teardown)
+        ]
+        with app.app_context():
+            engines = tuple(self.engines.values())
+        for engine in engines:
+            if engine.dialect.name == "sqlite":
+                event.listen(engine, "connect", _prepare_sqlite)
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
+    _use_wal(cursor)
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA temp_store = MEMORY")
+    # A whole panel reads some 30 MB of indexes; the default cache of 2 MB reads each of them from the file again.
+    cursor.execute("PRAGMA cache_size = -32768")
+    cursor.execute("PRAGMA mmap_size = 268435456")
+    cursor.close()
+
+
+def _use_wal(cursor: DBAPICursor) -> None:
+    """Readers do not wait for the writer, nor the writer for them. The file remembers it."""
+    try:
+        cursor.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError as error:
+        # Two processes that open a new file at once: SQLite lets neither wait for the other here. One of them succeeds,
+        # and this connection follows the file's mode from its next statement on.
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+
+
+db = Database(engine_options={"pool_pre_ping": True})
+
+
+def begin_write(session: Session) -> None:
+    """Make the rest of this transaction safe to read, decide and write in.
+
+    SQLite locks no rows: the whole database is taken before the first read, and another writer waits here. (Python's
+    driver opens a transaction only at the first write, so reads before it would be of another time.)
+    On PostgreSQL nothing happens here; rows are locked where they are read.
+    """
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        _take_sqlite(connection)
+
+
+def serialise(connection: Connection, name: str) -> None:
+    """Let only one transaction at a time be between here and its end under this `name`, in all processes."""
+    if connection.dialect.name == "sqlite":
+        _take_sqlite(connection)
+    else:
+        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+        connection.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def _take_sqlite(connection: Connection) -> None:
+    driver_connection = connection.connection.driver_connection
+    # A transaction that is open has written already, so it holds the lock.
+    if driver_connection is not None and not driver_connection.in_transaction:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,54 @@
+"""Gunicorn, started from the process that prepared everything."""
+
+import os
+import socket
+import tempfile
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from controles.services.cache_service import service_of
+
+# What requests in flight get after SIGTERM.
+GRACE_SECONDS = 4
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a file without a name, of this user
+
+
+def _close_cache(_arbiter: object, worker: Any) -> None:
+    """Give back what the worker holds of the cache: its listener, connections, and counters not yet delivered."""
+    # A worker that could not load the application has none.
+    if isinstance(app := getattr(worker, "wsgi", None), Flask):
+        service_of(app).close()
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Workers with threads that answer on a socket which listens already. `run` ends the process."""
+
+    def __init__(self, listener: socket.socket, *, workers: int, threads: int) -> None:
+        # Kept: closing it would close the port.
+        self._listener = listener
+        self._options = {
+            "bind": f"fd://{listener.fileno()}",
+            "workers": workers,
+            "worker_class": "gthread",
+            "threads": threads,
+            # Whoever stops a container waits ten seconds at the most.
+            "graceful_timeout": GRACE_SECONDS,
+            "worker_exit": _close_cache,
+            "loglevel": "warning",
+            # Each worker's heartbeat; on a slow disk it would be late, and the worker stopped.
+            "worker_tmp_dir": _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else tempfile.gettempdir(),
+            "control_socket_disable": True,
+        }
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Called in each worker: connections and threads are its own."""
+        from controles.wsgi import app
+
+        return app

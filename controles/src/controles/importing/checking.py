@@ -1,0 +1,224 @@
+"""Each row checked and compared with the database, some hundred at a time. Nothing is written here."""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from itertools import islice
+from typing import Any, cast
+
+from sqlalchemy.orm import Session
+
+from controles import cpf
+from controles.domain_errors import Invalid
+from controles.importing.cells import READERS, read_text
+from controles.importing.columns import Columns
+from controles.importing.matching import Ambiguous, Identity, Known, known_among
+from controles.importing.nucleos import NucleoNames
+from controles.importing.reading import Record
+from controles.importing.repetition import Repetition
+from controles.militantes.checks import DadosMilitante, checked
+from controles.militantes.models import Militante, Situacao
+
+ROWS_AT_ONCE = 500
+
+# What a field is given after it was refused, so that the others of its row are checked too.
+_HARMLESS: Mapping[str, Any] = {
+    "matricula": None,
+    "nome": "Nome",
+    "nome_social": None,
+    "cpf": None,
+    "nascimento": None,
+    "email": None,
+    "telefone": None,
+    "nucleo_id": None,
+    "dia_vencimento": 10,
+    "isento": False,
+    "valor_cota": 2000,
+}
+_COMPARED = (
+    "nome",
+    "nome_social",
+    "nascimento",
+    "email",
+    "telefone",
+    "nucleo_id",
+    "data_filiacao",
+    "dia_vencimento",
+    "isento",
+    "valor_cota",
+)
+
+
+class Acao(StrEnum):
+    NOVO = "novo"
+    ATUALIZADO = "atualizado"
+    IGUAL = "igual"
+    ERRO = "erro"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one cell, under the sheet's own name of its column; None: with the row as a whole."""
+
+    column: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRow:
+    """What would happen with a row. `militante_id` is the one it is about, if there is one already."""
+
+    record: Record
+    acao: Acao
+    militante_id: int | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(slots=True)
+class ParsedRow:
+    """A row's cells as values; those that are empty or could not be read are missing."""
+
+    record: Record
+    values: dict[str, Any] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> Identity:
+        values = self.values
+        return Identity(
+            matricula=values.get("matricula"),
+            cpf=values.get("cpf"),
+            nome=values.get("nome"),
+            nome_social=values.get("nome_social"),
+            data_filiacao=values.get("data_filiacao"),
+            nascimento=values.get("nascimento"),
+        )
+
+
+def chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
+    iterator = iter(records)
+    while chunk := list(islice(iterator, ROWS_AT_ONCE)):
+        yield chunk
+
+
+def parse(record: Record, columns: Columns, nucleos: NucleoNames) -> ParsedRow:
+    """Read a row's cells one by one."""
+    parsed = ParsedRow(record)
+    if record.fault is not None:
+        return parsed
+    for name, text in columns.cells(record.cells).items():
+        try:
+            if name == "nucleo":
+                parsed.values["nucleo_id"] = nucleos.id_of(text)
+            else:
+                parsed.values[name] = READERS.get(name, read_text)(text)
+        except ValueError as error:
+            parsed.faults[name] = str(error)
+    return parsed
+
+
+def new_dados(parsed: ParsedRow) -> DadosMilitante:
+    """What a row says of a militante who is not there yet; `data_filiacao` must be among its values."""
+    values = {name: value for name, value in parsed.values.items() if name != "situacao"}
+    return DadosMilitante(**{"nome": "", **values})
+
+
+def merged_dados(militante: Militante, parsed: ParsedRow) -> DadosMilitante:
+    """What is known of `militante`, with what the row says instead. An empty cell leaves what is there."""
+    known: dict[str, Any] = {name: getattr(militante, name) for name in _COMPARED}
+    values = {name: value for name, value in parsed.values.items() if name not in ("situacao", "matricula")}
+    return DadosMilitante(**{**known, **values})
+
+
+class Checker:
+    """Checks the rows of one file, in order; remembers them, to find what is there twice."""
+
+    def __init__(self, session: Session, columns: Columns, nucleos: NucleoNames, hoje: dt.date) -> None:
+        self._session = session
+        self._columns = columns
+        self._nucleos = nucleos
+        self._hoje = hoje
+        self.repetition = Repetition()
+
+    def check(self, records: list[Record]) -> list[CheckedRow]:
+        rows = [parse(record, self._columns, self._nucleos) for record in records]
+        readable = [row.identity for row in rows if row.record.fault is None]
+        known = known_among(self._session, readable)
+        return [self._check(row, known) for row in rows]
+
+    def _check(self, row: ParsedRow, known: Known) -> CheckedRow:
+        if row.record.fault is not None:
+            return CheckedRow(row.record, Acao.ERRO, faults=(Fault(None, row.record.fault),))
+        faults = row.faults
+        militante = None
+        try:
+            militante = known.find(row.identity)
+        except Ambiguous as error:
+            faults.setdefault(error.field, error.message)
+        for name, message in self.repetition.of(row.record.number, row.identity, militante).items():
+            faults.setdefault(name, message)
+        self._check_situacao(row, militante)
+        dados = self._check_values(row, militante)
+        if faults:
+            return CheckedRow(row.record, Acao.ERRO, faults=self._in_order(faults))
+        if militante is None:
+            return CheckedRow(row.record, Acao.NOVO)
+        acao = Acao.ATUALIZADO if _differs(militante, dados) else Acao.IGUAL
+        return CheckedRow(row.record, acao, militante.id)
+
+    def _in_order(self, faults: Mapping[str, str]) -> tuple[Fault, ...]:
+        """From left to right, as the sheet shows its columns; what it has no column for comes last."""
+        positions = self._columns.positions
+        names = sorted(faults, key=lambda name: positions.get(name, len(positions) + 1000))
+        return tuple(Fault(self._columns.name(name), faults[name]) for name in names)
+
+    def _check_values(self, row: ParsedRow, militante: Militante | None) -> DadosMilitante:
+        """The values as the services would take them; what they would refuse becomes a fault."""
+        faults, values = row.faults, row.values
+        harmless = {**_HARMLESS, "data_filiacao": self._hoje}
+        if militante is None:
+            if "data_filiacao" not in values:
+                faults.setdefault("data_filiacao", "Informe a data de filiação, dd/mm/aaaa.")
+            refused = {name: harmless[name] for name in faults if name in harmless}
+            dados = new_dados(replace(row, values={**values, **refused}))
+        else:
+            dados = merged_dados(militante, row)
+            ended = militante.data_desligamento
+            if ended is not None and dados.data_filiacao > ended:
+                faults.setdefault(
+                    "data_filiacao", f"A filiação não pode ser posterior ao desligamento, {ended:%d/%m/%Y}."
+                )
+        moved = dados.nucleo_id is not None and (militante is None or dados.nucleo_id != militante.nucleo_id)
+        if moved and not self._nucleos.is_active(dados.nucleo_id):
+            faults.setdefault("nucleo", "Este núcleo está inativo; escolha outro.")
+        while True:
+            try:
+                return checked(dados, hoje=self._hoje)
+            except Invalid as error:
+                faults.setdefault(error.field, error.message)
+                if getattr(dados, error.field) == harmless[error.field]:
+                    raise
+                dados = replace(dados, **{error.field: harmless[error.field]})
+
+    @staticmethod
+    def _check_situacao(row: ParsedRow, militante: Militante | None) -> None:
+        situacao = cast(Situacao | None, row.values.get("situacao"))
+        if situacao is None:
+            return
+        if militante is None and situacao is not Situacao.ATIVO:
+            row.faults["situacao"] = (
+                f"A importação cadastra militantes ativos, e esta linha diz {situacao.value}; "
+                "retire a linha, ou cadastre a pessoa e mude a situação na ficha."
+            )
+        elif militante is not None and situacao is not militante.situacao:
+            row.faults["situacao"] = (
+                f"Este militante está {militante.situacao.value} e a linha diz {situacao.value}; "
+                "a importação não muda a situação: mude-a na ficha, ou apague a célula."
+            )
+
+
+def _differs(militante: Militante, dados: DadosMilitante) -> bool:
+    if any(getattr(militante, name) != getattr(dados, name) for name in _COMPARED):
+        return True
+    return bool(dados.cpf) and cpf.vault().digest(dados.cpf or "") != militante.cpf_hmac

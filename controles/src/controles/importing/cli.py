@@ -1,0 +1,107 @@
+"""`flask --app controles import-militantes FILE.csv`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from flask.cli import with_appcontext
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from controles.clock import today, utc_now
+from controles.command_errors import as_sentences
+from controles.importing.faults_report import faults_report
+from controles.importing.services import Listener, Resumo, import_militantes, review_militantes
+
+
+@click.command("import-militantes", short_help="Importa militantes de uma planilha CSV; sem --commit, só confere.")
+@click.argument("file", metavar="ARQUIVO.csv", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--commit", is_flag=True, help="Grava. Sem esta opção, nada muda: só se mostra o que mudaria.")
+@click.option("--valid-only", is_flag=True, help="Com --commit: grava as linhas certas mesmo que haja erradas.")
+@click.option(
+    "--errors-only",
+    "errors_path",
+    metavar="ERROS.csv",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Escreve neste arquivo as linhas com erro e os motivos, para corrigir e importar depois.",
+)
+@with_appcontext
+def import_militantes_command(file: Path, commit: bool, valid_only: bool, errors_path: Path | None) -> None:
+    """Importa militantes de um CSV: primeiro confere tudo; depois, com --commit, grava.
+
+    A primeira linha tem os nomes das colunas; nome e data de filiação são obrigatórias. Uma linha atualiza o militante
+    com a mesma matrícula ou o mesmo CPF; uma célula vazia não apaga o que já está cadastrado.
+    """
+    if valid_only and not commit:
+        raise click.UsageError("--valid-only só faz sentido com --commit.")
+    with as_sentences(), _files_as_sentences(), faults_report(errors_path, file) as report:
+        with _progress(file, passes=2 if commit else 1) as progress:
+            listener = Listener(report.begin, report.add, progress)
+            if commit:
+                resumo = import_militantes(
+                    file, valid_only=valid_only, autor_id=None, agora=utc_now(), hoje=today(), listener=listener
+                )
+            else:
+                resumo = review_militantes(file, hoje=today(), listener=listener)
+        # Not before: a bar that is being drawn and lines that are being written spoil each other.
+        for sentence in report.sentences():
+            click.echo(sentence)
+    _conclude(resumo, commit=commit, errors_path=errors_path)
+
+
+def _conclude(resumo: Resumo, *, commit: bool, errors_path: Path | None) -> None:
+    click.echo(f"{resumo.novos} novos, {resumo.atualizados} atualizados, {resumo.iguais} iguais, {resumo.erros} erros.")
+    click.echo(_outcome(resumo, commit=commit))
+    if resumo.erros and errors_path is not None:
+        click.echo(f"As linhas com erro, e os motivos, estão em {errors_path}.")
+    elif errors_path is not None:
+        click.echo(f"Não há linhas com erro; {errors_path} não foi escrito.")
+    if resumo.erros:
+        click.get_current_context().exit(1)
+
+
+def _outcome(resumo: Resumo, *, commit: bool) -> str:
+    if resumo.gravado:
+        return "As linhas certas foram gravadas; as outras, não." if resumo.erros else "Tudo foi gravado."
+    if not resumo.novos and not resumo.atualizados:
+        return "Não há nada a gravar."
+    choice = "corrija as linhas com erro, ou repita com --commit --valid-only para gravar só as outras."
+    if commit:
+        return f"Nada foi gravado, porque há erros: {choice}"
+    if resumo.erros:
+        return f"Nada foi gravado: foi só uma conferência. Para gravar, {choice}"
+    return "Nada foi gravado: foi só uma conferência. Para gravar, repita com --commit."
+
+
+@contextmanager
+def _files_as_sentences() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        name = error.filename or "o arquivo"
+        raise click.ClickException(f"Não foi possível ler ou escrever {name} ({error.strerror}).") from None
+
+
+@contextmanager
+def _progress(file: Path, *, passes: int) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr; the file is read once to be checked, and once more to be written."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    size = file.stat().st_size
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task("Conferindo", total=size * passes)
+        before = done = 0
+
+        def advance(position: int) -> None:
+            nonlocal before, done
+            if position < before:
+                done += size
+                shown.update(task, description="Gravando")
+            before = position
+            shown.update(task, completed=done + position)
+
+        yield advance
+
+
+COMMANDS = (import_militantes_command,)

@@ -1,0 +1,80 @@
+"""What is wrong with a file, to be read by a person and, as rows, to be corrected in a spreadsheet."""
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import IO
+
+from controles.domain_errors import Invalid
+from controles.importing.checking import CheckedRow
+from controles.importing.columns import REASONS, Columns, is_reasons
+
+# Beyond this the sentences wait on disk: a file can be wrong in every row.
+_IN_MEMORY = 1_000_000
+
+
+class FaultsReport:
+    """Collects sentences; copies faulty rows, whole and with their reasons in front, to `path` if there is one.
+
+    The copy has the delimiter and the columns of the original, and can be imported once it is corrected. It is made
+    with its first row: a file without faults leaves none.
+    """
+
+    def __init__(self, path: Path | None, sentences: IO[str], opened: ExitStack) -> None:
+        self._path = path
+        self._sentences = sentences
+        self._opened = opened
+        self._columns = Columns((), {}, ())
+        self._delimiter = ";"
+        self._write: Callable[[Sequence[str]], object] | None = None
+
+    def begin(self, columns: Columns, delimiter: str) -> None:
+        """Hear of the file's columns."""
+        self._columns, self._delimiter = columns, delimiter
+        for warning in columns.warnings:
+            print(f"Aviso: {warning}", file=self._sentences)
+
+    def add(self, row: CheckedRow) -> None:
+        """Hear of a row that has faults."""
+        for fault in row.faults:
+            where = f"linha {row.record.number}" + (f", coluna “{fault.column}”" if fault.column else "")
+            print(f"{where}: {fault.message}", file=self._sentences)
+        if self._path is None:
+            return
+        if self._write is None:
+            self._write = self._start(self._path)
+        reasons = " | ".join(
+            f"{fault.column}: {fault.message}" if fault.column else fault.message for fault in row.faults
+        )
+        self._write([f"linha {row.record.number}: {reasons}", *self._without_old_reasons(row.record.cells)])
+
+    def sentences(self) -> Iterator[str]:
+        """All that was collected, line by line."""
+        self._sentences.seek(0)
+        for line in self._sentences:
+            yield line.rstrip("\n")
+
+    def _start(self, path: Path) -> Callable[[Sequence[str]], object]:
+        # With its mark, without which spreadsheets take UTF-8 for something else.
+        file = self._opened.enter_context(path.open("w", encoding="utf-8-sig", newline=""))
+        write = csv.writer(file, delimiter=self._delimiter).writerow
+        write([REASONS, *self._without_old_reasons(self._columns.header)])
+        return write
+
+    def _without_old_reasons(self, cells: Sequence[str]) -> list[str]:
+        header = self._columns.header
+        return [
+            cell for position, cell in enumerate(cells) if position >= len(header) or not is_reasons(header[position])
+        ]
+
+
+@contextmanager
+def faults_report(path: Path | None, source: Path) -> Iterator[FaultsReport]:
+    """A report on `source`. Invalid if `path` is `source` itself."""
+    if path is not None and path.exists() and path.samefile(source):
+        raise Invalid("", "O arquivo de erros não pode ser o próprio arquivo importado; escolha outro nome.")
+    with ExitStack() as opened:
+        sentences = opened.enter_context(SpooledTemporaryFile(max_size=_IN_MEMORY, mode="w+", encoding="utf-8"))
+        yield FaultsReport(path, sentences, opened)

@@ -1,0 +1,224 @@
+"""Check a whole file; then, if that is wanted and may be, write it in one transaction."""
+
+import datetime as dt
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from sqlalchemy import insert, select, text
+from sqlalchemy.orm import Session
+
+from controles.admin import audit
+from controles.admin.audit import Change
+from controles.db import db, serialise
+from controles.domain_errors import Conflict
+from controles.importing.checking import Acao, CheckedRow, Checker, ParsedRow, chunks, merged_dados, new_dados, parse
+from controles.importing.columns import Columns, columns_of, is_known
+from controles.importing.nucleos import NucleoNames
+from controles.importing.reading import open_sheet
+from controles.militantes.checks import checked
+from controles.militantes.models import Militante, Situacao, SituacaoHistorico
+from controles.militantes.writing import fill, free_matriculas, snapshot
+from controles.services.transaction import transaction
+
+_TAGS = ("militantes", "cotas", "pagamentos", "painel", "auditoria")
+
+# What is to be done with each row, where it is not the number of the militante to update.
+_CREATE, _LEAVE = 0, -1
+
+
+@dataclass(frozen=True, slots=True)
+class Resumo:
+    """How many rows there were of each kind, and whether the new and the changed ones were written."""
+
+    novos: int
+    atualizados: int
+    iguais: int
+    erros: int
+    gravado: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who hears of an import while it runs: of the columns once, of each faulty row, and how many bytes were read."""
+
+    columns: Callable[[Columns, str], None] = lambda _columns, _delimiter: None
+    faulty: Callable[[CheckedRow], None] = lambda _row: None
+    progress: Callable[[int], None] = lambda _bytes: None
+
+
+def review_militantes(path: Path, *, hoje: dt.date, listener: Listener) -> Resumo:
+    """What an import of `path` would do. Invalid if the file as a whole cannot be read."""
+    examined = _examine(db.session, path, hoje, listener)
+    db.session.rollback()
+    return examined.resumo(gravado=False)
+
+
+def import_militantes(
+    path: Path, *, valid_only: bool, autor_id: int | None, agora: dt.datetime, hoje: dt.date, listener: Listener
+) -> Resumo:
+    """Write the new and the changed rows of `path`, all or nothing.
+
+    With faulty rows nothing is written, unless `valid_only`: then the others are. What a row does not say stays as it
+    is. The same file again changes nothing. Invalid if the file as a whole cannot be read.
+    """
+    with transaction(*_TAGS) as session:
+        _lock(session)
+        stamp = _stamp(path)
+        examined = _examine(session, path, hoje, listener)
+        wanted = examined.count[Acao.NOVO] + examined.count[Acao.ATUALIZADO]
+        if not wanted or (examined.count[Acao.ERRO] and not valid_only):
+            return examined.resumo(gravado=False)
+        writer = _Writer(session, examined, autor_id=autor_id, agora=agora, hoje=hoje)
+        writer.write(path, listener)
+        if _stamp(path) != stamp:
+            raise Conflict("O arquivo mudou enquanto era importado, e nada foi gravado; repita a importação.")
+        resumo = examined.resumo(gravado=True)
+        audit.record(
+            session,
+            acao="militantes.importar",
+            depois={
+                "arquivo": path.name,
+                "novos": resumo.novos,
+                "atualizados": resumo.atualizados,
+                "iguais": resumo.iguais,
+                "erros": resumo.erros,
+            },
+            usuario_id=autor_id,
+            agora=agora,
+        )
+    return resumo
+
+
+class _Examined:
+    """What was decided about each row, in eight bytes a row: the rows themselves are read again to be written."""
+
+    def __init__(self, columns: Columns, nucleos: NucleoNames) -> None:
+        self.columns = columns
+        self.nucleos = nucleos
+        self.decisions = array("q")
+        self.count: Counter[Acao] = Counter()
+        self.claimed: Mapping[str, int] = {}
+
+    def add(self, row: CheckedRow) -> None:
+        self.count[row.acao] += 1
+        decision = _LEAVE
+        if row.acao is Acao.NOVO:
+            decision = _CREATE
+        elif row.acao is Acao.ATUALIZADO and row.militante_id is not None:
+            decision = row.militante_id
+        self.decisions.append(decision)
+
+    def resumo(self, *, gravado: bool) -> Resumo:
+        count = self.count
+        return Resumo(count[Acao.NOVO], count[Acao.ATUALIZADO], count[Acao.IGUAL], count[Acao.ERRO], gravado)
+
+
+def _examine(session: Session, path: Path, hoje: dt.date, listener: Listener) -> _Examined:
+    with open_sheet(path, is_known) as sheet:
+        columns = columns_of(sheet.header)
+        listener.columns(columns, sheet.delimiter)
+        nucleos = NucleoNames(session)
+        examined = _Examined(columns, nucleos)
+        checker = Checker(session, columns, nucleos, hoje)
+        for records in chunks(sheet.records):
+            for row in checker.check(records):
+                examined.add(row)
+                if row.acao is Acao.ERRO:
+                    listener.faulty(row)
+            session.expunge_all()
+            listener.progress(sheet.position())
+    examined.claimed = checker.repetition.matriculas
+    return examined
+
+
+class _Writer:
+    """Writes the rows as it was decided, some hundred at a time."""
+
+    def __init__(
+        self, session: Session, examined: _Examined, *, autor_id: int | None, agora: dt.datetime, hoje: dt.date
+    ) -> None:
+        self._session = session
+        self._examined = examined
+        self._autor_id = autor_id
+        self._agora = agora
+        self._hoje = hoje
+        # A number that another row asks for is not given away.
+        self._matriculas = (number for number in free_matriculas(session) if number not in examined.claimed)
+
+    def write(self, path: Path, listener: Listener) -> None:
+        examined = self._examined
+        decisions: Iterator[int] = iter(examined.decisions)
+        with open_sheet(path, is_known) as sheet:
+            for records in chunks(sheet.records):
+                decided = list(zip(records, islice(decisions, len(records)), strict=False))
+                rows = [
+                    (parse(record, examined.columns, examined.nucleos), decision)
+                    for record, decision in decided
+                    if decision != _LEAVE
+                ]
+                self._write(rows)
+                listener.progress(sheet.position())
+
+    def _write(self, rows: list[tuple[ParsedRow, int]]) -> None:
+        session = self._session
+        known = {
+            militante.id: militante
+            for militante in session.scalars(
+                select(Militante).where(Militante.id.in_([decision for _, decision in rows if decision != _CREATE]))
+            )
+        }
+        changes = [self._update(known[decision], row) for row, decision in rows if decision != _CREATE]
+        created = [self._create(row) for row, decision in rows if decision == _CREATE]
+        session.flush()
+        if created:
+            session.execute(insert(SituacaoHistorico), [_first_standing(militante) for militante in created])
+        changes += [
+            Change(acao="militante.criar", tabela="militante", registro_id=militante.id, depois=snapshot(militante))
+            for militante in created
+        ]
+        audit.record_many(session, changes, usuario_id=self._autor_id, agora=self._agora)
+        session.expunge_all()
+
+    def _create(self, row: ParsedRow) -> Militante:
+        dados = checked(new_dados(row), hoje=self._hoje)
+        militante = Militante(matricula=dados.matricula or next(self._matriculas), situacao=Situacao.ATIVO)
+        fill(militante, dados)
+        self._session.add(militante)
+        return militante
+
+    def _update(self, militante: Militante, row: ParsedRow) -> Change:
+        before, known_cpf = snapshot(militante), militante.cpf_hmac
+        fill(militante, checked(merged_dados(militante, row), hoje=self._hoje))
+        after = snapshot(militante)
+        changed = [name for name in after if after[name] != before[name]]
+        if militante.cpf_hmac != known_cpf and "cpf" not in changed:
+            # Two numbers can look the same behind the mask.
+            changed.append("cpf")
+        return Change(
+            acao="militante.alterar",
+            tabela="militante",
+            registro_id=militante.id,
+            antes={name: before[name] for name in changed},
+            depois={name: after[name] for name in changed},
+        )
+
+
+def _first_standing(militante: Militante) -> dict[str, object]:
+    return {"militante_id": militante.id, "situacao": Situacao.ATIVO, "desde": militante.data_filiacao}
+
+
+def _lock(session: Session) -> None:
+    """Keep every other writer of militantes out until the end: what was checked is still so when it is written."""
+    # In the order in which the forms take them.
+    serialise(session.connection(), "matricula")
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("LOCK TABLE militante IN EXCLUSIVE MODE"))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns

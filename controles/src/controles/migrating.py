@@ -1,0 +1,91 @@
+"""Bring the database's tables up to date. The revisions ship inside the package, in `migrations/`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from flask import Flask
+from sqlalchemy import Connection
+
+from controles.db import db, serialise
+from controles.tables import metadata
+
+REVISIONS = Path(__file__).with_name("migrations")
+
+
+class UnknownRevisionError(RuntimeError):
+    """The database's tables were made by another, probably newer, version of Controles."""
+
+
+def upgrade(app: Flask) -> None:
+    """Run the revisions that are missing: all of them or, if one fails, none.
+
+    Safe when several processes start at once: one runs them, the others wait and then find nothing to do. A database
+    that is up to date is only read.
+    """
+    with app.app_context(), db.engine.connect() as connection:
+        if is_current(connection):
+            return
+        connection.rollback()
+        with _alone(connection):
+            _run(connection, _script(REVISIONS))
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the database has the tables of this version."""
+    heads = MigrationContext.configure(connection).get_current_heads()
+    return set(heads) == set(_script(REVISIONS).get_heads())
+
+
+@cache
+def _script(revisions: Path) -> ScriptDirectory:
+    return ScriptDirectory(str(revisions), version_locations=[str(revisions)])
+
+
+def _run(connection: Connection, script: ScriptDirectory) -> None:
+    # Alembic's own annotation of this function asks for a list of a private class.
+    def missing(heads: Any, _context: MigrationContext) -> Any:
+        return script._upgrade_revs("heads", heads)
+
+    context = MigrationContext.configure(
+        connection, opts={"fn": missing, "script": script, "target_metadata": metadata}
+    )
+    try:
+        with Operations.context(context):
+            context.run_migrations()
+    except CommandError as error:
+        raise UnknownRevisionError(
+            f"The database is at revision {', '.join(context.get_current_heads())}, which this version of Controles "
+            "does not know. Start the version that made it, or a newer one; the database was not changed."
+        ) from error
+
+
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    """One transaction around every revision, with no other process in the same place."""
+    sqlite = connection.dialect.name == "sqlite"
+    if sqlite:
+        # SQLite changes a table by copying it, which no foreign key may notice; inside a transaction it is too late.
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+    try:
+        serialise(connection, "migrations")
+        yield
+        if sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()) is not None:
+            raise RuntimeError(
+                f"A migration would leave a row of {broken[0]!r} that refers to nothing in {broken[2]!r}; it was "
+                "undone. Please report this, with the version that made the database."
+            )
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    finally:
+        if sqlite:
+            # The pool gets a fresh connection, with foreign keys on.
+            connection.invalidate()

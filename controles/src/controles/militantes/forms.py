@@ -1,0 +1,133 @@
+"""The forms about a militante."""
+
+import datetime as dt
+from collections.abc import Sequence
+from types import MappingProxyType
+
+from email_validator import EmailNotValidError, validate_email
+from wtforms import BooleanField, HiddenField
+from wtforms.validators import ValidationError
+
+from controles import cpf
+from controles.form_fields import (
+    ChoiceField,
+    DayField,
+    MoneyField,
+    PageForm,
+    TextField,
+    at_most,
+    choice,
+    coerce_id,
+    optional,
+    required,
+)
+from controles.formatting import date, phone
+from controles.militantes.records import FichaMilitante, NucleoItem
+from controles.militantes.services import DadosMilitante
+from controles.money import format_brl
+
+
+class MilitanteForm(PageForm):
+    """A militante's data. An empty CPF field leaves the stored number as it is: the page never shows it."""
+
+    nome = TextField("Nome completo", [required("Escreva o nome."), at_most(160)], render_kw={"autocomplete": "off"})
+    nome_social = TextField("Nome social", [at_most(160)], render_kw={"autocomplete": "off"})
+    matricula = TextField("Matrícula", [at_most(20)], render_kw={"autocomplete": "off"})
+    cpf = TextField("CPF", render_kw={"inputmode": "numeric", "autocomplete": "off"})
+    remover_cpf = BooleanField("Apagar o CPF cadastrado")
+    nascimento = DayField("Nascimento")
+    email = TextField("E-mail", [at_most(254)], render_kw={"type": "email", "autocomplete": "off"})
+    telefone = TextField("Telefone", [at_most(20)], render_kw={"type": "tel", "autocomplete": "off"})
+    nucleo_id = ChoiceField("Núcleo", coerce=coerce_id)
+    data_filiacao = DayField("Data de filiação", [required("Informe a data de filiação.")])
+    dia_vencimento = ChoiceField("Vence no dia", coerce=int, choices=[choice(day, str(day)) for day in range(1, 29)])
+    valor_cota = MoneyField("Valor da cota mensal", [required("Informe o valor da cota, por exemplo 20,00.")])
+    isento = BooleanField("Isento de cota")
+    versao = HiddenField()
+
+    def offer_nucleos(self, nucleos: Sequence[NucleoItem], *, none_too: bool) -> None:
+        choices = [choice(nucleo.id, f"{nucleo.nome} · {nucleo.uf}") for nucleo in nucleos]
+        self.nucleo_id.choices = [choice("", "Sem núcleo"), *choices] if none_too else choices
+
+    def validate_cpf(self, field: TextField) -> None:
+        if field.data and not cpf.is_valid(field.data):
+            raise ValidationError("Este CPF não existe; confira os 11 números.")
+
+    def validate_email(self, field: TextField) -> None:
+        if not field.data:
+            return
+        try:
+            validate_email(field.data, check_deliverability=False)
+        except EmailNotValidError:
+            raise ValidationError("Este e-mail não está completo; escreva como nome@exemplo.org.br.") from None
+
+    def validate_valor_cota(self, field: MoneyField) -> None:
+        if field.data == 0:
+            raise ValidationError("O valor precisa ser maior que zero; para quem não paga, marque “Isento de cota”.")
+
+    def dados(self) -> DadosMilitante:
+        """What was typed, as the services take it; only after `validate()`."""
+        assert self.data_filiacao.data is not None
+        assert self.valor_cota.data is not None
+        return DadosMilitante(
+            nome=self.nome.data or "",
+            nome_social=self.nome_social.data or None,
+            matricula=self.matricula.data or None,
+            cpf="" if self.remover_cpf.data else self.cpf.data or None,
+            nascimento=self.nascimento.data,
+            email=self.email.data or None,
+            telefone=self.telefone.data or None,
+            nucleo_id=self.nucleo_id.data,
+            data_filiacao=self.data_filiacao.data,
+            dia_vencimento=self.dia_vencimento.data,
+            isento=self.isento.data,
+            valor_cota=self.valor_cota.data,
+        )
+
+    def differences(self, ficha: FichaMilitante) -> dict[str, str]:
+        """Field → what is stored now, for each field where that is not what was typed."""
+        found = {}
+        for name in _COMPARED:
+            stored = getattr(ficha, name)
+            if (self[name].data or None) != (stored or None):
+                found[name] = _shown(stored, ficha, name)
+        return found
+
+
+_COMPARED = (
+    "nome",
+    "nome_social",
+    "matricula",
+    "nascimento",
+    "email",
+    "telefone",
+    "nucleo_id",
+    "data_filiacao",
+    "dia_vencimento",
+    "valor_cota",
+    "isento",
+)
+
+
+def _shown(value: object, ficha: FichaMilitante, name: str) -> str:
+    if name == "nucleo_id":
+        return ficha.nucleo or "sem núcleo"
+    if name == "valor_cota":
+        return format_brl(ficha.valor_cota)
+    if name == "telefone":
+        return phone(ficha.telefone)
+    if isinstance(value, bool):
+        return "sim" if value else "não"
+    if isinstance(value, dt.date):
+        return date(value)
+    return str(value) if value not in (None, "") else "vazio"
+
+
+class DesligamentoForm(PageForm):
+    """The end of a membership: when and why. The why may stay empty; nobody has to give a reason for leaving."""
+
+    aliases = MappingProxyType({"data": "data_desligamento"})
+
+    data_desligamento = DayField("Data do desligamento", [required("Informe a data.")])
+    motivo = TextField("Motivo", [optional(), at_most(200)])
+    versao = HiddenField()

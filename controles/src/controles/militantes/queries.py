@@ -1,0 +1,257 @@
+"""Reads about militantes and núcleos."""
+
+import datetime as dt
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, Row, Select, false, func, not_, select
+
+from controles import cache_policies, cpf
+from controles.cotas.conditions import is_open, is_overdue
+from controles.cotas.models import Cota
+from controles.db import MAX_ID, db
+from controles.escopo import Escopo
+from controles.militantes.models import Militante, Nucleo, Situacao, SituacaoHistorico
+from controles.militantes.records import (
+    FichaMilitante,
+    FiltroMilitantes,
+    LinhaMilitante,
+    MudancaSituacao,
+    NucleoItem,
+    OrdemMilitantes,
+    PaginaMilitantes,
+)
+from controles.militantes.scope import in_scope, narrowed
+from controles.militantes.searching import matches, name_starts_with
+from controles.pagamentos.amounts import credit_of
+from controles.pagination import Keyset, fetch_page
+from controles.services.cache_service import cached
+
+__all__ = [
+    "FichaMilitante",
+    "FiltroMilitantes",
+    "LinhaMilitante",
+    "MudancaSituacao",
+    "NucleoItem",
+    "OrdemMilitantes",
+    "PaginaMilitantes",
+    "count_militantes",
+    "get_militante",
+    "list_militantes",
+    "list_nucleos",
+    "search_militantes",
+    "sum_overdue",
+]
+
+_BY_NAME = (Militante.nome_busca, Militante.id)
+_BY_JOINING = (Militante.data_filiacao, Militante.id)
+_KEYSETS = {
+    ordem: Keyset(
+        order=ordem.value,
+        columns=_BY_NAME if ordem in {OrdemMilitantes.NOME, OrdemMilitantes.NOME_DESC} else _BY_JOINING,
+        row_id=Militante.id,
+        descending=ordem in {OrdemMilitantes.NOME_DESC, OrdemMilitantes.FILIACAO_DESC},
+        max_id=MAX_ID,
+    )
+    for ordem in OrdemMilitantes
+}
+# The columns of `_lines`.
+Line = Row[int, str, str, str | None, str | None, Situacao, bool, dt.date]
+
+
+@cached(cache_policies.MILITANTES_LIST)
+def list_militantes(
+    escopo: Escopo, filtro: FiltroMilitantes, *, hoje: dt.date, cursor: str | None = None, limit: int = 50
+) -> PaginaMilitantes:
+    """One page, in the filter's order. A cursor that makes no sense gives the first page."""
+    page = fetch_page(
+        db.session,
+        _lines().where(*_conditions(escopo, filtro, hoje)),
+        _KEYSETS[filtro.ordem],
+        cursor=cursor,
+        limit=limit,
+        visible=in_scope(escopo),
+    )
+    return PaginaMilitantes(_with_arrears(page.rows, hoje), page.following, page.preceding)
+
+
+@cached(cache_policies.MILITANTES_COUNT)
+def count_militantes(escopo: Escopo, filtro: FiltroMilitantes, *, hoje: dt.date) -> int:
+    """How many rows the list has on all its pages."""
+    counted = select(func.count()).select_from(Militante).where(*_conditions(escopo, filtro, hoje, whole=True))
+    return db.session.scalars(counted).one()
+
+
+@cached(cache_policies.MILITANTES_COUNT)
+def sum_overdue(escopo: Escopo, filtro: FiltroMilitantes, *, hoje: dt.date) -> int:
+    """The centavos that the list's militantes, on all its pages, have overdue."""
+    owed = (
+        select(func.coalesce(func.sum(Cota.valor - Cota.pago), 0))
+        .join(Militante, Militante.id == Cota.militante_id)
+        .where(is_overdue(hoje), *_conditions(escopo, filtro, hoje, whole=True))
+    )
+    return int(db.session.scalars(owed).one())
+
+
+def search_militantes(escopo: Escopo, termo: str, *, hoje: dt.date, limit: int = 10) -> tuple[LinhaMilitante, ...]:
+    """The few militantes that `termo` most likely means: names that begin with it, then names that have its words."""
+    begins = name_starts_with(termo)
+    rows: list[Line] = []
+    if begins is not None:
+        rows += db.session.execute(_ranked(escopo, limit).where(begins)).all()
+    if len(rows) < limit:
+        others = _ranked(escopo, limit - len(rows)).where(matches(termo))
+        rows += db.session.execute(others.where(not_(begins)) if begins is not None else others).all()
+    return _with_arrears(rows, hoje)
+
+
+@cached(cache_policies.MILITANTE)
+def get_militante(escopo: Escopo, militante_id: int, *, hoje: dt.date) -> FichaMilitante | None:
+    """None if there is no such militante, or none in this escopo."""
+    if not 0 < militante_id <= MAX_ID:
+        return None
+    found = db.session.execute(
+        select(Militante, Nucleo.nome, Nucleo.uf, credit_of(militante_id))
+        .outerjoin(Nucleo, Nucleo.id == Militante.nucleo_id)
+        .where(Militante.id == militante_id, in_scope(escopo))
+        # What another process wrote since this session first saw the row must show.
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if found is None:
+        return None
+    militante, nucleo, uf, credito = found
+    meses, vencido, a_vencer = _arrears_of(militante_id, hoje)
+    return FichaMilitante(
+        id=militante.id,
+        matricula=militante.matricula,
+        nome=militante.nome,
+        nome_social=militante.nome_social,
+        nome_exibido=militante.nome_exibido,
+        cpf_mascarado=cpf.mask(cpf.vault().decrypt(militante.cpf_cifrado)) if militante.cpf_cifrado else None,
+        nascimento=militante.nascimento,
+        email=militante.email,
+        telefone=militante.telefone,
+        nucleo_id=militante.nucleo_id,
+        nucleo=nucleo,
+        uf=uf,
+        situacao=militante.situacao,
+        data_filiacao=militante.data_filiacao,
+        data_desligamento=militante.data_desligamento,
+        dia_vencimento=militante.dia_vencimento,
+        isento=militante.isento,
+        valor_cota=militante.valor_cota,
+        versao=militante.versao,
+        anonimizado=militante.anonimizado_em is not None,
+        meses_em_aberto=meses,
+        em_aberto=vencido,
+        a_vencer=a_vencer,
+        credito=int(credito),
+        historico=_history(militante_id),
+    )
+
+
+@cached(cache_policies.NUCLEOS_LIST)
+def list_nucleos(escopo: Escopo) -> tuple[NucleoItem, ...]:
+    """The núcleos that are active; in the escopo of one núcleo, that one."""
+    wanted = Nucleo.ativo if escopo.nucleo_id is None else Nucleo.id == escopo.nucleo_id
+    rows = db.session.execute(select(Nucleo.id, Nucleo.nome, Nucleo.uf).where(wanted).order_by(Nucleo.uf, Nucleo.nome))
+    return tuple(NucleoItem(*row) for row in rows)
+
+
+def _lines() -> Select[int, str, str, str | None, str | None, Situacao, bool, dt.date]:
+    return select(
+        Militante.id,
+        Militante.matricula,
+        func.coalesce(Militante.nome_social, Militante.nome),
+        Nucleo.nome,
+        Nucleo.uf,
+        Militante.situacao,
+        Militante.isento,
+        Militante.data_filiacao,
+    ).outerjoin(Nucleo, Nucleo.id == Militante.nucleo_id)
+
+
+def _ranked(escopo: Escopo, limit: int) -> Select[int, str, str, str | None, str | None, Situacao, bool, dt.date]:
+    return _lines().where(in_scope(escopo)).order_by(*_BY_NAME).limit(limit)
+
+
+def _with_arrears(rows: Iterable[Line], hoje: dt.date) -> tuple[LinhaMilitante, ...]:
+    """The rows as lines, with what each militante owes on `hoje`: one query for all of them."""
+    shown = tuple(rows)
+    owed: dict[int, tuple[int, int]] = {}
+    if shown:
+        arrears = (
+            select(Cota.militante_id, func.count(), func.sum(Cota.valor - Cota.pago))
+            .where(Cota.militante_id.in_([row[0] for row in shown]), is_overdue(hoje))
+            .group_by(Cota.militante_id)
+        )
+        owed = {militante_id: (months, int(centavos)) for militante_id, months, centavos in db.session.execute(arrears)}
+    return tuple(LinhaMilitante(*row, *owed.get(row[0], (0, 0))) for row in shown)
+
+
+def _arrears_of(militante_id: int, hoje: dt.date) -> tuple[int, int, int]:
+    """Overdue months, overdue centavos, and the centavos that are open but not due yet."""
+    overdue = Cota.vencimento < hoje
+    rest = Cota.valor - Cota.pago
+    months, centavos, not_due = db.session.execute(
+        select(
+            func.count().filter(overdue),
+            func.coalesce(func.sum(rest).filter(overdue), 0),
+            func.coalesce(func.sum(rest).filter(not_(overdue)), 0),
+        ).where(Cota.militante_id == militante_id, is_open())
+    ).one()
+    return months, int(centavos), int(not_due)
+
+
+def _history(militante_id: int) -> tuple[MudancaSituacao, ...]:
+    rows = db.session.execute(
+        select(SituacaoHistorico.situacao, SituacaoHistorico.desde, SituacaoHistorico.motivo)
+        .where(SituacaoHistorico.militante_id == militante_id)
+        .order_by(SituacaoHistorico.desde, SituacaoHistorico.id)
+    )
+    return tuple(MudancaSituacao(*row) for row in rows)
+
+
+def _conditions(
+    escopo: Escopo, filtro: FiltroMilitantes, hoje: dt.date, *, whole: bool = False
+) -> tuple[ColumnElement[bool], ...]:
+    """The rows that the filter wants; `whole` if all of them are read, not one page."""
+    within = narrowed(escopo, filtro.nucleo_id)
+    if within is None:
+        return (false(),)
+    wanted = [in_scope(within)]
+    if filtro.busca.strip():
+        wanted.append(matches(filtro.busca))
+    if filtro.situacao is not None:
+        wanted.append(Militante.situacao == filtro.situacao)
+    if filtro.filiado_de is not None:
+        wanted.append(Militante.data_filiacao >= filtro.filiado_de)
+    if filtro.filiado_ate is not None:
+        wanted.append(Militante.data_filiacao <= filtro.filiado_ate)
+    if filtro.desligado_de is not None:
+        wanted.append(Militante.data_desligamento >= filtro.desligado_de)
+    if filtro.desligado_ate is not None:
+        wanted.append(Militante.data_desligamento <= filtro.desligado_ate)
+    return (*wanted, *_by_arrears(filtro, hoje, whole=whole))
+
+
+def _by_arrears(filtro: FiltroMilitantes, hoje: dt.date, *, whole: bool) -> tuple[ColumnElement[bool], ...]:
+    fewest = max(filtro.meses_min, int(filtro.devendo))
+    most = filtro.meses_max
+    if fewest <= 0 and most is None:
+        return ()
+    if fewest <= 1 and most is None:
+        return (Militante.id.in_(select(Cota.militante_id).where(is_overdue(hoje))),)
+    if not whole:
+        # A page meets its fifty rows soon, counting each militante's cotas on the way. PostgreSQL, which takes far more
+        # cotas to be open than there are, would compare each militante with each group of all: seconds.
+        months = select(func.count()).select_from(Cota).where(Cota.militante_id == Militante.id, is_overdue(hoje))
+        return (_within(months.correlate(Militante).scalar_subquery(), fewest, most),)
+    grouped = select(Cota.militante_id).where(is_overdue(hoje)).group_by(Cota.militante_id)
+    if fewest <= 0 and most is not None:
+        # Those with too many are left out; who owes nothing has no row to count.
+        return (Militante.id.not_in(grouped.having(func.count() > most)),)
+    return (Militante.id.in_(grouped.having(_within(func.count(), fewest, most))),)
+
+
+def _within(months: ColumnElement[int], fewest: int, most: int | None) -> ColumnElement[bool]:
+    return months >= fewest if most is None else months.between(fewest, most)

@@ -1,0 +1,34 @@
+"""How money is laid onto cotas: planned without a database, then written."""
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy.orm import Session
+
+from controles.cotas.models import Cota
+from controles.cotas.records import CotaAberta
+from controles.pagamentos.models import Alocacao
+from controles.pagamentos.records import ParteAlocada
+
+
+def plan_allocation(cotas: tuple[CotaAberta, ...], valor: int) -> tuple[ParteAlocada, ...]:
+    """How `valor` centavos pay these cotas, oldest first. What the parts do not sum to is credit."""
+    partes: list[ParteAlocada] = []
+    rest = valor
+    for cota in sorted(cotas, key=lambda cota: (cota.competencia, cota.id)):
+        centavos = min(rest, cota.em_aberto)
+        if centavos <= 0:
+            continue
+        partes.append(ParteAlocada(cota_id=cota.id, competencia=cota.competencia, centavos=centavos))
+        rest -= centavos
+    return tuple(partes)
+
+
+def allocate(session: Session, pagamento_id: int, partes: Iterable[ParteAlocada], cotas: Mapping[int, Cota]) -> None:
+    """Write the parts, and what each cota has been paid with them: one never without the other.
+
+    The cotas are locked by the caller.
+    """
+    for parte in partes:
+        session.add(Alocacao(pagamento_id=pagamento_id, cota_id=parte.cota_id, centavos=parte.centavos))
+        cotas[parte.cota_id].pago += parte.centavos
+    session.flush()

@@ -1,0 +1,74 @@
+"""The forms about a pagamento."""
+
+import datetime as dt
+import secrets
+from types import MappingProxyType
+
+from wtforms import HiddenField
+from wtforms.validators import ValidationError
+
+from controles.cotas.records import CotaAberta
+from controles.form_fields import ChipsField, DayField, MoneyField, PageForm, TextField, at_most, choice, required
+from controles.formatting import METODO_NAMES
+from controles.pagamentos.models import Metodo
+from controles.pagamentos.services import NovoPagamento
+
+
+class PagamentoForm(PageForm):
+    """One payment. Its key goes with it from the first page on: sent twice, it is written once."""
+
+    valor = MoneyField("Valor recebido", [required("Informe o valor recebido.")])
+    data_credito = DayField("Data do pagamento", [required("Informe a data do pagamento.")])
+    metodo = ChipsField(
+        "Método", coerce=Metodo, choices=[choice(metodo.value, METODO_NAMES[metodo]) for metodo in Metodo]
+    )
+    e2eid = TextField("Identificador do PIX", [at_most(32)], render_kw={"autocomplete": "off"})
+    observacao = TextField("Observação", [at_most(200)], render_kw={"autocomplete": "off"})
+    chave_idempotencia = HiddenField()
+
+    def validate_valor(self, field: MoneyField) -> None:
+        if field.data == 0:
+            raise ValidationError("O valor precisa ser maior que zero.")
+
+    def novo(self, militante_id: int | None, cota_ids: tuple[int, ...]) -> NovoPagamento:
+        """What was typed, as the service takes it; only after `validate()`."""
+        assert self.valor.data is not None
+        assert self.data_credito.data is not None
+        return NovoPagamento(
+            militante_id=militante_id,
+            data_credito=self.data_credito.data,
+            valor=self.valor.data,
+            metodo=self.metodo.data,
+            chave_idempotencia=self.chave_idempotencia.data or None,
+            e2eid=self.e2eid.data or None,
+            observacao=self.observacao.data or None,
+            cota_ids=cota_ids,
+        )
+
+
+def new_key() -> str:
+    """The key of a form that is opened now."""
+    return secrets.token_urlsafe(24)
+
+
+# Who owes two years rarely pays them at once; a ticked month too many would be paid by mistake.
+MONTHS_TICKED = 3
+
+
+def first_choice(cotas: tuple[CotaAberta, ...]) -> tuple[CotaAberta, ...]:
+    """The months that are ticked when the form opens: the oldest overdue ones, else the next to fall due."""
+    return tuple(cota for cota in cotas if cota.vencida)[:MONTHS_TICKED] or cotas[:1]
+
+
+class EstornoForm(PageForm):
+    """The reversal of a payment: why, and on which day."""
+
+    aliases = MappingProxyType({"data": "data_estorno"})
+
+    motivo = TextField("Motivo do estorno", [required("Escreva o motivo do estorno."), at_most(200)])
+    data_estorno = DayField("Data do estorno", [required("Informe a data do estorno.")])
+
+    def day(self) -> dt.date:
+        """The day that was typed; only after `validate()`."""
+        assert self.data_estorno.data is not None
+        return self.data_estorno.data

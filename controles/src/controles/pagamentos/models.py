@@ -1,0 +1,95 @@
+"""Pagamentos (payments), their estornos (reversals), and how each is allocated to cotas."""
+
+import datetime as dt
+import re
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from controles.cotas.models import Cota
+from controles.db import Base, BigId, Centavos
+from controles.militantes.models import Militante
+
+# How the central bank's end-to-end id of a PIX looks.
+E2EID = re.compile(r"[ED][A-Za-z0-9]{31}")
+
+
+class Metodo(StrEnum):
+    PIX = "pix"
+    DINHEIRO = "dinheiro"
+    TRANSFERENCIA = "transferencia"
+    BOLETO = "boleto"
+    CARTAO = "cartao"
+    FOLHA = "folha"
+    OUTRO = "outro"
+
+
+MetodoType = Enum(
+    Metodo,
+    native_enum=False,
+    length=16,
+    values_callable=lambda kind: [member.value for member in kind],
+    create_constraint=True,
+    name="metodo_valido",
+)
+
+
+class Pagamento(Base):
+    """Money that came in, or an estorno of it: a row of its own with the same valor that points at the original."""
+
+    __tablename__ = "pagamento"
+    __table_args__ = (
+        CheckConstraint("valor > 0", name="valor_positivo"),
+        CheckConstraint("(estorna_id IS NULL) = (motivo IS NULL)", name="estorno_tem_motivo"),
+        # The list goes newest first and continues at (data_credito, id).
+        Index("ix_pagamento_data_credito_id", "data_credito", "id"),
+        # Cash by day and method reads only this index, in its order.
+        Index("ix_pagamento_caixa", "data_credito", "metodo", "valor", "estorna_id", "militante_id"),
+        Index("ix_pagamento_militante_id_data_credito_id", "militante_id", "data_credito", "id"),
+        Index(
+            "uq_pagamento_estorna_id",
+            "estorna_id",
+            unique=True,
+            sqlite_where=text("estorna_id IS NOT NULL"),
+            postgresql_where=text("estorna_id IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    # Empty while nobody knows whose money it is.
+    militante_id: Mapped[int | None] = mapped_column(ForeignKey("militante.id"))
+    data_credito: Mapped[dt.date]
+    valor: Mapped[int] = mapped_column(Centavos)
+    metodo: Mapped[Metodo] = mapped_column(MetodoType)
+    # The PIX end-to-end id, and the key with which a form or an import is sent twice and counted once.
+    e2eid: Mapped[str | None] = mapped_column(String(32), unique=True)
+    chave_idempotencia: Mapped[str | None] = mapped_column(String(64), unique=True)
+    estorna_id: Mapped[int | None] = mapped_column(ForeignKey("pagamento.id"))
+    motivo: Mapped[str | None] = mapped_column(String(200))
+    observacao: Mapped[str | None] = mapped_column(String(200))
+    registrado_em: Mapped[dt.datetime]
+    registrado_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
+
+    militante: Mapped[Militante | None] = relationship()
+    estorna: Mapped["Pagamento | None"] = relationship(remote_side="Pagamento.id", back_populates="estorno")
+    estorno: Mapped["Pagamento | None"] = relationship(back_populates="estorna", uselist=False)
+    alocacoes: Mapped[list["Alocacao"]] = relationship(back_populates="pagamento")
+
+
+class Alocacao(Base):
+    """The part of a payment that pays one cota. An estorno adds the same rows with negative centavos."""
+
+    __tablename__ = "alocacao"
+    __table_args__ = (
+        CheckConstraint("centavos <> 0", name="centavos_nao_zero"),
+        Index("ix_alocacao_pagamento_id_cota_id", "pagamento_id", "cota_id", unique=True),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    pagamento_id: Mapped[int] = mapped_column(ForeignKey("pagamento.id"))
+    cota_id: Mapped[int] = mapped_column(ForeignKey("cota.id"), index=True)
+    centavos: Mapped[int] = mapped_column(Centavos)
+
+    pagamento: Mapped[Pagamento] = relationship(back_populates="alocacoes")
+    cota: Mapped[Cota] = relationship()

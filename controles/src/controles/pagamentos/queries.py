@@ -1,0 +1,207 @@
+"""Reads about pagamentos."""
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, false, func, or_, select
+from sqlalchemy.orm import aliased
+
+from controles import cache_policies
+from controles.contas.models import Usuario
+from controles.cotas.models import Cota
+from controles.db import MAX_BIG_ID, MAX_ID, db
+from controles.escopo import Escopo
+from controles.militantes.models import Militante
+from controles.militantes.scope import narrowed, owner_in_scope
+from controles.militantes.searching import clean, matches
+from controles.pagamentos.amounts import net_valor
+from controles.pagamentos.models import E2EID, Alocacao, Metodo, Pagamento
+from controles.pagamentos.records import (
+    DetalhePagamento,
+    FiltroPagamentos,
+    LinhaPagamento,
+    PaginaPagamentos,
+    ParteAlocada,
+    TotaisPagamentos,
+    TotalMetodo,
+)
+from controles.pagination import Keyset, fetch_page
+from controles.services.cache_service import cached
+
+__all__ = [
+    "DetalhePagamento",
+    "FiltroPagamentos",
+    "LinhaPagamento",
+    "PaginaPagamentos",
+    "ParteAlocada",
+    "TotaisPagamentos",
+    "TotalMetodo",
+    "get_pagamento",
+    "list_pagamentos",
+    "totals_pagamentos",
+]
+
+_NEWEST_FIRST = Keyset(
+    order="data", columns=(Pagamento.data_credito, Pagamento.id), row_id=Pagamento.id, descending=True
+)
+
+_Estorno = aliased(Pagamento)
+
+
+@cached(cache_policies.PAGAMENTOS_LIST)
+def list_pagamentos(
+    escopo: Escopo, filtro: FiltroPagamentos, *, cursor: str | None = None, limit: int = 50
+) -> PaginaPagamentos:
+    """One page, newest first. A cursor that makes no sense gives the first page."""
+    page = fetch_page(
+        db.session,
+        select(
+            Pagamento.id,
+            Pagamento.data_credito,
+            Pagamento.militante_id,
+            func.coalesce(Militante.nome_social, Militante.nome),
+            net_valor(),
+            Pagamento.metodo,
+            Pagamento.estorna_id,
+            select(_Estorno.id).where(_Estorno.estorna_id == Pagamento.id).exists(),
+            Pagamento.motivo,
+        )
+        .outerjoin(Militante, Militante.id == Pagamento.militante_id)
+        .where(*_conditions(escopo, filtro)),
+        _NEWEST_FIRST,
+        cursor=cursor,
+        limit=limit,
+        visible=owner_in_scope(escopo, Pagamento.militante_id),
+    )
+    months = _competencias([row[0] for row in page.rows])
+    linhas = tuple(
+        LinhaPagamento(
+            id=pagamento_id,
+            data_credito=data_credito,
+            militante_id=militante_id,
+            militante=nome,
+            valor=valor,
+            metodo=metodo,
+            estorno_de=estorna_id,
+            estornado=bool(reversed_),
+            competencias=months.get(pagamento_id, ()),
+            motivo=motivo,
+        )
+        for pagamento_id, data_credito, militante_id, nome, valor, metodo, estorna_id, reversed_, motivo in page.rows
+    )
+    return PaginaPagamentos(linhas, page.following, page.preceding)
+
+
+@cached(cache_policies.PAGAMENTOS_TOTALS)
+def totals_pagamentos(escopo: Escopo, filtro: FiltroPagamentos) -> TotaisPagamentos:
+    """What the list's lines, on all its pages, sum to: cash by payment date, net of estornos."""
+    # By day as well, which is the order of the index: sorting all payments by method would take three times as long.
+    rows = db.session.execute(
+        select(Pagamento.metodo, func.count(), func.sum(net_valor()))
+        .where(*_conditions(escopo, filtro))
+        .group_by(Pagamento.data_credito, Pagamento.metodo)
+    )
+    counts: Counter[Metodo] = Counter()
+    sums: Counter[Metodo] = Counter()
+    for metodo, quantidade, valor in rows:
+        counts[metodo] += quantidade
+        sums[metodo] += int(valor)
+    return TotaisPagamentos(
+        por_metodo=tuple(TotalMetodo(metodo, counts[metodo], sums[metodo]) for metodo in Metodo if counts[metodo]),
+        valor=sum(sums.values()),
+        quantidade=counts.total(),
+    )
+
+
+@cached(cache_policies.PAGAMENTO)
+def get_pagamento(escopo: Escopo, pagamento_id: int) -> DetalhePagamento | None:
+    """None if there is no such payment, or none in this escopo."""
+    if not 0 < pagamento_id <= MAX_BIG_ID:
+        return None
+    row = db.session.execute(
+        select(Pagamento, func.coalesce(Militante.nome_social, Militante.nome), Militante.matricula, Usuario.nome)
+        .outerjoin(Militante, Militante.id == Pagamento.militante_id)
+        .outerjoin(Usuario, Usuario.id == Pagamento.registrado_por_id)
+        .where(Pagamento.id == pagamento_id, owner_in_scope(escopo, Pagamento.militante_id))
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None:
+        return None
+    pagamento, nome, matricula, autor = row
+    estorno = db.session.execute(
+        select(Pagamento.id, Pagamento.data_credito).where(Pagamento.estorna_id == pagamento_id)
+    ).one_or_none()
+    partes = _parts(pagamento_id)
+    valor_liquido = pagamento.valor if pagamento.estorna_id is None else -pagamento.valor
+    return DetalhePagamento(
+        id=pagamento.id,
+        militante_id=pagamento.militante_id,
+        militante=nome,
+        matricula=matricula,
+        data_credito=pagamento.data_credito,
+        valor=pagamento.valor,
+        metodo=pagamento.metodo,
+        e2eid=pagamento.e2eid,
+        observacao=pagamento.observacao,
+        registrado_em=pagamento.registrado_em,
+        registrado_por=autor,
+        partes=partes,
+        credito=valor_liquido - sum(parte.centavos for parte in partes),
+        estorno_de=pagamento.estorna_id,
+        estornado_por=estorno[0] if estorno is not None else None,
+        estornado_em=estorno[1] if estorno is not None else None,
+        motivo=pagamento.motivo,
+    )
+
+
+def _parts(pagamento_id: int) -> tuple[ParteAlocada, ...]:
+    rows = db.session.execute(
+        select(Alocacao.cota_id, Cota.competencia, Alocacao.centavos)
+        .join(Cota, Cota.id == Alocacao.cota_id)
+        .where(Alocacao.pagamento_id == pagamento_id)
+        .order_by(Cota.competencia, Cota.id)
+    )
+    return tuple(ParteAlocada(*row) for row in rows)
+
+
+def _competencias(pagamento_ids: Sequence[int]) -> dict[int, tuple[dt.date, ...]]:
+    """The months that each of these payments paid, in one query."""
+    if not pagamento_ids:
+        return {}
+    rows = db.session.execute(
+        select(Alocacao.pagamento_id, Cota.competencia)
+        .join(Cota, Cota.id == Alocacao.cota_id)
+        .where(Alocacao.pagamento_id.in_(pagamento_ids))
+        .order_by(Alocacao.pagamento_id, Cota.competencia)
+    )
+    months: dict[int, list[dt.date]] = defaultdict(list)
+    for pagamento_id, competencia in rows:
+        months[pagamento_id].append(competencia)
+    return {pagamento_id: tuple(found) for pagamento_id, found in months.items()}
+
+
+def _conditions(escopo: Escopo, filtro: FiltroPagamentos) -> tuple[ColumnElement[bool], ...]:
+    within = narrowed(escopo, filtro.nucleo_id)
+    if within is None:
+        return (false(),)
+    wanted = [owner_in_scope(within, Pagamento.militante_id)]
+    if filtro.de is not None:
+        wanted.append(Pagamento.data_credito >= filtro.de)
+    if filtro.ate is not None:
+        wanted.append(Pagamento.data_credito <= filtro.ate)
+    if filtro.metodo is not None:
+        wanted.append(Pagamento.metodo == filtro.metodo)
+    if filtro.militante_id is not None:
+        wanted.append(Pagamento.militante_id == filtro.militante_id if 0 < filtro.militante_id <= MAX_ID else false())
+    if filtro.busca.strip():
+        wanted.append(_means(filtro.busca))
+    return tuple(wanted)
+
+
+def _means(busca: str) -> ColumnElement[bool]:
+    """Payments of the militantes that `busca` means, or the one payment with this e2eid."""
+    of_militantes = Pagamento.militante_id.in_(select(Militante.id).where(matches(busca)))
+    text = clean(busca)
+    # Only what can be one: the alternative costs a second search.
+    return or_(of_militantes, Pagamento.e2eid == text) if E2EID.fullmatch(text) else of_militantes

@@ -1,0 +1,92 @@
+"""What is asked of pagamentos and what comes back; money in centavos."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from controles.pagamentos.models import Metodo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiltroPagamentos:
+    """Which pagamentos a list shows. `de` and `ate` bound data_credito and are inclusive."""
+
+    de: dt.date | None = None
+    ate: dt.date | None = None
+    metodo: Metodo | None = None
+    nucleo_id: int | None = None
+    militante_id: int | None = None
+    # Part of a militante's name, a matrícula, a whole CPF, or an e2eid.
+    busca: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinhaPagamento:
+    """One line of the list. `valor` is negative for an estorno: the lines sum to the totals."""
+
+    id: int
+    data_credito: dt.date
+    militante_id: int | None
+    militante: str | None
+    valor: int
+    metodo: Metodo
+    # The payment that this line reverses; None for an ordinary payment.
+    estorno_de: int | None
+    estornado: bool
+    competencias: tuple[dt.date, ...]
+    motivo: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaginaPagamentos:
+    linhas: tuple[LinhaPagamento, ...]
+    proximo: str | None
+    anterior: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TotalMetodo:
+    """`quantidade` counts the list's lines, estornos too; `valor` is net of them."""
+
+    metodo: Metodo
+    quantidade: int
+    valor: int
+
+
+@dataclass(frozen=True, slots=True)
+class TotaisPagamentos:
+    por_metodo: tuple[TotalMetodo, ...]
+    valor: int
+    quantidade: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParteAlocada:
+    """The part of a payment that pays one cota; negative in an estorno."""
+
+    cota_id: int
+    competencia: dt.date
+    centavos: int
+
+
+@dataclass(frozen=True, slots=True)
+class DetalhePagamento:
+    """One payment or estorno in full. `valor` is positive in both; `estorno_de` tells them apart."""
+
+    id: int
+    militante_id: int | None
+    militante: str | None
+    matricula: str | None
+    data_credito: dt.date
+    valor: int
+    metodo: Metodo
+    e2eid: str | None
+    observacao: str | None
+    registrado_em: dt.datetime
+    registrado_por: str | None
+    partes: tuple[ParteAlocada, ...]
+    # What was not allocated: the payment's credit.
+    credito: int
+    estorno_de: int | None
+    estornado_por: int | None
+    estornado_em: dt.date | None
+    motivo: str | None

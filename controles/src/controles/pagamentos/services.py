@@ -1,0 +1,259 @@
+"""Writes to pagamentos: register one, reverse one."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from controles.admin import audit
+from controles.clock import LOCAL_ZONE
+from controles.cotas.models import Cota
+from controles.cotas.records import CotaAberta
+from controles.db import db
+from controles.domain_errors import Conflict, Invalid
+from controles.escopo import Escopo
+from controles.field_checks import one_line, past_date
+from controles.money import MAX_CENTAVOS, format_brl
+from controles.pagamentos.allocation import allocate, plan_allocation
+from controles.pagamentos.locks import lock_cotas, lock_militante, lock_open_cotas, lock_pagamento
+from controles.pagamentos.models import E2EID, Alocacao, Metodo, Pagamento
+from controles.pagamentos.records import ParteAlocada
+from controles.services.transaction import transaction
+
+__all__ = ["NovoPagamento", "plan_allocation", "register_pagamento", "reverse_pagamento"]
+
+# Every cached query that a payment can change reads one of these.
+_TAGS = ("pagamentos", "cotas", "militantes", "painel", "auditoria")
+
+LONGEST_KEY = 64
+LONGEST_TEXT = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NovoPagamento:
+    """`cota_ids` None: the oldest open cotas first; (): none, all of it is credit; else exactly these."""
+
+    militante_id: int | None
+    data_credito: dt.date
+    valor: int
+    metodo: Metodo
+    chave_idempotencia: str | None = None
+    e2eid: str | None = None
+    observacao: str | None = None
+    cota_ids: tuple[int, ...] | None = None
+
+
+def register_pagamento(
+    escopo: Escopo, novo: NovoPagamento, *, autor_id: int | None, agora: dt.datetime, hoje: dt.date
+) -> int:
+    """Write a payment and what it pays; its id comes back.
+
+    The same `chave_idempotencia` again gives the id of the first time and writes nothing; with another militante,
+    date, valor or método it is a Conflict, because then it is not the same payment. Conflict also if a cota that was
+    asked for has been paid or waived meanwhile. Invalid names the field; NotFound is about the militante.
+    """
+    novo = _checked(escopo, novo, hoje)
+    already = _registered(db.session, novo)
+    if already is not None:
+        return already
+    try:
+        with transaction(*_TAGS) as session:
+            return _register(session, escopo, novo, autor_id=autor_id, agora=agora, hoje=hoje)
+    except IntegrityError:
+        # Sent twice at one moment: the second waited for the first, failed, and finds it now.
+        already = _registered(db.session, novo)
+        if already is not None:
+            return already
+        _refuse_known_e2eid(db.session, novo)
+        raise
+
+
+def reverse_pagamento(
+    escopo: Escopo,
+    pagamento_id: int,
+    *,
+    motivo: str,
+    data: dt.date,
+    autor_id: int | None,
+    agora: dt.datetime,
+) -> int:
+    """Write the estorno of a payment: the same valor, its allocations taken back. The estorno's id comes back.
+
+    The original stays as it is. Conflict if it is reversed already; an estorno itself is never reversed.
+    """
+    reason = one_line("motivo", motivo, longest=LONGEST_TEXT)
+    if reason is None:
+        raise Invalid("motivo", "Informe o motivo do estorno.")
+    with transaction(*_TAGS) as session:
+        original = lock_pagamento(session, escopo, pagamento_id)
+        _check_reversible(session, original, data, hoje=agora.astimezone(LOCAL_ZONE).date())
+        return _reverse(session, original, reason, data, autor_id=autor_id, agora=agora)
+
+
+def _register(
+    session: Session,
+    escopo: Escopo,
+    novo: NovoPagamento,
+    *,
+    autor_id: int | None,
+    agora: dt.datetime,
+    hoje: dt.date,
+) -> int:
+    cotas: dict[int, Cota] = {}
+    if novo.militante_id is not None:
+        lock_militante(session, escopo, novo.militante_id)
+    already = _registered(session, novo)
+    if already is not None:
+        return already
+    _refuse_known_e2eid(session, novo)
+    if novo.militante_id is not None:
+        cotas = lock_open_cotas(session, novo.militante_id, novo.cota_ids)
+    partes = plan_allocation(tuple(_as_open(cota, hoje) for cota in cotas.values()), novo.valor)
+    pagamento = Pagamento(
+        militante_id=novo.militante_id,
+        data_credito=novo.data_credito,
+        valor=novo.valor,
+        metodo=novo.metodo,
+        e2eid=novo.e2eid,
+        chave_idempotencia=novo.chave_idempotencia,
+        observacao=novo.observacao,
+        registrado_em=agora,
+        registrado_por_id=autor_id,
+    )
+    session.add(pagamento)
+    session.flush()
+    allocate(session, pagamento.id, partes, cotas)
+    _record(session, "pagamento.registrar", pagamento, partes, autor_id=autor_id, agora=agora)
+    return pagamento.id
+
+
+def _reverse(
+    session: Session, original: Pagamento, motivo: str, data: dt.date, *, autor_id: int | None, agora: dt.datetime
+) -> int:
+    allocated = session.scalars(select(Alocacao).where(Alocacao.pagamento_id == original.id)).all()
+    cotas = lock_cotas(session, [part.cota_id for part in allocated])
+    partes = tuple(
+        ParteAlocada(cota_id=part.cota_id, competencia=cotas[part.cota_id].competencia, centavos=-part.centavos)
+        for part in allocated
+    )
+    estorno = Pagamento(
+        militante_id=original.militante_id,
+        data_credito=data,
+        valor=original.valor,
+        metodo=original.metodo,
+        estorna_id=original.id,
+        motivo=motivo,
+        registrado_em=agora,
+        registrado_por_id=autor_id,
+    )
+    session.add(estorno)
+    session.flush()
+    allocate(session, estorno.id, partes, cotas)
+    _record(session, "pagamento.estornar", estorno, partes, autor_id=autor_id, agora=agora)
+    return estorno.id
+
+
+def _checked(escopo: Escopo, novo: NovoPagamento, hoje: dt.date) -> NovoPagamento:
+    if novo.valor <= 0:
+        raise Invalid("valor", "O valor precisa ser maior que zero.")
+    if novo.valor > MAX_CENTAVOS:
+        raise Invalid("valor", f"O valor é maior que o máximo, {format_brl(MAX_CENTAVOS)}; confira os zeros.")
+    past_date("data_credito", novo.data_credito, hoje=hoje)
+    if novo.militante_id is None and novo.cota_ids:
+        raise Invalid("cota_ids", "Um pagamento sem militante não quita cotas; identifique o militante primeiro.")
+    if novo.militante_id is None and escopo.nucleo_id is not None:
+        raise Invalid(
+            "militante_id", "Escolha o militante: só a tesouraria geral registra pagamentos sem identificação."
+        )
+    if novo.chave_idempotencia is not None and not 0 < len(novo.chave_idempotencia) <= LONGEST_KEY:
+        raise Invalid("chave_idempotencia", f"A chave do formulário precisa ter de 1 a {LONGEST_KEY} caracteres.")
+    e2eid = one_line("e2eid", novo.e2eid, longest=32)
+    if e2eid is not None and not E2EID.fullmatch(e2eid):
+        raise Invalid("e2eid", "O identificador do PIX tem 32 letras e números e começa com E; copie-o do comprovante.")
+    return replace(novo, e2eid=e2eid, observacao=one_line("observacao", novo.observacao, longest=LONGEST_TEXT))
+
+
+def _registered(session: Session, novo: NovoPagamento) -> int | None:
+    """The payment that was registered with this key before."""
+    if novo.chave_idempotencia is None:
+        return None
+    known = session.execute(
+        select(Pagamento.id, Pagamento.militante_id, Pagamento.data_credito, Pagamento.valor, Pagamento.metodo).where(
+            Pagamento.chave_idempotencia == novo.chave_idempotencia
+        )
+    ).one_or_none()
+    if known is None:
+        return None
+    pagamento_id, *content = known
+    if content != [novo.militante_id, novo.data_credito, novo.valor, novo.metodo]:
+        raise Conflict(
+            f"Este formulário já registrou o pagamento nº {pagamento_id}, com outros dados. "
+            "Para registrar mais um, abra um formulário novo."
+        )
+    return pagamento_id
+
+
+def _refuse_known_e2eid(session: Session, novo: NovoPagamento) -> None:
+    if novo.e2eid is None:
+        return
+    known = session.scalars(select(Pagamento.id).where(Pagamento.e2eid == novo.e2eid)).one_or_none()
+    if known is not None:
+        raise Invalid("e2eid", f"Este PIX já foi registrado: é o pagamento nº {known}.")
+
+
+def _check_reversible(session: Session, original: Pagamento, data: dt.date, *, hoje: dt.date) -> None:
+    if original.estorna_id is not None:
+        raise Invalid("", "Um estorno não se estorna; se o dinheiro ficou, registre o pagamento de novo.")
+    estorno = session.scalars(select(Pagamento.id).where(Pagamento.estorna_id == original.id)).one_or_none()
+    if estorno is not None:
+        raise Conflict(f"Este pagamento já foi estornado: é o lançamento nº {estorno}.")
+    past_date("data", data, hoje=hoje)
+    if data < original.data_credito:
+        raise Invalid("data", f"O estorno não pode ser anterior ao pagamento, de {original.data_credito:%d/%m/%Y}.")
+
+
+def _as_open(cota: Cota, hoje: dt.date) -> CotaAberta:
+    return CotaAberta(
+        id=cota.id,
+        competencia=cota.competencia,
+        valor=cota.valor,
+        pago=cota.pago,
+        em_aberto=cota.em_aberto,
+        vencimento=cota.vencimento,
+        vencida=cota.vencimento < hoje,
+    )
+
+
+def _record(
+    session: Session,
+    acao: str,
+    pagamento: Pagamento,
+    partes: Iterable[ParteAlocada],
+    *,
+    autor_id: int | None,
+    agora: dt.datetime,
+) -> None:
+    audit.record(
+        session,
+        acao=acao,
+        tabela="pagamento",
+        registro_id=pagamento.id,
+        depois={
+            "militante_id": pagamento.militante_id,
+            "data_credito": pagamento.data_credito,
+            "valor": pagamento.valor,
+            "metodo": pagamento.metodo,
+            "e2eid": pagamento.e2eid,
+            "estorna_id": pagamento.estorna_id,
+            "motivo": pagamento.motivo,
+            "observacao": pagamento.observacao,
+            "cotas": [
+                {"id": parte.cota_id, "competencia": parte.competencia, "centavos": parte.centavos} for parte in partes
+            ],
+        },
+        usuario_id=autor_id,
+        agora=agora,
+    )

@@ -1,0 +1,97 @@
+"""Pagamentos: list with totals, detail, estorno. Registering one is in `registering.py`."""
+
+import datetime as dt
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from controles.clock import today, utc_now
+from controles.contas.permissions import Permission, current_author_id, current_scope, require
+from controles.domain_errors import Conflict, Invalid
+from controles.militantes.queries import get_militante, list_nucleos
+from controles.money import format_brl
+from controles.pagamentos import registering
+from controles.pagamentos.forms import EstornoForm
+from controles.pagamentos.models import Metodo
+from controles.pagamentos.queries import get_pagamento, list_pagamentos, totals_pagamentos
+from controles.pagamentos.records import FiltroPagamentos
+from controles.pagamentos.services import reverse_pagamento
+from controles.periods import add_months, last_day, month_of
+from controles.query_string import ListLinks, read_filter
+
+blueprint = Blueprint("pagamentos", __name__, url_prefix="/pagamentos", template_folder="templates")
+blueprint.add_url_rule("/novo", "new", registering.new, methods=["GET", "POST"])
+
+
+@blueprint.get("")
+@require(Permission.VER)
+def index() -> str:
+    escopo, hoje = current_scope(), today()
+    filtro = read_filter(FiltroPagamentos, request.args)
+    of_whom = get_militante(escopo, filtro.militante_id, hoje=hoje) if filtro.militante_id is not None else None
+    return render_template(
+        "pagamentos/index.html",
+        filtro=filtro,
+        links=ListLinks("pagamentos.index", filtro),
+        periodos=_periods(hoje),
+        de_quem=of_whom.nome_exibido if of_whom else None,
+        pagina=list_pagamentos(escopo, filtro, cursor=request.args.get("cursor")),
+        totais=totals_pagamentos(escopo, filtro),
+        nucleos=list_nucleos(escopo),
+        metodos=Metodo,
+        escopo=escopo,
+    )
+
+
+def _periods(hoje: dt.date) -> tuple[tuple[str, dt.date, dt.date], ...]:
+    """The spans that are asked for most, ready to click."""
+    month = month_of(hoje)
+    before = add_months(month, -1)
+    return (
+        ("Este mês", month, last_day(month)),
+        ("Mês passado", before, last_day(before)),
+        ("Este ano", dt.date(hoje.year, 1, 1), dt.date(hoje.year, 12, 31)),
+    )
+
+
+@blueprint.get("/<int:pagamento_id>")
+@require(Permission.VER)
+def show(pagamento_id: int) -> str:
+    pagamento = get_pagamento(current_scope(), pagamento_id)
+    if pagamento is None:
+        abort(404)
+    return render_template("pagamentos/show.html", pagamento=pagamento)
+
+
+@blueprint.route("/<int:pagamento_id>/estornar", methods=["GET", "POST"])
+@require(Permission.ESTORNAR)
+def reverse(pagamento_id: int) -> str | Response:
+    escopo = current_scope()
+    pagamento = get_pagamento(escopo, pagamento_id)
+    if pagamento is None:
+        abort(404)
+    if pagamento.estorno_de is not None or pagamento.estornado_por is not None:
+        flash("Este lançamento já é um estorno ou já foi estornado.", "warn")
+        return redirect(url_for("pagamentos.show", pagamento_id=pagamento_id))
+    form = EstornoForm(request.form or None, data_estorno=today())
+    if request.method == "POST" and form.validate():
+        try:
+            reverse_pagamento(
+                escopo,
+                pagamento_id,
+                motivo=form.motivo.data or "",
+                data=form.day(),
+                autor_id=current_author_id(),
+                agora=utc_now(),
+            )
+        except Invalid as error:
+            form.add_error(error)
+        except Conflict as error:
+            flash(error.message, "warn")
+            return redirect(url_for("pagamentos.show", pagamento_id=pagamento_id))
+        else:
+            flash(
+                f"Pagamento de {format_brl(pagamento.valor)} estornado; as cotas voltaram a ficar em aberto.", "success"
+            )
+            return redirect(url_for("pagamentos.show", pagamento_id=pagamento_id))
+    return render_template("pagamentos/reverse.html", form=form, pagamento=pagamento)

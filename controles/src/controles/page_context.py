@@ -1,0 +1,32 @@
+"""What every template may ask: the address of a static file, and whether the reader may do something."""
+
+import hashlib
+from functools import cache, lru_cache
+from pathlib import Path
+
+from flask import Flask, request, url_for
+
+from controles.contas.permissions import Permission, allowed
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates of `app` `asset()` and `pode()`."""
+    folder = Path(app.static_folder or "")
+
+    @cache
+    def version(filename: str) -> str:
+        return hashlib.sha256((folder / filename).read_bytes()).hexdigest()[:10]
+
+    # A page names about twenty files, so an address is built once for each root that a proxy may have put in front.
+    @lru_cache(maxsize=512)
+    def address(script_root: str, filename: str) -> str:  # noqa: ARG001 - url_for reads the root from the request
+        # The digest in the address lets a browser keep the file for good and still see a new one at once.
+        return url_for("static", filename=filename, v=version(filename))
+
+    def asset(filename: str) -> str:
+        return address(request.script_root, filename)
+
+    def pode(permission: str) -> bool:
+        return allowed(Permission[permission])
+
+    app.jinja_env.globals.update(asset=asset, pode=pode)

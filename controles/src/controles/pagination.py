@@ -1,0 +1,147 @@
+"""Pages that continue where the last one ended, instead of counting rows to skip."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, TypeVarTuple
+
+from sqlalchemy import ColumnElement, Row, Select, select, tuple_
+from sqlalchemy.orm import QueryableAttribute, Session
+
+from controles.db import MAX_BIG_ID
+
+Ts = TypeVarTuple("Ts")
+
+LONGEST_CURSOR = 80
+MAX_LIMIT = 200
+
+
+class Direction(StrEnum):
+    NEXT = "n"
+    PREVIOUS = "p"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a list: next to the row `row_id`, in the given order.
+
+    Only the id goes into the address. What the list is ordered by is read from the row when the page is asked for: a
+    name in an address would end up in logs, browser histories and cache keys.
+    """
+
+    order: str
+    direction: Direction
+    row_id: int
+
+    def encode(self) -> str:
+        plain = f"{self.order}|{self.direction.value}|{self.row_id}"
+        return base64.urlsafe_b64encode(plain.encode("ascii")).decode("ascii").rstrip("=")
+
+
+def decode(text: str | None, *, order: str, max_id: int = MAX_BIG_ID) -> Cursor | None:
+    """The cursor in `text`; None, which is the first page, if there is none or it was made for another order.
+
+    An address is typed, cut and shared by people, so a cursor that makes no sense is no error.
+    """
+    if not text or len(text) > LONGEST_CURSOR:
+        return None
+    try:
+        plain = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        parts = plain.decode("ascii").split("|")
+    except (binascii.Error, UnicodeError):
+        return None
+    if len(parts) != 3 or parts[0] != order or parts[1] not in set(Direction):
+        return None
+    if not (parts[2].isascii() and parts[2].isdigit() and 0 < int(parts[2]) <= max_id):
+        return None
+    return Cursor(order, Direction(parts[1]), int(parts[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class Keyset:
+    """An order with a name; its columns go one way and together are unique and never null.
+
+    `row_id` is the column that a cursor's number is looked up in.
+    """
+
+    order: str
+    columns: tuple[QueryableAttribute[Any], ...]
+    row_id: QueryableAttribute[int]
+    descending: bool = False
+    max_id: int = MAX_BIG_ID
+
+    def ordering(self, *, backwards: bool) -> tuple[ColumnElement[Any], ...]:
+        down = self.descending != backwards
+        return tuple(column.desc() if down else column.asc() for column in self.columns)
+
+    def beyond(self, position: tuple[object, ...], *, backwards: bool) -> ColumnElement[bool]:
+        """The rows that come after `position` in this direction."""
+        keys = tuple_(*self.columns)
+        place = tuple_(*position, types=[column.type for column in self.columns])
+        return keys < place if self.descending != backwards else keys > place
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[*Ts]):
+    """Rows in the list's own order, whichever way they were read, and the cursors of the pages beside it."""
+
+    rows: tuple[Row[int, *Ts], ...]
+    following: str | None
+    preceding: str | None
+
+
+def fetch_page(
+    session: Session,
+    statement: Select[int, *Ts],
+    keyset: Keyset,
+    *,
+    cursor: str | None,
+    limit: int,
+    visible: ColumnElement[bool],
+) -> Page[*Ts]:
+    """The page that `cursor` points to; the first one without a cursor, or with one that makes no sense.
+
+    `statement` selects the row's id first. A cursor at a row that is not `visible` makes no sense either: where a
+    hidden name would stand among the names that one may see tells something about it.
+    """
+    size = max(1, min(limit, MAX_LIMIT))
+    place = decode(cursor, order=keyset.order, max_id=keyset.max_id)
+    if place is not None:
+        at = session.execute(select(*keyset.columns).where(keyset.row_id == place.row_id, visible)).one_or_none()
+        if at is not None:
+            page = _page_at(session, statement, keyset, place.direction, tuple(at), size)
+            if page is not None:
+                return page
+    found = session.execute(statement.order_by(*keyset.ordering(backwards=False)).limit(size + 1)).all()
+    return _page(keyset, tuple(found[:size]), before=False, after=len(found) > size)
+
+
+def _page_at(
+    session: Session,
+    statement: Select[int, *Ts],
+    keyset: Keyset,
+    direction: Direction,
+    position: tuple[object, ...],
+    size: int,
+) -> Page[*Ts] | None:
+    """None where the first page belongs: there is nothing on that side, or going back meets the list's start.
+
+    Then the first page is shown whole, not the few rows that were left of it.
+    """
+    backwards = direction is Direction.PREVIOUS
+    query = statement.where(keyset.beyond(position, backwards=backwards))
+    found = session.execute(query.order_by(*keyset.ordering(backwards=backwards)).limit(size + 1)).all()
+    more = len(found) > size
+    if not found or (backwards and not more):
+        return None
+    kept = tuple(found[:size])
+    if backwards:
+        return _page(keyset, kept[::-1], before=True, after=True)
+    return _page(keyset, kept, before=True, after=more)
+
+
+def _page(keyset: Keyset, rows: tuple[Row[int, *Ts], ...], *, before: bool, after: bool) -> Page[*Ts]:
+    following = Cursor(keyset.order, Direction.NEXT, rows[-1][0]).encode() if after else None
+    preceding = Cursor(keyset.order, Direction.PREVIOUS, rows[0][0]).encode() if before else None
+    return Page(rows, following, preceding)

@@ -1,0 +1,195 @@
+"""The panel's queries. Every figure equals the list it links to, for the same escopo and date."""
+
+import datetime as dt
+from collections.abc import Mapping
+
+from controles import cache_policies
+from controles.clock import utc_now
+from controles.escopo import Escopo
+from controles.militantes.models import Situacao
+from controles.pagamentos.models import Metodo
+from controles.painel import reads
+from controles.painel.bands import FAIXAS
+from controles.painel.reads import MonthOfCotas
+from controles.painel.records import (
+    FaixaAtraso,
+    FinancialStats,
+    MesMembros,
+    MesMetodo,
+    MesPrevistoRecebido,
+    MilitanteStats,
+    Painel,
+)
+from controles.periods import last_30_days, last_day, last_months, month_of
+from controles.services.cache_service import cached
+
+__all__ = [
+    "FaixaAtraso",
+    "FinancialStats",
+    "MesMembros",
+    "MesMetodo",
+    "MesPrevistoRecebido",
+    "MilitanteStats",
+    "Painel",
+    "get_ageing",
+    "get_cash_by_method",
+    "get_dashboard_stats",
+    "get_expected_received",
+    "get_financial_stats",
+    "get_members_by_month",
+    "get_militante_stats",
+]
+
+DayCounts = Mapping[dt.date, int]
+
+
+@cached(cache_policies.MILITANTE_STATS)
+def get_militante_stats(escopo: Escopo, *, hoje: dt.date) -> MilitanteStats:
+    """Militantes by situação, and who came and went in the last 30 days."""
+    return _militante_stats(reads.militantes_by_situacao(escopo), *_recent_moves(escopo, *last_30_days(hoje)), hoje)
+
+
+@cached(cache_policies.FINANCIAL_STATS)
+def get_financial_stats(escopo: Escopo, *, hoje: dt.date) -> FinancialStats:
+    """The current competência, this month's cash, and all arrears."""
+    month = month_of(hoje)
+    return _financial_stats(
+        hoje,
+        reads.cotas_by_month(escopo, month, month),
+        reads.cash_by_month(escopo, month, last_day(month)),
+        reads.arrears(escopo, hoje),
+    )
+
+
+@cached(cache_policies.DASHBOARD_STATS)
+def get_expected_received(escopo: Escopo, *, hoje: dt.date) -> tuple[MesPrevistoRecebido, ...]:
+    """By competência, twelve months that end with the current one, oldest first."""
+    months = last_months(hoje)
+    return _expected_received(months, reads.cotas_by_month(escopo, months[0], months[-1]))
+
+
+@cached(cache_policies.DASHBOARD_STATS)
+def get_cash_by_method(escopo: Escopo, *, hoje: dt.date) -> tuple[MesMetodo, ...]:
+    """By payment date, net of estornos; a method appears in every month as soon as it appears in one."""
+    months = last_months(hoje)
+    return _cash_by_method(months, reads.cash_by_month(escopo, months[0], last_day(months[-1])))
+
+
+@cached(cache_policies.DASHBOARD_STATS)
+def get_ageing(escopo: Escopo, *, hoje: dt.date) -> tuple[FaixaAtraso, ...]:
+    """Everybody with an overdue cota, by how many; those who left too."""
+    return reads.arrears(escopo, hoje)
+
+
+@cached(cache_policies.DASHBOARD_STATS)
+def get_members_by_month(escopo: Escopo, *, hoje: dt.date) -> tuple[MesMembros, ...]:
+    """Twelve months that end with the current one, oldest first."""
+    moves = _recent_moves(escopo, last_months(hoje)[0], hoje)
+    return _members_by_month(escopo, hoje, reads.militantes_by_situacao(escopo), *moves)
+
+
+@cached(cache_policies.DASHBOARD_STATS)
+def get_dashboard_stats(escopo: Escopo, *, hoje: dt.date) -> Painel:
+    """The whole panel. What two figures share is read once: seven statements."""
+    months = last_months(hoje)
+    cotas = reads.cotas_by_month(escopo, months[0], months[-1])
+    cash = reads.cash_by_month(escopo, months[0], last_day(months[-1]))
+    arrears = reads.arrears(escopo, hoje)
+    standing = reads.militantes_by_situacao(escopo)
+    joins, leaves = _recent_moves(escopo, months[0], hoje)
+    return Painel(
+        militantes=_militante_stats(standing, joins, leaves, hoje),
+        financeiro=_financial_stats(hoje, cotas, cash, arrears),
+        previsto_recebido=_expected_received(months, cotas),
+        caixa_por_metodo=_cash_by_method(months, cash),
+        atraso=arrears,
+        membros=_members_by_month(escopo, hoje, standing, joins, leaves),
+        gerado_em=utc_now(),
+    )
+
+
+def _recent_moves(escopo: Escopo, first: dt.date, last: dt.date) -> tuple[DayCounts, DayCounts]:
+    return reads.joins_by_day(escopo, first, last), reads.leaves_by_day(escopo, first, last)
+
+
+def _militante_stats(
+    standing: Mapping[Situacao, int], joins: DayCounts, leaves: DayCounts, hoje: dt.date
+) -> MilitanteStats:
+    period = last_30_days(hoje)
+    return MilitanteStats(
+        ativos=standing.get(Situacao.ATIVO, 0),
+        licenciados=standing.get(Situacao.LICENCIADO, 0),
+        adesoes_30d=_within(joins, *period),
+        desligamentos_30d=_within(leaves, *period),
+    )
+
+
+def _financial_stats(
+    hoje: dt.date,
+    cotas: Mapping[dt.date, MonthOfCotas],
+    cash: Mapping[tuple[dt.date, Metodo], int],
+    arrears: tuple[FaixaAtraso, ...],
+) -> FinancialStats:
+    month = month_of(hoje)
+    current = cotas.get(month, MonthOfCotas.none(month))
+    from_three = {name for name, fewest, _ in FAIXAS if fewest >= 3}
+    return FinancialStats(
+        competencia=month,
+        previsto=current.previsto,
+        recebido=current.recebido,
+        dispensado=current.dispensado,
+        aberto=current.aberto,
+        quitadas=current.quitadas,
+        cotas=current.cotas,
+        taxa_quitadas_milesimos=current.quitadas * 1000 // current.cotas if current.cotas else 0,
+        recebido_caixa_mes=sum(valor for (mes, _), valor in cash.items() if mes == month),
+        inadimplentes_1m=sum(faixa.militantes for faixa in arrears),
+        inadimplentes_3m=sum(faixa.militantes for faixa in arrears if faixa.faixa in from_three),
+        valor_vencido=sum(faixa.valor for faixa in arrears),
+    )
+
+
+def _expected_received(
+    months: tuple[dt.date, ...], cotas: Mapping[dt.date, MonthOfCotas]
+) -> tuple[MesPrevistoRecebido, ...]:
+    found = (cotas.get(month, MonthOfCotas.none(month)) for month in months)
+    return tuple(
+        MesPrevistoRecebido(
+            competencia=month.competencia,
+            previsto=month.previsto,
+            recebido=month.recebido,
+            dispensado=month.dispensado,
+            aberto=month.aberto,
+        )
+        for month in found
+    )
+
+
+def _cash_by_method(months: tuple[dt.date, ...], cash: Mapping[tuple[dt.date, Metodo], int]) -> tuple[MesMetodo, ...]:
+    used = {metodo for _, metodo in cash}
+    return tuple(
+        MesMetodo(mes=month, metodo=metodo, valor=cash.get((month, metodo), 0))
+        for month in months
+        for metodo in Metodo
+        if metodo in used
+    )
+
+
+def _members_by_month(
+    escopo: Escopo, hoje: dt.date, standing: Mapping[Situacao, int], joins: DayCounts, leaves: DayCounts
+) -> tuple[MesMembros, ...]:
+    """Counted backwards from today: each month's end is the next one's, less who came, plus who went."""
+    months = last_months(hoje)
+    on_leave = reads.on_leave_at(escopo, [last_day(month) for month in months[:-1]])
+    members = standing.get(Situacao.ATIVO, 0) + standing.get(Situacao.LICENCIADO, 0)
+    shown: list[MesMembros] = []
+    for month in reversed(months):
+        away = standing.get(Situacao.LICENCIADO, 0) if month == months[-1] else on_leave[last_day(month)]
+        came, went = _within(joins, month, last_day(month)), _within(leaves, month, last_day(month))
+        shown.append(MesMembros(mes=month, ativos=members - away, adesoes=came, desligamentos=went))
+        members += went - came
+    return tuple(reversed(shown))
+
+
+def _within(per_day: DayCounts, first: dt.date, last: dt.date) -> int:
+    return sum(count for day, count in per_day.items() if first <= day <= last)

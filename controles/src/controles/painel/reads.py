@@ -1,0 +1,160 @@
+"""The panel's statements, each of which reads an index once; `queries` makes figures of what they return."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import case, func, literal, or_, select
+from sqlalchemy.orm import QueryableAttribute
+
+from controles.cotas.conditions import is_overdue
+from controles.cotas.models import Cota
+from controles.db import db
+from controles.escopo import Escopo
+from controles.militantes.models import Militante, Situacao, SituacaoHistorico
+from controles.militantes.scope import in_scope, owner_in_scope
+from controles.pagamentos.amounts import net_valor
+from controles.pagamentos.models import Metodo, Pagamento
+from controles.painel.bands import FAIXAS
+from controles.painel.records import FaixaAtraso
+from controles.periods import month_of
+
+
+@dataclass(frozen=True, slots=True)
+class MonthOfCotas:
+    """The sums of one competência, in centavos; the counts leave the waived cotas out."""
+
+    competencia: dt.date
+    previsto: int
+    recebido: int
+    dispensado: int
+    quitadas: int
+    cotas: int
+
+    @classmethod
+    def none(cls, competencia: dt.date) -> "MonthOfCotas":
+        """A competência for which nothing was generated."""
+        return cls(competencia, previsto=0, recebido=0, dispensado=0, quitadas=0, cotas=0)
+
+    @property
+    def aberto(self) -> int:
+        return self.previsto - self.recebido - self.dispensado
+
+
+def militantes_by_situacao(escopo: Escopo) -> dict[Situacao, int]:
+    rows = db.session.execute(
+        select(Militante.situacao, func.count()).where(in_scope(escopo)).group_by(Militante.situacao)
+    )
+    return dict(rows.all())
+
+
+def joins_by_day(escopo: Escopo, first: dt.date, last: dt.date) -> dict[dt.date, int]:
+    return _per_day(Militante.data_filiacao, escopo, first, last)
+
+
+def leaves_by_day(escopo: Escopo, first: dt.date, last: dt.date) -> dict[dt.date, int]:
+    return _per_day(Militante.data_desligamento, escopo, first, last)
+
+
+def cotas_by_month(escopo: Escopo, first: dt.date, last: dt.date) -> dict[dt.date, MonthOfCotas]:
+    """Competências from `first` to `last` that have cotas at all."""
+    rows = db.session.execute(
+        select(
+            Cota.competencia,
+            func.sum(Cota.valor),
+            func.sum(Cota.pago),
+            func.coalesce(func.sum(Cota.valor - Cota.pago).filter(Cota.dispensada_em.is_not(None)), 0),
+            # A waived cota is never paid in full (a CHECK says so), so this needs no second condition.
+            func.count().filter(Cota.pago == Cota.valor),
+            func.count() - func.count(Cota.dispensada_em),
+        )
+        .where(Cota.competencia.between(first, last), owner_in_scope(escopo, Cota.militante_id))
+        .group_by(Cota.competencia)
+    )
+    return {
+        competencia: MonthOfCotas(competencia, int(previsto), int(recebido), int(dispensado), quitadas, cotas)
+        for competencia, previsto, recebido, dispensado, quitadas, cotas in rows
+    }
+
+
+def cash_by_month(escopo: Escopo, first: dt.date, last: dt.date) -> dict[tuple[dt.date, Metodo], int]:
+    """Net cash by month and method. By day in the database, because the day is what the index is sorted by."""
+    rows = db.session.execute(
+        select(Pagamento.data_credito, Pagamento.metodo, func.sum(net_valor()))
+        .where(Pagamento.data_credito.between(first, last), owner_in_scope(escopo, Pagamento.militante_id))
+        .group_by(Pagamento.data_credito, Pagamento.metodo)
+    )
+    sums: dict[tuple[dt.date, Metodo], int] = defaultdict(int)
+    for day, metodo, valor in rows:
+        sums[month_of(day), metodo] += int(valor)
+    return dict(sums)
+
+
+def arrears(escopo: Escopo, hoje: dt.date) -> tuple[FaixaAtraso, ...]:
+    """Every band, empty ones too, by number of overdue cotas."""
+    owed = (
+        select(
+            Cota.militante_id,
+            func.count().label("months"),
+            func.sum(Cota.valor - Cota.pago).label("centavos"),
+        )
+        .where(is_overdue(hoje), owner_in_scope(escopo, Cota.militante_id))
+        .group_by(Cota.militante_id)
+        .subquery()
+    )
+    band = case(*((owed.c.months <= most, name) for name, _, most in FAIXAS if most is not None), else_=FAIXAS[-1][0])
+    named = select(band.label("band"), owed.c.centavos).subquery()
+    rows = db.session.execute(select(named.c.band, func.count(), func.sum(named.c.centavos)).group_by(named.c.band))
+    found = {name: FaixaAtraso(name, militantes, int(centavos)) for name, militantes, centavos in rows}
+    return tuple(found.get(name, FaixaAtraso(name, 0, 0)) for name, _, _ in FAIXAS)
+
+
+def on_leave_at(escopo: Escopo, days: Iterable[dt.date]) -> dict[dt.date, int]:
+    """How many militantes were on leave at the end of each of these days, by their history.
+
+    Only the histories of those who were ever on leave are read: a few per cent. A leave ends with the next change of
+    situação, or with the membership.
+    """
+    wanted = tuple(days)
+    # Written into the statement: a parameter could be any situação, so the partial index would not be considered.
+    on_leave = literal(Situacao.LICENCIADO, SituacaoHistorico.situacao.type, literal_execute=True)
+    ever = select(SituacaoHistorico.militante_id).where(SituacaoHistorico.situacao == on_leave)
+    following = func.lead(SituacaoHistorico.desde).over(
+        partition_by=SituacaoHistorico.militante_id, order_by=(SituacaoHistorico.desde, SituacaoHistorico.id)
+    )
+    standing = (
+        select(
+            SituacaoHistorico.militante_id,
+            SituacaoHistorico.situacao,
+            SituacaoHistorico.desde.label("since"),
+            following.label("until"),
+        )
+        .where(SituacaoHistorico.militante_id.in_(ever))
+        .subquery()
+    )
+    since, until, left = standing.c.since, standing.c.until, Militante.data_desligamento
+    counts = db.session.execute(
+        select(
+            *(
+                func.count().filter(since <= day, or_(until.is_(None), until > day), or_(left.is_(None), left > day))
+                for day in wanted
+            )
+        )
+        .select_from(standing)
+        .join(Militante, Militante.id == standing.c.militante_id)
+        .where(standing.c.situacao == on_leave, in_scope(escopo))
+    ).one()
+    return dict(zip(wanted, counts, strict=True))
+
+
+def _per_day(
+    column: QueryableAttribute[dt.date] | QueryableAttribute[dt.date | None],
+    escopo: Escopo,
+    first: dt.date,
+    last: dt.date,
+) -> dict[dt.date, int]:
+    rows = db.session.execute(
+        select(column, func.count()).where(column.between(first, last), in_scope(escopo)).group_by(column)
+    )
+    return {day: count for day, count in rows if day is not None}

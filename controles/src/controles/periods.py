@@ -1,0 +1,29 @@
+"""Months and days that figures and their lists speak of: both use these, so that a list shows what a number counted."""
+
+import datetime as dt
+
+MONTHS_SHOWN = 12
+
+
+def month_of(date: dt.date) -> dt.date:
+    return date.replace(day=1)
+
+
+def add_months(month: dt.date, months: int) -> dt.date:
+    """The first day of the month that lies `months` after (before, if negative) the month of `month`."""
+    index = month.year * 12 + month.month - 1 + months
+    return dt.date(index // 12, index % 12 + 1, 1)
+
+
+def last_day(month: dt.date) -> dt.date:
+    return add_months(month, 1) - dt.timedelta(days=1)
+
+
+def last_months(hoje: dt.date) -> tuple[dt.date, ...]:
+    """The twelve months that end with the current one, oldest first."""
+    return tuple(add_months(hoje, back) for back in range(1 - MONTHS_SHOWN, 1))
+
+
+def last_30_days(hoje: dt.date) -> tuple[dt.date, dt.date]:
+    """First and last day, both inclusive."""
+    return hoje - dt.timedelta(days=29), hoje

@@ -1,0 +1,44 @@
+"""A whole organisation, batch by batch, in bounded memory."""
+
+import datetime as dt
+import random
+from collections.abc import Iterator
+
+from controles.cpf import CpfVault
+from controles.seed.days import Calendar
+from controles.seed.ledger import Ledger
+from controles.seed.people import People
+from controles.seed.places import places
+from controles.seed.profiles import Profile
+from controles.seed.rows import Batch, Row, militante_row, nucleo_row, situacao_rows
+
+# Some 60,000 rows: enough to write fast, little enough to hold.
+MILITANTES_IN_BATCH = 1_000
+
+
+def nucleo_rows(profile: Profile) -> list[Row]:
+    return [nucleo_row(place) for place in places(profile.nucleos)]
+
+
+def batches(profile: Profile, *, hoje: dt.date, vault: CpfVault) -> Iterator[Batch]:
+    """The militantes of `profile` as of `hoje` in the order in which they joined, with all that belongs to them.
+
+    The same arguments give the same rows; no other source of chance or time is read.
+    """
+    # random() alone: of all of this class, only its sequence is promised never to change.
+    source = random.Random(f"{profile.seed}/{profile.nome}").random  # noqa: S311 - nothing secret comes of it
+    calendar = Calendar(hoje)
+    ledger = Ledger(calendar, source)
+    situacao_id = 1
+    batch = Batch()
+    for person in People(profile, calendar, places(profile.nucleos), source):
+        batch.militante.append(militante_row(person, calendar, vault))
+        standings = situacao_rows(person, calendar, situacao_id)
+        situacao_id += len(standings)
+        batch.situacao_historico.extend(standings)
+        ledger.write(person, batch)
+        if len(batch.militante) == MILITANTES_IN_BATCH:
+            yield batch
+            batch = Batch()
+    if batch.militante:
+        yield batch

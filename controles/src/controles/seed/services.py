@@ -1,0 +1,133 @@
+"""Fill a database with an invented organisation, in one transaction."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.orm import Session
+
+from controles.admin import audit
+from controles.contas.models import Usuario
+from controles.cpf import CpfVault
+from controles.db import db
+from controles.domain_errors import Conflict
+from controles.militantes.models import Militante, Nucleo
+from controles.seed.generation import batches, nucleo_rows
+from controles.seed.profiles import Profile
+from controles.seed.rows import COLUMNS, Row
+from controles.seed.writing import Writer, empty, settle, without_indexes, writer_for
+from controles.services.transaction import transaction
+
+_TAGS = ("militantes", "nucleos", "cotas", "pagamentos", "painel", "auditoria")
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """How many rows each table got."""
+
+    nucleos: int
+    militantes: int
+    cotas: int
+    pagamentos: int
+    alocacoes: int
+
+
+def seed_database(
+    profile: Profile,
+    *,
+    hoje: dt.date,
+    agora: dt.datetime,
+    vault: CpfVault,
+    replace: bool = False,
+    progress: Callable[[int], None] = lambda _militantes: None,
+) -> Seeded:
+    """Write `profile` as of `hoje`; `progress` hears of each batch how many militantes it had.
+
+    All or nothing. Conflict if there are militantes or núcleos already, unless `replace`: then these, and all cotas and
+    payments, are removed first. Users stay, and so does the audit chain.
+    """
+    with transaction(*_TAGS) as session:
+        kept = _make_room(session, profile, replace)
+        connection = session.connection()
+        with without_indexes(connection):
+            writer = writer_for(connection)
+            seeded = _write(writer, connection, profile, hoje, vault, kept, progress)
+        writer.finish()
+        audit.record(
+            session,
+            acao="dados.semear",
+            depois={
+                "perfil": profile.nome,
+                "hoje": hoje,
+                "militantes": seeded.militantes,
+                "cotas": seeded.cotas,
+                "pagamentos": seeded.pagamentos,
+                "substituiu": replace,
+            },
+            usuario_id=None,
+            agora=agora,
+        )
+    settle(db.engine)
+    return seeded
+
+
+def _make_room(session: Session, profile: Profile, replace: bool) -> frozenset[int]:
+    """The núcleos that stay because a user is bound to them; nothing else is left."""
+    occupied = any(session.scalars(select(model.id).limit(1)).first() is not None for model in (Militante, Nucleo))
+    if occupied and not replace:
+        raise Conflict(
+            "Este banco já tem militantes ou núcleos, e nada foi alterado. Para apagar militantes, cotas e pagamentos "
+            "e pôr dados inventados no lugar, repita o comando com --replace; para guardar o que há, use outro "
+            "DATABASE_URL."
+        )
+    bound = frozenset(session.scalars(select(Usuario.nucleo_id).where(Usuario.nucleo_id.is_not(None)).distinct()))
+    kept = frozenset(identity for identity in bound if identity is not None)
+    empty(session.connection(), kept)
+    names = {row[1] for row in nucleo_rows(profile)}
+    others = select(Nucleo.nome).where(Nucleo.id > profile.nucleos, Nucleo.nome.in_(names))
+    clash = session.scalars(others).first()
+    if clash is not None:
+        raise Conflict(
+            f"O núcleo “{clash}”, ao qual há um usuário ligado, tem o nome de um núcleo inventado. "
+            "Mude o nome dele ou ligue o usuário a outro núcleo, e repita o comando."
+        )
+    return kept
+
+
+def _write(
+    writer: Writer,
+    connection: Connection,
+    profile: Profile,
+    hoje: dt.date,
+    vault: CpfVault,
+    kept: frozenset[int],
+    progress: Callable[[int], None],
+) -> Seeded:
+    nucleos = nucleo_rows(profile)
+    _write_nucleos(writer, connection, nucleos, kept)
+    counts = dict.fromkeys(COLUMNS, 0)
+    for batch in batches(profile, hoje=hoje, vault=vault):
+        for table, rows in batch.tables():
+            writer.write(table, rows)
+            counts[table] += len(rows)
+        progress(len(batch.militante))
+    return Seeded(
+        nucleos=len(nucleos),
+        militantes=counts["militante"],
+        cotas=counts["cota"],
+        pagamentos=counts["pagamento"],
+        alocacoes=counts["alocacao"],
+    )
+
+
+def _write_nucleos(writer: Writer, connection: Connection, rows: list[Row], kept: frozenset[int]) -> None:
+    # Names are unique: those that stay give theirs up before any other row takes it.
+    for row in rows:
+        if row[0] in kept:
+            connection.execute(update(Nucleo).where(Nucleo.id == row[0]).values(nome=f"#{row[0]}"))
+    writer.write("nucleo", [row for row in rows if row[0] not in kept])
+    for row in rows:
+        if row[0] in kept:
+            values = dict(zip(COLUMNS["nucleo"], row, strict=True)) | {"ativo": True}
+            connection.execute(update(Nucleo).where(Nucleo.id == row[0]).values(values))

@@ -1,0 +1,198 @@
+"""The application's cache under the names that its operators and documents use: thin words over Frescor."""
+
+import hashlib
+import logging
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from flask import Flask, current_app
+
+from controles.config import Settings
+from frescor import Cache, CacheError, PolicyStats, ServerInfo
+from frescor.embedded import EmbeddedServer, EmbeddedServerUnavailable
+from frescor.flask import FlaskCache
+
+logger = logging.getLogger("controles.cache")
+
+NAMESPACE = "controles"
+EXTENSION = "cache_service"
+# Backoff of the first connection, seconds: each try waits twice as long as the one before, up to the last.
+FIRST_RETRY, LAST_RETRY = 0.1, 30.0
+
+_frescor = FlaskCache()
+
+cached = _frescor.cached
+invalidate_cache_pattern = _frescor.invalidate_cache_pattern
+
+
+class CacheKeys:
+    """What the keys of the application's policies begin with."""
+
+    DASHBOARD_STATS: Final = "dashboard:stats"
+    MILITANTE_STATS: Final = "dashboard:militante_stats"
+    FINANCIAL_STATS: Final = "dashboard:financial_stats"
+    MILITANTES_LIST: Final = "militantes:list"
+    PAGAMENTOS_LIST: Final = "pagamentos:list"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheHealth:
+    """Whether the cache's server answers; if not, why. The application works either way."""
+
+    reachable: bool
+    server: ServerInfo | None
+    reason: str | None
+    pending_invalidations: int
+
+
+class CacheService:
+    """One application's cache. No method raises because of the cache's server: the application goes on without it."""
+
+    def __init__(self, cache: Callable[[], Cache]) -> None:
+        self._cache = cache
+        self._stopped = threading.Event()
+        self._connected = threading.Event()
+
+    @property
+    def cache(self) -> Cache:
+        """Frescor's cache, for what has no name here."""
+        return self._cache()
+
+    def get(self, key: str, default: object = None) -> object:
+        """The value under a key; `default` if there is none, or the server is away."""
+        return self.cache.get(key, default)
+
+    def set(self, key: str, data: object, expire: float = 300) -> bool:
+        """Keep data for `expire` seconds. False while the server is away."""
+        return self.cache.set(key, data, expire)
+
+    def delete(self, *keys: str) -> bool:
+        """Forget these keys. False while the server is away: then it is done once it is back."""
+        return self.cache.delete(*keys)
+
+    def clear_all(self) -> bool:
+        """Forget everything, in one write. False while the server is away: then it is done once it is back."""
+        return self.cache.clear_all()
+
+    def invalidate(self, *tags: str) -> bool:
+        """Forget what depends on these tags. False while the server is away: then it is done once it is back."""
+        return self.cache.invalidate(*tags)
+
+    def forget_user(self, user_id: int) -> bool:
+        """Forget what was cached for one user: called at logout, and when the user is changed."""
+        return self.cache.invalidate(user_tag(user_id))
+
+    def connect(self) -> None:
+        """Look for the server in the background, with exponential backoff, until it answered once. Returns at once."""
+        if self._connected.is_set():
+            return
+        threading.Thread(target=self._look_for_server, name="cache-connect", daemon=True).start()
+
+    def health(self) -> CacheHealth:
+        """How the server is now; never raises."""
+        pending = self.cache.pending
+        try:
+            return CacheHealth(True, self.cache.health(), None, pending)
+        except CacheError as error:
+            return CacheHealth(False, None, str(error), pending)
+
+    def stats(self) -> dict[str, PolicyStats]:
+        """What each policy's calls came to, in all processes; empty while the server is away."""
+        try:
+            return self.cache.stats()
+        except CacheError:
+            return {}
+
+    def close(self) -> None:
+        """Stop looking for the server and give the connections back."""
+        self._stopped.set()
+        self.cache.close()
+
+    def _look_for_server(self) -> None:
+        pause = FIRST_RETRY
+        while not self._stopped.is_set():
+            health = self.health()
+            if health.server is not None:
+                logger.info("cache connected: %s %s", health.server.kind, health.server.version)
+                self._connected.set()
+                return
+            logger.warning("cache not reachable, next try in %.1f s: %s", pause, health.reason)
+            self._stopped.wait(pause)
+            pause = min(pause * 2, LAST_RETRY)
+
+
+def init_app(app: Flask) -> None:
+    """Give an application its cache. Nothing is started or connected before the first use (see `connect`)."""
+    settings: Settings = app.extensions["settings"]
+    _frescor.init_app(app, lambda: _open_cache(app, settings))
+    app.extensions[EXTENSION] = CacheService(lambda: _frescor.of(app))
+
+
+def service_of(app: Flask) -> CacheService:
+    """An application's cache service."""
+    service: CacheService = app.extensions[EXTENSION]
+    return service
+
+
+def cache_service() -> CacheService:
+    """The current application's cache service."""
+    return service_of(current_app._get_current_object())  # type: ignore[attr-defined]  # the proxy's own way
+
+
+def forget_user(user_id: int) -> bool:
+    """Forget what the current application cached for one user."""
+    return cache_service().forget_user(user_id)
+
+
+def user_tag(user_id: int) -> str:
+    """The tag of what is cached for one user alone."""
+    return f"usuario:{user_id}"
+
+
+def running_cache(app: Flask) -> Cache | None:
+    """The cache that the application's processes use now, for an operator's commands; None if none of them runs.
+
+    Starts no server: with an embedded one, only that of a running application is found.
+    """
+    settings: Settings = app.extensions["settings"]
+    if settings.redis_url is not None:
+        return _frescor.of(app)
+    url = EmbeddedServer.find(embedded_folder(settings))
+    return None if url is None else _cache_at(url, settings)
+
+
+def embedded_folder(settings: Settings) -> Path:
+    """Where the embedded server of this installation lives."""
+    return settings.data / "cache"
+
+
+def _open_cache(app: Flask, settings: Settings) -> Cache:
+    if settings.redis_url is not None:
+        return _cache_at(settings.redis_url, settings)
+    try:
+        server = EmbeddedServer.acquire(embedded_folder(settings))
+    except EmbeddedServerUnavailable as error:
+        # Each process has a memory of its own, so this is for one process alone: `flask demo` then starts just one.
+        logger.warning("the cache is in this process's memory only; run a single process. %s", error)
+        return _cache_at("memory://", settings)
+    # Held as long as the process lives: the server ends with its last user.
+    app.extensions["embedded_server"] = server
+    logger.info("embedded cache server: %s %s, pid of this user %d", server.kind, server.version, os.getpid())
+    return _cache_at(server.url, settings)
+
+
+def _cache_at(url: str, settings: Settings) -> Cache:
+    # Keys and seals are derived from the application's secret: whoever reads the server learns neither.
+    return Cache.from_url(
+        url,
+        namespace=NAMESPACE,
+        # No copies in the processes: they may be behind by the milliseconds of a push, and a treasurer who has just
+        # registered a payment must see it on the next page, whichever worker answers.
+        local=False,
+        key_secret=hashlib.sha256(f"cache keys {settings.secret_key}".encode()).digest(),
+        seal_secrets=[f"cache seal {key}".encode() for key in settings.secret_keys],
+    )

@@ -1,0 +1,28 @@
+"""What gunicorn loads: `gunicorn controles.wsgi:app`."""
+
+import sys
+
+from flask import Flask
+
+from controles import create_app
+from controles.config import ConfigError
+from controles.contas.accounts import ensure_admin
+from controles.services.cache_service import service_of
+
+# With this status gunicorn stops instead of starting the worker again, for ever.
+GUNICORN_APP_LOAD_ERROR = 4
+
+
+def _start() -> Flask:
+    try:
+        application = create_app()
+        ensure_admin(application)
+    except ConfigError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - there may be no log to write it to
+        raise SystemExit(GUNICORN_APP_LOAD_ERROR) from None
+    # In the background: a server that is away delays no start.
+    service_of(application).connect()
+    return application
+
+
+app = _start()

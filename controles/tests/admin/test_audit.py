@@ -1,0 +1,186 @@
+"""The chain holds every change in order, and shows what was done to it."""
+
+import datetime as dt
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from controles.admin import audit
+from controles.admin.models import Auditoria, AuditoriaPonta
+from controles.db import db
+from controles.militantes.models import Situacao
+from controles.services.transaction import transaction
+
+WHEN = dt.datetime(2026, 3, 17, 12, 30, 15, 123456, tzinfo=dt.timezone(dt.timedelta(hours=-3)))
+
+
+def write(**values: Any) -> int:
+    with transaction("auditoria") as session:
+        return audit.record(session, **{"acao": "teste", "usuario_id": None, "agora": WHEN} | values)
+
+
+def test_rows_are_numbered_from_one_without_gaps_and_follow_each_other(app: Flask) -> None:
+    assert [write(), write(), write()] == [1, 2, 3]
+    rows = db.session.scalars(sa.select(Auditoria).order_by(Auditoria.id)).all()
+    assert rows[0].digest_anterior == audit.GENESIS
+    assert [row.digest_anterior for row in rows[1:]] == [row.digest for row in rows[:-1]]
+    assert audit.verify_chain(db.session) == audit.ChainResult(ok=True, checked=3)
+
+
+def test_an_empty_chain_is_whole(app: Flask) -> None:
+    assert audit.verify_chain(db.session) == audit.ChainResult(ok=True, checked=0)
+
+
+def test_a_rolled_back_change_leaves_no_row_and_no_gap(app: Flask) -> None:
+    write()
+    audit.record(db.session, acao="teste", usuario_id=None, agora=WHEN)
+    db.session.rollback()
+    assert write() == 2
+    assert audit.verify_chain(db.session).ok
+
+
+# In a zone the extreme instants do not exist.
+instants = st.datetimes(timezones=st.just(dt.UTC)).filter(lambda when: 2 <= when.year <= 9998)
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
+    | st.dates()
+    | st.datetimes(timezones=st.just(dt.UTC))
+    | st.decimals(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(Situacao),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+# PostgreSQL keeps no character of number zero.
+fields = st.dictionaries(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8), json_values, max_size=4
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(before=st.none() | fields, after=fields, when=instants)
+def test_digests_survive_the_database(
+    app: Flask, before: dict[str, Any] | None, after: dict[str, Any], when: dt.datetime
+) -> None:
+    write(antes=before, depois=after, agora=when, tabela="militante", registro_id=2**40)
+    result = audit.verify_chain(db.session)
+    assert result.ok, result
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"acao": "outra"},
+        {"registro_id": 9},
+        {"quando": WHEN + dt.timedelta(microseconds=1)},
+        {"depois": {"valor": 2}},
+        {"antes": {}},
+        {"tabela": "cota"},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_a_changed_row_is_named(app: Flask, changed: dict[str, Any]) -> None:
+    for valor in range(3):
+        write(depois={"valor": valor}, registro_id=valor)
+    db.session.execute(sa.update(Auditoria).where(Auditoria.id == 2).values(changed))
+    db.session.commit()
+    assert audit.verify_chain(db.session) == audit.ChainResult(
+        ok=False, checked=1, first_bad_id=2, reason="a linha 2 foi alterada depois de escrita"
+    )
+
+
+@pytest.mark.parametrize(("removed", "first_bad"), [(1, 2), (2, 3), (3, 3)], ids=["first", "middle", "last"])
+def test_a_missing_row_shows_even_at_either_end(app: Flask, removed: int, first_bad: int) -> None:
+    for _ in range(3):
+        write()
+    db.session.execute(sa.delete(Auditoria).where(Auditoria.id == removed))
+    db.session.commit()
+    result = audit.verify_chain(db.session)
+    assert (result.ok, result.first_bad_id) == (False, first_bad)
+
+
+def test_a_row_that_somebody_put_behind_the_end_shows(app: Flask) -> None:
+    write()
+    db.session.add(
+        Auditoria(id=2, quando=WHEN, acao="forjada", digest_anterior=bytes(31) + b"1", digest=bytes(31) + b"2")
+    )
+    db.session.commit()
+    result = audit.verify_chain(db.session)
+    assert (result.ok, result.first_bad_id, result.reason) == (False, 2, "a linha 2 não foi escrita pela aplicação")
+
+
+def test_a_chain_whose_end_was_forgotten_is_not_whole(app: Flask) -> None:
+    write()
+    db.session.execute(sa.delete(AuditoriaPonta))
+    db.session.commit()
+    assert not audit.verify_chain(db.session).ok
+
+
+def test_a_cpf_is_masked_wherever_it_stands(app: Flask) -> None:
+    write(
+        antes={"cpf": "529.982.247-25", "motivo": "pago pela mãe, CPF 52998224725, em dinheiro"},
+        depois={"cotas": [{"observacao": "52998224725"}], "telefone": "11987654321", "e2eid": "E5299822472512345"},
+    )
+    row = db.session.scalars(sa.select(Auditoria)).one()
+    assert row.antes == {"cpf": "***.982.247-**", "motivo": "pago pela mãe, CPF ***.982.247-**, em dinheiro"}
+    assert row.depois == {
+        "cotas": [{"observacao": "***.982.247-**"}],
+        "telefone": "11987654321",
+        "e2eid": "E5299822472512345",
+    }
+
+
+def test_values_are_kept_as_plain_json(app: Flask) -> None:
+    write(depois={"data": dt.date(2026, 3, 1), "valor": Decimal("1.50"), "situacao": Situacao.ATIVO, "n": None})
+    row = db.session.scalars(sa.select(Auditoria)).one()
+    assert row.depois == {"data": "2026-03-01", "valor": "1.50", "situacao": "ativo", "n": None}
+    assert row.antes is None
+    assert row.quando == WHEN
+
+
+@pytest.mark.parametrize("value", [1.5, b"secret", object()], ids=["float", "bytes", "object"])
+def test_a_value_that_json_would_change_is_refused(app: Flask, value: object) -> None:
+    with pytest.raises(TypeError, match="the audit row's 'valor' is a"):
+        write(depois={"valor": value})
+
+
+def test_many_writers_at_once_make_one_line_without_losing_a_row(app: Flask) -> None:
+    writers, each = 6, 8
+    together = threading.Barrier(writers)
+
+    def work(number: int) -> list[int]:
+        together.wait()
+        with app.app_context():
+            return [write(depois={"autor": number, "vez": turn}) for turn in range(each)]
+
+    with ThreadPoolExecutor(writers) as pool:
+        numbers = [number for rows in pool.map(work, range(writers)) for number in rows]
+    assert sorted(numbers) == list(range(1, writers * each + 1))
+    assert audit.verify_chain(db.session) == audit.ChainResult(ok=True, checked=writers * each)
+
+
+def test_a_chain_checked_while_it_grows_is_whole(app: Flask) -> None:
+    stop = threading.Event()
+
+    def grow() -> None:
+        with app.app_context():
+            while not stop.is_set():
+                write()
+
+    with ThreadPoolExecutor(1) as pool:
+        growing = pool.submit(grow)
+        try:
+            results = [audit.verify_chain(db.session) for _ in range(20)]
+        finally:
+            stop.set()
+        growing.result()
+    assert all(result.ok for result in results), results

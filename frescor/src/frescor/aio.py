@@ -1,0 +1,428 @@
+"""The cache, for event loops: the async driver of `frescor.plan`."""
+
+import asyncio
+import contextlib
+import inspect
+import logging
+import time
+import weakref
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar, cast, overload
+
+from frescor import plan
+from frescor.callsite import codec_of, mapped_annotation, return_annotation
+from frescor.codec import Codec
+from frescor.commands import (
+    NOTHING_SHARED,
+    UNAVAILABLE,
+    Board,
+    Command,
+    GaveUp,
+    Land,
+    Landing,
+    Load,
+    Loaded,
+    LoadMany,
+    Note,
+    Raised,
+    ReleaseLease,
+    StoreCommand,
+    TakeLease,
+    Together,
+    Wait,
+)
+from frescor.engine import BY_KEY, FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, Engine
+from frescor.errors import StoreRejected, StoreUnavailable
+from frescor.keys import check_key, key_digest
+from frescor.loading import Loading
+from frescor.outcome import Outcome, Result
+from frescor.policy import Policy, Seconds, check_tag
+from frescor.store.base import AsyncStore
+from frescor.store.opening_aio import awaited
+from frescor.tags import NAMESPACE_TAG, declared_tag, entry_tags, key_tags, pattern_tag
+
+logger = logging.getLogger("frescor")
+
+# What loads the values of some keys, by key.
+AsyncLoader = Callable[[tuple[str, ...]], Awaitable[Mapping[str, object]]]
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class AsyncCache:
+    """`Cache`, awaited: the same entries, copies and promises. `cache.aio` is the one of a `Cache`.
+
+    Its calls may be awaited in any event loop. A task that is cancelled while it waits or loads leaves no lease and no
+    waiter behind. What each call does and returns stands at the call of the same name of `Cache`.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._store: AsyncStore = awaited(engine.store)
+        # A future belongs to its loop: loops in several threads each have their own.
+        self._flights: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Future[Landing]]] = (
+            weakref.WeakKeyDictionary()
+        )
+        # A task that nobody holds may be collected while it runs.
+        self._behind: set[asyncio.Task[Any]] = set()
+
+    @overload
+    async def get(self, key: str) -> object: ...
+    @overload
+    async def get(self, key: str, default: T) -> object | T: ...
+    @overload
+    async def get(self, key: str, default: None = None, *, as_type: type[T]) -> T | None: ...
+    async def get(self, key: str, default: object = None, *, as_type: object = None) -> object:
+        """The value under a key; `default` on a miss and with the store down."""
+        engine = self._engine
+        check_key(key)
+        codec = engine.plain if as_type is None else codec_of(as_type)
+        engine.listen()
+        outcome = await self._drive(plan.look_up(engine.process, key, key_tags(key), codec, engine.now()))
+        engine.reporter.add(BY_KEY, "hits" if outcome else "misses")
+        return outcome.value if outcome else default
+
+    async def get_many(self, *keys: str) -> dict[str, object]:
+        """The values that are there, by key, in one round trip; those missing are left out."""
+        engine = self._engine
+        wanted = {check_key(key): key_tags(key) for key in keys}
+        if not wanted:
+            return {}
+        found = await self._drive(plan.look_up_many(engine.process, wanted, engine.plain, engine.now()))
+        for key in wanted:
+            engine.reporter.add(BY_KEY, "hits" if key in found else "misses")
+        return found
+
+    async def set(
+        self, key: str, value: object, expire: Seconds = 300, tags: tuple[str, ...] = (), *, as_type: object = None
+    ) -> bool:
+        """Store a value for `expire` seconds. False with the store down: then the key is deleted once it is back."""
+        return await self.set_many({key: value}, expire, tags, as_type=as_type)
+
+    async def set_many(
+        self,
+        mapping: Mapping[str, object],
+        expire: Seconds = 300,
+        tags: tuple[str, ...] = (),
+        *,
+        as_type: object = None,
+    ) -> bool:
+        """Store several values at once; atomic on one server, key by key on a cluster. False: as for `set`."""
+        engine = self._engine
+        codec = engine.plain if as_type is None else codec_of(as_type)
+        entries, ttl_ms = engine.entries(mapping, expire, tags, codec)
+        return not entries or await self._drive(plan.put(engine.process, entries, ttl_ms))
+
+    async def delete(self, *keys: str) -> bool:
+        """Remove the values under these keys; loaders of them that are under way do not store. False: it waits."""
+        return await self._invalidate(keys=tuple(check_key(key) for key in keys))
+
+    async def invalidate(self, *tags: str) -> bool:
+        """Make every entry that depends on one of these tags a miss, in one round trip."""
+        return await self._invalidate(tags=tuple(declared_tag(check_tag(tag)) for tag in tags))
+
+    async def invalidate_pattern(self, pattern: str) -> bool:
+        """Invalidate the keys below a prefix (`dashboard:*`), everything (`*`), or one key."""
+        tag = pattern_tag(pattern)
+        return await (self.delete(pattern) if tag is None else self._invalidate(tags=(tag,)))
+
+    async def clear_all(self) -> bool:
+        """Invalidate every entry of the namespace."""
+        return await self._invalidate(tags=(NAMESPACE_TAG,))
+
+    @overload
+    async def get_or_load(
+        self, key: str, loader: Callable[[], Coroutine[Any, Any, R]], policy: Policy, *, as_type: object = None
+    ) -> R: ...
+    @overload
+    async def get_or_load(self, key: str, loader: Callable[[], R], policy: Policy, *, as_type: object = None) -> R: ...
+    async def get_or_load(self, key: str, loader: Callable[[], Any], policy: Policy, *, as_type: object = None) -> Any:
+        """The value under a key, else what the loader returns, stored by the policy; a plain one runs in a thread."""
+        codec = codec_of(return_annotation(loader) if as_type is None else as_type)
+        awaited = awaited_loader(loader)
+        return await self._read_through(check_key(key), entry_tags(key, policy.tags_for({})), policy, codec, awaited)
+
+    async def get_or_load_many(
+        self,
+        keys: Iterable[str],
+        loader: Callable[[tuple[str, ...]], Any],
+        policy: Policy,
+        *,
+        as_type: object = None,
+    ) -> dict[str, Any]:
+        """The values under several keys; one call of the loader for all that are missing, with their keys."""
+        engine = self._engine
+        codec = codec_of(mapped_annotation(loader) if as_type is None else as_type)
+        tags = policy.tags_for({})
+        found: dict[str, Any] = {}
+        requests = {}
+        engine.listen()
+        for key in keys:
+            copy = engine.local_copy(check_key(key), policy)
+            if copy is not None:
+                found[key] = copy.value()
+            else:
+                requests[key] = engine.request(key, entry_tags(key, tags), policy, codec, refresh=False)
+
+        async def load(missing: tuple[str, ...]) -> Mapping[str, object]:
+            values = await awaited_loader(lambda: loader(missing), like=loader)()
+            return cast(Mapping[str, object], values)
+
+        if requests:
+            outcomes = await self._drive(plan.read_through_many(engine.process, requests), load, requests)
+            for key, outcome in outcomes.items():
+                engine.reporter.add(policy.name, outcome.result.value)
+                found[key] = outcome.value
+        return found
+
+    async def close(self) -> None:
+        """Give this loop's connections back; the rest is closed by `Cache.close`."""
+        for task in tuple(self._behind):
+            task.cancel()
+        await asyncio.gather(*self._behind, return_exceptions=True)
+        await self._store.close()
+
+    async def _invalidate(self, *, tags: tuple[str, ...] = (), keys: tuple[str, ...] = ()) -> bool:
+        engine = self._engine
+        waited = engine.pending.invalidations
+        done = await self._drive(plan.invalidate(engine.process, tags, keys))
+        if not done and not waited:
+            logger.warning("invalidations wait in this process until the store takes them")
+        return done
+
+    async def _read_through(
+        self,
+        key: str,
+        tags: tuple[str, ...],
+        policy: Policy,
+        codec: Codec,
+        loader: Callable[[], Awaitable[object]],
+        *,
+        refresh: bool = False,
+    ) -> object:
+        engine = self._engine
+        if not refresh and (copy := engine.local_copy(key, policy)) is not None:
+            return copy.value()
+        engine.listen()
+        request = engine.request(key, tags, policy, codec, refresh=refresh)
+        outcome = await self._drive(plan.read_through(engine.process, request), for_one(loader), {key: request})
+        engine.reporter.add(policy.name, outcome.result.value)
+        if outcome.due:
+            return await self._refresh_behind(request, loader, outcome)
+        return outcome.value
+
+    async def _refresh_behind(
+        self, request: plan.Request, loader: Callable[[], Awaitable[object]], outcome: Outcome
+    ) -> object:
+        """Load anew in a task; what the caller gets meanwhile."""
+        task = self._keep(self._refresh(request, loader))
+        patience = request.policy.patience
+        if outcome.result is Result.STALE and patience:
+            await asyncio.wait([task], timeout=patience)
+            if task.done():
+                again = task.result()
+                if isinstance(again, Exception):
+                    if request.policy.on_failure == "raise":
+                        raise again
+                elif again.result is not Result.SHARED:
+                    return again.value
+        return outcome.value
+
+    async def _refresh(self, request: plan.Request, loader: Callable[[], Awaitable[object]]) -> Outcome | Exception:
+        engine = self._engine
+        again = engine.again(request)
+        try:
+            outcome = await self._drive(plan.read_through(engine.process, again), for_one(loader), {again.key: again})
+        except Exception as error:  # noqa: BLE001  # nobody calls: it is handed to who waits, and counted
+            engine.reporter.add(request.policy.name, "errors")
+            logger.warning("a refresh failed: %r (policy %s)", error, request.policy.name)
+            return error
+        engine.reporter.add(request.policy.name, "refreshes")
+        return outcome
+
+    def _keep(self, coroutine: Coroutine[Any, Any, R]) -> asyncio.Task[R]:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._behind.add(task)
+        task.add_done_callback(self._behind.discard)
+        return task
+
+    # -- the driver --------------------------------------------------------------------------------------------------
+
+    async def _drive(
+        self,
+        steps: Generator[Command, Any, R],
+        loader: AsyncLoader | None = None,
+        requests: Mapping[str, plan.Request] = MappingProxyType({}),
+    ) -> R:
+        """Carry out a plan. However it ends, its waiters are woken and its leases are given back."""
+        ride = _Ride(self, loader, requests)
+        try:
+            reply: Any = None
+            while True:
+                try:
+                    command = steps.send(reply)
+                except StopIteration as done:
+                    return cast(R, done.value)
+                reply = await ride.carry_out(command)
+        finally:
+            ride.leave()
+
+
+def for_one(loader: Callable[[], Awaitable[object]]) -> AsyncLoader:
+    """The loader of one key as a loader of several."""
+
+    async def load(keys: tuple[str, ...]) -> Mapping[str, object]:
+        return {keys[0]: await loader()}
+
+    return load
+
+
+def awaited_loader(loader: Callable[[], object], *, like: object = None) -> Callable[[], Awaitable[object]]:
+    """The loader as a coroutine function. A plain one runs in a thread, so that it does not hold up the loop.
+
+    `like`: what the loader calls, where it is that which tells.
+    """
+    in_thread = not inspect.iscoroutinefunction(loader if like is None else like)
+
+    async def run() -> object:
+        value = await asyncio.to_thread(loader) if in_thread else loader()
+        return await value if inspect.isawaitable(value) else value
+
+    return run
+
+
+class _Ride:
+    """One plan being carried out: what it holds meanwhile, and must not keep."""
+
+    __slots__ = ("_cache", "_engine", "_flights", "_leases", "_loader", "_requests")
+
+    def __init__(self, cache: AsyncCache, loader: AsyncLoader | None, requests: Mapping[str, plan.Request]) -> None:
+        self._cache = cache
+        self._engine = cache._engine
+        self._loader = loader
+        self._requests = requests
+        self._flights: dict[str, asyncio.Future[Landing]] = {}
+        # Token by key.
+        self._leases: dict[str, str] = {}
+
+    async def carry_out(self, command: Command) -> object:
+        match command:
+            case Board(key, wait):
+                return await self._board(key, wait=wait)
+            case Land(key, landing):
+                self._land(key, landing)
+                return None
+            case Wait():
+                return await self._wait(command)
+            case Load(key):
+                loads = await self._load((key,))
+                return loads if isinstance(loads, Raised) else loads[key]
+            case LoadMany(keys):
+                return await self._load(keys)
+            case Note(key, error):
+                logger.warning("%s (key %s)", error, key_digest(key))
+                request = self._requests.get(key)
+                self._engine.reporter.add(BY_KEY if request is None else request.policy.name, "errors")
+                return None
+        return await self._ask(command)
+
+    def leave(self) -> None:
+        """Wake who waits and give the leases back, if the plan ended without: cancelled, mostly."""
+        for key in tuple(self._flights):
+            self._land(key, NOTHING_SHARED)
+        for key, token in tuple(self._leases.items()):
+            self._engine.keeper.drop(token)
+            self._cache._keep(self._release(ReleaseLease(key, token)))
+
+    async def _release(self, command: ReleaseLease) -> None:
+        if await self._ask(command) is UNAVAILABLE:
+            self._engine.pending.add(leases=[(command.key, command.token)])
+
+    async def _ask(self, command: StoreCommand | Together) -> object:
+        for one in command.commands if isinstance(command, Together) else (command,):
+            if isinstance(one, TakeLease):
+                # From before it is sent: cancelled while the server answers, it may be held.
+                self._leases[one.key] = one.token
+        try:
+            answer = await self._cache._store.perform(command)
+        except StoreUnavailable:
+            answer = UNAVAILABLE
+        except StoreRejected as error:
+            self._engine.refused(command, error)
+            answer = UNAVAILABLE
+        else:
+            self._engine.accepted(command)
+        if isinstance(command, TakeLease) and answer is None:
+            self._leases.pop(command.key, None)
+        elif isinstance(command, Together) and isinstance(answer, list):
+            for one, its_answer in zip(command.commands, answer, strict=True):
+                if isinstance(one, TakeLease) and its_answer is None:
+                    self._leases.pop(one.key, None)
+        self._engine.note_leases(self._leases, command, answer)
+        return answer
+
+    async def _board(self, key: str, *, wait: bool) -> Landing | GaveUp | None:
+        loop = asyncio.get_running_loop()
+        flights = self._cache._flights.setdefault(loop, {})
+        flight = flights.get(key)
+        if flight is None:
+            flights[key] = self._flights[key] = loop.create_future()
+            return None
+        if not wait:
+            return GaveUp.GAVE_UP
+        try:
+            # Shielded: whoever gives up waiting must not end the flight for the others.
+            return await asyncio.wait_for(asyncio.shield(flight), plan.LONGEST_WAIT_MS / 1000)
+        except TimeoutError:
+            return GaveUp.GAVE_UP
+
+    def _land(self, key: str, landing: Landing) -> None:
+        flight = self._flights.pop(key, None)
+        if flight is None:
+            return
+        loop = flight.get_loop()
+        flights = self._cache._flights[loop]
+        del flights[key]
+        if not flights:
+            del self._cache._flights[loop]
+        if not flight.done():
+            flight.set_result(landing)
+
+    async def _load(self, keys: tuple[str, ...]) -> dict[str, Loaded] | Raised:
+        engine, loader = self._engine, self._loader
+        assert loader is not None
+        began = engine.flights.tick()
+        for key in keys:
+            if key in self._leases:
+                engine.keeper.hold(key, self._leases[key])
+        start = time.perf_counter()
+        try:
+            with Loading() as load:
+                values = await loader(keys)
+        except Exception as error:  # noqa: BLE001  # it is the caller's, and is raised there
+            return Raised(error, began)
+        cost = time.perf_counter() - start
+        return engine.loaded(values, load, self._requests, began=began, cost=cost)
+
+    async def _wait(self, command: Wait) -> float:
+        engine, loop = self._engine, asyncio.get_running_loop()
+        start = engine.sources.monotonic()
+        woken = asyncio.Event()
+
+        def wake() -> None:
+            # A loop that was closed meanwhile has nobody left to wake.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(woken.set)
+
+        if engine.local.watch(command.key, command.mark, wake):
+            listening = start < engine.local.alive_until
+            pause = PUSHED_LOOK if listening else min(FIRST_LOOK * 2**command.turn, LAST_LOOK)
+            try:
+                await asyncio.wait_for(woken.wait(), pause)
+            except TimeoutError:
+                pass  # looked for again in any case
+            finally:
+                engine.local.unwatch(command.key, wake)
+        return (engine.sources.monotonic() - start) * 1000

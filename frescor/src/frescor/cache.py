@@ -1,0 +1,502 @@
+"""The cache, for programs that wait: the sync driver of `frescor.plan`."""
+
+import contextlib
+import functools
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast, overload
+
+from frescor import plan
+from frescor.callsite import codec_of, mapped_annotation, return_annotation
+from frescor.codec import Codec
+from frescor.commands import (
+    NOTHING_SHARED,
+    UNAVAILABLE,
+    Board,
+    Command,
+    Land,
+    Landing,
+    Load,
+    Loaded,
+    LoadMany,
+    Note,
+    Raised,
+    ReleaseLease,
+    StoreCommand,
+    Together,
+    Wait,
+)
+from frescor.decorator import CachedDecorator, caching, invalidating, policy_from
+from frescor.engine import BY_KEY, FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, Engine, Sources
+from frescor.errors import StoreRejected, StoreUnavailable
+from frescor.events import PolicyStats, by_policy
+from frescor.keys import check_key, key_digest
+from frescor.loading import Loading
+from frescor.local import DEFAULT_MAX_BYTES
+from frescor.outcome import Outcome, Result
+from frescor.policy import Policy, PolicyOptions, Seconds, check_tag
+from frescor.store.base import KeyInfo, ServerInfo, Store
+from frescor.store.connection import DEADLINE
+from frescor.store.opening import open_store
+from frescor.tags import NAMESPACE_TAG, declared_tag, entry_tags, key_tags, pattern_tag
+
+if TYPE_CHECKING:
+    from frescor.aio import AsyncCache
+
+logger = logging.getLogger("frescor")
+
+# What loads the values of some keys, by key.
+Loader = Callable[[tuple[str, ...]], Mapping[str, object]]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class Cache:
+    """A read-through cache over one store and namespace.
+
+    Safe to share between threads, and after a fork. With the store down nothing here raises: reads miss, loaders run,
+    and writes wait in memory until the store is back (their calls return False).
+    """
+
+    def __init__(
+        self, engine: Engine, *, around_refresh: "Callable[[], AbstractContextManager[object]] | None" = None
+    ) -> None:
+        """Use `from_url`. `around_refresh` makes the context in which background threads run loaders."""
+        self._engine = engine
+        self.around_refresh = around_refresh or contextlib.nullcontext
+
+    @classmethod
+    def from_url(
+        cls,
+        url: str,
+        namespace: str,
+        *,
+        local: bool | int = True,
+        timeout: float = DEADLINE,
+        key_secret: bytes = b"",
+        seal_secrets: Sequence[bytes] = (),
+    ) -> "Cache":
+        """A cache on the server at `url`.
+
+        `redis://host:6379/0`, `rediss://…` for TLS, `unix:///path/to/socket?db=0`: one server.
+        `redis-cluster://host:port,host:port`: a cluster, of which some nodes are named; `rediss-cluster://…` for TLS.
+        `redis-sentinel://host:port,host:port/service/0`: the primary of a service, as these sentinels name it, and its
+        database; `rediss-sentinel://…` for TLS.
+        `memory://`: this process's memory, for tests.
+        User and password come before the hosts, redis-py's options behind: `?ssl_ca_certs=/path/to/ca.pem`.
+
+        Does not connect: an unreachable server is found out, and survived, by the first call. Raises PolicyError for a
+        URL or namespace that cannot be right.
+
+        local: keep copies in this process, in up to so many bytes (True: 64 MiB). timeout: seconds that connecting or
+        an answer may take: what a caller pays, once, when the server hangs. key_secret: keys the digests in
+        keys, so that arguments with few possible values cannot be guessed. seal_secrets: the current one first, for
+        sealed policies.
+        """
+        return cls(
+            engine_for(url, namespace, local=local, timeout=timeout, key_secret=key_secret, seal_secrets=seal_secrets)
+        )
+
+    @functools.cached_property
+    def aio(self) -> "AsyncCache":
+        """This cache for event loops: the same entries, copies and promises."""
+        from frescor.aio import AsyncCache  # asyncio, and redis-py's half for it: only for those who await
+
+        return AsyncCache(self._engine)
+
+    @property
+    def store(self) -> Store:
+        """Where entries are kept."""
+        return self._engine.store
+
+    @property
+    def key_secret(self) -> bytes:
+        """What keys the digests in keys."""
+        return self._engine.key_secret
+
+    # -- values under keys that the caller chooses -------------------------------------------------------------------
+
+    @overload
+    def get(self, key: str) -> object: ...
+    @overload
+    def get(self, key: str, default: T) -> object | T: ...
+    @overload
+    def get(self, key: str, default: None = None, *, as_type: type[T]) -> T | None: ...
+    def get(self, key: str, default: object = None, *, as_type: object = None) -> object:
+        """The value under a key; `default` on a miss and with the store down.
+
+        `None` is a value like any other: pass `MISS` as the default to tell them apart. Pass `as_type` for a value that
+        was set with it.
+        """
+        engine = self._engine
+        check_key(key)
+        codec = engine.plain if as_type is None else codec_of(as_type)
+        engine.listen()
+        outcome = self._drive(plan.look_up(engine.process, key, key_tags(key), codec, engine.now()))
+        engine.reporter.add(BY_KEY, "hits" if outcome else "misses")
+        return outcome.value if outcome else default
+
+    def get_many(self, *keys: str) -> dict[str, object]:
+        """The values that are there, by key, in one round trip; those missing are left out."""
+        engine = self._engine
+        wanted = {check_key(key): key_tags(key) for key in keys}
+        found = self._drive(plan.look_up_many(engine.process, wanted, engine.plain, engine.now())) if wanted else {}
+        for key in wanted:
+            engine.reporter.add(BY_KEY, "hits" if key in found else "misses")
+        return found
+
+    def set(
+        self, key: str, value: object, expire: Seconds = 300, tags: tuple[str, ...] = (), *, as_type: object = None
+    ) -> bool:
+        """Store a value for `expire` seconds. False with the store down: then the key is deleted once it is back.
+
+        A loader of the same key that is under way does not store over it. The value counts as read now: one that was
+        computed before a later invalidation is best cached by `get_or_load`. Raises PolicyError for a value that
+        cannot be kept exactly; an instance of a class needs `as_type`, here and in `get`.
+        """
+        return self.set_many({key: value}, expire, tags, as_type=as_type)
+
+    def set_many(
+        self,
+        mapping: Mapping[str, object],
+        expire: Seconds = 300,
+        tags: tuple[str, ...] = (),
+        *,
+        as_type: object = None,
+    ) -> bool:
+        """Store several values at once; atomic on one server, key by key on a cluster. False: as for `set`."""
+        engine = self._engine
+        codec = engine.plain if as_type is None else codec_of(as_type)
+        entries, ttl_ms = engine.entries(mapping, expire, tags, codec)
+        return not entries or self._drive(plan.put(engine.process, entries, ttl_ms))
+
+    def delete(self, *keys: str) -> bool:
+        """Remove the values under these keys; loaders of them that are under way do not store. False: it waits."""
+        return self._invalidate(keys=tuple(check_key(key) for key in keys))
+
+    # -- invalidation ------------------------------------------------------------------------------------------------
+
+    def invalidate(self, *tags: str) -> bool:
+        """Make every entry that depends on one of these tags a miss, in one round trip however many there are.
+
+        Call it after the commit. True once the store has it: from then on no read returns older data, but for copies in
+        other processes until the server's push has reached them (milliseconds; at most 2 s for one that is cut off from
+        the server; strict policies use no copies). False with the store down: it waits in this process, which trusts
+        nothing in the store until it was delivered.
+        """
+        return self._invalidate(tags=tuple(declared_tag(check_tag(tag)) for tag in tags))
+
+    def invalidate_pattern(self, pattern: str) -> bool:
+        """Invalidate the keys below a prefix (`dashboard:*`), everything (`*`), or one key. As `invalidate`."""
+        tag = pattern_tag(pattern)
+        return self.delete(pattern) if tag is None else self._invalidate(tags=(tag,))
+
+    def clear_all(self) -> bool:
+        """Invalidate every entry of the namespace. As `invalidate`."""
+        return self._invalidate(tags=(NAMESPACE_TAG,))
+
+    def _invalidate(self, *, tags: tuple[str, ...] = (), keys: tuple[str, ...] = ()) -> bool:
+        engine = self._engine
+        waited = engine.pending.invalidations
+        done = self._drive(plan.invalidate(engine.process, tags, keys))
+        if not done and not waited:
+            logger.warning("invalidations wait in this process until the store takes them")
+        return done
+
+    # -- read-through ------------------------------------------------------------------------------------------------
+
+    def get_or_load(self, key: str, loader: Callable[[], R], policy: Policy, *, as_type: object = None) -> R:
+        """The value under a key, else what the loader returns, stored by the policy.
+
+        One caller in the fleet runs the loader; the others wait for it. What the loader raises reaches those who waited
+        for it, and nothing is stored. With the store down the loader runs, one at a time per key in this process.
+        """
+        codec = codec_of(return_annotation(loader) if as_type is None else as_type)
+        return cast(R, self._read_through(check_key(key), entry_tags(key, policy.tags_for({})), policy, codec, loader))
+
+    def get_or_load_many(
+        self,
+        keys: Iterable[str],
+        loader: Callable[[tuple[str, ...]], Mapping[str, R]],
+        policy: Policy,
+        *,
+        as_type: object = None,
+    ) -> dict[str, R]:
+        """The values under several keys; one call of the loader for all that are missing, with their keys.
+
+        One round trip where all are there. Keys that the loader gives no value for are left out, and nothing is stored
+        for them. Otherwise as `get_or_load` for each; `as_type` is the type of one value.
+        """
+        engine = self._engine
+        codec = codec_of(mapped_annotation(loader) if as_type is None else as_type)
+        tags = policy.tags_for({})
+        found: dict[str, Any] = {}
+        requests = {}
+        engine.listen()
+        for key in keys:
+            copy = engine.local_copy(check_key(key), policy)
+            if copy is not None:
+                found[key] = copy.value()
+            else:
+                requests[key] = engine.request(key, entry_tags(key, tags), policy, codec, refresh=False)
+        if requests:
+            outcomes = self._drive(plan.read_through_many(engine.process, requests), loader, requests)
+            for key, outcome in outcomes.items():
+                engine.reporter.add(policy.name, outcome.result.value)
+                found[key] = outcome.value
+        return found
+
+    def _read_through(
+        self,
+        key: str,
+        tags: tuple[str, ...],
+        policy: Policy,
+        codec: Codec,
+        loader: Callable[[], object],
+        *,
+        refresh: bool = False,
+    ) -> object:
+        engine = self._engine
+        if not refresh and (copy := engine.local_copy(key, policy)) is not None:
+            return copy.value()
+        engine.listen()
+        request = engine.request(key, tags, policy, codec, refresh=refresh)
+        outcome: Outcome = self._drive(plan.read_through(engine.process, request), for_one(loader), {key: request})
+        engine.reporter.add(policy.name, outcome.result.value)
+        if outcome.due:
+            return self._refresh_behind(request, loader, outcome)
+        return outcome.value
+
+    def _refresh_behind(self, request: plan.Request, loader: Callable[[], object], outcome: Outcome) -> object:
+        """Load anew in a thread; what the caller gets meanwhile."""
+        behind = _Behind(self, request, loader)
+        patience = request.policy.patience
+        if outcome.result is Result.STALE and patience and behind.done.wait(patience):
+            if behind.outcome is not None and behind.outcome.result is not Result.SHARED:
+                return behind.outcome.value
+            if behind.error is not None and request.policy.on_failure == "raise":
+                raise behind.error
+        return outcome.value
+
+    @overload
+    def cached(self, policy: Policy, /) -> CachedDecorator: ...
+    @overload
+    def cached(
+        self, policy: None = None, /, *, key_prefix: str, **options: Unpack[PolicyOptions]
+    ) -> CachedDecorator: ...
+    def cached(self, policy: Policy | None = None, /, **options: Any) -> CachedDecorator:
+        """Cache what a function returns, by its arguments: `@cache.cached(POLICY)`, or `expire=` and `key_prefix=`.
+
+        A coroutine function stays one. Raises PolicyError where it is declared for a policy that cannot work with it.
+        """
+        # At C's speed: it stands before every hit.
+        return caching(policy_from(policy, options), itertools.repeat(self).__next__)
+
+    def invalidate_cache_pattern(self, *patterns: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """Invalidate these patterns each time the function has returned; not when it raises."""
+        return invalidating(patterns, lambda: self)
+
+    # -- for operators -----------------------------------------------------------------------------------------------
+
+    def stats(self) -> dict[str, PolicyStats]:
+        """What each policy's calls came to, in all processes. Raises CacheError with the store down."""
+        self._engine.reporter.flush()
+        return by_policy(self._engine.store.counters())
+
+    def health(self) -> ServerInfo:
+        """The server's figures. Raises CacheError, which says why, when it cannot be reached."""
+        return self._engine.store.info()
+
+    def list_keys(self, pattern: str = "*", limit: int = 1000) -> Iterator[KeyInfo]:
+        """Stored keys that match a glob pattern, valid or not. Many round trips: for a person's eyes only."""
+        return self._engine.store.list_keys(pattern, limit)
+
+    @property
+    def pending(self) -> int:
+        """How many invalidations of this process wait for the store."""
+        return self._engine.pending.invalidations
+
+    def close(self) -> None:
+        """Deliver the counters, stop listening and give the connections back."""
+        self._engine.close()
+
+    def __enter__(self) -> "Cache":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- the driver --------------------------------------------------------------------------------------------------
+
+    def _drive(
+        self,
+        steps: Generator[Command, Any, R],
+        loader: Loader | None = None,
+        requests: Mapping[str, plan.Request] = MappingProxyType({}),
+    ) -> R:
+        """Carry out a plan. However it ends, its waiters are woken and its leases are given back."""
+        ride = _Ride(self._engine, loader, requests)
+        try:
+            reply: Any = None
+            while True:
+                try:
+                    command = steps.send(reply)
+                except StopIteration as done:
+                    return cast(R, done.value)
+                reply = ride.carry_out(command)
+        finally:
+            ride.leave()
+
+
+def for_one(loader: Callable[[], object]) -> Loader:
+    """The loader of one key as a loader of several."""
+    return lambda keys: {keys[0]: loader()}
+
+
+class _Behind:
+    """A load that runs in a thread of its own, while its caller goes on."""
+
+    def __init__(self, cache: Cache, request: plan.Request, loader: Callable[[], object]) -> None:
+        self.done = threading.Event()
+        self.outcome: Outcome | None = None
+        self.error: Exception | None = None
+        engine = cache._engine
+        again = engine.again(request)
+
+        def run() -> None:
+            try:
+                with cache.around_refresh():
+                    self.outcome = cache._drive(
+                        plan.read_through(engine.process, again), for_one(loader), {again.key: again}
+                    )
+                engine.reporter.add(request.policy.name, "refreshes")
+            except Exception as error:  # noqa: BLE001  # nobody calls: it is kept for who waits, and counted
+                self.error = error
+                engine.reporter.add(request.policy.name, "errors")
+                logger.warning("a refresh failed: %r (policy %s)", error, request.policy.name)
+            finally:
+                self.done.set()
+
+        threading.Thread(target=run, name="frescor-refresh", daemon=True).start()
+
+
+class _Ride:
+    """One plan being carried out: what it holds meanwhile, and must not keep."""
+
+    __slots__ = ("_engine", "_flights", "_leases", "_loader", "_requests")
+
+    def __init__(self, engine: Engine, loader: Loader | None, requests: Mapping[str, plan.Request]) -> None:
+        self._engine = engine
+        self._loader = loader
+        self._requests = requests
+        self._flights: set[str] = set()
+        # Token by key.
+        self._leases: dict[str, str] = {}
+
+    def carry_out(self, command: Command) -> object:
+        engine = self._engine
+        match command:
+            case Board(key, wait):
+                landing = engine.flights.board(key, plan.LONGEST_WAIT_MS / 1000 if wait else 0)
+                if landing is None:
+                    self._flights.add(key)
+                return landing
+            case Land(key, landing):
+                self._land(key, landing)
+                return None
+            case Wait():
+                return self._wait(command)
+            case Load(key):
+                loads = self._load((key,))
+                return loads if isinstance(loads, Raised) else loads[key]
+            case LoadMany(keys):
+                return self._load(keys)
+            case Note(key, error):
+                logger.warning("%s (key %s)", error, key_digest(key))
+                engine.reporter.add(self._policy_of(key), "errors")
+                return None
+        return self._ask(command)
+
+    def leave(self) -> None:
+        """Wake who waits and give the leases back, if the plan ended without."""
+        for key in tuple(self._flights):
+            self._land(key, NOTHING_SHARED)
+        for key, token in tuple(self._leases.items()):
+            if self._ask(ReleaseLease(key, token)) is UNAVAILABLE:
+                self._engine.pending.add(leases=[(key, token)])
+
+    def _policy_of(self, key: str) -> str:
+        request = self._requests.get(key)
+        return BY_KEY if request is None else request.policy.name
+
+    def _ask(self, command: StoreCommand | Together) -> object:
+        try:
+            answer = self._engine.store.perform(command)
+        except StoreUnavailable:
+            answer = UNAVAILABLE
+        except StoreRejected as error:
+            self._engine.refused(command, error)
+            answer = UNAVAILABLE
+        else:
+            self._engine.accepted(command)
+        self._engine.note_leases(self._leases, command, answer)
+        return answer
+
+    def _load(self, keys: tuple[str, ...]) -> dict[str, Loaded] | Raised:
+        engine, loader = self._engine, self._loader
+        assert loader is not None
+        began = engine.flights.tick()
+        for key in keys:
+            if key in self._leases:
+                engine.keeper.hold(key, self._leases[key])
+        start = time.perf_counter()
+        try:
+            with Loading() as load:
+                values = loader(keys)
+        except Exception as error:  # noqa: BLE001  # it is the caller's, and is raised there
+            return Raised(error, began)
+        cost = time.perf_counter() - start
+        return engine.loaded(values, load, self._requests, began=began, cost=cost)
+
+    def _wait(self, command: Wait) -> float:
+        engine = self._engine
+        start = engine.sources.monotonic()
+        woken = threading.Event()
+        if engine.local.watch(command.key, command.mark, woken.set):
+            listening = start < engine.local.alive_until
+            woken.wait(PUSHED_LOOK if listening else min(FIRST_LOOK * 2**command.turn, LAST_LOOK))
+            engine.local.unwatch(command.key, woken.set)
+        return (engine.sources.monotonic() - start) * 1000
+
+    def _land(self, key: str, landing: Landing) -> None:
+        if key in self._flights:
+            self._flights.discard(key)
+            self._engine.flights.land(key, landing)
+
+
+def engine_for(
+    url: str,
+    namespace: str,
+    *,
+    local: bool | int = True,
+    timeout: float = DEADLINE,
+    key_secret: bytes = b"",
+    seal_secrets: Sequence[bytes] = (),
+    sources: Sources | None = None,
+) -> Engine:
+    """The state of a cache on the server at `url` (see `Cache.from_url`)."""
+    store = open_store(url, namespace, deadline=timeout)
+    ring = None
+    if seal_secrets:
+        from frescor.seal import KeyRing  # needs the package cryptography, and only sealing does
+
+        ring = KeyRing(seal_secrets, namespace)
+    local_bytes = DEFAULT_MAX_BYTES if local is True else int(local)
+    return Engine(store, local_bytes=local_bytes, key_secret=key_secret, ring=ring, sources=sources or Sources())

@@ -1,0 +1,38 @@
+"""Figures as a person reads them."""
+
+
+def size(count: int | None) -> str:
+    """Bytes in the unit that keeps one to four digits before the point."""
+    if count is None:
+        return "no limit"
+    amount = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} GiB"
+
+
+def share(part: float | None) -> str:
+    """A part of one as a percentage; a dash where there is nothing to divide."""
+    return "–" if part is None else f"{part:.1%}"
+
+
+def duration(milliseconds: int | None) -> str:
+    """A time to live in its two largest units."""
+    if milliseconds is None:
+        return "no end"
+    seconds = milliseconds // 1000
+    if seconds < 1:
+        return f"{milliseconds} ms"
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3600)
+    minutes, seconds = divmod(rest, 60)
+    parts = [
+        f"{value} {unit}" for value, unit in ((days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")) if value
+    ]
+    return " ".join(parts[:2])
+
+
+def latency(microseconds: int) -> str:
+    return f"{microseconds} µs" if microseconds < 1000 else f"{microseconds / 1000:.1f} ms"

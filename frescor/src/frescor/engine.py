@@ -1,0 +1,316 @@
+"""What the sync and the async cache have in common: the process's state, and how calls become plans. No driver."""
+
+import itertools
+import logging
+import os
+import random
+import secrets
+import time
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from frescor import plan
+from frescor.codec import Codec, ValueCodec
+from frescor.commands import (
+    LEASE_MS,
+    UNAVAILABLE,
+    ExtendLease,
+    Grant,
+    Loaded,
+    Raised,
+    ReleaseLease,
+    TakeLease,
+    Together,
+    Write,
+)
+from frescor.entry import Entry, pack
+from frescor.errors import CacheError, PolicyError, StoreRejected
+from frescor.keys import check_key
+from frescor.lease import Flights, Keeper
+from frescor.listen import Listener
+from frescor.listen_cluster import ClusterListener
+from frescor.loading import CurrentLoad
+from frescor.local import Copy, Local
+from frescor.pending import Pending
+from frescor.policy import Policy, Seconds, check_tag, seconds
+from frescor.reporter import Reporter
+from frescor.store.base import Store
+from frescor.store.cluster import ClusterStore
+from frescor.store.redis import RedisStore
+from frescor.tags import entry_tags
+
+logger = logging.getLogger("frescor")
+
+if TYPE_CHECKING:
+    from frescor.seal import KeyRing
+
+# So many calls of one function are found without making their key; then they are found anew.
+_MOST_SHORTCUTS = 4096
+# Between two looks at a lease that another process holds, seconds: while pushes arrive they wake the waiter, and the
+# last is for a push that was lost; without pushes it looks from the first to the second.
+FIRST_LOOK, LAST_LOOK, PUSHED_LOOK = 0.002, 0.05, 0.5
+# What calls on keys, which have no policy, are counted under.
+BY_KEY = "(keys)"
+
+
+class Tokens:
+    """Names that no other process gives: a random one for the process, and a number. After a fork begun anew."""
+
+    def __init__(self) -> None:
+        self._begin()
+        itself = weakref.ref(self)
+
+        def begin_again() -> None:
+            tokens = itself()
+            if tokens is not None:
+                tokens._begin()
+
+        os.register_at_fork(after_in_child=begin_again)
+
+    def __next__(self) -> str:
+        return f"{self._start}.{next(self._numbers)}"
+
+    def _begin(self) -> None:
+        self._start = secrets.token_hex(8)
+        self._numbers = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Time, chance and identity, so that a test can give its own."""
+
+    now: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    uniform: Callable[[float, float], float] = random.uniform
+    token: Callable[[], str] = field(default_factory=lambda: Tokens().__next__)
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """The key and tags of one function's calls, by their arguments, and the counter of its local hits."""
+
+    calls: dict[tuple[object, ...], tuple[str, tuple[str, ...]]]
+    hits: list[int]
+
+
+class Engine:
+    """One cache's state in this process."""
+
+    def __init__(
+        self, store: Store, *, local_bytes: int, key_secret: bytes, ring: "KeyRing | None", sources: Sources
+    ) -> None:
+        self.store = store
+        self.key_secret = key_secret
+        self.sources = sources
+        self.plain = Codec()
+        self.pending = Pending()
+        self._ring = ring
+        # What the store refused last, by the kind of command.
+        self._refused: dict[str, str] = {}
+        self._local_bytes = local_bytes
+        self._start()
+        itself = weakref.ref(self)
+
+        def start_again() -> None:
+            engine = itself()
+            if engine is not None:
+                engine._start_after_fork()
+
+        os.register_at_fork(after_in_child=start_again)
+
+    def _start(self) -> None:
+        sources = self.sources
+        self.flights = Flights()
+        self.reporter = Reporter(self.store)
+        self.keeper = Keeper(self._extend_lease, every=LEASE_MS / 3000)
+        self.listener: Listener | ClusterListener | None = None
+        store = self.store
+        listens = isinstance(store, RedisStore | ClusterStore) and self._local_bytes > 0
+        self.local = Local(max_bytes=self._local_bytes if listens else 0, monotonic=sources.monotonic, now=sources.now)
+        if isinstance(store, RedisStore) and listens:
+            self.listener = Listener(store.open_line, store.wire.namespace, self.local)
+        elif isinstance(store, ClusterStore) and listens:
+            self.listener = ClusterListener(store, store.wire.namespace, self.local)
+        self.shortcuts: dict[object, Shortcut] = {}
+        self.process = plan.Process(self.local, self.pending)
+        if isinstance(self.store, RedisStore | ClusterStore):
+            # Other processes read what this one could not invalidate: it is not to wait for a call of this one.
+            self.store.breaker.when_back = self.deliver
+
+    def refused(self, command: object, error: StoreRejected) -> None:
+        """The store refused a command: said once, until it takes one of the kind again or has another reason."""
+        kind, reason = type(command).__name__, str(error)
+        if self._refused.get(kind) != reason:
+            self._refused[kind] = reason
+            logger.warning("%s", error)
+
+    def accepted(self, command: object) -> None:
+        """The store carried a command out."""
+        if self._refused and self._refused.pop(type(command).__name__, None) is not None:
+            logger.warning("the store takes %s again", type(command).__name__)
+
+    def deliver(self) -> None:
+        """Let the store have what waited for it; what it does not take goes on waiting."""
+        steps = plan.settle(self.process)
+        try:
+            command = next(steps)
+            while True:
+                try:
+                    answer = self.store.perform(cast(Together, command))
+                except CacheError:
+                    answer = UNAVAILABLE
+                command = steps.send(answer)
+        except StopIteration:
+            return
+
+    def _start_after_fork(self) -> None:
+        # The threads that listened, probed, kept leases and counters, and whoever held these locks, are not here.
+        self.pending.start_again()
+        if isinstance(self.store, RedisStore | ClusterStore):
+            self.store.start_again()
+        self._start()
+
+    def close(self) -> None:
+        """Deliver the counters, stop listening and give the connections back."""
+        if self.listener is not None:
+            self.listener.close()
+        self.reporter.close()
+        self.store.close()
+
+    def listen(self) -> None:
+        """Begin to hear of changes, if this cache keeps copies and does not yet."""
+        if self.listener is not None:
+            self.listener.start()
+
+    def remember(
+        self, function: object, policy: str, call: tuple[object, ...], bound: tuple[str, tuple[str, ...]]
+    ) -> None:
+        """Find the key and the tags of this call without making them, next time."""
+        shortcut = self.shortcuts.get(function)
+        if shortcut is None or len(shortcut.calls) >= _MOST_SHORTCUTS:
+            shortcut = Shortcut({}, self.reporter.cell(policy))
+            self.shortcuts[function] = shortcut
+        shortcut.calls[call] = bound
+
+    def now(self) -> int:
+        """The wall clock, µs."""
+        return int(self.sources.now() * 1_000_000)
+
+    def request(
+        self, key: str, tags: tuple[str, ...], policy: Policy, codec: ValueCodec, *, refresh: bool
+    ) -> plan.Request:
+        """A read-through call, of an entry with all these tags; its codec seals if the policy says so."""
+        sources = self.sources
+        spread = policy.ttl * policy.jitter
+        return plan.Request(
+            key=key,
+            tags=tags,
+            policy=policy,
+            codec=self._sealed(codec, key, policy) if policy.sealed else codec,
+            token=sources.token(),
+            arrived=self.flights.tick(),
+            now=self.now(),
+            dice=1.0 - sources.uniform(0.0, 1.0) or 1.0,
+            ttl_ms=milliseconds(policy.ttl + sources.uniform(-spread, spread)),
+            refresh=refresh,
+        )
+
+    def again(self, request: plan.Request) -> plan.Request:
+        """The same call, to load anew with nobody waiting."""
+        return replace(request, refresh=True, background=True, token=self.sources.token(), arrived=self.flights.tick())
+
+    def local_copy(self, key: str, policy: Policy) -> Copy | None:
+        """This process's copy, if it holds and the policy allows it; counted."""
+        if policy.strict or (copy := self.local.get(key)) is None:
+            return None
+        self.reporter.cell(policy.name)[0] += 1
+        return copy
+
+    def entries(
+        self, mapping: Mapping[str, object], expire: Seconds, tags: Iterable[str], codec: ValueCodec
+    ) -> tuple[dict[str, tuple[bytes, tuple[str, ...]]], int]:
+        """The entries of values that a caller brings, by key, and their time to live in ms."""
+        ttl_ms = milliseconds(seconds(expire))
+        declared = tuple(check_tag(tag) for tag in tuple_of("tags", tags))
+        ends = self.now() + ttl_ms * 1000
+        entries = {}
+        for key, value in mapping.items():
+            depends = entry_tags(check_key(key), declared)
+            entry = Entry(0, ends, ends, 0, depends, codec.encode(value))
+            entries[key] = (pack(entry), depends)
+        return entries, ttl_ms
+
+    def loaded(
+        self,
+        values: Mapping[str, object],
+        load: CurrentLoad,
+        requests: Mapping[str, plan.Request],
+        *,
+        began: int,
+        cost: float,
+    ) -> dict[str, Loaded] | Raised:
+        """What a loader returned, encoded, by key; Raised for a value that cannot be kept exactly."""
+        loaded: dict[str, Loaded] = {}
+        now = self.now()
+        for key, value in values.items():
+            request = requests.get(key)
+            if request is None:
+                return Raised(PolicyError(f"the loader returned {key!r}, which it was not asked for."), began)
+            policy = request.policy
+            try:
+                payload = request.codec.encode(value, policy=policy.name)
+            except PolicyError as error:
+                return Raised(error, began)
+            ttl = load.ttl
+            if ttl is None and value is None and policy.none_expire is not None:
+                ttl = seconds(policy.none_expire) if policy.none_expire else 0.0
+            loaded[key] = Loaded(
+                payload=payload,
+                began=began,
+                cost=round(cost * 1_000_000),
+                now=now,
+                tags=tuple(load.tags),
+                ttl_ms=None if ttl is None else (milliseconds(ttl) if ttl else 0),
+                as_of=load.as_of,
+            )
+        return loaded
+
+    def note_leases(self, held: dict[str, str], command: object, answer: object) -> None:
+        """Keep account of the leases that a call holds, by what came back for a command."""
+        if isinstance(command, Together):
+            # Not answered as a whole: each may or may not have happened.
+            answers = answer if isinstance(answer, list) else [answer] * len(command.commands)
+            for one, its_answer in zip(command.commands, answers, strict=True):
+                self.note_leases(held, one, its_answer)
+        elif isinstance(command, TakeLease):
+            if isinstance(answer, Grant):
+                held[command.key] = command.token
+        elif isinstance(command, ReleaseLease) or (isinstance(command, Write) and answer is not UNAVAILABLE):
+            # One that could not be given back ends by itself, no longer kept.
+            self.keeper.drop(command.token)
+            held.pop(command.key, None)
+
+    def _sealed(self, codec: ValueCodec, key: str, policy: Policy) -> ValueCodec:
+        if self._ring is None:
+            raise PolicyError(
+                "the policy is sealed and this cache has no secrets to seal with: give Cache.from_url seal_secrets.",
+                policy=policy.name,
+            )
+        return self._ring.codec(codec, key)
+
+    def _extend_lease(self, key: str, token: str) -> bool:
+        return bool(self.store.perform(ExtendLease(key, token)))
+
+
+def milliseconds(ttl: float) -> int:
+    """Whole milliseconds, at least one."""
+    return max(1, round(ttl * 1000))
+
+
+def tuple_of(name: str, value: object) -> tuple[str, ...]:
+    """The names in an iterable; a single string is a mistake. Raises PolicyError for that."""
+    if isinstance(value, str):
+        raise PolicyError(f"{name} is a tuple: write {name}=({value!r},).")
+    return tuple(cast(Iterable[Any], value))

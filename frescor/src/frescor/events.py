@@ -1,0 +1,85 @@
+"""What happened: counters by policy, collected in the process and added up in the store."""
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyStats:
+    """What a policy's calls came to, since the counters began.
+
+    local: from this process's copies. hits: from the store. stale: past its time, while it was loaded anew or with the
+    store down. loads: loaded and stored. shared: answered by another caller's load. superseded: loaded and not stored,
+    since it was invalidated meanwhile. gave_up: loaded without storing, after waiting too long for another. degraded:
+    loaded without the store. misses: nothing under a key. Beside the calls: refreshes, loads behind a caller's back,
+    before an entry's end or within its grace; errors, entries that could not be read and refreshes that failed.
+    """
+
+    local: int = 0
+    hits: int = 0
+    stale: int = 0
+    loads: int = 0
+    shared: int = 0
+    superseded: int = 0
+    gave_up: int = 0
+    degraded: int = 0
+    refreshes: int = 0
+    errors: int = 0
+    misses: int = 0
+
+    @property
+    def calls(self) -> int:
+        """How many calls there were."""
+        return self.answered + self.loads + self.superseded + self.gave_up + self.degraded + self.misses
+
+    @property
+    def answered(self) -> int:
+        """How many of them ran no loader."""
+        return self.local + self.hits + self.stale + self.shared
+
+    @property
+    def hit_rate(self) -> float | None:
+        """The part of calls that ran no loader, 0 to 1; None before the first call."""
+        return self.answered / self.calls if self.calls else None
+
+    def __add__(self, other: "PolicyStats") -> "PolicyStats":
+        return PolicyStats(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+EVENTS = tuple(f.name for f in fields(PolicyStats))
+
+
+class Counters:
+    """Counts in this process until `take` hands the counts over."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def add(self, policy: str, event: str, times: int = 1) -> None:
+        """Count an event of a policy."""
+        with self._lock:
+            self._counts[f"{event}|{policy}"] += times
+
+    def take(self) -> dict[str, int]:
+        """What was counted since the last time; begins anew."""
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+        return dict(counts)
+
+    def give_back(self, counts: Mapping[str, int]) -> None:
+        """Put counts back that could not be delivered."""
+        with self._lock:
+            self._counts.update(counts)
+
+
+def by_policy(counters: Mapping[str, int]) -> dict[str, PolicyStats]:
+    """The stats of each policy in a store's counters."""
+    found: dict[str, dict[str, int]] = {}
+    for name, value in counters.items():
+        event, _, policy = name.partition("|")
+        if event in EVENTS and policy:
+            found.setdefault(policy, {})[event] = value
+    return {policy: PolicyStats(**values) for policy, values in sorted(found.items())}

@@ -1,0 +1,26 @@
+"""What a read-through call came to."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class Result(Enum):
+    """How a call got its value; the value names the counter (see `frescor.events.PolicyStats`)."""
+
+    HIT = "hits"
+    STALE = "stale"
+    LOADED = "loads"
+    SHARED = "shared"
+    DEGRADED = "degraded"
+    GAVE_UP = "gave_up"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call returns and how it got it; `due`: it is to be loaded anew while the caller goes on."""
+
+    value: Any
+    result: Result
+    due: bool = False

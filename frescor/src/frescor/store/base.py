@@ -1,0 +1,72 @@
+"""The contract of a store, and the protocol that it carries.
+
+**Clock.** One number per namespace. A tick is `max(last + 1, server time in µs)`; a lost clock starts again from the
+server's time, so stamps do not run backwards.
+
+**Tags.** A tag holds the stamp of its last invalidation. *A missing tag means invalid*, never valid: eviction and loss
+can cost a load, not a stale read.
+
+**Leases.** Who holds a key's lease may load and store it. A lease ends by itself, when its holder is gone.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from frescor.commands import StoreCommand, Together
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """A stored key for an operator's listing: its time to live in ms (None: no end) and its size in bytes."""
+
+    key: str
+    ttl_ms: int | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """What a server says of itself; `latency_us` is one round trip."""
+
+    kind: str
+    version: str
+    used_memory: int | None
+    max_memory: int | None
+    latency_us: int
+
+
+class Store(Protocol):
+    """Where entries, tags, leases and the clock of one namespace are kept.
+
+    Every method raises StoreUnavailable when the server cannot be reached or does not answer in time (then the write
+    may or may not have happened: every command may be sent again), and StoreRejected when it answered and refused.
+    """
+
+    def perform(self, command: StoreCommand | Together) -> Any:
+        """Carry a command out in one round trip, atomically on one server; what comes back stands at the command."""
+
+    def count(self, deltas: Mapping[str, int]) -> None:
+        """Add to the namespace's counters."""
+
+    def counters(self) -> dict[str, int]:
+        """The namespace's counters."""
+
+    def list_keys(self, pattern: str, limit: int) -> Iterator[KeyInfo]:
+        """The stored keys that match a glob pattern: an operator's listing, in many round trips."""
+
+    def info(self) -> ServerInfo:
+        """The server's own figures."""
+
+    def close(self) -> None:
+        """Give connections back. The store is not used afterwards."""
+
+
+class AsyncStore(Protocol):
+    """A store for an event loop: the same, awaited."""
+
+    async def perform(self, command: StoreCommand | Together) -> Any:
+        """As `Store.perform`."""
+
+    async def close(self) -> None:
+        """As `Store.close`."""

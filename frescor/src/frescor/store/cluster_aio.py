@@ -1,0 +1,79 @@
+"""The store on a cluster, for event loops."""
+
+import asyncio
+import functools
+from typing import Any
+
+from redis import exceptions as driver
+
+from frescor.commands import StoreCommand, Together
+from frescor.store.address import Host
+from frescor.store.aio import AsyncConnection, AsyncConnections, run_id_of
+from frescor.store.cluster import ClusterStore
+from frescor.store.dealing import Deal, Parcel
+from frescor.store.slot_wire import Asked, decode_step, encode_step
+
+
+class AsyncClusterStore:
+    """As `ClusterStore`, awaited; shares its table of slots and its breaker, which ask the cluster in threads."""
+
+    def __init__(self, store: ClusterStore) -> None:
+        self._store = store
+        self._connections: dict[Host, AsyncConnections] = {}
+
+    async def perform(self, command: StoreCommand | Together) -> Any:
+        """As `Store.perform`."""
+        operation, wire = type(command).__name__, self._store.wire
+        steps = self._store.protocol.carry_out(command)
+        replies: list[Any] | None = None
+        while True:
+            try:
+                batch = next(steps) if replies is None else steps.send(replies)
+            except StopIteration as done:
+                return done.value
+            found = await self._exchange([encode_step(wire, step) for step in batch], operation)
+            replies = [decode_step(step, reply) for step, reply in zip(batch, found, strict=True)]
+
+    async def close(self) -> None:
+        """Close this loop's idle connections."""
+        for connections in self._connections.values():
+            await connections.close()
+
+    async def _exchange(self, asked: list[Asked], operation: str) -> list[Any]:
+        store = self._store
+        store.breaker.check(operation)
+        deal = Deal(asked)
+        try:
+            if not store.has_met:
+                await asyncio.to_thread(store.meet)
+            while parcels := deal.parcels(store.slots.node_of):
+                # All nodes are heard before the first failure is raised: a reply left behind would be another's.
+                for failure in await asyncio.gather(
+                    *(self._deliver(deal, node, parcel) for node, parcel in parcels), return_exceptions=True
+                ):
+                    if failure is not None:
+                        raise failure
+                if deal.moved:
+                    await asyncio.to_thread(store.slots.moved, deal.moved)
+        except (driver.RedisError, OSError) as error:
+            for connections in self._connections.values():
+                connections.drop()
+            raise store.failed(error, operation) from error
+        return deal.replies
+
+    async def _deliver(self, deal: Deal, node: Host, parcel: Parcel) -> None:
+        deal.take(parcel, await self._to(node).exchange(parcel.data, len(parcel.places)))
+
+    def _to(self, node: Host) -> AsyncConnections:
+        connections = self._connections.get(node)
+        if connections is None:
+            store = self._store
+            check = functools.partial(self._check, node)
+            connections = AsyncConnections(store.endpoint(node), check, store.breaker, store.deadline)
+            self._connections[node] = connections
+        return connections
+
+    async def _check(self, node: Host, connection: AsyncConnection) -> None:
+        """Trust the node only if it is the very server that was verified."""
+        if await asyncio.to_thread(self._store.verify, node) != await run_id_of(connection):
+            raise driver.ConnectionError("the server was replaced while it was looked at")

@@ -1,0 +1,145 @@
+"""The store on one Redis or Valkey server: the one at an address, or the primary that sentinels name."""
+
+import functools
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from redis import exceptions as driver
+
+from frescor.commands import StoreCommand, Together
+from frescor.errors import CacheError
+from frescor.store.address import Address
+from frescor.store.base import KeyInfo, ServerInfo
+from frescor.store.breaker import Breaker
+from frescor.store.connection import (
+    DEADLINE,
+    Connections,
+    ServerLine,
+    connection_to,
+    decoded,
+    keeps_away,
+    mapped,
+    pack,
+    pack_source,
+    server_check,
+)
+from frescor.store.endpoint import endpoint_of
+from frescor.store.listing import add_up, fields_of, listed
+from frescor.store.scripts import Script
+from frescor.store.wire import Arguments, Wire
+
+
+class RedisStore:
+    """Keeps the protocol of `frescor.store.base` by scripts, one round trip a command."""
+
+    def __init__(self, address: Address, namespace: str, *, deadline: float = DEADLINE) -> None:
+        self.deadline = deadline
+        self.wire = Wire(namespace)
+        self.endpoint = endpoint_of(address, deadline)
+        self.breaker = Breaker(lambda: self.connections.probe())
+        # Another server may be the primary by now: whatever leads to this one is used no more.
+        self.breaker.when_tripped = lambda: self.connections.drop()
+        self._connect()
+
+    def _connect(self) -> None:
+        make = functools.partial(connection_to, self.endpoint, deadline=self.deadline)
+        self.connections = Connections(make, server_check(self.wire, primary=self.endpoint.primary))
+
+    def open_line(self) -> ServerLine:
+        """A connection of its own, for a listener. Raises errors of Frescor's tree."""
+        return self.connections.open_line()
+
+    def start_again(self) -> None:
+        """After a fork: sockets, threads and locks are the parent's."""
+        self.breaker.start_again()
+        self._connect()
+
+    def perform(self, command: StoreCommand | Together) -> Any:
+        operation = type(command).__name__
+        if isinstance(command, Together):
+            return self._perform_together(command.commands, operation)
+        script, arguments = self.wire.encode(command)
+        return self._understood((command,), (self._one(script, arguments, operation),), operation)[0]
+
+    def count(self, deltas: Mapping[str, int]) -> None:
+        stats = self.wire.stats
+        self._exchange([(None, ("HINCRBY", stats, name, delta)) for name, delta in deltas.items()], "count")
+
+    def counters(self) -> dict[str, int]:
+        (reply,) = self._exchange([(None, ("HGETALL", self.wire.stats))], "counters")
+        return {name.decode(): int(value) for name, value in reply.items()}
+
+    def list_keys(self, pattern: str, limit: int) -> Iterator[KeyInfo]:
+        return listed(self.wire, functools.partial(self._plain, "list_keys"), pattern, limit)
+
+    def info(self) -> ServerInfo:
+        self._plain("info", [("PING",)])
+        began = time.perf_counter()
+        self._plain("info", [("PING",)])
+        latency = round((time.perf_counter() - began) * 1_000_000)
+        (raw,) = self._plain("info", [("INFO",)])
+        return add_up([(fields_of(raw), latency)])
+
+    def close(self) -> None:
+        self.breaker.close()
+        self.connections.close()
+
+    def _plain(self, operation: str, commands: list[Arguments]) -> list[Any]:
+        return self._exchange([(None, command) for command in commands], operation)
+
+    def _perform_together(self, commands: tuple[StoreCommand, ...], operation: str) -> list[Any]:
+        replies = self._exchange([self.wire.encode(command) for command in commands], operation)
+        return self._understood(commands, replies, operation)
+
+    def _understood(self, commands: Sequence[StoreCommand], replies: Sequence[Any], operation: str) -> list[Any]:
+        try:
+            return decoded(self.wire, commands, replies)
+        except driver.InvalidResponse as error:
+            raise self.failed(error, operation) from error
+
+    def _one(self, script: Script | None, arguments: Arguments, operation: str) -> Any:
+        """One command's reply."""
+        self.breaker.check(operation)
+        try:
+            reply = self.connections.exchange(pack(script, arguments), 1, self._check)[0]
+            if isinstance(reply, driver.RedisError):
+                reply = self._again(script, arguments, reply)
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, a caller gets no error but these
+            raise self.failed(error, operation) from error
+        return reply
+
+    def _exchange(self, sent: list[tuple[Script | None, Arguments]], operation: str) -> list[Any]:
+        """Several commands' replies, in one round trip."""
+        self.breaker.check(operation)
+        try:
+            replies = self.connections.exchange(b"".join([pack(*one) for one in sent]), len(sent), self._check)
+            for place, reply in enumerate(replies):
+                if isinstance(reply, driver.RedisError):
+                    replies[place] = self._again(*sent[place], reply)
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, a caller gets no error but these
+            raise self.failed(error, operation) from error
+        return replies
+
+    def _again(self, script: Script | None, arguments: Arguments, refusal: driver.RedisError) -> Any:
+        """Send a script with its source, if the server does not know it: restarted, or its scripts flushed."""
+        if script is None or not isinstance(refusal, driver.NoScriptError):
+            raise refusal
+        (reply,) = self.connections.exchange(pack_source(script, arguments), 1, self._check)
+        if isinstance(reply, driver.RedisError):
+            raise reply
+        return reply
+
+    def failed(self, error: Exception, operation: str) -> CacheError:
+        """The error to raise for one of the driver; the server is left alone where it did not answer."""
+        failure = mapped(error, operation, primary=self.endpoint.primary)
+        if keeps_away(error, failure):
+            self.breaker.trip(str(error) or repr(error))
+        return failure
+
+    def _check(self) -> None:
+        self.breaker.check("exchange")

@@ -1,0 +1,61 @@
+"""Tags: which ones an entry depends on, and what a pattern of keys means.
+
+A tag is a key of the store that holds the stamp of its last invalidation. Beside the tags that a policy declares, an
+entry depends on one tag for every `:`-separated prefix of its key and on the namespace itself, so that invalidating
+`dashboard:*` or everything is one write, however many keys there are.
+"""
+
+from frescor.errors import PolicyError
+
+# One tag more to read for every level: a limit keeps the cost of a read flat.
+DEEPEST_KEY = 8
+
+# The kinds of tag cannot collide: their first characters differ.
+NAMESPACE_TAG = "*"
+
+
+def declared_tag(tag: str) -> str:
+    """The store's tag for one that a policy or a caller names."""
+    return f"={tag}"
+
+
+def prefix_tag(prefix: str) -> str:
+    """The store's tag for all keys that begin with `prefix` and a `:`."""
+    return f"/{prefix}"
+
+
+def key_tags(key: str) -> tuple[str, ...]:
+    """The tags that every entry under this key depends on: the namespace, and each prefix of the key."""
+    parts = key.split(":")
+    if len(parts) > DEEPEST_KEY:
+        raise PolicyError(
+            f"a key has at most {DEEPEST_KEY} parts separated by ':', since each prefix can be invalidated and costs "
+            f"a look at every read; this one has {len(parts)}. Join the last parts by another sign."
+        )
+    return (NAMESPACE_TAG, *(prefix_tag(":".join(parts[:end])) for end in range(1, len(parts))))
+
+
+def entry_tags(key: str, declared: tuple[str, ...]) -> tuple[str, ...]:
+    """All tags of an entry, without repetition, in an order that is the same for the same entry."""
+    return tuple(dict.fromkeys((*key_tags(key), *map(declared_tag, declared))))
+
+
+def pattern_tag(pattern: str) -> str | None:
+    """The tag that a pattern of keys stands for; None for a pattern without `*`, which is one key.
+
+    `*` is everything, `dashboard:*` everything below `dashboard`. Raises PolicyError for any other use of `*`: only
+    whole prefixes can be invalidated by one write.
+    """
+    if not pattern:
+        raise PolicyError(f"a pattern is text such as 'dashboard:*'; got {pattern!r}.")
+    if pattern == "*":
+        return NAMESPACE_TAG
+    if "*" not in pattern:
+        return None
+    prefix = pattern.removesuffix(":*")
+    if prefix == pattern or "*" in prefix or not all(prefix.split(":")):
+        raise PolicyError(
+            f"the pattern {pattern!r} cannot be invalidated by one write: '*' stands alone or after a ':' at the end, "
+            "as in 'dashboard:*'. For other groups of keys declare a tag and invalidate that."
+        )
+    return prefix_tag(prefix)

