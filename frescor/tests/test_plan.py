@@ -7,6 +7,7 @@ from frescor.codec import Codec
 from frescor.commands import (
     UNAVAILABLE,
     Board,
+    Grant,
     Land,
     Load,
     Loaded,
@@ -16,6 +17,7 @@ from frescor.commands import (
     TakeLease,
     Together,
 )
+from frescor.entry import Entry, pack
 from frescor.local import Local
 from frescor.outcome import Outcome, Result
 from frescor.pending import Pending
@@ -40,3 +42,29 @@ def test_a_lease_that_was_asked_for_without_an_answer_is_given_back_before_anyth
     assert next(steps) == Together((ReleaseLease("k", "token"),))
     assert isinstance(steps.send([None]), Read)
     assert not process.pending
+
+
+def test_an_entry_whose_tags_were_not_there_yet_is_looked_at_again_with_the_lease() -> None:
+    """On a cluster a reading is not of one moment: its tags are read, then made and the entry stored, then it is."""
+    process = plan.Process(Local(max_bytes=0), Pending())
+    request = plan.Request("k", ("*",), Policy(name="p", expire=60), Codec(), "token", 1, 0, 1.0, 1000)
+    entry = pack(Entry(as_of=5, fresh_until=9, stale_until=9, cost=0, tags=("*",), payload=Codec().encode(7)))
+    steps = plan.read_through(process, request)
+    next(steps)
+    assert isinstance(steps.send(Reading([entry], {"*": None})), Board)
+    assert steps.send(None) == TakeLease("k", "token", ("*",), seen=None)
+    assert isinstance(steps.send(Grant(6, entry, {"*": 5})), ReleaseLease)
+    assert isinstance(steps.send(True), Land)
+    with pytest.raises(StopIteration) as end:
+        steps.send(None)
+    assert end.value.value == Outcome(7, Result.HIT)
+
+
+def test_an_entry_that_was_invalidated_does_not_come_with_the_lease() -> None:
+    process = plan.Process(Local(max_bytes=0), Pending())
+    request = plan.Request("k", ("*",), Policy(name="p", expire=60), Codec(), "token", 1, 0, 1.0, 1000)
+    entry = pack(Entry(as_of=5, fresh_until=9, stale_until=9, cost=0, tags=("*",), payload=Codec().encode(7)))
+    steps = plan.read_through(process, request)
+    next(steps)
+    assert isinstance(steps.send(Reading([entry], {"*": 6})), Board)
+    assert steps.send(None) == TakeLease("k", "token", ("*",), seen=5)

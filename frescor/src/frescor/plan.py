@@ -96,7 +96,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What a reading came to. `seen` is the as_of of what stood there, usable or not."""
+    """What a reading came to. `seen` is the as_of of what stood there, if that is known to be of no use."""
 
     value: Any = None
     usable: bool = False
@@ -383,6 +383,10 @@ def _examine(
             process.local.learn(mark, more.stamps)
             stamps = {**stamps, **more.stamps}
         if not is_valid(entry, stamps):
+            if any(stamps[tag] is None for tag in entry.tags):
+                # On a cluster, where a reading is not of one moment, its tags may have been made since they were read:
+                # whoever takes the lease looks at it again.
+                seen = None
             if policy is None or not policy.serve_invalidated or now >= entry.stale_until:
                 return _Look(seen=seen)
             return _Look(value=codec.decode(entry.payload), usable=True, due=True, seen=seen)
