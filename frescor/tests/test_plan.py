@@ -57,7 +57,7 @@ def test_an_entry_whose_tags_were_not_there_yet_is_looked_at_again_with_the_leas
     assert isinstance(steps.send(True), Land)
     with pytest.raises(StopIteration) as end:
         steps.send(None)
-    assert end.value.value == Outcome(7, Result.HIT)
+    assert end.value.value == Outcome(7, Result.HIT, tags=("*",))
 
 
 def test_an_entry_that_was_invalidated_does_not_come_with_the_lease() -> None:

@@ -18,6 +18,7 @@ from frescor.commands import (
     UNAVAILABLE,
     Board,
     Command,
+    DependOn,
     GaveUp,
     Land,
     Landing,
@@ -35,7 +36,7 @@ from frescor.commands import (
 from frescor.engine import BY_KEY, FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, Engine
 from frescor.errors import StoreRejected, StoreUnavailable
 from frescor.keys import check_key, key_digest
-from frescor.loading import Loading
+from frescor.loading import Loading, begin_apart
 from frescor.outcome import Outcome, Result
 from frescor.policy import Policy, Seconds, check_tag
 from frescor.store.base import AsyncStore
@@ -80,9 +81,10 @@ class AsyncCache:
         check_key(key)
         codec = engine.plain if as_type is None else codec_of(as_type)
         engine.listen()
-        outcome = await self._drive(plan.look_up(engine.process, key, key_tags(key), codec, engine.now()))
-        engine.reporter.add(BY_KEY, "hits" if outcome else "misses")
-        return outcome.value if outcome else default
+        fresh = not engine.reads_local
+        outcome = await self._drive(plan.look_up(engine.process, key, key_tags(key), codec, engine.now(), fresh=fresh))
+        found = engine.found_by_key({} if outcome is None else {key: outcome}, (key,))
+        return found.get(key, default)
 
     async def get_many(self, *keys: str) -> dict[str, object]:
         """The values that are there, by key, in one round trip; those missing are left out."""
@@ -91,9 +93,7 @@ class AsyncCache:
         if not wanted:
             return {}
         found = await self._drive(plan.look_up_many(engine.process, wanted, engine.plain, engine.now()))
-        for key in wanted:
-            engine.reporter.add(BY_KEY, "hits" if key in found else "misses")
-        return found
+        return engine.found_by_key(found, wanted)
 
     async def set(
         self, key: str, value: object, expire: Seconds = 300, tags: tuple[str, ...] = (), *, as_type: object = None
@@ -171,9 +171,8 @@ class AsyncCache:
             return cast(Mapping[str, object], values)
 
         if requests:
-            outcomes = await self._drive(plan.read_through_many(engine.process, requests), load, requests)
-            for key, outcome in outcomes.items():
-                engine.reporter.add(policy.name, outcome.result.value)
+            for key, outcome in (await self._drive(engine.reading_many(requests), load, requests)).items():
+                engine.came_to(requests[key], outcome)
                 found[key] = outcome.value
         return found
 
@@ -207,8 +206,8 @@ class AsyncCache:
             return copy.value()
         engine.listen()
         request = engine.request(key, tags, policy, codec, refresh=refresh)
-        outcome = await self._drive(plan.read_through(engine.process, request), for_one(loader), {key: request})
-        engine.reporter.add(policy.name, outcome.result.value)
+        outcome = await self._drive(engine.reading(request), for_one(loader), {key: request})
+        engine.came_to(request, outcome)
         if outcome.due:
             return await self._refresh_behind(request, loader, outcome)
         return outcome.value
@@ -231,6 +230,7 @@ class AsyncCache:
         return outcome.value
 
     async def _refresh(self, request: plan.Request, loader: Callable[[], Awaitable[object]]) -> Outcome | Exception:
+        begin_apart()
         engine = self._engine
         again = engine.again(request)
         try:
@@ -321,6 +321,9 @@ class _Ride:
                 return loads if isinstance(loads, Raised) else loads[key]
             case LoadMany(keys):
                 return await self._load(keys)
+            case DependOn(tags):
+                self._engine.depend_on(tags)
+                return None
             case Note(key, error):
                 logger.warning("%s (key %s)", error, key_digest(key))
                 request = self._requests.get(key)
@@ -402,7 +405,7 @@ class _Ride:
             with Loading() as load:
                 values = await loader(keys)
         except Exception as error:  # noqa: BLE001  # it is the caller's, and is raised there
-            return Raised(error, began)
+            return engine.raised(error, load, keys, self._requests, began=began)
         cost = time.perf_counter() - start
         return engine.loaded(values, load, self._requests, began=began, cost=cost)
 

@@ -19,6 +19,7 @@ from frescor.commands import (
     UNAVAILABLE,
     Board,
     Command,
+    DependOn,
     Land,
     Landing,
     Load,
@@ -139,18 +140,17 @@ class Cache:
         check_key(key)
         codec = engine.plain if as_type is None else codec_of(as_type)
         engine.listen()
-        outcome = self._drive(plan.look_up(engine.process, key, key_tags(key), codec, engine.now()))
-        engine.reporter.add(BY_KEY, "hits" if outcome else "misses")
-        return outcome.value if outcome else default
+        fresh = not engine.reads_local
+        outcome = self._drive(plan.look_up(engine.process, key, key_tags(key), codec, engine.now(), fresh=fresh))
+        found = engine.found_by_key({} if outcome is None else {key: outcome}, (key,))
+        return found.get(key, default)
 
     def get_many(self, *keys: str) -> dict[str, object]:
         """The values that are there, by key, in one round trip; those missing are left out."""
         engine = self._engine
         wanted = {check_key(key): key_tags(key) for key in keys}
         found = self._drive(plan.look_up_many(engine.process, wanted, engine.plain, engine.now())) if wanted else {}
-        for key in wanted:
-            engine.reporter.add(BY_KEY, "hits" if key in found else "misses")
-        return found
+        return engine.found_by_key(found, wanted)
 
     def set(
         self, key: str, value: object, expire: Seconds = 300, tags: tuple[str, ...] = (), *, as_type: object = None
@@ -247,9 +247,8 @@ class Cache:
             else:
                 requests[key] = engine.request(key, entry_tags(key, tags), policy, codec, refresh=False)
         if requests:
-            outcomes = self._drive(plan.read_through_many(engine.process, requests), loader, requests)
-            for key, outcome in outcomes.items():
-                engine.reporter.add(policy.name, outcome.result.value)
+            for key, outcome in self._drive(engine.reading_many(requests), loader, requests).items():
+                engine.came_to(requests[key], outcome)
                 found[key] = outcome.value
         return found
 
@@ -268,8 +267,8 @@ class Cache:
             return copy.value()
         engine.listen()
         request = engine.request(key, tags, policy, codec, refresh=refresh)
-        outcome: Outcome = self._drive(plan.read_through(engine.process, request), for_one(loader), {key: request})
-        engine.reporter.add(policy.name, outcome.result.value)
+        outcome: Outcome = self._drive(engine.reading(request), for_one(loader), {key: request})
+        engine.came_to(request, outcome)
         if outcome.due:
             return self._refresh_behind(request, loader, outcome)
         return outcome.value
@@ -418,6 +417,9 @@ class _Ride:
                 return loads if isinstance(loads, Raised) else loads[key]
             case LoadMany(keys):
                 return self._load(keys)
+            case DependOn(tags):
+                engine.depend_on(tags)
+                return None
             case Note(key, error):
                 logger.warning("%s (key %s)", error, key_digest(key))
                 engine.reporter.add(self._policy_of(key), "errors")
@@ -461,7 +463,7 @@ class _Ride:
             with Loading() as load:
                 values = loader(keys)
         except Exception as error:  # noqa: BLE001  # it is the caller's, and is raised there
-            return Raised(error, began)
+            return engine.raised(error, load, keys, self._requests, began=began)
         cost = time.perf_counter() - start
         return engine.loaded(values, load, self._requests, began=began, cost=cost)
 

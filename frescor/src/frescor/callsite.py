@@ -11,6 +11,7 @@ from frescor.codec import Codec
 from frescor.engine import Engine
 from frescor.errors import PolicyError
 from frescor.keys import CallIdentity
+from frescor.loading import enclosing_load
 from frescor.local import Copy
 from frescor.policy import Policy
 from frescor.tags import entry_tags
@@ -56,6 +57,8 @@ class CallSite:
             return None  # an unhashable argument
         if bound is None:
             return None
+        if enclosing_load() is not None or (engine.dirty_check is not None and engine.dirty_check(())):
+            return None  # as `Engine.reads_local`, without its cost
         copy = engine.local.get(bound[0])
         if copy is not None:
             shortcut.hits[0] += 1

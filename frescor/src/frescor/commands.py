@@ -153,6 +153,8 @@ class Landing:
     began: int
     payload: bytes | None = None
     error: Exception | None = None
+    # What it depends on.
+    tags: tuple[str, ...] = ()
 
 
 # Events are numbered from 1: no waiter arrived before this load began, so each looks for itself.
@@ -201,7 +203,8 @@ class Loaded:
 
     began: when the load began in the process's order of events. cost: what it took, µs. now: the wall clock, µs.
     tags: what it found itself to depend on, beside the policy's. ttl_ms: its own time to live (0: do not store).
-    as_of: the clock when its database snapshot began, if that was earlier.
+    as_of: the clock when its database snapshot began, if that was earlier. private: it saw what nobody else may see
+    yet, so it is neither stored nor shared.
     """
 
     payload: bytes
@@ -211,6 +214,7 @@ class Loaded:
     tags: tuple[str, ...] = ()
     ttl_ms: int | None = None
     as_of: int | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +223,14 @@ class Raised:
 
     error: Exception
     began: int
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DependOn:
+    """Tell the load that this call is part of, if it is part of one, what it has come to depend on. → anything"""
+
+    tags: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,4 +241,4 @@ class Note:
     error: EntryUnreadable
 
 
-Command = StoreCommand | Together | Board | Land | Wait | Load | LoadMany | Note
+Command = StoreCommand | Together | Board | Land | Wait | Load | LoadMany | DependOn | Note

@@ -18,6 +18,7 @@ from frescor.commands import (
     UNAVAILABLE,
     ExtendLease,
     Grant,
+    Invalidate,
     Loaded,
     Raised,
     ReleaseLease,
@@ -31,15 +32,16 @@ from frescor.keys import check_key
 from frescor.lease import Flights, Keeper
 from frescor.listen import Listener
 from frescor.listen_cluster import ClusterListener
-from frescor.loading import CurrentLoad
+from frescor.loading import CurrentLoad, enclosing_load
 from frescor.local import Copy, Local
+from frescor.outcome import Outcome
 from frescor.pending import Pending
 from frescor.policy import Policy, Seconds, check_tag, seconds
 from frescor.reporter import Reporter
 from frescor.store.base import Store
 from frescor.store.cluster import ClusterStore
 from frescor.store.redis import RedisStore
-from frescor.tags import entry_tags
+from frescor.tags import declared_in, declared_tag, entry_tags, key_tags
 
 logger = logging.getLogger("frescor")
 
@@ -107,6 +109,10 @@ class Engine:
         self.plain = Codec()
         self.pending = Pending()
         self._ring = ring
+        # The highest clock that the store has shown this process: what is read from a database from now on is no older.
+        self.clock_seen = 0
+        # Whether a transaction of this context has changed something of these declared tags; of anything, for none.
+        self.dirty_check: Callable[[tuple[str, ...]], bool] | None = None
         # What the store refused last, by the kind of command.
         self._refused: dict[str, str] = {}
         self._local_bytes = local_bytes
@@ -134,6 +140,8 @@ class Engine:
         elif isinstance(store, ClusterStore) and listens:
             self.listener = ClusterListener(store, store.wire.namespace, self.local)
         self.shortcuts: dict[object, Shortcut] = {}
+        # The tags that entries had beside those of their calls, by key: read with them the next time.
+        self._expected: dict[str, tuple[str, ...]] = {}
         self.process = plan.Process(self.local, self.pending)
         if isinstance(self.store, RedisStore | ClusterStore):
             # Other processes read what this one could not invalidate: it is not to wait for a call of this one.
@@ -215,7 +223,71 @@ class Engine:
             dice=1.0 - sources.uniform(0.0, 1.0) or 1.0,
             ttl_ms=milliseconds(policy.ttl + sources.uniform(-spread, spread)),
             refresh=refresh,
+            expected=self._expected.get(key, ()),
+            fresh=enclosing_load() is not None,
         )
+
+    @property
+    def reads_local(self) -> bool:
+        """Whether a call may be answered by this process's copies: not within a load, which would be as old as they
+        are, nor within a transaction that has changed something."""
+        return enclosing_load() is None and (self.dirty_check is None or not self.dirty_check(()))
+
+    def changed(self, tags: tuple[str, ...]) -> bool:
+        """Whether a transaction of this context has changed what an entry with these tags depends on."""
+        return self.dirty_check is not None and self.dirty_check(declared_in(tags))
+
+    def came_to(self, request: plan.Request, outcome: Outcome) -> None:
+        """A call ended: count it, hand what it depends on to the load that it is part of, and expect its tags."""
+        self.reporter.add(request.policy.name, outcome.result.value)
+        self.is_part(outcome)
+        tags = outcome.tags
+        if len(tags) > len(request.tags):
+            more = tags[len(request.tags) :]
+            if more != request.expected:
+                if len(self._expected) >= _MOST_SHORTCUTS:
+                    self._expected.clear()
+                self._expected[request.key] = more
+
+    def reading(self, request: plan.Request) -> plan.Plan[Outcome]:
+        """The plan of a read-through call made here."""
+        if self.dirty_check is not None and self.dirty_check(()):
+            return plan.read_beside(self.process, request, self.changed)
+        return plan.read_through(self.process, request)
+
+    def reading_many(self, requests: Mapping[str, plan.Request]) -> plan.Plan[dict[str, Outcome]]:
+        """As `reading`, for several calls of one policy."""
+        if self.dirty_check is not None and self.dirty_check(()):
+            return plan.read_beside_many(self.process, requests, self.changed)
+        return plan.read_through_many(self.process, requests)
+
+    def found_by_key(self, found: Mapping[str, Outcome], wanted: Iterable[str]) -> dict[str, object]:
+        """The values that were there under keys that a caller chose; each key counted."""
+        values = {}
+        for key in wanted:
+            outcome = found.get(key)
+            if outcome is None:
+                # What may come there is under these tags.
+                self.depend_on(key_tags(key))
+            elif not self.changed(outcome.tags):
+                self.is_part(outcome)
+                values[key] = outcome.value
+            self.reporter.add(BY_KEY, "hits" if key in values else "misses")
+        return values
+
+    def is_part(self, outcome: Outcome) -> None:
+        """The value was found for the load that runs here, if one does."""
+        load = enclosing_load()
+        if load is not None:
+            load.consists_of(outcome.tags)
+            if outcome.outdated:
+                load.do_not_store()
+
+    def depend_on(self, tags: tuple[str, ...]) -> None:
+        """The load that runs here, if one does, depends on these of the store's tags."""
+        load = enclosing_load()
+        if load is not None:
+            load.consists_of(tags)
 
     def again(self, request: plan.Request) -> plan.Request:
         """The same call, to load anew with nobody waiting."""
@@ -223,7 +295,7 @@ class Engine:
 
     def local_copy(self, key: str, policy: Policy) -> Copy | None:
         """This process's copy, if it holds and the policy allows it; counted."""
-        if policy.strict or (copy := self.local.get(key)) is None:
+        if policy.strict or not self.reads_local or (copy := self.local.get(key)) is None:
             return None
         self.reporter.cell(policy.name)[0] += 1
         return copy
@@ -271,11 +343,26 @@ class Engine:
                 began=began,
                 cost=round(cost * 1_000_000),
                 now=now,
-                tags=tuple(load.tags),
+                tags=tags_of_load(load),
                 ttl_ms=None if ttl is None else (milliseconds(ttl) if ttl else 0),
                 as_of=load.as_of,
+                private=load.private,
             )
         return loaded
+
+    def raised(
+        self,
+        error: Exception,
+        load: CurrentLoad,
+        keys: Iterable[str],
+        requests: Mapping[str, plan.Request],
+        *,
+        began: int,
+    ) -> Raised:
+        """What a loader raised; a load that goes on without it depends on the same."""
+        tags = dict.fromkeys(tag for key in keys for tag in requests[key].tags) | dict.fromkeys(tags_of_load(load))
+        self.depend_on(tuple(tags))
+        return Raised(error, began, tuple(tags))
 
     def note_leases(self, held: dict[str, str], command: object, answer: object) -> None:
         """Keep account of the leases that a call holds, by what came back for a command."""
@@ -286,7 +373,11 @@ class Engine:
                 self.note_leases(held, one, its_answer)
         elif isinstance(command, TakeLease):
             if isinstance(answer, Grant):
+                self.clock_seen = max(self.clock_seen, answer.as_of)
                 held[command.key] = command.token
+        elif isinstance(command, Invalidate):
+            if isinstance(answer, int):
+                self.clock_seen = max(self.clock_seen, answer)
         elif isinstance(command, ReleaseLease) or (isinstance(command, Write) and answer is not UNAVAILABLE):
             # One that could not be given back ends by itself, no longer kept.
             self.keeper.drop(command.token)
@@ -302,6 +393,13 @@ class Engine:
 
     def _extend_lease(self, key: str, token: str) -> bool:
         return bool(self.store.perform(ExtendLease(key, token)))
+
+
+def tags_of_load(load: CurrentLoad) -> tuple[str, ...]:
+    """The store's tags of all that a load came to depend on, beside its policy's."""
+    if not load.tags and not load.parts:
+        return ()
+    return tuple(dict.fromkeys((*map(declared_tag, load.tags), *load.parts)))
 
 
 def milliseconds(ttl: float) -> int:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, fields
 class PolicyStats:
     """What a policy's calls came to, since the counters began.
 
-    local: from this process's copies. hits: from the store. stale: past its time, while it was loaded anew or with the
-    store down. loads: loaded and stored. shared: answered by another caller's load. superseded: loaded and not stored,
-    since it was invalidated meanwhile. gave_up: loaded without storing, after waiting too long for another. degraded:
-    loaded without the store. misses: nothing under a key. Beside the calls: refreshes, loads behind a caller's back,
-    before an entry's end or within its grace; errors, entries that could not be read and refreshes that failed.
+    local: from this process's copies. hits: from the store. stale: past its time, while it was loaded anew or with
+    the store down. loads: loaded and stored. shared: answered by another caller's load. superseded: loaded and not
+    stored, since it was invalidated meanwhile. gave_up: loaded without storing, after waiting too long for another.
+    degraded: loaded without the store. bypassed: loaded for a transaction that has changed what it reads. misses:
+    nothing under a key. Beside the calls: refreshes, loads behind a caller's back, before an entry's end or within
+    its grace; errors, entries that could not be read and refreshes that failed.
     """
 
     local: int = 0
@@ -25,6 +26,7 @@ class PolicyStats:
     superseded: int = 0
     gave_up: int = 0
     degraded: int = 0
+    bypassed: int = 0
     refreshes: int = 0
     errors: int = 0
     misses: int = 0
@@ -32,7 +34,7 @@ class PolicyStats:
     @property
     def calls(self) -> int:
         """How many calls there were."""
-        return self.answered + self.loads + self.superseded + self.gave_up + self.degraded + self.misses
+        return self.answered + self.loads + self.superseded + self.gave_up + self.degraded + self.bypassed + self.misses
 
     @property
     def answered(self) -> int:

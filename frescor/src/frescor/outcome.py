@@ -15,12 +15,19 @@ class Result(Enum):
     DEGRADED = "degraded"
     GAVE_UP = "gave_up"
     SUPERSEDED = "superseded"
+    BYPASSED = "bypassed"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a call returns and how it got it; `due`: it is to be loaded anew while the caller goes on."""
+    """What a call returns and how it got it.
+
+    due: it is to be loaded anew while the caller goes on. tags: what the value depends on. outdated: invalidated, and
+    served all the same.
+    """
 
     value: Any
     result: Result
     due: bool = False
+    tags: tuple[str, ...] = ()
+    outdated: bool = False

@@ -16,7 +16,7 @@ and cost of a load δ, β = 1 (Vattani, Chierichetti, Lowenstein: Optimal Probab
 """
 
 import math
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ from frescor.commands import (
     Board,
     Command,
     Delete,
+    DependOn,
     GaveUp,
     Grant,
     Invalidate,
@@ -55,7 +56,6 @@ from frescor.local import Local
 from frescor.outcome import Outcome, Result
 from frescor.pending import Pending
 from frescor.policy import Policy
-from frescor.tags import declared_tag
 
 # A waiter that has waited this long for others loads by itself, and does not store.
 LONGEST_WAIT_MS = 30_000
@@ -78,7 +78,8 @@ class Request:
 
     arrived: its place in the process's order of events (see `frescor.lease`). now: wall clock, µs. dice: a random
     number in (0, 1]. ttl_ms: this entry's time to live, jitter applied. refresh: load in any case. background: nobody
-    waits for this one; if another loads already, it is not needed.
+    waits for this one; if another loads already, it is not needed. expected: tags that the entry had when it was seen
+    last, beside `tags`: asked for with it. fresh: read nothing from local copies or stamps.
     """
 
     key: str
@@ -92,6 +93,8 @@ class Request:
     ttl_ms: int
     refresh: bool = False
     background: bool = False
+    expected: tuple[str, ...] = ()
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,9 @@ class _Look:
     due: bool = False
     early: bool = False
     seen: int | None = None
+    tags: tuple[str, ...] = ()
+    # Usable though it was invalidated.
+    outdated: bool = False
 
 
 def read_through(process: Process, request: Request) -> Plan[Outcome]:
@@ -124,8 +130,9 @@ def _read_through(process: Process, request: Request) -> Plan[Outcome]:
         look = yield from _look(process, request)
         if isinstance(look, _Look) and look.usable and not request.refresh:
             if not look.due:
-                return Outcome(look.value, Result.HIT)
-            return Outcome(look.value, Result.HIT if look.early else Result.STALE, due=True)
+                return Outcome(look.value, Result.HIT, tags=look.tags)
+            result = Result.HIT if look.early else Result.STALE
+            return Outcome(look.value, result, due=True, tags=look.tags, outdated=look.outdated)
         turn: Landing | GaveUp | None = yield Board(request.key, wait=not request.background)
         if turn is None:
             if isinstance(look, _Look):
@@ -137,9 +144,39 @@ def _read_through(process: Process, request: Request) -> Plan[Outcome]:
             return (yield from _load_without_storing(request, Result.GAVE_UP))
         if turn.began > request.arrived:
             if turn.error is not None:
+                yield DependOn(turn.tags)
                 raise turn.error
             if turn.payload is not None:
-                return Outcome(request.codec.decode(turn.payload), Result.SHARED)
+                return Outcome(request.codec.decode(turn.payload), Result.SHARED, tags=turn.tags)
+
+
+def read_beside(process: Process, request: Request, changed: Callable[[tuple[str, ...]], bool]) -> Plan[Outcome]:
+    """The value of a call within a transaction that has changed something: what is stored, unless that depends on what
+    was `changed`; else loaded for this caller alone. It takes no lease and waits for nobody: whoever holds the lease
+    may be waiting for a row that this transaction has locked."""
+    look = yield from _look(process, request)
+    if isinstance(look, _Look) and look.usable and not request.refresh and not changed(look.tags):
+        return Outcome(look.value, Result.HIT, tags=look.tags)
+    loaded: Loaded | Raised = yield Load(request.key)
+    if isinstance(loaded, Raised):
+        raise loaded.error
+    return Outcome(request.codec.decode(loaded.payload), Result.BYPASSED, tags=_tags_of(request, loaded))
+
+
+def read_beside_many(
+    process: Process, requests: Mapping[str, Request], changed: Callable[[tuple[str, ...]], bool]
+) -> Plan[dict[str, Outcome]]:
+    """As `read_beside` for each, by one reading and one load."""
+    found, _ = yield from _look_at_many(process, requests)
+    found = {key: outcome for key, outcome in found.items() if not changed(outcome.tags)}
+    wanted = tuple(key for key in requests if key not in found)
+    loads: dict[str, Loaded] | Raised = (yield LoadMany(wanted)) if wanted else {}
+    if isinstance(loads, Raised):
+        raise loads.error
+    for key, loaded in loads.items():
+        value = requests[key].codec.decode(loaded.payload)
+        found[key] = Outcome(value, Result.BYPASSED, tags=_tags_of(requests[key], loaded))
+    return found
 
 
 def read_through_many(process: Process, requests: Mapping[str, Request]) -> Plan[dict[str, Outcome]]:
@@ -179,7 +216,7 @@ def _look_at_many(
     seen: dict[str, int | None] = {}
     if not (yield from settle(process)):
         return found, seen
-    tags = tuple(dict.fromkeys(tag for request in requests.values() for tag in request.tags))
+    tags = tuple(dict.fromkeys(tag for request in requests.values() for tag in (*request.tags, *request.expected)))
     mark = process.local.mark()
     reading: Reading | Unavailable = yield Read(tuple(requests), tags)
     if isinstance(reading, Unavailable):
@@ -192,7 +229,7 @@ def _look_at_many(
         if isinstance(look, Unavailable):
             continue
         if look.usable and not look.due:
-            found[key] = Outcome(look.value, Result.HIT)
+            found[key] = Outcome(look.value, Result.HIT, tags=look.tags)
         else:
             seen[key] = look.seen
     return found, seen
@@ -233,7 +270,7 @@ def _load_and_store_many(
     for key in granted:
         request = requests[key]
         loaded = None if isinstance(loads, Raised) else loads.get(key)
-        if loaded is None or loaded.ttl_ms == 0:
+        if loaded is None or loaded.ttl_ms == 0 or loaded.private:
             writes.append(ReleaseLease(key, request.token))
         else:
             entry, ttl_ms = _entry_of(request, loaded, granted[key])
@@ -244,27 +281,30 @@ def _load_and_store_many(
     stored = {} if isinstance(outcomes, Unavailable) else dict(zip(granted, outcomes, strict=True))
     for key in wanted:
         if isinstance(loads, Raised):
-            yield Land(key, Landing(loads.began, error=loads.error))
+            yield Land(key, Landing(loads.began, error=loads.error, tags=loads.tags))
         elif key in loads:
             loaded = loads[key]
-            yield Land(key, Landing(loaded.began, payload=loaded.payload))
+            yield Land(key, _landing(requests[key], loaded))
             result = _RESULT_OF.get(stored.get(key, UNAVAILABLE), Result.LOADED)
-            found[key] = Outcome(requests[key].codec.decode(loaded.payload), result)
+            value = requests[key].codec.decode(loaded.payload)
+            found[key] = Outcome(value, result, tags=_tags_of(requests[key], loaded))
         else:
             yield Land(key, NOTHING_SHARED)
     if isinstance(loads, Raised):
         raise loads.error
 
 
-def look_up(process: Process, key: str, tags: tuple[str, ...], codec: ValueCodec, now: int) -> Plan[Outcome | None]:
+def look_up(
+    process: Process, key: str, tags: tuple[str, ...], codec: ValueCodec, now: int, *, fresh: bool = False
+) -> Plan[Outcome | None]:
     """The value under a key that a caller chose; None when there is no valid one or the store is down."""
-    look = yield from _look_at(process, key, tags, codec, None, now, 1.0)
-    return Outcome(look.value, Result.HIT) if isinstance(look, _Look) and look.usable else None
+    look = yield from _look_at(process, key, tags, codec, None, now, 1.0, fresh=fresh)
+    return Outcome(look.value, Result.HIT, tags=look.tags) if isinstance(look, _Look) and look.usable else None
 
 
 def look_up_many(
     process: Process, keys: Mapping[str, tuple[str, ...]], codec: ValueCodec, now: int
-) -> Plan[dict[str, Any]]:
+) -> Plan[dict[str, Outcome]]:
     """The values that are there, of keys with their expected tags."""
     if not (yield from settle(process)):
         return {}
@@ -278,7 +318,7 @@ def look_up_many(
     for key, entry in zip(keys, reading.entries, strict=True):
         look = yield from _examine(process, key, entry, reading.stamps, codec, None, now, 1.0, mark)
         if isinstance(look, _Look) and look.usable:
-            found[key] = look.value
+            found[key] = Outcome(look.value, Result.HIT, tags=look.tags)
     return found
 
 
@@ -321,7 +361,16 @@ def settle(process: Process) -> Plan[bool]:
 
 
 def _look(process: Process, request: Request) -> Plan["_Look | Unavailable"]:
-    return _look_at(process, request.key, request.tags, request.codec, request.policy, request.now, request.dice)
+    return _look_at(
+        process,
+        request.key,
+        request.tags + request.expected,
+        request.codec,
+        request.policy,
+        request.now,
+        request.dice,
+        fresh=request.fresh,
+    )
 
 
 def _look_at(
@@ -332,11 +381,13 @@ def _look_at(
     policy: Policy | None,
     now: int,
     dice: float,
+    *,
+    fresh: bool,
 ) -> Plan["_Look | Unavailable"]:
     if not (yield from settle(process)):
         return _stale_copy(process, key, policy, now)
     mark = process.local.mark()
-    known = {} if policy is not None and policy.strict else process.local.stamps(tags)
+    known = {} if fresh or (policy is not None and policy.strict) else process.local.stamps(tags)
     reading: Reading | Unavailable = yield Read((key,), tuple(tag for tag in tags if tag not in known))
     if isinstance(reading, Unavailable):
         return _stale_copy(process, key, policy, now)
@@ -355,7 +406,8 @@ def _stale_copy(process: Process, key: str, policy: Policy | None, now: int) -> 
     copy = process.local.peek(key)
     if copy is None or now >= copy.stale_until:
         return UNAVAILABLE
-    return _Look(value=copy.value(), usable=True)
+    # It was valid when it was kept; nobody can say whether it is.
+    return _Look(value=copy.value(), usable=True, tags=copy.tags, outdated=True)
 
 
 def _examine(
@@ -389,7 +441,8 @@ def _examine(
                 seen = None
             if policy is None or not policy.serve_invalidated or now >= entry.stale_until:
                 return _Look(seen=seen)
-            return _Look(value=codec.decode(entry.payload), usable=True, due=True, seen=seen)
+            value = codec.decode(entry.payload)
+            return _Look(value=value, usable=True, due=True, seen=seen, tags=entry.tags, outdated=True)
         if now >= entry.stale_until:
             return _Look(seen=seen)
         value = codec.decode(entry.payload)
@@ -397,11 +450,11 @@ def _examine(
         yield Note(key, error)
         return _Look(seen=seen)
     if now >= entry.fresh_until:
-        return _Look(value=value, usable=True, due=True, seen=seen)
+        return _Look(value=value, usable=True, due=True, seen=seen, tags=entry.tags)
     if policy is None or not policy.strict:
         process.local.keep(mark, key, entry, value, codec)
     early = policy is not None and policy.early and _early(entry, now, dice)
-    return _Look(value=value, usable=True, due=early, early=early, seen=seen)
+    return _Look(value=value, usable=True, due=early, early=early, seen=seen, tags=entry.tags)
 
 
 def _early(entry: Entry, now: int, dice: float) -> bool:
@@ -431,7 +484,7 @@ def _lead(process: Process, request: Request, seen: int | None) -> Plan[Outcome]
         look = yield from _look(process, request)
         if isinstance(look, _Look) and look.usable and not request.refresh:
             yield Land(request.key, NOTHING_SHARED)
-            return Outcome(look.value, Result.HIT)
+            return Outcome(look.value, Result.HIT, tags=look.tags, outdated=look.outdated)
     if grant.entry is not None and not request.refresh:
         # Another process stored between this one's look and its lease.
         look = yield from _examine(
@@ -440,7 +493,7 @@ def _lead(process: Process, request: Request, seen: int | None) -> Plan[Outcome]
         if isinstance(look, _Look) and look.usable and not look.due:
             yield from _release(process, request)
             yield Land(request.key, NOTHING_SHARED)
-            return Outcome(look.value, Result.HIT)
+            return Outcome(look.value, Result.HIT, tags=look.tags)
     return (yield from _load_and_store(process, request, grant.as_of))
 
 
@@ -453,12 +506,13 @@ def _load_and_store(process: Process, request: Request, as_of: int) -> Plan[Outc
     loaded: Loaded | Raised = yield Load(request.key)
     if isinstance(loaded, Raised):
         yield from _release(process, request)
-        yield Land(request.key, Landing(loaded.began, error=loaded.error))
+        yield Land(request.key, Landing(loaded.began, error=loaded.error, tags=loaded.tags))
         raise loaded.error
-    if loaded.ttl_ms == 0:
+    if loaded.ttl_ms == 0 or loaded.private:
         yield from _release(process, request)
-        yield Land(request.key, Landing(loaded.began, payload=loaded.payload))
-        return Outcome(request.codec.decode(loaded.payload), Result.LOADED)
+        yield Land(request.key, _landing(request, loaded))
+        result = Result.BYPASSED if loaded.private else Result.LOADED
+        return Outcome(request.codec.decode(loaded.payload), result, tags=_tags_of(request, loaded))
     entry, ttl_ms = _entry_of(request, loaded, as_of)
     outcome: StoreOutcome | Unavailable = yield Write(
         request.key, request.token, pack(entry), entry.as_of, entry.tags, ttl_ms
@@ -466,8 +520,19 @@ def _load_and_store(process: Process, request: Request, as_of: int) -> Plan[Outc
     if outcome is UNAVAILABLE:
         # It may have been stored, and the lease be held: nobody else is to wait for its end.
         yield from _release(process, request)
-    yield Land(request.key, Landing(loaded.began, payload=loaded.payload))
-    return Outcome(request.codec.decode(loaded.payload), _RESULT_OF[outcome])
+    yield Land(request.key, _landing(request, loaded))
+    return Outcome(request.codec.decode(loaded.payload), _RESULT_OF[outcome], tags=entry.tags)
+
+
+def _landing(request: Request, loaded: Loaded) -> Landing:
+    """What the process's waiters get of a load."""
+    if loaded.private:
+        return NOTHING_SHARED
+    return Landing(loaded.began, payload=loaded.payload, tags=_tags_of(request, loaded))
+
+
+def _tags_of(request: Request, loaded: Loaded) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*request.tags, *loaded.tags))) if loaded.tags else request.tags
 
 
 def _entry_of(request: Request, loaded: Loaded, as_of: int) -> tuple[Entry, int]:
@@ -480,7 +545,7 @@ def _entry_of(request: Request, loaded: Loaded, as_of: int) -> tuple[Entry, int]
         fresh_until=loaded.now + ttl_ms * 1000,
         stale_until=loaded.now + kept_ms * 1000,
         cost=loaded.cost,
-        tags=tuple(dict.fromkeys((*request.tags, *map(declared_tag, loaded.tags)))),
+        tags=_tags_of(request, loaded),
         payload=loaded.payload,
     )
     return entry, kept_ms
@@ -497,7 +562,7 @@ _RESULT_OF: dict[StoreOutcome | Unavailable, Result] = {
 def _load_without_storing(request: Request, result: Result) -> Plan[Outcome]:
     loaded: Loaded | Raised = yield Load(request.key)
     if isinstance(loaded, Raised):
-        yield Land(request.key, Landing(loaded.began, error=loaded.error))
+        yield Land(request.key, Landing(loaded.began, error=loaded.error, tags=loaded.tags))
         raise loaded.error
-    yield Land(request.key, Landing(loaded.began, payload=loaded.payload))
-    return Outcome(request.codec.decode(loaded.payload), result)
+    yield Land(request.key, _landing(request, loaded))
+    return Outcome(request.codec.decode(loaded.payload), result, tags=_tags_of(request, loaded))

@@ -19,6 +19,11 @@ def declared_tag(tag: str) -> str:
     return f"={tag}"
 
 
+def declared_in(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the store's tags that stand for declared ones, as they were declared."""
+    return tuple(tag[1:] for tag in tags if tag.startswith("="))
+
+
 def prefix_tag(prefix: str) -> str:
     """The store's tag for all keys that begin with `prefix` and a `:`."""
     return f"/{prefix}"

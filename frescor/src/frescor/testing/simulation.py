@@ -18,6 +18,7 @@ from frescor.commands import (
     Board,
     Command,
     Delete,
+    DependOn,
     Grant,
     Invalidate,
     Land,
@@ -151,7 +152,7 @@ class Reader(Task):
                 # Long enough for every bound: a holder that crashed must not stop this one for ever.
                 world.store.evict(f"l:{KEY}")
                 return plan.LONGEST_WAIT_MS
-            case Board() | Land() | Note() | LoadMany():
+            case Board() | Land() | DependOn() | Note() | LoadMany():
                 return None
         return world.store.perform(command)
 

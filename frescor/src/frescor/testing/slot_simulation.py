@@ -11,6 +11,7 @@ from frescor.commands import (
     Board,
     Command,
     Delete,
+    DependOn,
     ExtendLease,
     Invalidate,
     Land,
@@ -238,7 +239,7 @@ class SlotReader(Stepped, Reader):
             except StopIteration as end:
                 self._value = end.value.value
                 return
-            if isinstance(command, Board | Land | Note):
+            if isinstance(command, Board | Land | DependOn | Note):
                 reply = None
             elif isinstance(command, Load | Wait) or (self.crash_at and isinstance(command, self.crash_at)):
                 return

@@ -25,6 +25,7 @@ from frescor.commands import (
     Board,
     Command,
     Delete,
+    DependOn,
     Grant,
     Invalidate,
     Land,
@@ -449,7 +450,7 @@ class Reader(Task):
                 if process.local.watch(key, mark, _Wake(process, self.name)):
                     self._waiting = True
                 return 0.0
-            case Note():
+            case DependOn() | Note():
                 return None
         reply = world.perform(command)
         if isinstance(command, TakeLease) and reply is None:
