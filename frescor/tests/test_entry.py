@@ -1,8 +1,8 @@
 """Entries survive packing; bytes that are none are unreadable."""
 
 import contextlib
-import dataclasses
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,4 +66,4 @@ def test_an_entry_in_which_any_byte_was_changed_is_unreadable(entry: Entry, data
 
 @given(entries, stamps)
 def test_a_stamped_entry_is_the_same_but_for_its_as_of(entry: Entry, stamp: int) -> None:
-    assert unpack(stamped(pack(entry), stamp)) == dataclasses.replace(entry, as_of=stamp)
+    assert unpack(stamped(pack(entry), stamp)) == msgspec.structs.replace(entry, as_of=stamp)

@@ -1,10 +1,9 @@
 """What was not sealed by this ring for this key does not open."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from frescor import MISS, Cache, Policy, PolicyError
 from frescor.codec import Codec

@@ -83,8 +83,7 @@ class AsyncCache:
         engine.listen()
         fresh = not engine.reads_local
         outcome = await self._drive(plan.look_up(engine.process, key, key_tags(key), codec, engine.now(), fresh=fresh))
-        found = engine.found_by_key({} if outcome is None else {key: outcome}, (key,))
-        return found.get(key, default)
+        return engine.found_at(key, outcome, default)
 
     async def get_many(self, *keys: str) -> dict[str, object]:
         """The values that are there, by key, in one round trip; those missing are left out."""

@@ -27,6 +27,7 @@ from frescor.commands import (
     LoadMany,
     Note,
     Raised,
+    Read,
     ReleaseLease,
     StoreCommand,
     Together,
@@ -142,8 +143,7 @@ class Cache:
         engine.listen()
         fresh = not engine.reads_local
         outcome = self._drive(plan.look_up(engine.process, key, key_tags(key), codec, engine.now(), fresh=fresh))
-        found = engine.found_by_key({} if outcome is None else {key: outcome}, (key,))
-        return found.get(key, default)
+        return engine.found_at(key, outcome, default)
 
     def get_many(self, *keys: str) -> dict[str, object]:
         """The values that are there, by key, in one round trip; those missing are left out."""
@@ -341,17 +341,35 @@ class Cache:
         requests: Mapping[str, plan.Request] = MappingProxyType({}),
     ) -> R:
         """Carry out a plan. However it ends, its waiters are woken and its leases are given back."""
-        ride = _Ride(self._engine, loader, requests)
+        ride: _Ride | None = None
+        reply: Any = None
         try:
-            reply: Any = None
             while True:
-                try:
-                    command = steps.send(reply)
-                except StopIteration as done:
-                    return cast(R, done.value)
-                reply = ride.carry_out(command)
+                command = steps.send(reply)
+                if type(command) is Read:
+                    # Holds nothing: most calls are this one command.
+                    reply = self._read(command)
+                else:
+                    if ride is None:
+                        ride = _Ride(self._engine, loader, requests)
+                    reply = ride.carry_out(command)
+        except StopIteration as done:
+            return cast(R, done.value)
         finally:
-            ride.leave()
+            if ride is not None:
+                ride.leave()
+
+    def _read(self, command: Read) -> object:
+        engine = self._engine
+        try:
+            answer = engine.store.perform(command)
+        except StoreUnavailable:
+            return UNAVAILABLE
+        except StoreRejected as error:
+            engine.refused(command, error)
+            return UNAVAILABLE
+        engine.accepted(command)
+        return answer
 
 
 def for_one(loader: Callable[[], object]) -> Loader:

@@ -5,13 +5,14 @@ Then a write may or may not have happened: every one of them may be sent again.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from frescor.errors import EntryUnreadable
 
 # How long a lease lives when its holder is killed: what that costs the others.
-LEASE_MS = 3_000
+LEASE_MS = 2_500
 
 
 class Unavailable(Enum):
@@ -24,24 +25,21 @@ UNAVAILABLE = Unavailable.UNAVAILABLE
 # -- to the store: each is one round trip, and atomic on one server --------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """Read the bytes under keys, and the stamps of tags. → Reading"""
 
     keys: tuple[str, ...]
     tags: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """What stands under each key (None: nothing), and the stamp of each tag (None: absent)."""
 
     entries: list[bytes | None]
     stamps: Mapping[str, int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class TakeLease:
+class TakeLease(msgspec.Struct, frozen=True):
     """Take the fleet's lease of a key. → Grant | None while another token holds it
 
     `seen` is the as_of of the entry that the caller has looked at already: another one comes with the grant.
@@ -53,8 +51,7 @@ class TakeLease:
     seen: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """A lease that was taken: the clock at that moment; an entry, with its tags' stamps, if one came meanwhile."""
 
     as_of: int
@@ -62,24 +59,21 @@ class Grant:
     stamps: Mapping[str, int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class ExtendLease:
+class ExtendLease(msgspec.Struct, frozen=True):
     """Keep a lease for its whole time from now. → bool: whether it is still this token's"""
 
     key: str
     token: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseLease:
+class ReleaseLease(msgspec.Struct, frozen=True):
     """Give a lease back; nothing if it is no longer this token's. → anything"""
 
     key: str
     token: str
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(msgspec.Struct, frozen=True):
     """Store what the holder of the lease loaded, unless it was invalidated since `as_of`; ends the lease.
     → StoreOutcome"""
 
@@ -99,8 +93,7 @@ class StoreOutcome(Enum):
     LEASE_LOST = "lease lost"
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(msgspec.Struct, frozen=True):
     """Store values that a caller brings, as of now: the store fills in `as_of`. Stops loaders in flight. → anything
 
     `entries` holds, by key, an entry's bytes and its tags.
@@ -110,15 +103,13 @@ class Put:
     ttl_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(msgspec.Struct, frozen=True):
     """Remove entries and stop loaders in flight. → int: how many entries there were"""
 
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Invalidate:
+class Invalidate(msgspec.Struct, frozen=True):
     """Tick the clock, then raise these tags to it; absent ones stay absent. → int: the stamp"""
 
     tags: tuple[str, ...]
@@ -127,8 +118,7 @@ class Invalidate:
 StoreCommand = Read | TakeLease | ExtendLease | ReleaseLease | Write | Put | Delete | Invalidate
 
 
-@dataclass(frozen=True, slots=True)
-class Together:
+class Together(msgspec.Struct, frozen=True):
     """Several store commands in one round trip. → list of what comes back for each | UNAVAILABLE"""
 
     commands: tuple[StoreCommand, ...]
@@ -137,8 +127,7 @@ class Together:
 # -- within the process ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Board:
+class Board(msgspec.Struct, frozen=True):
     """Join this process's load of the key. → None to lead it; else the Landing of the one under way, once it is there;
     GaveUp after the longest wait, or at once where the caller does not wait"""
 
@@ -146,8 +135,7 @@ class Board:
     wait: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Landing:
+class Landing(msgspec.Struct, frozen=True):
     """What one load came to: its payload, its exception, or neither when there is nothing to share."""
 
     began: int
@@ -165,16 +153,14 @@ class GaveUp(Enum):
     GAVE_UP = "gave up"
 
 
-@dataclass(frozen=True, slots=True)
-class Land:
+class Land(msgspec.Struct, frozen=True):
     """Hand the process's waiters what came of the load, and end it; nothing if this call does not lead. → anything"""
 
     key: str
     landing: Landing
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """Wait until the lease of the key changes, counted from `mark`, or for a while that grows with `turn`.
     → float: the ms waited"""
 
@@ -183,22 +169,19 @@ class Wait:
     mark: int
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(msgspec.Struct, frozen=True):
     """Run the loader of a key and encode its value. → Loaded | Raised"""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class LoadMany:
+class LoadMany(msgspec.Struct, frozen=True):
     """Run the loader of several keys at once. → dict of Loaded by key, where it gave a value | Raised"""
 
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(msgspec.Struct, frozen=True):
     """A loader's value, encoded.
 
     began: when the load began in the process's order of events. cost: what it took, µs. now: the wall clock, µs.
@@ -217,8 +200,7 @@ class Loaded:
     private: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Raised:
+class Raised(msgspec.Struct, frozen=True):
     """What the loader raised, or the PolicyError that refused its value."""
 
     error: Exception
@@ -226,15 +208,13 @@ class Raised:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DependOn:
+class DependOn(msgspec.Struct, frozen=True):
     """Tell the load that this call is part of, if it is part of one, what it has come to depend on. → anything"""
 
     tags: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(msgspec.Struct, frozen=True):
     """Count an entry that could not be read. → anything"""
 
     key: str

@@ -8,8 +8,10 @@ import secrets
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
 
 from frescor import plan
 from frescor.codec import Codec, ValueCodec
@@ -52,9 +54,10 @@ if TYPE_CHECKING:
 _MOST_SHORTCUTS = 4096
 # Between two looks at a lease that another process holds, seconds: while pushes arrive they wake the waiter, and the
 # last is for a push that was lost; without pushes it looks from the first to the second.
-FIRST_LOOK, LAST_LOOK, PUSHED_LOOK = 0.002, 0.05, 0.5
+FIRST_LOOK, LAST_LOOK, PUSHED_LOOK = 0.002, 0.05, 0.4
 # What calls on keys, which have no policy, are counted under.
 BY_KEY = "(keys)"
+_NOTHING = object()
 
 
 class Tokens:
@@ -263,17 +266,19 @@ class Engine:
 
     def found_by_key(self, found: Mapping[str, Outcome], wanted: Iterable[str]) -> dict[str, object]:
         """The values that were there under keys that a caller chose; each key counted."""
-        values = {}
-        for key in wanted:
-            outcome = found.get(key)
-            if outcome is None:
-                # What may come there is under these tags.
-                self.depend_on(key_tags(key))
-            elif not self.changed(outcome.tags):
-                self.is_part(outcome)
-                values[key] = outcome.value
-            self.reporter.add(BY_KEY, "hits" if key in values else "misses")
-        return values
+        values = {key: self.found_at(key, found.get(key), _NOTHING) for key in wanted}
+        return {key: value for key, value in values.items() if value is not _NOTHING}
+
+    def found_at(self, key: str, outcome: Outcome | None, default: object) -> object:
+        """The value that was there under a key that a caller chose, else `default`; counted."""
+        if outcome is None or (self.dirty_check is not None and self.changed(outcome.tags)):
+            # What may come there is under these tags.
+            self.depend_on(key_tags(key))
+            self.reporter.add(BY_KEY, "misses")
+            return default
+        self.is_part(outcome)
+        self.reporter.add(BY_KEY, "hits")
+        return outcome.value
 
     def is_part(self, outcome: Outcome) -> None:
         """The value was found for the load that runs here, if one does."""
@@ -291,7 +296,9 @@ class Engine:
 
     def again(self, request: plan.Request) -> plan.Request:
         """The same call, to load anew with nobody waiting."""
-        return replace(request, refresh=True, background=True, token=self.sources.token(), arrived=self.flights.tick())
+        return msgspec.structs.replace(
+            request, refresh=True, background=True, token=self.sources.token(), arrived=self.flights.tick()
+        )
 
     def local_copy(self, key: str, policy: Policy) -> Copy | None:
         """This process's copy, if it holds and the policy allows it; counted."""

@@ -10,7 +10,8 @@ are noticed; against those who change them on purpose there are sealed policies.
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from frescor.errors import EntryUnreadable
 
@@ -22,8 +23,7 @@ AS_OF, AS_OF_AGAIN = slice(1, 9), slice(9, 17)
 LARGEST_COST = 2**32 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A stored value.
 
     as_of: the namespace's clock, read before the loader ran (µs, see the protocol in `frescor.store.base`).

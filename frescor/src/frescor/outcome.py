@@ -1,8 +1,9 @@
 """What a read-through call came to."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+import msgspec
 
 
 class Result(Enum):
@@ -18,8 +19,7 @@ class Result(Enum):
     BYPASSED = "bypassed"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What a call returns and how it got it.
 
     due: it is to be loaded anew while the caller goes on. tags: what the value depends on. outdated: invalidated, and

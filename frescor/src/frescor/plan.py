@@ -17,8 +17,9 @@ and cost of a load δ, β = 1 (Vattani, Chierichetti, Lowenstein: Optimal Probab
 
 import math
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
+
+import msgspec
 
 from frescor.codec import ValueCodec
 from frescor.commands import (
@@ -64,16 +65,14 @@ R = TypeVar("R")
 Plan = Generator[Command, Any, R]
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(msgspec.Struct, frozen=True):
     """What a plan knows of its process: the local copies and what waits to be invalidated. Memory only, no I/O."""
 
     local: Local
     pending: Pending
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One read-through call.
 
     arrived: its place in the process's order of events (see `frescor.lease`). now: wall clock, µs. dice: a random
@@ -97,8 +96,7 @@ class Request:
     fresh: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Look(msgspec.Struct, frozen=True):
     """What a reading came to. `seen` is the as_of of what stood there, if that is known to be of no use."""
 
     value: Any = None

@@ -2,10 +2,10 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from frescor.commands import Load, Reading, StoreCommand, StoreOutcome, Together, Write
 from frescor.entry import stamped

@@ -1,9 +1,9 @@
 """Every order of the small steps that a cluster takes; and mistakes that must be caught by it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from frescor.commands import Load, StoreOutcome, Write
 from frescor.entry import stamped

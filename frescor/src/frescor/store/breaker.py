@@ -1,4 +1,9 @@
-"""The breaker: keeps callers from a server that does not answer, and finds out in the background when it does again."""
+"""The breaker: keeps callers from a server that does not answer, and finds out in the background when it does again.
+
+Its states: closed; open, while the server does not answer; and doubtful, while it answers and cannot be trusted yet,
+since what it holds may lack invalidations. A doubtful server takes invalidations: whoever made them keep would let the
+others, who trust it already, read what they end.
+"""
 
 import logging
 import random
@@ -11,34 +16,38 @@ logger = logging.getLogger("frescor")
 
 # The pauses between two probes, seconds: doubled from the first to the last, each shortened by lot. Hits resume within
 # the last one and a connection's time after the server's return.
-FIRST_PROBE, LAST_PROBE = 0.05, 0.5
+FIRST_PROBE, LAST_PROBE = 0.05, 0.2
 
 
 class Breaker:
-    """Open after a failure: calls fail at once while one thread probes; closed by the first probe that succeeds."""
+    """Opens after a failure: calls fail at once while one thread probes; closed once the server answers and is trusted."""
 
     def __init__(self, probe: Callable[[], object]) -> None:
         self._probe = probe
         # How often it opened. What was connected before may lead to a server that is not the same any more.
         self.trips = 0
-        # Called once it opened; and by the thread that found the server again.
+        # Called once it opened; by the thread that found the server again, as soon as it answers and once it is
+        # trusted; and by that thread in between: whether it can be trusted.
         self.when_tripped: Callable[[], object] = lambda: None
         self.when_back: Callable[[], object] = lambda: None
+        self.restore: Callable[[], bool] = lambda: True
         self._begin()
 
     def _begin(self) -> None:
         self._reason: str | None = None
+        self._answers = False
+        self._doubted = ""
         self._ended = threading.Event()
         self._lock = threading.Lock()
 
     @property
     def is_open(self) -> bool:
-        """Whether calls are kept away."""
+        """Whether calls are kept away: all, or all but invalidations."""
         return self._reason is not None
 
-    def check(self, operation: str) -> None:
-        """Raise StoreUnavailable, at once, while the server is known to be away."""
-        if self._reason is not None:
+    def check(self, operation: str, *, invalidates: bool = False) -> None:
+        """Raise StoreUnavailable, at once, while the server is known to be away, or is not trusted with this."""
+        if self._reason is not None and not (self._answers and invalidates):
             raise StoreUnavailable(
                 f"the store did not answer and is left alone until it does: {self._reason}", operation=operation
             )
@@ -46,13 +55,31 @@ class Breaker:
     def trip(self, reason: str) -> None:
         """The server did not answer."""
         with self._lock:
-            if self._reason is not None or self._ended.is_set():
+            if self._ended.is_set() or (self._reason is not None and not self._answers):
                 return
-            self._reason = reason
+            opened = self._reason is None
+            self._reason, self._answers = reason, False
             self.trips += 1
-        logger.warning("the cache is off: %s", reason)
         self.when_tripped()
-        threading.Thread(target=self._watch, name="frescor-probe", daemon=True).start()
+        if opened:
+            self._start()
+
+    def doubt(self, server: str, reason: str) -> None:
+        """The server that answers may lack invalidations; `server` tells it from others."""
+        with self._lock:
+            if self._ended.is_set() or (self._reason is not None and self._doubted == server):
+                return
+            self._doubted = server
+            # What was restored of another server counts for nothing.
+            self.trips += 1
+            if self._reason is not None:
+                return
+            self._reason, self._answers = reason, True
+        self._start()
+
+    def pause(self, seconds: float) -> bool:
+        """Wait for so long; False if it ends before."""
+        return not self._ended.wait(seconds)
 
     def start_again(self) -> None:
         """After a fork: the thread that probed, and who held the lock, are the parent's."""
@@ -63,17 +90,31 @@ class Breaker:
         """Probe no more."""
         self._ended.set()
 
+    def _start(self) -> None:
+        logger.warning("the cache is off: %s", self._reason)
+        threading.Thread(target=self._watch, name="frescor-probe", daemon=True).start()
+
     def _watch(self) -> None:
         pause = FIRST_PROBE
         # Not in step with the other processes that lost the server at the same moment.
-        while not self._ended.wait(pause * random.uniform(0.5, 1.0)):  # noqa: S311  # spreads, hides nothing
+        while self.pause(pause * random.uniform(0.5, 1.0)):  # noqa: S311  # spreads, hides nothing
             try:
                 self._probe()
             except CacheError as error:
                 logger.debug("still away: %s", error)
                 pause = min(pause * 2, LAST_PROBE)
-            else:
-                self._reason = None
+                continue
+            with self._lock:
+                self._answers, trips = True, self.trips
+            self.when_back()
+            if self.restore() and self._close_unless_tripped_since(trips):
                 logger.warning("the cache is back")
                 self.when_back()
                 return
+
+    def _close_unless_tripped_since(self, trips: int) -> bool:
+        with self._lock:
+            if self.trips != trips:
+                return False
+            self._reason, self._answers, self._doubted = None, False, ""
+            return True

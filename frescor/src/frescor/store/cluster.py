@@ -21,7 +21,6 @@ from frescor.store.breaker import Breaker
 from frescor.store.connection import (
     DEADLINE,
     Connections,
-    DriverConnection,
     Sent,
     ServerLine,
     ask,
@@ -32,6 +31,7 @@ from frescor.store.connection import (
 )
 from frescor.store.dealing import Deal, Parcel
 from frescor.store.endpoint import Endpoint, node_endpoint
+from frescor.store.link import DriverConnection
 from frescor.store.listing import add_up, fields_of, listed
 from frescor.store.slot_steps import RaiseTag, SlotProtocol, Step, Tick
 from frescor.store.slot_wire import Asked, decode_step, encode_step

@@ -5,10 +5,9 @@ import contextlib
 import os
 import socket
 import ssl
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import hiredis
 from redis import exceptions as driver
@@ -19,6 +18,8 @@ from redis.retry import Retry
 from frescor.commands import StoreCommand
 from frescor.errors import CacheError, StoreRejected, StoreUnavailable
 from frescor.store.endpoint import Endpoint
+from frescor.store.link import DriverConnection, Link
+from frescor.store.places import Places
 from frescor.store.scripts import Script
 from frescor.store.wire import Arguments, Wire, parse_run_id
 
@@ -98,17 +99,6 @@ def decoded(wire: Wire, commands: Sequence[StoreCommand], replies: Sequence[Any]
         raise driver.InvalidResponse(f"an answer that makes no sense ({error!r})") from error
 
 
-class DriverConnection(Protocol):
-    """What is used of redis-py's connection."""
-
-    _sock: socket.socket
-
-    def connect(self) -> None: ...
-    def disconnect(self) -> None: ...
-    def send_packed_command(self, command: list[bytes], check_health: bool = True) -> None: ...
-    def read_response(self) -> Any: ...
-
-
 class Connections:
     """A pool for one server: as many connections as threads that ask at the same time, reused last in, first out."""
 
@@ -118,7 +108,7 @@ class Connections:
         self._check = check
         self._idle: deque[Link] = deque()
         self._pid = os.getpid()
-        self._places = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+        self._places = Places(_MOST_CONNECTIONS)
 
     def exchange(self, packed: bytes, replies: int, before: Callable[[], None]) -> list[Any]:
         """Send commands and read as many replies; a refusal is a ResponseError in its place. Calls `before` first,
@@ -225,72 +215,10 @@ class Connections:
         return found
 
     def _give_back(self, link: "Link", idle: "deque[Link]") -> None:
-        if self._pid == os.getpid():
+        if self._pid != -1:
             idle.append(link)
         else:
             link.close()
-
-
-class Link:
-    """A connection that is ready, read without redis-py's own layers: half of what a round trip took was theirs."""
-
-    __slots__ = ("_connection", "_reader", "_socket")
-
-    def __init__(self, connection: DriverConnection) -> None:
-        self._connection = connection
-        self._socket = connection._sock
-        self._reader = hiredis.Reader(protocolError=driver.InvalidResponse, replyError=_reply_error)
-
-    def send(self, packed: bytes) -> None:
-        """Send commands."""
-        try:
-            self._socket.sendall(packed)
-        except TimeoutError as error:
-            raise driver.TimeoutError("no answer in time") from error
-        except OSError as error:
-            raise driver.ConnectionError(str(error)) from error
-
-    def receive(self, replies: int) -> list[Any]:
-        """Read as many replies; a refusal is a ResponseError in its place."""
-        found: list[Any] = []
-        try:
-            while len(found) < replies:
-                reply = self._reader.gets()
-                if reply is False:
-                    data = self._socket.recv(65536)
-                    if not data:
-                        raise driver.ConnectionError("the server closed the connection")
-                    self._reader.feed(data)
-                elif not isinstance(reply, hiredis.PushNotification):
-                    found.append(reply)
-        except TimeoutError as error:
-            raise driver.TimeoutError("no answer in time") from error
-        except OSError as error:
-            raise driver.ConnectionError(str(error)) from error
-        return found
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.disconnect()
-
-
-_REFUSALS: dict[str, type[driver.ResponseError | driver.ConnectionError]] = {
-    "NOSCRIPT": driver.NoScriptError,
-    "READONLY": driver.ReadOnlyError,
-    "LOADING": driver.BusyLoadingError,
-    "NOAUTH": driver.AuthenticationError,
-    "WRONGPASS": driver.AuthenticationError,
-    "TRYAGAIN": driver.TryAgainError,
-    "CLUSTERDOWN": driver.ClusterDownError,
-}
-_REDIRECTIONS = {"MOVED": driver.MovedError, "ASK": driver.AskError}
-
-
-def _reply_error(text: str) -> driver.RedisError:
-    code, _, rest = text.partition(" ")
-    if code in _REDIRECTIONS:
-        return _REDIRECTIONS[code](rest)
-    return _REFUSALS.get(code, driver.ResponseError)(text)
 
 
 class Sent:

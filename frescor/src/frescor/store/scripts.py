@@ -143,13 +143,15 @@ return text(stamp)
 """,
 )
 
-# KEYS: server, clock, namespace's tag   ARGV: run id   → 1 if another server was remembered, else 0
+# KEYS: server, clock, namespace's tag   ARGV: run id, whether only to tell   → 1 if another server was remembered, else 0
 # A server that was restarted from disk, or promoted, may have lost the last stamps: what it holds cannot be trusted.
+# Nothing is remembered on one that is new, or that has evicted it: then there is nothing to be restored.
 CHECK_SERVER = Script(
     "check_server",
     """
 local known = redis.call('GET', KEYS[1])
 if known == ARGV[1] then return 0 end
+if known and ARGV[2] == '1' then return 1 end
 local last, now = redis.call('GET', KEYS[2]), server_time()
 local stamp = now + 1
 if last and tonumber(last) >= now then stamp = tonumber(last) + 1 end
@@ -160,4 +162,25 @@ return known and 1 or 0
 """,
 )
 
-ALL = (TAKE_LEASE, EXTEND_LEASE, RELEASE_LEASE, STORE, PUT, DELETE, INVALIDATE, CHECK_SERVER)
+# KEYS: server   ARGV: run id
+REMEMBER_SERVER = Script("remember_server", "redis.call('SET', KEYS[1], ARGV[1])")
+
+# KEYS: watermarks   ARGV: database, its clock
+SET_WATERMARK = Script("set_watermark", "redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])")
+
+# KEYS: mark   ARGV: ttl
+NOTE_BY_HAND = Script("note_by_hand", "redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])")
+
+ALL = (
+    TAKE_LEASE,
+    EXTEND_LEASE,
+    RELEASE_LEASE,
+    STORE,
+    PUT,
+    DELETE,
+    INVALIDATE,
+    CHECK_SERVER,
+    REMEMBER_SERVER,
+    SET_WATERMARK,
+    NOTE_BY_HAND,
+)

@@ -98,8 +98,9 @@ class Wire:
                 count = len(keys)
                 stamps = {tag: stamp(raw) for tag, raw in zip(tags, reply[count:], strict=True)}
                 entries = reply[:count]
-                if not all(entry is None or type(entry) is bytes for entry in entries):
-                    raise TypeError("an entry is bytes")
+                for entry in entries:
+                    if entry is not None and type(entry) is not bytes:
+                        raise TypeError("an entry is bytes")
                 return Reading(entries, stamps)
             case TakeLease(_, _, tags, _):
                 if reply is None:

@@ -1,0 +1,106 @@
+"""One connection that is ready, read by hiredis's parser on the bare socket."""
+
+import math
+import socket
+import ssl
+import struct
+import sys
+import time
+from typing import Any, Protocol
+
+import hiredis
+from redis import exceptions as driver
+
+
+class DriverConnection(Protocol):
+    """What is used of redis-py's connection."""
+
+    _sock: socket.socket
+
+    def connect(self) -> None: ...
+    def disconnect(self) -> None: ...
+    def send_packed_command(self, command: list[bytes], check_health: bool = True) -> None: ...
+    def read_response(self) -> Any: ...
+
+
+class Link:
+    """A connection that is ready, read without redis-py's own layers: half of what a round trip took was theirs."""
+
+    __slots__ = ("_connection", "_deadline", "_reader", "_socket")
+
+    def __init__(self, connection: DriverConnection) -> None:
+        self._connection = connection
+        self._socket = connection._sock
+        self._deadline = self._socket.gettimeout()
+        _let_kernel_time(self._socket)
+        self._reader = hiredis.Reader(protocolError=driver.InvalidResponse, replyError=_reply_error)
+
+    def send(self, packed: bytes) -> None:
+        """Send commands."""
+        try:
+            self._socket.sendall(packed)
+        except (TimeoutError, BlockingIOError) as error:
+            raise driver.TimeoutError("no answer in time") from error
+        except OSError as error:
+            raise driver.ConnectionError(str(error)) from error
+
+    def receive(self, replies: int) -> list[Any]:
+        """Read as many replies; a refusal is a ResponseError in its place."""
+        found: list[Any] = []
+        ends: float | None = None
+        try:
+            while len(found) < replies:
+                reply = self._reader.gets()
+                if reply is False:
+                    if ends is None:
+                        ends = math.inf if self._deadline is None else time.monotonic() + self._deadline
+                    elif time.monotonic() > ends:
+                        # One that sends byte by byte keeps nobody for longer.
+                        raise TimeoutError
+                    data = self._socket.recv(65536)
+                    if not data:
+                        raise driver.ConnectionError("the server closed the connection")
+                    self._reader.feed(data)
+                elif not isinstance(reply, hiredis.PushNotification):
+                    found.append(reply)
+        except (TimeoutError, BlockingIOError) as error:
+            raise driver.TimeoutError("no answer in time") from error
+        except OSError as error:
+            raise driver.ConnectionError(str(error)) from error
+        return found
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.disconnect()
+
+
+def _let_kernel_time(connected: socket.socket) -> None:
+    """Let the kernel enforce the socket's timeout, where it can: Python's own way polls before every send and receive,
+    which is half of what a round trip costs the caller's processor."""
+    timeout = connected.gettimeout()
+    if timeout is None or sys.platform == "win32" or isinstance(connected, ssl.SSLSocket):
+        return
+    whole, part = divmod(round(timeout * 1_000_000), 1_000_000)
+    timeval = struct.pack("@ll", whole, part)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
+    connected.settimeout(None)
+
+
+_REFUSALS: dict[str, type[driver.ResponseError | driver.ConnectionError]] = {
+    "NOSCRIPT": driver.NoScriptError,
+    "READONLY": driver.ReadOnlyError,
+    "LOADING": driver.BusyLoadingError,
+    "NOAUTH": driver.AuthenticationError,
+    "WRONGPASS": driver.AuthenticationError,
+    "TRYAGAIN": driver.TryAgainError,
+    "CLUSTERDOWN": driver.ClusterDownError,
+}
+_REDIRECTIONS = {"MOVED": driver.MovedError, "ASK": driver.AskError}
+
+
+def _reply_error(text: str) -> driver.RedisError:
+    code, _, rest = text.partition(" ")
+    if code in _REDIRECTIONS:
+        return _REDIRECTIONS[code](rest)
+    return _REFUSALS.get(code, driver.ResponseError)(text)
