@@ -1,6 +1,7 @@
 """Values to bytes and back, so that what a hit returns equals what the loader returned, in value and in type.
 
-Two encodings, told apart by the payload's first byte; both are plain data and neither can run code:
+Two encodings, told apart by the payload's first byte, beneath the compression of large ones; both are plain data and
+neither can run code:
 
 - natural: MessagePack in which everything that MessagePack does not know (tuples, sets, Decimal, dates, …) is an
   extension of its own. It keeps every supported type exactly, whatever the annotation says.
@@ -25,6 +26,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from frescor.compression import COMPRESSED, compressed, expanded
 from frescor.errors import EntryUnreadable, PolicyError
 
 NATURAL, TYPED = b"n", b"t"
@@ -88,11 +90,13 @@ class Codec:
         if self._typed is not None:
             typed = self._typed_if_exact(value, natural)
             if typed is not None:
-                return TYPED + typed
-        return NATURAL + natural
+                return compressed(TYPED + typed)
+        return compressed(NATURAL + natural)
 
     def decode(self, payload: bytes) -> Any:
         """A new value from these bytes. Raises EntryUnreadable for bytes that `encode` did not make."""
+        if payload[:1] == COMPRESSED:
+            payload = expanded(payload)
         kind, body = payload[:1], memoryview(payload)[1:]
         try:
             if kind == NATURAL:
