@@ -69,6 +69,7 @@ def use_everything(url: str) -> None:
         assert {info.key for info in store.list_keys("*", 10)} >= {"long", "put"}
         assert store.perform(Delete(("long",))) == 1
         store.perform(Invalidate(("tag",)))
+        assert store.set_watermark("database", 1)
         store.count({"counter": 1})
         assert store.counters() == {"counter": 1}
         store.info()

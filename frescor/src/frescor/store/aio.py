@@ -18,6 +18,7 @@ from frescor.store.connection import CONNECTION_OPTIONS, decoded, pack, pack_sou
 from frescor.store.endpoint import Endpoint
 from frescor.store.redis import RedisStore
 from frescor.store.scripts import Script
+from frescor.store.trust import invalidates
 from frescor.store.wire import Arguments, parse_run_id
 
 # At the same time, in one loop.
@@ -72,7 +73,7 @@ class AsyncConnections:
             pool = self._pools[loop] = _Pool()
         async with pool.places:
             # A thousand tasks do not open a thousand connections; those that waited may find the server gone.
-            self._breaker.check("exchange")
+            self._breaker.check("exchange", invalidates=True)
             if pool.trips != self._breaker.trips:
                 # Since the breaker opened, whoever answers has to be looked at anew.
                 pool.trips = self._breaker.trips
@@ -171,18 +172,28 @@ class AsyncRedisStore:
     async def perform(self, command: StoreCommand | Together) -> Any:
         """As `Store.perform`."""
         operation = type(command).__name__
+        self._admit(command, operation)
         if isinstance(command, Together):
-            return await self._exchange(command.commands, operation)
-        return (await self._exchange((command,), operation))[0]
+            found: Any = await self._exchange(command.commands, operation)
+        else:
+            found = (await self._exchange((command,), operation))[0]
+        # The server may have come into doubt on the way.
+        self._admit(command, operation)
+        return found
 
     async def close(self) -> None:
         """Close this loop's idle connections."""
         await self._connections.close()
 
+    def _admit(self, command: StoreCommand | Together, operation: str) -> None:
+        breaker = self._store.breaker
+        if breaker.is_open:
+            breaker.check(operation, invalidates=invalidates(command))
+
     async def _exchange(self, commands: tuple[StoreCommand, ...], operation: str) -> list[Any]:
-        wire = self._store.wire
-        self._store.breaker.check(operation)
-        sent = [wire.encode(command) for command in commands]
+        wire, trust = self._store.wire, self._store.trust
+        preface = trust.preface(commands)
+        sent = [*preface, *map(wire.encode, commands)]
         packed = b"".join([pack(*one) for one in sent])
         try:
             replies = await self._connections.exchange(packed, len(sent))
@@ -194,17 +205,21 @@ class AsyncRedisStore:
                     replies[place] = reply
                 if isinstance(reply, driver.ResponseError):
                     raise reply
-            return decoded(wire, commands, replies)
+            if preface:
+                trust.noted()
+            return decoded(wire, commands, replies[len(preface) :])
         except CacheError:
             raise
         except Exception as error:  # whatever answers, a caller gets no error but these
             raise self._store.failed(error, operation) from error
 
     async def _check(self, connection: AsyncConnection) -> None:
-        """Make everything invalid if this is not the server that the namespace remembers."""
-        if self._primary and (await ask(connection, None, ("ROLE",)))[0] != b"master":
-            raise driver.ConnectionError("the server that the sentinels named is a replica by now")
-        await ask(connection, *self._store.wire.run_id_check(await run_id_of(connection)))
+        """As `Trust.check`."""
+        trust = self._store.trust
+        if self._primary:
+            trust.check_role(await ask(connection, None, ("ROLE",)))
+        run_id = await run_id_of(connection)
+        trust.take_answer(run_id, await ask(connection, *trust.question(run_id)))
 
 
 @asynccontextmanager

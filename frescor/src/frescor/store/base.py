@@ -9,7 +9,7 @@ can cost a load, not a stale read.
 **Leases.** Who holds a key's lease may load and store it. A lease ends by itself, when its holder is gone.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -36,6 +36,19 @@ class ServerInfo:
     latency_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a server is not trusted. lost: what was done last may be gone. watermark: the database's clock, µs, when all
+    that was done before was not; None if nothing was lost."""
+
+    lost: bool
+    watermark: int | None
+
+
+# The store's tags that may have to be raised; None: that cannot be told.
+Replay = Callable[[Doubt], tuple[str, ...] | None]
+
+
 class Store(Protocol):
     """Where entries, tags, leases and the clock of one namespace are kept.
 
@@ -45,6 +58,13 @@ class Store(Protocol):
 
     def perform(self, command: StoreCommand | Together) -> Any:
         """Carry a command out in one round trip, atomically on one server; what comes back stands at the command."""
+
+    def set_watermark(self, database: str, at: int) -> bool:
+        """Remember a database's clock, µs, that was read before: if this is found, nothing done before was lost.
+        False if this store keeps no watermark."""
+
+    def replay_by(self, database: str, replay: Replay | None) -> None:
+        """Ask this before what the store holds is trusted again after an outage or a loss; None: no longer."""
 
     def count(self, deltas: Mapping[str, int]) -> None:
         """Add to the namespace's counters."""

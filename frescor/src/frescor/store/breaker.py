@@ -20,7 +20,7 @@ FIRST_PROBE, LAST_PROBE = 0.05, 0.2
 
 
 class Breaker:
-    """Opens after a failure: calls fail at once while one thread probes; closed once the server answers and is trusted."""
+    """Open after a failure: calls fail at once while one thread probes; closed once the server is trusted again."""
 
     def __init__(self, probe: Callable[[], object]) -> None:
         self._probe = probe
@@ -47,10 +47,11 @@ class Breaker:
 
     def check(self, operation: str, *, invalidates: bool = False) -> None:
         """Raise StoreUnavailable, at once, while the server is known to be away, or is not trusted with this."""
-        if self._reason is not None and not (self._answers and invalidates):
-            raise StoreUnavailable(
-                f"the store did not answer and is left alone until it does: {self._reason}", operation=operation
-            )
+        reason, answers = self._reason, self._answers
+        if reason is None or (answers and invalidates):
+            return
+        state = "answers, and is not trusted yet" if answers else "did not answer and is left alone until it does"
+        raise StoreUnavailable(f"the store {state}: {reason}", operation=operation)
 
     def trip(self, reason: str) -> None:
         """The server did not answer."""

@@ -14,9 +14,10 @@ from typing import Any
 
 from redis import exceptions as driver
 
-from frescor.commands import StoreCommand, Together
+from frescor.commands import Invalidate, StoreCommand, Together
+from frescor.errors import CacheError
 from frescor.store.address import Address, Host
-from frescor.store.base import KeyInfo, ServerInfo
+from frescor.store.base import Doubt, KeyInfo, Replay, ServerInfo
 from frescor.store.breaker import Breaker
 from frescor.store.connection import (
     DEADLINE,
@@ -36,6 +37,7 @@ from frescor.store.listing import add_up, fields_of, listed
 from frescor.store.slot_steps import RaiseTag, SlotProtocol, Step, Tick
 from frescor.store.slot_wire import Asked, decode_step, encode_step
 from frescor.store.slots import Slots, text_in_slot
+from frescor.store.trust import grace, invalidates, missing_tags
 from frescor.store.wire import Wire
 from frescor.tags import NAMESPACE_TAG
 
@@ -48,11 +50,13 @@ class ClusterStore:
         self.deadline = deadline
         self.wire = Wire(namespace)
         self.protocol = SlotProtocol(lambda: secrets.token_hex(8))
+        self._replays: dict[str, Replay] = {}
         self._start()
 
     def _start(self) -> None:
         self.slots = Slots(self.address, deadline=self.deadline)
         self.breaker = Breaker(self._probe)
+        self.breaker.restore = self._restore
         self._connections: dict[Host, Connections] = {}
         self._lock = threading.Lock()
         # Nodes that were verified before the first command; while any is, nobody else in this process verifies.
@@ -73,14 +77,31 @@ class ClusterStore:
 
     def perform(self, command: StoreCommand | Together) -> Any:
         operation = type(command).__name__
+        self.admit(command, operation)
         steps = self.protocol.carry_out(command)
         replies: list[Any] | None = None
         while True:
             try:
                 batch = next(steps) if replies is None else steps.send(replies)
             except StopIteration as done:
+                # The cluster may have come into doubt on the way.
+                self.admit(command, operation)
                 return done.value
             replies = self._carry_out(batch, operation)
+
+    def admit(self, command: StoreCommand | Together, operation: str) -> None:
+        """Raise StoreUnavailable while the cluster is away, or is not trusted with this command."""
+        if self.breaker.is_open:
+            self.breaker.check(operation, invalidates=invalidates(command))
+
+    def set_watermark(self, database: str, at: int) -> bool:  # noqa: ARG002  # what one node has lost, no other can tell
+        return False
+
+    def replay_by(self, database: str, replay: Replay | None) -> None:
+        if replay is None:
+            self._replays.pop(database, None)
+        else:
+            self._replays[database] = replay
 
     def count(self, deltas: Mapping[str, int]) -> None:
         stats = self.wire.stats
@@ -198,6 +219,22 @@ class ClusterStore:
         for node in self.slots.nodes:
             self._to(node).probe()
 
+    def _restore(self) -> bool:
+        """After an outage, do again what may be missing. A node that was replaced has made everything invalid."""
+        if not self._replays:
+            return True
+        if not grace(self.breaker):
+            return False
+        nothing_lost = Doubt(lost=False, watermark=None)
+        tags = missing_tags(self._replays, dict.fromkeys(self._replays, nothing_lost))
+        try:
+            if tags != ():
+                self.perform(Invalidate((NAMESPACE_TAG,) if tags is None else tags))
+        except CacheError as error:
+            self.breaker.trip(str(error))
+            return False
+        return True
+
     def _nodes(self, operation: str) -> frozenset[Host]:
         self.breaker.check(operation)
         try:
@@ -210,13 +247,13 @@ class ClusterStore:
         return [decode_step(step, reply) for step, reply in zip(batch, replies, strict=True)]
 
     def _exchange(self, asked: list[Asked], operation: str) -> list[Any]:
-        self.breaker.check(operation)
+        self.breaker.check(operation, invalidates=True)
         deal = Deal(asked)
         try:
             if not self.has_met:
                 self.meet()
             while parcels := deal.parcels(self.slots.node_of):
-                self._deliver(deal, parcels, functools.partial(self.breaker.check, operation))
+                self._deliver(deal, parcels, functools.partial(self.breaker.check, operation, invalidates=True))
                 if deal.moved:
                     self.slots.moved(deal.moved)
         except (driver.RedisError, OSError) as error:

@@ -24,12 +24,15 @@ class AsyncClusterStore:
     async def perform(self, command: StoreCommand | Together) -> Any:
         """As `Store.perform`."""
         operation, wire = type(command).__name__, self._store.wire
+        self._store.admit(command, operation)
         steps = self._store.protocol.carry_out(command)
         replies: list[Any] | None = None
         while True:
             try:
                 batch = next(steps) if replies is None else steps.send(replies)
             except StopIteration as done:
+                # The cluster may have come into doubt on the way.
+                self._store.admit(command, operation)
                 return done.value
             found = await self._exchange([encode_step(wire, step) for step in batch], operation)
             replies = [decode_step(step, reply) for step, reply in zip(batch, found, strict=True)]
@@ -41,7 +44,7 @@ class AsyncClusterStore:
 
     async def _exchange(self, asked: list[Asked], operation: str) -> list[Any]:
         store = self._store
-        store.breaker.check(operation)
+        store.breaker.check(operation, invalidates=True)
         deal = Deal(asked)
         try:
             if not store.has_met:

@@ -301,18 +301,6 @@ def run_id_of(connection: DriverConnection) -> str:
     return parse_run_id(info if isinstance(info, bytes) else str(info).encode())
 
 
-def server_check(wire: Wire, *, primary: bool) -> Callable[[DriverConnection], None]:
-    """What makes everything invalid if a connection's server is not the one that the namespace remembers."""
-
-    def check(connection: DriverConnection) -> None:
-        if primary and ask(connection, None, ("ROLE",))[0] != b"master":
-            raise driver.ConnectionError("the server that the sentinels named is a replica by now")
-        # A replica takes no write and raises here: it may be behind its primary, so nothing is read from it.
-        ask(connection, *wire.run_id_check(run_id_of(connection)))
-
-    return check
-
-
 class ServerLine:
     """A connection whose socket is read as it comes, pushes and replies alike."""
 

@@ -25,7 +25,7 @@ from frescor.commands import (
     Write,
 )
 from frescor.entry import stamp_of, stamped
-from frescor.store.base import KeyInfo, ServerInfo
+from frescor.store.base import KeyInfo, Replay, ServerInfo
 from frescor.store.wire import TOMBSTONE_MS
 
 TOMBSTONE = "-"
@@ -130,6 +130,12 @@ class MemoryStore:
             if self._stamp(tag) is not None:
                 self._set(f"t:{tag}", stamp, None)
         return stamp
+
+    def set_watermark(self, database: str, at: int) -> bool:  # noqa: ARG002  # what it holds ends with the process
+        return False
+
+    def replay_by(self, database: str, replay: Replay | None) -> None:
+        """Nothing: it is never out of reach, and loses nothing that the process keeps."""
 
     def count(self, deltas: Mapping[str, int]) -> None:
         with self._lock:

@@ -10,7 +10,7 @@ from redis import exceptions as driver
 from frescor.commands import StoreCommand, Together
 from frescor.errors import CacheError
 from frescor.store.address import Address
-from frescor.store.base import KeyInfo, ServerInfo
+from frescor.store.base import KeyInfo, Replay, ServerInfo
 from frescor.store.breaker import Breaker
 from frescor.store.connection import (
     DEADLINE,
@@ -22,11 +22,12 @@ from frescor.store.connection import (
     mapped,
     pack,
     pack_source,
-    server_check,
 )
 from frescor.store.endpoint import endpoint_of
+from frescor.store.link import DriverConnection
 from frescor.store.listing import add_up, fields_of, listed
 from frescor.store.scripts import Script
+from frescor.store.trust import Trust, grace, invalidates
 from frescor.store.wire import Arguments, Wire
 
 
@@ -40,11 +41,15 @@ class RedisStore:
         self.breaker = Breaker(lambda: self.connections.probe())
         # Another server may be the primary by now: whatever leads to this one is used no more.
         self.breaker.when_tripped = lambda: self.connections.drop()
+        self.breaker.restore = self._restore
+        self.trust = Trust(self.wire, self.breaker, primary=self.endpoint.primary)
         self._connect()
 
     def _connect(self) -> None:
-        make = functools.partial(connection_to, self.endpoint, deadline=self.deadline)
-        self.connections = Connections(make, server_check(self.wire, primary=self.endpoint.primary))
+        self.connections = Connections(self._make_connection, self.trust.check)
+
+    def _make_connection(self) -> DriverConnection:
+        return connection_to(self.endpoint, deadline=self.deadline)
 
     def open_line(self) -> ServerLine:
         """A connection of its own, for a listener. Raises errors of Frescor's tree."""
@@ -57,10 +62,27 @@ class RedisStore:
 
     def perform(self, command: StoreCommand | Together) -> Any:
         operation = type(command).__name__
+        self._admit(command, operation)
         if isinstance(command, Together):
-            return self._perform_together(command.commands, operation)
-        script, arguments = self.wire.encode(command)
-        return self._understood((command,), (self._one(script, arguments, operation),), operation)[0]
+            found: Any = self._perform_together(command.commands, operation)
+        elif self.trust.preface((command,)):
+            found = self._perform_together((command,), operation)[0]
+        else:
+            script, arguments = self.wire.encode(command)
+            found = self._understood((command,), (self._one(script, arguments, operation),), operation)[0]
+        # The server may have come into doubt on the way.
+        self._admit(command, operation)
+        return found
+
+    def set_watermark(self, database: str, at: int) -> bool:
+        self._exchange([self.trust.watermark(database, at)], "set_watermark")
+        return True
+
+    def replay_by(self, database: str, replay: Replay | None) -> None:
+        if replay is None:
+            self.trust.replays.pop(database, None)
+        else:
+            self.trust.replays[database] = replay
 
     def count(self, deltas: Mapping[str, int]) -> None:
         stats = self.wire.stats
@@ -89,8 +111,11 @@ class RedisStore:
         return self._exchange([(None, command) for command in commands], operation)
 
     def _perform_together(self, commands: tuple[StoreCommand, ...], operation: str) -> list[Any]:
-        replies = self._exchange([self.wire.encode(command) for command in commands], operation)
-        return self._understood(commands, replies, operation)
+        preface = self.trust.preface(commands)
+        replies = self._exchange([*preface, *map(self.wire.encode, commands)], operation, admitted=True)
+        if preface:
+            self.trust.noted()
+        return self._understood(commands, replies[len(preface) :], operation)
 
     def _understood(self, commands: Sequence[StoreCommand], replies: Sequence[Any], operation: str) -> list[Any]:
         try:
@@ -100,7 +125,6 @@ class RedisStore:
 
     def _one(self, script: Script | None, arguments: Arguments, operation: str) -> Any:
         """One command's reply."""
-        self.breaker.check(operation)
         try:
             reply = self.connections.exchange(pack(script, arguments), 1, self._check)[0]
             if isinstance(reply, driver.RedisError):
@@ -111,9 +135,12 @@ class RedisStore:
             raise self.failed(error, operation) from error
         return reply
 
-    def _exchange(self, sent: list[tuple[Script | None, Arguments]], operation: str) -> list[Any]:
+    def _exchange(
+        self, sent: list[tuple[Script | None, Arguments]], operation: str, *, admitted: bool = False
+    ) -> list[Any]:
         """Several commands' replies, in one round trip."""
-        self.breaker.check(operation)
+        if not admitted:
+            self.breaker.check(operation)
         try:
             replies = self.connections.exchange(b"".join([pack(*one) for one in sent]), len(sent), self._check)
             for place, reply in enumerate(replies):
@@ -141,5 +168,22 @@ class RedisStore:
             self.breaker.trip(str(error) or repr(error))
         return failure
 
+    def _admit(self, command: StoreCommand | Together, operation: str) -> None:
+        if self.breaker.is_open:
+            self.breaker.check(operation, invalidates=invalidates(command))
+
     def _check(self) -> None:
-        self.breaker.check("exchange")
+        # While the server is in doubt only what it is to take comes this far.
+        self.breaker.check("exchange", invalidates=True)
+
+    def _restore(self) -> bool:
+        if not self.trust.replays:
+            return True
+        if not grace(self.breaker):
+            return False
+        try:
+            self.trust.restore(self._make_connection)
+        except Exception as error:  # noqa: BLE001  # whatever answers: it is not trusted, and asked again
+            self.breaker.trip(str(error) or repr(error))
+            return False
+        return True

@@ -143,7 +143,7 @@ return text(stamp)
 """,
 )
 
-# KEYS: server, clock, namespace's tag   ARGV: run id, whether only to tell   → 1 if another server was remembered, else 0
+# KEYS: server, clock, namespace's tag   ARGV: run id, 1 only to tell   → 1 if another server was remembered, else 0
 # A server that was restarted from disk, or promoted, may have lost the last stamps: what it holds cannot be trusted.
 # Nothing is remembered on one that is new, or that has evicted it: then there is nothing to be restored.
 CHECK_SERVER = Script(
@@ -165,8 +165,16 @@ return known and 1 or 0
 # KEYS: server   ARGV: run id
 REMEMBER_SERVER = Script("remember_server", "redis.call('SET', KEYS[1], ARGV[1])")
 
-# KEYS: watermarks   ARGV: database, its clock
-SET_WATERMARK = Script("set_watermark", "redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])")
+# KEYS: watermarks, server   ARGV: database, its clock   → 0 if another server is remembered than the one that runs this
+SET_WATERMARK = Script(
+    "set_watermark",
+    """
+local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+if redis.call('GET', KEYS[2]) ~= run_id then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 1
+""",
+)
 
 # KEYS: mark   ARGV: ttl
 NOTE_BY_HAND = Script("note_by_hand", "redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])")

@@ -123,13 +123,6 @@ class Wire:
         """The name of a cluster's node's run id, in the slot that this text is hashed to."""
         return f"{self.server}:{{{text}}}"
 
-    def run_id_check(self, run_id: str) -> tuple[Script, Arguments]:
-        """The script that makes everything invalid if the namespace remembers another server."""
-        names = (self.server, self.clock, self.tag("*"))
-        script, arguments = _script(scripts.CHECK_SERVER, names, (run_id,))
-        assert script is not None
-        return script, arguments
-
     def _encode_put(
         self, entries: Mapping[str, tuple[bytes, tuple[str, ...]]], ttl_ms: int
     ) -> tuple[Script | None, Arguments]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from frescor.commands import Grant, Read, Reading, StoreCommand, TakeLease, Together
 from frescor.errors import StoreRejected, StoreUnavailable
-from frescor.store.base import KeyInfo, ServerInfo, Store
+from frescor.store.base import KeyInfo, Replay, ServerInfo, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,14 @@ class ChaosStore:
         if isinstance(command, Together):
             return [self._spoiled(one, its) for one, its in zip(command.commands, answer, strict=True)]
         return self._spoiled(command, answer)
+
+    def set_watermark(self, database: str, at: int) -> bool:
+        """As `Store.set_watermark`."""
+        return self._store.set_watermark(database, at)
+
+    def replay_by(self, database: str, replay: Replay | None) -> None:
+        """As `Store.replay_by`."""
+        self._store.replay_by(database, replay)
 
     def count(self, deltas: Mapping[str, int]) -> None:
         """As `Store.count`: counters are not what is tested."""

@@ -1,0 +1,177 @@
+"""Whether what a server holds can be trusted: no invalidation may be missing from it. One server; a cluster's nodes are
+looked at in `frescor.store.cluster`.
+
+Two things let invalidations be missing. *The server is not the one that the namespace remembers*: restarted from disk,
+or a replica that was promoted, it may have lost what was done last. Or *it was out of reach*: somebody committed, could
+not tell it, and is gone, or has not found it again yet.
+
+Whoever keeps invalidations elsewhere (an outbox, in a database) registers a replay: a function that says what may be
+missing. Then a server in doubt is not read from until that was raised. Where nobody does, everything is made invalid
+when another server is met, and an outage costs nothing: each process delivers what it could not.
+
+What is missing after a loss. What a server lost is what was done last: its file and its replicas hold a beginning of
+what it did. Every database's clock is put into the namespace now and then, as a *watermark*: read first, then stored.
+So whatever was done before the watermark that is found was not lost, and an invalidation that was marked in the
+database before that clock had been done before it. The rest is done again. Not so what is invalidated by hand
+(`Cache.invalidate`, `delete`, `set`): no database knows of it. It leaves a mark in the namespace, and where that
+is found everything is made invalid. So it is without a watermark, or with one of a database that this process does not
+track: what is not known to be complete is not trusted.
+
+The races:
+
+- The watermark of a server that lost something must not be set before that was done again. So the script that sets it
+  looks whether the server that runs it is the one that is remembered.
+- A second restart in the middle. What is missing is raised on one connection, and the server that answered there is
+  the one that is remembered. Another one that is met meanwhile opens the breaker anew.
+- A process trusts the server while another has not found it again, commits, and cannot tell it. After an outage and
+  after a loss everybody waits for `GRACE`, in which whoever probes finds the server; from then on invalidations are
+  taken (see `frescor.store.breaker`), and those that were not were committed before: the replay sees them.
+- A server that only hung, and that a process did not ask meanwhile, is trusted by that process all along. What another
+  could not tell it arrives when that one finds it again, or with the next turn of any relay: within a second.
+"""
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from redis import exceptions as driver
+
+from frescor.commands import Delete, Invalidate, Put, ReleaseLease, StoreCommand, Together
+from frescor.store import scripts
+from frescor.store.base import Doubt, Replay
+from frescor.store.breaker import LAST_PROBE, Breaker
+from frescor.store.connection import DEADLINE, ask, run_id_of
+from frescor.store.link import DriverConnection
+from frescor.store.scripts import Script
+from frescor.store.wire import Arguments, Wire
+from frescor.tags import NAMESPACE_TAG
+
+# Until everybody who took the server for dead has found it: a probe that has just failed, the pause, and the next one.
+GRACE = DEADLINE + LAST_PROBE + 0.05
+# In one script: a server does nothing else meanwhile.
+_TAGS_AT_ONCE = 500
+# For so long an application that invalidates by hand is taken for one that may have done so just now.
+_BY_HAND_SECONDS = 30 * 86_400
+_NOTED_SECONDS = 3_600
+# What a transaction invalidates begins like this, and is in its database's outbox (see `frescor.sqlalchemy.tags`).
+_IN_OUTBOX = ("=sql:", "=sql[")
+
+
+def invalidates(command: StoreCommand | Together) -> bool:
+    """Whether a command does nothing but make things invalid: a server in doubt takes it."""
+    if isinstance(command, Together):
+        return all(map(invalidates, command.commands))
+    return isinstance(command, Invalidate | Delete | ReleaseLease)
+
+
+def grace(breaker: Breaker) -> bool:
+    """Wait until everybody has found the server again. False if the breaker was closed for good meanwhile."""
+    return breaker.pause(GRACE)
+
+
+def missing_tags(replays: dict[str, Replay], doubts: dict[str, Doubt]) -> tuple[str, ...] | None:
+    """What may be missing, by all databases; None if one of them cannot tell."""
+    found: dict[str, None] = {}
+    for name, replay in tuple(replays.items()):
+        tags = replay(doubts[name])
+        if tags is None:
+            return None
+        found.update(dict.fromkeys(tags))
+    return tuple(found)
+
+
+class Trust:
+    """What one namespace knows of its server."""
+
+    def __init__(self, wire: Wire, breaker: Breaker, *, primary: bool) -> None:
+        self.replays: dict[str, Replay] = {}
+        self._wire = wire
+        self._breaker = breaker
+        self._primary = primary
+        self._watermarks = f"{wire.namespace}:watermarks"
+        self._by_hand = f"{wire.namespace}:by-hand"
+        self._noted_until = 0.0
+
+    def check(self, connection: DriverConnection) -> None:
+        """Look at the server of a new connection. Raises the driver's errors if it is the wrong one."""
+        if self._primary:
+            self.check_role(ask(connection, None, ("ROLE",)))
+        run_id = run_id_of(connection)
+        # A replica takes no write and raises here: it may be behind its primary, so nothing is read from it.
+        self.take_answer(run_id, ask(connection, *self.question(run_id)))
+
+    def check_role(self, role: Any) -> None:
+        """Raise the driver's ConnectionError if the server is a replica."""
+        if role[0] != b"master":
+            raise driver.ConnectionError("the server that the sentinels named is a replica by now")
+
+    def question(self, run_id: str, *, tell: bool | None = None) -> tuple[Script, Arguments]:
+        """The script that finds out whether the namespace remembers another server.
+
+        With `tell` it only says so (by default where there are replays); else everything is invalid then, and this
+        server is remembered.
+        """
+        only_tell = bool(self.replays) if tell is None else tell
+        names = (self._wire.server, self._wire.clock, self._wire.tag(NAMESPACE_TAG))
+        return scripts.CHECK_SERVER, (len(names), *names, run_id, int(only_tell))
+
+    def take_answer(self, run_id: str, another: Any) -> None:
+        """Doubt the server, if the script said that it is another one and somebody can say what may be missing."""
+        if another == 1 and self.replays:
+            self._breaker.doubt(run_id, "another server answers than before: what it may have lost is done again first")
+
+    def preface(self, commands: Sequence[StoreCommand]) -> list[tuple[Script | None, Arguments]]:
+        """What is to be sent before these commands: the mark that something is invalidated by hand."""
+        if time.monotonic() < self._noted_until or not any(map(_is_by_hand, commands)):
+            return []
+        return [(scripts.NOTE_BY_HAND, (1, self._by_hand, _BY_HAND_SECONDS * 1000))]
+
+    def noted(self) -> None:
+        """The mark was made."""
+        self._noted_until = time.monotonic() + _NOTED_SECONDS
+
+    def watermark(self, database: str, at: int) -> tuple[Script, Arguments]:
+        """The script that sets a database's watermark, on the server that the namespace remembers."""
+        return scripts.SET_WATERMARK, (2, self._watermarks, self._wire.server, database, at)
+
+    def restore(self, connect: Callable[[], DriverConnection]) -> None:
+        """Do again what may be missing, and remember the server. Raises the driver's errors."""
+        self._noted_until = 0.0
+        connection = connect()
+        try:
+            connection.connect()
+            if self._primary:
+                self.check_role(ask(connection, None, ("ROLE",)))
+            self._restore_on(functools.partial(ask, connection), run_id_of(connection))
+        finally:
+            connection.disconnect()
+
+    def _restore_on(self, carry_out: Callable[[Script | None, Arguments], Any], run_id: str) -> None:
+        known = carry_out(None, ("GET", self._wire.server))
+        lost = known is not None and known != run_id.encode()
+        tags = self._missing(carry_out, lost=lost) if known is not None else None
+        if tags is None and known is not None and not lost:
+            tags = (NAMESPACE_TAG,)
+        if tags is None:
+            carry_out(*self.question(run_id, tell=False))
+            return
+        for start in range(0, len(tags), _TAGS_AT_ONCE):
+            carry_out(*self._wire.encode(Invalidate(tags[start : start + _TAGS_AT_ONCE])))
+        if lost:
+            # Last: whoever finds it trusts the server.
+            carry_out(scripts.REMEMBER_SERVER, (1, self._wire.server, run_id))
+
+    def _missing(self, carry_out: Callable[[Script | None, Arguments], Any], *, lost: bool) -> tuple[str, ...] | None:
+        if not lost:
+            return missing_tags(self.replays, dict.fromkeys(self.replays, Doubt(lost=False, watermark=None)))
+        found = {name.decode(): int(at) for name, at in carry_out(None, ("HGETALL", self._watermarks)).items()}
+        if found.keys() != self.replays.keys() or carry_out(None, ("GET", self._by_hand)) is not None:
+            return None
+        return missing_tags(self.replays, {name: Doubt(lost=True, watermark=at) for name, at in found.items()})
+
+
+def _is_by_hand(command: StoreCommand) -> bool:
+    if isinstance(command, Invalidate):
+        return not all(tag.startswith(_IN_OUTBOX) for tag in command.tags)
+    return isinstance(command, Delete | Put)
