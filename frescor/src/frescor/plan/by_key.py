@@ -1,0 +1,67 @@
+"""Values under keys that the caller chooses, and invalidation."""
+
+from collections.abc import Mapping
+
+from frescor.codec import ValueCodec
+from frescor.commands import (
+    UNAVAILABLE,
+    Delete,
+    Invalidate,
+    Put,
+    Read,
+    Reading,
+    Unavailable,
+)
+from frescor.outcome import Outcome, Result
+from frescor.plan.looking import Look, Plan, Process, examine, look_at, settle
+
+
+def look_up(
+    process: Process, key: str, tags: tuple[str, ...], codec: ValueCodec, now: int, *, fresh: bool = False
+) -> Plan[Outcome | None]:
+    """The value under a key that a caller chose; None when there is no valid one or the store is down."""
+    look = yield from look_at(process, key, tags, codec, None, now, 1.0, fresh=fresh)
+    return Outcome(look.value, Result.HIT, tags=look.tags) if isinstance(look, Look) and look.usable else None
+
+
+def look_up_many(
+    process: Process, keys: Mapping[str, tuple[str, ...]], codec: ValueCodec, now: int
+) -> Plan[dict[str, Outcome]]:
+    """The values that are there, of keys with their expected tags."""
+    if not (yield from settle(process)):
+        return {}
+    tags = tuple(dict.fromkeys(tag for expected in keys.values() for tag in expected))
+    mark = process.local.mark()
+    reading: Reading | Unavailable = yield Read(tuple(keys), tags)
+    if isinstance(reading, Unavailable):
+        return {}
+    process.local.learn(mark, reading.stamps)
+    found = {}
+    for key, entry in zip(keys, reading.entries, strict=True):
+        look = yield from examine(process, key, entry, reading.stamps, codec, None, now, 1.0, mark)
+        if isinstance(look, Look) and look.usable:
+            found[key] = Outcome(look.value, Result.HIT, tags=look.tags)
+    return found
+
+
+def put(process: Process, entries: Mapping[str, tuple[bytes, tuple[str, ...]]], ttl_ms: int) -> Plan[bool]:
+    """Store values that a caller brings. False with the store down: then their keys are deleted once it is back."""
+    stored = (yield from settle(process)) and (yield Put(entries, ttl_ms)) is not UNAVAILABLE
+    if not stored:
+        process.pending.add(keys=tuple(entries))
+    process.local.drop(keys=tuple(entries))
+    return stored
+
+
+def invalidate(process: Process, tags: tuple[str, ...] = (), keys: tuple[str, ...] = ()) -> Plan[bool]:
+    """Raise tags and delete keys. False with the store down: then it waits, and goes first once the store is back."""
+    done = True
+    if tags and (yield Invalidate(tags)) is UNAVAILABLE:
+        process.pending.add(tags=tags)
+        done = False
+    if keys and (yield Delete(keys)) is UNAVAILABLE:
+        process.pending.add(keys=keys)
+        done = False
+    # The server tells the others; this process need not wait to hear of its own.
+    process.local.drop(tags=tags, keys=keys)
+    return done

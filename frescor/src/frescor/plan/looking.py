@@ -1,0 +1,192 @@
+"""What a plan sees of a key: the reading, checked, and what it is good for."""
+
+import math
+from collections.abc import Generator, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from frescor.codec import ValueCodec
+from frescor.commands import (
+    UNAVAILABLE,
+    Command,
+    Delete,
+    Invalidate,
+    Note,
+    Read,
+    Reading,
+    ReleaseLease,
+    StoreCommand,
+    Together,
+    Unavailable,
+)
+from frescor.entry import Entry, is_valid, stamp_of, unpack
+from frescor.errors import EntryUnreadable
+from frescor.local import Local
+from frescor.pending import Pending
+from frescor.policy import Policy
+
+R = TypeVar("R")
+Plan = Generator[Command, Any, R]
+
+
+class Process(msgspec.Struct, frozen=True):
+    """What a plan knows of its process: the local copies and what waits to be invalidated. Memory only, no I/O."""
+
+    local: Local
+    pending: Pending
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One read-through call.
+
+    arrived: its place in the process's order of events (see `frescor.lease`). now: wall clock, µs. dice: a random
+    number in (0, 1]. ttl_ms: this entry's time to live, jitter applied. refresh: load in any case. background: nobody
+    waits for this one; if another loads already, it is not needed. expected: tags that the entry had when it was seen
+    last, beside `tags`: asked for with it. fresh: read nothing from local copies or stamps.
+    """
+
+    key: str
+    tags: tuple[str, ...]
+    policy: Policy
+    codec: ValueCodec
+    token: str
+    arrived: int
+    now: int
+    dice: float
+    ttl_ms: int
+    refresh: bool = False
+    background: bool = False
+    expected: tuple[str, ...] = ()
+    fresh: bool = False
+
+
+class Look(msgspec.Struct, frozen=True):
+    """What a reading came to. `seen` is the as_of of what stood there, if that is known to be of no use."""
+
+    value: Any = None
+    usable: bool = False
+    # Usable, but to be loaded anew: past its time, invalidated where the policy allows that, or early by lot.
+    due: bool = False
+    early: bool = False
+    seen: int | None = None
+    tags: tuple[str, ...] = ()
+    # Usable though it was invalidated.
+    outdated: bool = False
+
+
+def settle(process: Process) -> Plan[bool]:
+    """Deliver the invalidations that wait. False if that cannot be done: then the store is not to be trusted."""
+    while process.pending:
+        batch = process.pending.snapshot()
+        commands: list[StoreCommand] = [ReleaseLease(key, token) for key, token in batch.leases]
+        if batch.tags:
+            commands.append(Invalidate(batch.tags))
+        if batch.keys:
+            commands.append(Delete(batch.keys))
+        if (yield Together(tuple(commands))) is UNAVAILABLE:
+            return False
+        process.pending.settled(batch)
+    return True
+
+
+def look_for(process: Process, request: Request) -> Plan["Look | Unavailable"]:
+    return look_at(
+        process,
+        request.key,
+        request.tags + request.expected,
+        request.codec,
+        request.policy,
+        request.now,
+        request.dice,
+        fresh=request.fresh,
+    )
+
+
+def look_at(
+    process: Process,
+    key: str,
+    tags: tuple[str, ...],
+    codec: ValueCodec,
+    policy: Policy | None,
+    now: int,
+    dice: float,
+    *,
+    fresh: bool,
+) -> Plan["Look | Unavailable"]:
+    if not (yield from settle(process)):
+        return _stale_copy(process, key, policy, now)
+    mark = process.local.mark()
+    known = {} if fresh or (policy is not None and policy.strict) else process.local.stamps(tags)
+    reading: Reading | Unavailable = yield Read((key,), tuple(tag for tag in tags if tag not in known))
+    if isinstance(reading, Unavailable):
+        return _stale_copy(process, key, policy, now)
+    process.local.learn(mark, reading.stamps)
+    return (
+        yield from examine(
+            process, key, reading.entries[0], {**known, **reading.stamps}, codec, policy, now, dice, mark
+        )
+    )
+
+
+def _stale_copy(process: Process, key: str, policy: Policy | None, now: int) -> "Look | Unavailable":
+    """With the store down: this process's own copy, past its time or not, for as long as the policy allows."""
+    if policy is None or policy.on_failure != "stale":
+        return UNAVAILABLE
+    copy = process.local.peek(key)
+    if copy is None or now >= copy.stale_until:
+        return UNAVAILABLE
+    # It was valid when it was kept; nobody can say whether it is.
+    return Look(value=copy.value(), usable=True, tags=copy.tags, outdated=True)
+
+
+def examine(
+    process: Process,
+    key: str,
+    data: bytes | None,
+    stamps: Mapping[str, int | None],
+    codec: ValueCodec,
+    policy: Policy | None,
+    now: int,
+    dice: float,
+    mark: int,
+) -> Plan["Look | Unavailable"]:
+    """What a reading is good for. Tags that the entry has beyond the expected ones are read too."""
+    if data is None:
+        return Look()
+    seen = stamp_of(data)
+    try:
+        entry = unpack(data)
+        missing = tuple(tag for tag in entry.tags if tag not in stamps)
+        if missing:
+            more: Reading | Unavailable = yield Read((), missing)
+            if isinstance(more, Unavailable):
+                return UNAVAILABLE
+            process.local.learn(mark, more.stamps)
+            stamps = {**stamps, **more.stamps}
+        if not is_valid(entry, stamps):
+            if any(stamps[tag] is None for tag in entry.tags):
+                # On a cluster, where a reading is not of one moment, its tags may have been made since they were read:
+                # whoever takes the lease looks at it again.
+                seen = None
+            if policy is None or not policy.serve_invalidated or now >= entry.stale_until:
+                return Look(seen=seen)
+            value = codec.decode(entry.payload)
+            return Look(value=value, usable=True, due=True, seen=seen, tags=entry.tags, outdated=True)
+        if now >= entry.stale_until:
+            return Look(seen=seen)
+        value = codec.decode(entry.payload)
+    except EntryUnreadable as error:
+        yield Note(key, error)
+        return Look(seen=seen)
+    if now >= entry.fresh_until:
+        return Look(value=value, usable=True, due=True, seen=seen, tags=entry.tags)
+    if policy is None or not policy.strict:
+        process.local.keep(mark, key, entry, value, codec)
+    early = policy is not None and policy.early and _early(entry, now, dice)
+    return Look(value=value, usable=True, due=early, early=early, seen=seen, tags=entry.tags)
+
+
+def _early(entry: Entry, now: int, dice: float) -> bool:
+    """XFetch: whether this caller is to load an entry before its end."""
+    return now - entry.cost * math.log(dice) >= entry.fresh_until
