@@ -1,0 +1,263 @@
+"""The outbox: a table in which a transaction keeps what it invalidates, so that its commit decides on both.
+
+A row is written in the transaction, applied right after the commit by the process that wrote it, and marked later, in
+batches, by a relay (see `frescor.sqlalchemy.relay`, which also says why none is lost). All times are the database's
+clock, in µs: nobody's own clock is compared with another's.
+"""
+
+import logging
+import secrets
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from frescor.errors import PolicyError
+
+logger = logging.getLogger("frescor")
+
+TABLE = "frescor_outbox"
+# Who wrote a row: a process that applies it itself, or a trigger; and one of a trigger that a relay has taken up.
+PROCESS, TRIGGER, TAKEN = "process", "trigger", "taken"
+# In one statement.
+_AT_ONCE = 500
+# After this many seconds it is looked again whether the table has been made.
+_LOOK_AGAIN = 5.0
+_DIALECTS = ("sqlite", "postgresql")
+
+
+class database_now(FunctionElement[int]):  # noqa: N801  # reads as SQL's own functions do
+    """The database's clock at this statement, not at the transaction's beginning; µs since 1970."""
+
+    type = sa.BigInteger()
+    inherit_cache = True
+
+
+@compiles(database_now, "sqlite")
+def _sqlite_now(_element: database_now, _compiler: SQLCompiler, **_: Any) -> str:
+    return "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+
+
+@compiles(database_now, "postgresql")
+def _postgresql_now(_element: database_now, _compiler: SQLCompiler, **_: Any) -> str:
+    return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
+
+
+def outbox_table(metadata: sa.MetaData, name: str = TABLE, schema: str | None = None) -> sa.Table:
+    """The outbox's table, for `metadata.create_all` or a migration.
+
+    id: made by whoever writes the row, so that no statement has to bring it back. tags: a JSON array. created_at and
+    applied_at: the database's clock, µs; applied_at is NULL until the invalidation is known to have arrived.
+    """
+    unmarked = sa.text("applied_at IS NULL")
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("tags", sa.Text, nullable=False),
+        sa.Column("origin", sa.String(16), nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False, server_default=database_now()),
+        sa.Column("applied_at", sa.BigInteger),
+        # What waits is found without a look at what is kept.
+        sa.Index(f"ix_{name}_unmarked", "created_at", sqlite_where=unmarked, postgresql_where=unmarked),
+        schema=schema,
+    )
+
+
+def has_outbox(engine: sa.Engine) -> bool:
+    """Whether a database can have an outbox: not if it is in this process's memory, where nobody else would read it.
+    Raises PolicyError for a database that the outbox does not know."""
+    if engine.dialect.name not in _DIALECTS:
+        raise PolicyError(
+            f"an outbox is kept in PostgreSQL or SQLite, not in {engine.dialect.name}: track the engine with "
+            "outbox=False, and know that a process killed between commit and invalidation leaves old values behind."
+        )
+    database = engine.url.database or ""
+    in_memory = database == "" or ":memory:" in database or engine.url.query.get("mode") == "memory"
+    return engine.dialect.name != "sqlite" or not in_memory
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An invalidation. tags: as declared; None for what nobody can read. age: µs since it was written."""
+
+    id: int
+    tags: tuple[str, ...] | None
+    origin: str
+    age: int
+
+
+class Outbox:
+    """One database's outbox, as one process uses it."""
+
+    def __init__(self, *, name: str = TABLE, schema: str | None = None) -> None:
+        self.table = outbox_table(sa.MetaData(), name, schema)
+        self._inserts: dict[sa.Dialect, tuple[str, Sequence[str] | None]] = {}
+        self._is_there = False
+        self._looked_at = float("-inf")
+        self.start_again()
+
+    def start_again(self) -> None:
+        """After a fork: what was applied is the parent's to mark."""
+        self._applied: deque[int] = deque()
+
+    # -- on a connection of the application ---------------------------------------------------------------------------
+
+    def write(self, connection: sa.Connection, tags: Iterable[str]) -> int | None:
+        """Keep these tags with the transaction that is open on this connection; the row's id.
+
+        One INSERT, on the driver's cursor: no event of SQLAlchemy sees it. None while the table does not exist, which
+        is logged; then the invalidation is not durable, and nothing else changes. Raises SQLAlchemy's errors.
+        """
+        dialect = connection.dialect
+        cursor = connection.connection.cursor()
+        statement, parameters = "", None
+        try:
+            if not self._is_there and not self._look(cursor, dialect):
+                return None
+            statement, order = self._insert_for(dialect)
+            row_id = secrets.randbits(62)
+            values = {"id": row_id, "tags": msgspec.json.encode(tuple(tags)).decode(), "origin": PROCESS}
+            parameters = values if order is None else tuple(values[name] for name in order)
+            cursor.execute(statement, parameters)
+        except dialect.loaded_dbapi.Error as error:
+            raise sa.exc.DBAPIError.instance(
+                statement, parameters, error, dialect.loaded_dbapi.Error, dialect=dialect
+            ) from error
+        finally:
+            cursor.close()
+        return row_id
+
+    def applied(self, row_id: int | None) -> None:
+        """The store took this row's invalidation: it will be marked. Memory only."""
+        if row_id is not None:
+            self._applied.append(row_id)
+
+    def take_applied(self) -> list[int]:
+        """The rows that are to be marked; forgets them."""
+        found = []
+        while self._applied:
+            found.append(self._applied.popleft())
+        return found
+
+    def give_back(self, ids: Iterable[int]) -> None:
+        """These could not be marked yet."""
+        self._applied.extend(ids)
+
+    # -- on a connection of a relay, which commits each statement by itself -------------------------------------------
+
+    def exists(self, connection: sa.Connection) -> bool:
+        """Whether the table does."""
+        return sa.inspect(connection).has_table(self.table.name, schema=self.table.schema)
+
+    def now(self, connection: sa.Connection) -> int:
+        """The database's clock, µs."""
+        return int(connection.scalar(sa.select(database_now())) or 0)
+
+    def unmarked(self, connection: sa.Connection, limit: int) -> list[Row]:
+        """Rows that nobody has marked, the oldest first.
+
+        On SQLite a trigger adds no row while an equal one waits. So one that is to be applied is taken first: a writer
+        that saw it waiting has committed before that, since SQLite has one writer at a time.
+        """
+        columns = self.table.c
+        age = database_now() - columns.created_at
+        waiting = sa.select(columns.id, columns.tags, columns.origin, age.label("age")).where(
+            columns.applied_at.is_(None)
+        )
+        found = connection.execute(waiting.order_by(columns.created_at).limit(limit)).all()
+        if connection.dialect.name == "sqlite":
+            self._take(connection, [row.id for row in found if row.origin == TRIGGER])
+        return [Row(row.id, _read(row.tags), row.origin, row.age) for row in found]
+
+    def mark(self, connection: sa.Connection, ids: Sequence[int]) -> None:
+        """The invalidations of these rows have arrived."""
+        columns = self.table.c
+        for part in _parts(ids):
+            here = columns.id.in_(part) & columns.applied_at.is_(None)
+            connection.execute(sa.update(self.table).where(here).values(applied_at=database_now()))
+
+    def prune(self, connection: sa.Connection, keep: int) -> int:
+        """Remove what was marked longer ago than this many µs; how many rows that were."""
+        old = self.table.c.applied_at < database_now() - keep
+        return connection.execute(sa.delete(self.table).where(old)).rowcount
+
+    def not_before(self, connection: sa.Connection, at: int | None, limit: int) -> list[tuple[str, ...] | None]:
+        """The tags of the rows that are unmarked, or were marked at this clock or later; each combination once."""
+        columns = self.table.c
+        unmarked = columns.applied_at.is_(None)
+        wanted = unmarked if at is None else sa.or_(unmarked, columns.applied_at >= at)
+        found = connection.scalars(sa.select(columns.tags).where(wanted).distinct().limit(limit))
+        return [_read(tags) for tags in found]
+
+    def _take(self, connection: sa.Connection, ids: Sequence[int]) -> None:
+        columns = self.table.c
+        for part in _parts(ids):
+            here = columns.id.in_(part) & (columns.origin == TRIGGER)
+            connection.execute(sa.update(self.table).where(here).values(origin=TAKEN))
+
+    def _insert_for(self, dialect: sa.Dialect) -> tuple[str, Sequence[str] | None]:
+        """The INSERT for a driver, and the order of its parameters; None for named ones."""
+        known = self._inserts.get(dialect)
+        if known is None:
+            columns = self.table.c
+            insert = sa.insert(self.table).values(
+                {
+                    columns.id: sa.bindparam("id"),
+                    columns.tags: sa.bindparam("tags"),
+                    columns.origin: sa.bindparam("origin"),
+                }
+            )
+            compiled: Any = insert.compile(dialect=dialect)
+            known = self._inserts[dialect] = str(compiled), compiled.positiontup if compiled.positional else None
+        return known
+
+    def _look(self, cursor: Any, dialect: sa.Dialect) -> bool:
+        """Whether the table exists, asked so that a transaction survives that it does not."""
+        if time.monotonic() < self._looked_at + _LOOK_AGAIN:
+            return False
+        prepared = dialect.identifier_preparer
+        if dialect.name == "sqlite":
+            catalog = f"{prepared.quote(self.table.schema or 'main')}.sqlite_master"
+            found = f"SELECT 1 FROM {catalog} WHERE name = {_literal(self.table.name)}"  # noqa: S608  # quoted
+        else:
+            found = f"SELECT 1 WHERE to_regclass({_literal(prepared.format_table(self.table))}) IS NOT NULL"
+        cursor.execute(found)
+        self._is_there = cursor.fetchone() is not None
+        if not self._is_there:
+            if self._looked_at == float("-inf"):
+                logger.warning("%s", missing(self.table))
+            self._looked_at = time.monotonic()
+        return self._is_there
+
+
+def missing(table: sa.Table) -> str:
+    """What to say where there is no such table."""
+    return (
+        f"the outbox {table.fullname} does not exist, so an invalidation is lost with a process that is killed before "
+        "it is applied. Make it by a migration with frescor.sqlalchemy.outbox_table(metadata), or by "
+        "`frescor outbox create --database URL`."
+    )
+
+
+def _read(tags: str) -> tuple[str, ...] | None:
+    try:
+        return msgspec.json.decode(tags, type=tuple[str, ...])
+    except msgspec.DecodeError:
+        return None
+
+
+def _parts(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
+
+
+def _literal(name: str) -> str:
+    quoted = name.replace("'", "''")
+    return f"'{quoted}'"

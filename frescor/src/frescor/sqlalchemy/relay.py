@@ -1,0 +1,293 @@
+"""The relay: a thread that applies what others left in an outbox, marks what was applied, and knows what to do again.
+
+Why no invalidation is lost. A row is inserted in the transaction that makes it necessary. From then on it is in one of
+four states, and each way out of one is covered:
+
+1. *Not committed.* A crash, or a rollback, takes the row along with the writes: nothing has to be invalidated.
+2. *Committed, and unmarked.* Its process applies it right after the commit, and marks it then. If that process is
+   killed between commit and application, if the store does not take it, or if it is killed between application and
+   marking, the row stays unmarked: any relay applies it, 400 ms after it was written (a trigger's row at once), and
+   marks it after that. Applying a row twice makes some values be loaded once more, and nothing stale.
+   A relay that cannot apply it keeps it with the other invalidations that wait: its process trusts nothing that the
+   store holds until the store has taken it.
+3. *Applied and marked.* `applied_at` is the database's clock at the marking, so later than the application. If the
+   server then loses what it did last (see `frescor.store.trust`), the watermark that is found was set before the loss:
+   all that was done before that clock is kept. What was done after it has an `applied_at` at that clock or later, or
+   none, and is applied again before the server is trusted.
+4. *Pruned*, once it has been marked for the retention. A watermark from before that cannot tell what is missing, and
+   everything is made invalid. Unmarked rows are never pruned.
+
+The races:
+
+- Ids are random, and rows become visible in the order of commits, not of ids or of `created_at`. So a relay keeps no
+  place that it has read up to: it asks for what is unmarked, whenever that was written.
+- Two relays take the same row: both apply it and the first marks it. The store is told at least once before each mark.
+- A row that is committed while a replay reads: its process, if it has found the server again, tells it by itself, as a
+  server in doubt takes invalidations; if it has not, its commit was before the replay (again `frescor.store.trust`).
+- The watermark is read from the database before it is sent, and may arrive late, or after a younger one: it only says
+  less then. It never says that something arrived that did not.
+- The database's clock steps back: rows are then marked with less than the watermark. A relay measures its clock against
+  the process's, and where it went back by more than a second, replays tell for the time of the retention that they
+  cannot tell. So they do when the watermark is not in the past. Smaller steps are within the margin.
+- A replica of the server that is behind, and takes over, holds a beginning of what its primary did: as 3.
+- A fork has neither the thread nor its connection, and starts its own when it needs one.
+"""
+
+import logging
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import sqlalchemy as sa
+
+from frescor.cache import Cache
+from frescor.errors import CacheError
+from frescor.sqlalchemy.database_clock import DatabaseClock
+from frescor.sqlalchemy.outbox import TRIGGER, Outbox, missing
+from frescor.sqlalchemy.relay_connection import RelayConnection, Wake
+from frescor.store.base import Doubt
+from frescor.tags import declared_tag
+
+logger = logging.getLogger("frescor")
+
+# Seconds: between two looks; how old a process's row is before others apply it; how long applied rows are kept.
+POLL, LEFT_OVER, RETENTION = 0.25, 0.4, 600.0
+# Seconds between two watermarks while something happens, and while nothing does; between two prunings.
+WATERMARK, IDLE_WATERMARK, PRUNE = 1.0, 60.0, 30.0
+# Seconds that a watermark is taken to be earlier than it says: more than a step of the database's clock that is none.
+MARGIN = 5.0
+# How long a replay may take until everything is made invalid instead; how long a closing relay may.
+_REPLAY_WITHIN, _CLOSE_WITHIN = 2.0, 2.0
+_FIRST_RETRY, _LAST_RETRY = 0.25, 5.0
+_ROWS_AT_ONCE, _TAGS_AT_ONCE, _MOST_REPLAYED = 1000, 500, 20_000
+_MICRO = 1_000_000
+
+
+class MissingTable(CacheError):
+    """The database has no outbox."""
+
+
+class _Question:
+    """A replay that somebody waits for."""
+
+    def __init__(self, doubt: Doubt) -> None:
+        self.doubt = doubt
+        self.tags: tuple[str, ...] | None = None
+        self.answered = threading.Event()
+
+
+class Relay:
+    """One process's relay for one database: `start` it with the first commit or load, `close` it at the end.
+
+    Safe to share between threads, and after a fork. Nothing here raises because a server or database is away.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        cache: Callable[[], Cache],
+        outbox: Outbox,
+        *,
+        database: str = "",
+        retention: float = RETENTION,
+        poll: float = POLL,
+    ) -> None:
+        """`engine` is an AsyncEngine's `sync_engine`. `database` tells it from others in the namespace."""
+        self._engine = engine
+        self._cache = cache
+        self._outbox = outbox
+        self._database = database
+        self._retention = retention
+        self._poll = poll
+        self._closed = False
+        self._begin()
+        itself = weakref.ref(self)
+
+        def start_again() -> None:
+            relay = itself()
+            if relay is not None:
+                relay._outbox.start_again()
+                relay._begin()
+
+        os.register_at_fork(after_in_child=start_again)
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._wake = Wake()
+        self._thread: threading.Thread | None = None
+        self._questions: deque[_Question] = deque()
+        self._clock = DatabaseClock()
+        self._trouble: str | None = None
+        # Rows were seen that are too young, or that could not be applied.
+        self._look_again = True
+        self._something_happened = True
+        self._keeps_watermark = True
+        self._watermark_at = self._pruned_at = float("-inf")
+
+    def start(self) -> None:
+        """Let it run, from now on; nothing if it does."""
+        if self._thread is not None:
+            return
+        with self._lock:
+            started: threading.Thread | None = self._thread
+            if started is None and not self._closed:
+                self._cache().store.replay_by(self._database, self.replay)
+                self._thread = threading.Thread(target=self._run, name="frescor-relay", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        """End it, once it has marked what it knows of. It does not start again."""
+        self._closed = True
+        self._wake.set()
+        thread = self._thread
+        if thread is not None:
+            self._cache().store.replay_by(self._database, None)
+            if thread is not threading.current_thread():
+                thread.join(_CLOSE_WITHIN)
+
+    def replay(self, doubt: Doubt) -> tuple[str, ...] | None:
+        """The store's tags that may be missing from a server in doubt; None if that cannot be told, or not in time."""
+        # In the child of a fork it may not run yet.
+        self.start()
+        question = _Question(doubt)
+        self._questions.append(question)
+        self._wake.set()
+        question.answered.wait(_REPLAY_WITHIN)
+        return question.tags
+
+    # -- in the thread ------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        pause = _FIRST_RETRY
+        while not self._closed:
+            try:
+                connection = RelayConnection(self._engine, self._wake)
+                try:
+                    connection.run(self._look_for_table)
+                    self._well()
+                    pause = _FIRST_RETRY
+                    self._serve(connection)
+                finally:
+                    connection.close()
+            except Exception as error:  # noqa: BLE001  # a database has many ways to be away; the relay outlives them
+                self._ill(error)
+                self._answer_none()
+                self._rest(pause)
+                pause = min(pause * 2, _LAST_RETRY)
+        self._answer_none()
+
+    def _look_for_table(self, connection: sa.Connection) -> None:
+        if not self._outbox.exists(connection):
+            raise MissingTable(missing(self._outbox.table))
+
+    def _serve(self, connection: RelayConnection) -> None:
+        self._look_again = True
+        while True:
+            closing = self._closed
+            while self._questions:
+                self._reply(connection, self._questions.popleft())
+            self._turn(connection)
+            if closing:
+                return
+            connection.wait(self._poll)
+
+    def _reply(self, connection: RelayConnection, question: _Question) -> None:
+        try:
+            question.tags = connection.run(lambda own: self._answer(own, question.doubt))
+        finally:
+            question.answered.set()
+
+    def _turn(self, connection: RelayConnection) -> None:
+        applied = self._outbox.take_applied()
+        if applied:
+            self._something_happened = True
+            try:
+                connection.run(lambda own: self._outbox.mark(own, applied))
+            except Exception:
+                self._outbox.give_back(applied)
+                raise
+        if connection.has_changed() or self._look_again:
+            connection.run(self._apply_rows)
+        now = time.monotonic()
+        if now - self._pruned_at > PRUNE:
+            self._pruned_at = now
+            connection.run(lambda own: self._outbox.prune(own, round(self._retention * _MICRO)))
+        every = WATERMARK if self._something_happened else IDLE_WATERMARK
+        if self._keeps_watermark and now - self._watermark_at > every:
+            connection.run(self._set_watermark)
+
+    def _apply_rows(self, connection: sa.Connection) -> None:
+        self._look_again = True
+        rows = self._outbox.unmarked(connection, _ROWS_AT_ONCE)
+        due = [row for row in rows if row.origin == TRIGGER or row.age >= LEFT_OVER * _MICRO]
+        if due:
+            self._something_happened = True
+            if not self._apply(row.tags for row in due):
+                return
+            self._outbox.mark(connection, [row.id for row in due])
+        self._look_again = len(due) < len(rows) or len(rows) == _ROWS_AT_ONCE
+
+    def _apply(self, found: Iterable[tuple[str, ...] | None]) -> bool:
+        cache = self._cache()
+        tags: dict[str, None] = {}
+        for some in found:
+            if some is None:
+                logger.warning("a row of the outbox cannot be read: everything is invalidated")
+                return cache.clear_all()
+            tags.update(dict.fromkeys(some))
+        every = tuple(tags)
+        parts = [every[start : start + _TAGS_AT_ONCE] for start in range(0, len(every), _TAGS_AT_ONCE)]
+        return all(cache.invalidate(*part) for part in parts)
+
+    def _set_watermark(self, connection: sa.Connection) -> None:
+        happened, self._something_happened = self._something_happened, False
+        now = self._clock.read(self._outbox.now(connection))
+        try:
+            self._keeps_watermark = self._cache().store.set_watermark(self._database, now)
+            self._watermark_at = time.monotonic()
+        except CacheError as error:
+            self._something_happened = happened
+            logger.debug("no watermark: %s", error)
+
+    def _answer(self, connection: sa.Connection, doubt: Doubt) -> tuple[str, ...] | None:
+        since = None
+        if doubt.lost:
+            now = self._clock.read(self._outbox.now(connection))
+            if doubt.watermark is None or doubt.watermark > now or self._clock.went_back_within(self._retention):
+                return None
+            since = doubt.watermark - round(MARGIN * _MICRO)
+            if since < now - round(self._retention * _MICRO):
+                return None
+        found = self._outbox.not_before(connection, since, _MOST_REPLAYED)
+        tags: dict[str, None] = {}
+        for some in found:
+            if some is None:
+                return None
+            tags.update(dict.fromkeys(map(declared_tag, some)))
+        return None if len(found) == _MOST_REPLAYED or len(tags) > _MOST_REPLAYED else tuple(tags)
+
+    def _answer_none(self) -> None:
+        while self._questions:
+            self._questions.popleft().answered.set()
+
+    def _rest(self, seconds: float) -> None:
+        """Wait, but answer whoever asks: it cannot be told now."""
+        ends = time.monotonic() + seconds
+        while not self._closed and (left := ends - time.monotonic()) > 0:
+            self._wake.wait(left)
+            self._answer_none()
+
+    def _ill(self, error: Exception) -> None:
+        said = str(error) if isinstance(error, MissingTable) else f"the outbox cannot be read: {error}"
+        kind = type(error).__name__
+        if kind != self._trouble:
+            self._trouble = kind
+            logger.warning("%s", said)
+
+    def _well(self) -> None:
+        if self._trouble is not None:
+            self._trouble = None
+            logger.warning("the outbox is read again")
