@@ -218,3 +218,29 @@ def test_gunicorn_stops_with_sentences_and_no_traceback(tmp_path: Path) -> None:
 def test_secrets_can_be_made_before_the_settings_are_right(tmp_path: Path) -> None:
     made = run(tmp_path, "flask", "--app", "controles", "make-otp-secret", ADMIN_OTP_SECRET="1")
     assert parse_otp_secret(made.stdout.strip())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis-cluster://servidor1:6379,servidor2",
+        "rediss-cluster://controles:Hj3kL9pQ2w@[::1]:6379,servidor2:6380/0",
+        "redis-sentinel://s1:26379,s2:26379,s3:26379/cache/0",
+    ],
+)
+def test_the_cache_may_be_a_cluster_or_named_by_sentinels(tmp_path: Path, url: str) -> None:
+    assert read_settings({"CONTROLES_DATA": str(tmp_path), "REDIS_URL": url}).redis_url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("redis-cluster://", "não é servidor:porta"),
+        ("redis-cluster://servidor:porta", "não é servidor:porta"),
+        ("redis-cluster://servidor/3", "só tem o banco 0"),
+        ("redis-sentinel://servidor", "falta o nome do serviço"),
+    ],
+)
+def test_a_wrong_cluster_or_service_is_said(tmp_path: Path, url: str, said: str) -> None:
+    (problem,) = problems(tmp_path, REDIS_URL=url)
+    assert said in problem

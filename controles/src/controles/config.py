@@ -95,7 +95,7 @@ class Settings:
     )
     redis_url: str | None = _setting(
         "REDIS_URL",
-        "Redis ou Valkey do cache; memory:// guarda só no processo.",
+        "Redis ou Valkey do cache: redis://, redis-cluster:// ou redis-sentinel://; memory:// guarda só no processo.",
         parse=parse_redis_url,
         shown="um servidor próprio, só nesta máquina",
         secret=True,

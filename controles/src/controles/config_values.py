@@ -19,6 +19,8 @@ LONGEST_OTP_SECRET = 128
 _BASE32 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 _BASE32_LENGTHS = frozenset({0, 2, 4, 5, 7})
 _REDIS_SCHEMES = frozenset({"redis", "rediss", "unix", "memory"})
+_REDIS_GROUPS = re.compile(r"rediss?-(cluster|sentinel)")
+_REDIS_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:/]+)(:\d{1,5})?")
 _KNOWN_PASSWORDS = frozenset(
     {"", "admin", "changeme", "change-me", "controles", "default", "example", "foobared", "mude", "mudeme", "mude-me"}
     | {"password", "passwd", "postgres", "postgresql", "qwerty", "redis", "root", "secret", "senha", "test", "teste"}
@@ -159,6 +161,9 @@ def parse_redis_url(raw: str) -> str:
     """The address of a Redis or Valkey server."""
     example = "use redis://servidor:6379/0, rediss://… ou unix:///caminho.sock"
     parts = urlsplit(raw)
+    group = _REDIS_GROUPS.fullmatch(parts.scheme)
+    if group is not None:
+        return _parse_redis_group(raw, group[1])
     if parts.scheme not in _REDIS_SCHEMES:
         raise ValueError(f"“{parts.scheme or raw}” não é um protocolo conhecido; {example}")
     try:
@@ -172,9 +177,25 @@ def parse_redis_url(raw: str) -> str:
     return raw
 
 
+def _parse_redis_group(raw: str, kind: str) -> str:
+    """The address of a cluster, by some of its nodes, or of a service, by its sentinels."""
+    parts = urlsplit(raw)
+    path = "/servico" if kind == "sentinel" else ""
+    example = f"use redis-{kind}://servidor1:6379,servidor2:6379{path}"
+    for host in parts.netloc.rpartition("@")[2].split(","):
+        if not _REDIS_HOST.fullmatch(host):
+            raise ValueError(f"“{host}” não é servidor:porta; {example}")
+    steps = [step for step in parts.path.split("/") if step]
+    if kind == "sentinel" and not (1 <= len(steps) <= 2 and all(step.isdecimal() for step in steps[1:])):
+        raise ValueError(f"falta o nome do serviço depois dos sentinelas; {example}")
+    if kind == "cluster" and steps not in ([], ["0"]):
+        raise ValueError(f"um cluster só tem o banco 0; {example}")
+    return raw
+
+
 def password_in(url: str | None) -> str | None:
     """The password in the address of a server, if there is one."""
-    return None if url is None else make_url(url).password
+    return None if url is None else urlsplit(url).password
 
 
 def password_everybody_knows(password: str) -> bool:

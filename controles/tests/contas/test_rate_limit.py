@@ -9,6 +9,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from frescor.testing import PrivateCluster, PrivateSentinels
+
 MakeApp = Callable[..., Flask]
 
 
@@ -59,3 +61,21 @@ def test_with_redis_hanging_it_still_limits_and_waits_once(
     began = time.perf_counter()
     assert [attempt(client) for _ in range(3)] == [302, 302, 429]
     assert time.perf_counter() - began < 2
+
+
+def test_on_a_cluster_it_counts_for_all_processes(make_app: MakeApp, sqlite_url: str) -> None:
+    with PrivateCluster() as cluster:
+        clients = [
+            make_app(DATABASE_URL=sqlite_url, LOGIN_RATE="1 per minute", REDIS_URL=cluster.url).test_client()
+            for _ in range(2)
+        ]
+        assert [attempt(client) for client in clients] == [302, 429]
+
+
+def test_behind_sentinels_it_counts_for_all_processes(make_app: MakeApp, sqlite_url: str) -> None:
+    with PrivateSentinels() as group:
+        clients = [
+            make_app(DATABASE_URL=sqlite_url, LOGIN_RATE="1 per minute", REDIS_URL=group.url).test_client()
+            for _ in range(2)
+        ]
+        assert [attempt(client) for client in clients] == [302, 429]

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from frescor import Cache
 from frescor.cli.main import program
 from frescor.embedded import find_binary
-from frescor.store.permissions import acl_rules
+from frescor.store.permissions import Topology, acl_rules
 from frescor.testing import PrivateServer
 
 
@@ -39,6 +39,12 @@ def test_acl_prints_rules_that_a_server_takes_and_needs_no_address() -> None:
     assert CliRunner().invoke(program, ["--namespace", "shop", "acl"]).output == shown.output
     line = CliRunner().invoke(program, ["acl", "--namespace", "shop", "--user", "web"])
     assert line.output == f"user web on {acl_rules('shop')}\n"
+
+
+@pytest.mark.parametrize("topology", ["server", "sentinel", "cluster"])
+def test_acl_prints_the_rules_of_each_topology(topology: Topology) -> None:
+    shown = CliRunner().invoke(program, ["acl", "--namespace", "shop", "--topology", topology])
+    assert shown.output == acl_rules("shop", topology) + "\n"
 
 
 def test_acl_says_what_is_missing_or_wrong() -> None:

@@ -1,6 +1,7 @@
 """Limits how often one address on the network may try to log in. Without its store it counts in the process."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask
 from flask_limiter import Limiter
@@ -37,7 +38,14 @@ def _in_process(redis_url: str | None) -> bool:
 def _storage_uri(redis_url: str | None) -> str:
     if redis_url is None or _in_process(redis_url):
         return "memory://"
-    return f"redis+{redis_url}" if redis_url.startswith("unix:") else redis_url
+    if redis_url.startswith("unix:"):
+        return f"redis+{redis_url}"
+    parts = urlsplit(redis_url)
+    if "-" not in parts.scheme:
+        return redis_url
+    # Flask-Limiter's own names; it counts in the service's first database.
+    service = f"/{parts.path.split('/')[1]}" if parts.scheme.endswith("sentinel") else ""
+    return f"redis+{parts.scheme.partition('-')[2]}://{parts.netloc}{service}"
 
 
 def storage_options(redis_url: str | None) -> dict[str, Any]:
@@ -50,4 +58,5 @@ def storage_options(redis_url: str | None) -> dict[str, Any]:
         "retry": Retry(NoBackoff(), 0),
         # What it counts with is all that its user need be allowed: no CLIENT SETINFO.
         "driver_info": None,
+        **({"ssl": True} if redis_url is not None and redis_url.startswith("rediss-") else {}),
     }

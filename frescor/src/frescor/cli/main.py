@@ -5,7 +5,7 @@ import click
 from frescor.cache import Cache
 from frescor.cli.commands import cache_commands
 from frescor.errors import PolicyError
-from frescor.store.permissions import acl_rules
+from frescor.store.permissions import Topology, acl_rules
 
 
 def main() -> None:
@@ -44,13 +44,20 @@ def _option(name: str, envvar: str | None, text: str) -> click.Option:
 @click.command("acl")
 @click.option("--namespace", "own", help="The namespace that the application gave its cache.")
 @click.option("--user", help="Print the line of this user for an ACL file; without it, the rules alone.")
-def acl(own: str | None, user: str | None) -> None:
+@click.option(
+    "--topology",
+    type=click.Choice(["server", "sentinel", "cluster"]),
+    default="server",
+    show_default=True,
+    help="One server, one that sentinels name, or the nodes of a cluster: each needs some commands of its own.",
+)
+def acl(own: str | None, user: str | None, topology: Topology) -> None:
     """Print what the server must allow the application's user: the keys of its namespace, and these commands only.
 
     The password is added to it: ACL SETUSER name on '>password' RULES.
     """
     try:
-        rules = acl_rules(own or _required("namespace"))
+        rules = acl_rules(own or _required("namespace"), topology)
     except PolicyError as error:
         raise click.UsageError(str(error)) from error
     click.echo(rules if user is None else f"user {user} on {rules}")
