@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from frescor import Cache, Policy, PolicyError, current_load
-from frescor.engine import Engine, Sources
+from frescor.engine import Engine
+from frescor.sources import Sources
 from frescor.store.memory import MemoryStore
 
 

@@ -5,7 +5,6 @@ import functools
 import itertools
 import logging
 import threading
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import MappingProxyType
@@ -15,33 +14,20 @@ from frescor import plan
 from frescor.callsite import codec_of, mapped_annotation, return_annotation
 from frescor.codec import Codec
 from frescor.commands import (
-    NOTHING_SHARED,
     UNAVAILABLE,
-    Board,
     Command,
-    DependOn,
-    Land,
-    Landing,
-    Load,
-    Loaded,
-    LoadMany,
-    Note,
-    Raised,
     Read,
-    ReleaseLease,
-    StoreCommand,
-    Together,
-    Wait,
 )
 from frescor.decorator import CachedDecorator, caching, invalidating, policy_from
-from frescor.engine import BY_KEY, FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, Engine, Sources
+from frescor.engine import Engine
 from frescor.errors import StoreRejected, StoreUnavailable
 from frescor.events import PolicyStats, by_policy
-from frescor.keys import check_key, key_digest
-from frescor.loading import Loading
+from frescor.keys import check_key
 from frescor.local import DEFAULT_MAX_BYTES
 from frescor.outcome import Outcome, Result
 from frescor.policy import Policy, PolicyOptions, Seconds, check_tag
+from frescor.ride import Loader, Ride, for_one
+from frescor.sources import Sources
 from frescor.store.base import KeyInfo, ServerInfo, Store
 from frescor.store.connection import DEADLINE
 from frescor.store.opening import open_store
@@ -51,9 +37,6 @@ if TYPE_CHECKING:
     from frescor.aio import AsyncCache
 
 logger = logging.getLogger("frescor")
-
-# What loads the values of some keys, by key.
-Loader = Callable[[tuple[str, ...]], Mapping[str, object]]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -341,7 +324,7 @@ class Cache:
         requests: Mapping[str, plan.Request] = MappingProxyType({}),
     ) -> R:
         """Carry out a plan. However it ends, its waiters are woken and its leases are given back."""
-        ride: _Ride | None = None
+        ride: Ride | None = None
         reply: Any = None
         try:
             while True:
@@ -351,7 +334,7 @@ class Cache:
                     reply = self._read(command)
                 else:
                     if ride is None:
-                        ride = _Ride(self._engine, loader, requests)
+                        ride = Ride(self._engine, loader, requests)
                     reply = ride.carry_out(command)
         except StopIteration as done:
             return cast(R, done.value)
@@ -370,11 +353,6 @@ class Cache:
             return UNAVAILABLE
         engine.accepted(command)
         return answer
-
-
-def for_one(loader: Callable[[], object]) -> Loader:
-    """The loader of one key as a loader of several."""
-    return lambda keys: {keys[0]: loader()}
 
 
 class _Behind:
@@ -402,103 +380,6 @@ class _Behind:
                 self.done.set()
 
         threading.Thread(target=run, name="frescor-refresh", daemon=True).start()
-
-
-class _Ride:
-    """One plan being carried out: what it holds meanwhile, and must not keep."""
-
-    __slots__ = ("_engine", "_flights", "_leases", "_loader", "_requests")
-
-    def __init__(self, engine: Engine, loader: Loader | None, requests: Mapping[str, plan.Request]) -> None:
-        self._engine = engine
-        self._loader = loader
-        self._requests = requests
-        self._flights: set[str] = set()
-        # Token by key.
-        self._leases: dict[str, str] = {}
-
-    def carry_out(self, command: Command) -> object:
-        engine = self._engine
-        match command:
-            case Board(key, wait):
-                landing = engine.flights.board(key, plan.LONGEST_WAIT_MS / 1000 if wait else 0)
-                if landing is None:
-                    self._flights.add(key)
-                return landing
-            case Land(key, landing):
-                self._land(key, landing)
-                return None
-            case Wait():
-                return self._wait(command)
-            case Load(key):
-                loads = self._load((key,))
-                return loads if isinstance(loads, Raised) else loads[key]
-            case LoadMany(keys):
-                return self._load(keys)
-            case DependOn(tags):
-                engine.depend_on(tags)
-                return None
-            case Note(key, error):
-                logger.warning("%s (key %s)", error, key_digest(key))
-                engine.reporter.add(self._policy_of(key), "errors")
-                return None
-        return self._ask(command)
-
-    def leave(self) -> None:
-        """Wake who waits and give the leases back, if the plan ended without."""
-        for key in tuple(self._flights):
-            self._land(key, NOTHING_SHARED)
-        for key, token in tuple(self._leases.items()):
-            if self._ask(ReleaseLease(key, token)) is UNAVAILABLE:
-                self._engine.pending.add(leases=[(key, token)])
-
-    def _policy_of(self, key: str) -> str:
-        request = self._requests.get(key)
-        return BY_KEY if request is None else request.policy.name
-
-    def _ask(self, command: StoreCommand | Together) -> object:
-        try:
-            answer = self._engine.store.perform(command)
-        except StoreUnavailable:
-            answer = UNAVAILABLE
-        except StoreRejected as error:
-            self._engine.refused(command, error)
-            answer = UNAVAILABLE
-        else:
-            self._engine.accepted(command)
-        self._engine.note_leases(self._leases, command, answer)
-        return answer
-
-    def _load(self, keys: tuple[str, ...]) -> dict[str, Loaded] | Raised:
-        engine, loader = self._engine, self._loader
-        assert loader is not None
-        began = engine.flights.tick()
-        for key in keys:
-            if key in self._leases:
-                engine.keeper.hold(key, self._leases[key])
-        start = time.perf_counter()
-        try:
-            with Loading() as load:
-                values = loader(keys)
-        except Exception as error:  # noqa: BLE001  # it is the caller's, and is raised there
-            return engine.raised(error, load, keys, self._requests, began=began)
-        cost = time.perf_counter() - start
-        return engine.loaded(values, load, self._requests, began=began, cost=cost)
-
-    def _wait(self, command: Wait) -> float:
-        engine = self._engine
-        start = engine.sources.monotonic()
-        woken = threading.Event()
-        if engine.local.watch(command.key, command.mark, woken.set):
-            listening = start < engine.local.alive_until
-            woken.wait(PUSHED_LOOK if listening else min(FIRST_LOOK * 2**command.turn, LAST_LOOK))
-            engine.local.unwatch(command.key, woken.set)
-        return (engine.sources.monotonic() - start) * 1000
-
-    def _land(self, key: str, landing: Landing) -> None:
-        if key in self._flights:
-            self._flights.discard(key)
-            self._engine.flights.land(key, landing)
 
 
 def engine_for(

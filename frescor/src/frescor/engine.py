@@ -1,14 +1,10 @@
 """What the sync and the async cache have in common: the process's state, and how calls become plans. No driver."""
 
-import itertools
 import logging
 import os
-import random
-import secrets
-import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -40,6 +36,7 @@ from frescor.outcome import Outcome
 from frescor.pending import Pending
 from frescor.policy import Policy, Seconds, check_tag, seconds
 from frescor.reporter import Reporter
+from frescor.sources import Sources
 from frescor.store.base import Store
 from frescor.store.cluster import ClusterStore
 from frescor.store.redis import RedisStore
@@ -58,38 +55,6 @@ FIRST_LOOK, LAST_LOOK, PUSHED_LOOK = 0.002, 0.05, 0.4
 # What calls on keys, which have no policy, are counted under.
 BY_KEY = "(keys)"
 _NOTHING = object()
-
-
-class Tokens:
-    """Names that no other process gives: a random one for the process, and a number. After a fork begun anew."""
-
-    def __init__(self) -> None:
-        self._begin()
-        itself = weakref.ref(self)
-
-        def begin_again() -> None:
-            tokens = itself()
-            if tokens is not None:
-                tokens._begin()
-
-        os.register_at_fork(after_in_child=begin_again)
-
-    def __next__(self) -> str:
-        return f"{self._start}.{next(self._numbers)}"
-
-    def _begin(self) -> None:
-        self._start = secrets.token_hex(8)
-        self._numbers = itertools.count()
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Time, chance and identity, so that a test can give its own."""
-
-    now: Callable[[], float] = time.time
-    monotonic: Callable[[], float] = time.monotonic
-    uniform: Callable[[float, float], float] = random.uniform
-    token: Callable[[], str] = field(default_factory=lambda: Tokens().__next__)
 
 
 @dataclass(frozen=True, slots=True)

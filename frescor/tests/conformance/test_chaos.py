@@ -10,7 +10,8 @@ import pytest
 
 from frescor import MISS, Cache, Policy
 from frescor.embedded.binary import find_binaries
-from frescor.engine import Engine, Sources
+from frescor.engine import Engine
+from frescor.sources import Sources
 from frescor.store import MemoryStore
 from frescor.store.base import Store
 from frescor.store.opening import open_store

@@ -1,0 +1,42 @@
+"""Where time, chance and identity come from, so that a test can give its own."""
+
+import itertools
+import os
+import random
+import secrets
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+class Tokens:
+    """Names that no other process gives: a random one for the process, and a number. After a fork begun anew."""
+
+    def __init__(self) -> None:
+        self._begin()
+        itself = weakref.ref(self)
+
+        def begin_again() -> None:
+            tokens = itself()
+            if tokens is not None:
+                tokens._begin()
+
+        os.register_at_fork(after_in_child=begin_again)
+
+    def __next__(self) -> str:
+        return f"{self._start}.{next(self._numbers)}"
+
+    def _begin(self) -> None:
+        self._start = secrets.token_hex(8)
+        self._numbers = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Time, chance and identity, so that a test can give its own."""
+
+    now: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    uniform: Callable[[float, float], float] = random.uniform
+    token: Callable[[], str] = field(default_factory=lambda: Tokens().__next__)
