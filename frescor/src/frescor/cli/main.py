@@ -4,6 +4,7 @@ import click
 
 from frescor.cache import Cache
 from frescor.cli.commands import cache_commands
+from frescor.cli.databases import outbox_commands, trigger_commands
 from frescor.errors import PolicyError
 from frescor.store.permissions import Topology, acl_rules
 
@@ -75,3 +76,5 @@ program.params = [
     _option("--namespace", None, "The namespace that the application gave its cache."),
 ]
 program.add_command(acl)
+program.add_command(outbox_commands)
+program.add_command(trigger_commands)

@@ -1,0 +1,374 @@
+"""The relay: what others left is applied, marked and pruned, whatever becomes of databases and servers."""
+
+import logging
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import redis
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from frescor import Cache, Policy
+from frescor.sqlalchemy.outbox import Outbox
+from frescor.sqlalchemy.relay import Relay
+from frescor.store.base import Doubt
+from frescor.testing import PrivateServer
+from frescor.testing.private_postgres import PrivatePostgres
+
+SECOND = 1_000_000
+POLICY = Policy(name="p", expire=300, tags=("sql:t",))
+
+
+def until(holds: Callable[[], bool], within: float = 10.0) -> bool:
+    """Whether it comes to hold; looked at often, not slept for."""
+    turn = threading.Event()
+    ends = time.monotonic() + within
+    while not holds():
+        if time.monotonic() > ends:
+            return False
+        turn.wait(0.005)
+    return True
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PrivatePostgres]:
+    with PrivatePostgres() as server:
+        yield server
+
+
+@pytest.fixture
+def server() -> Iterator[PrivateServer]:
+    with PrivateServer(namespaces=["test"]) as server:
+        yield server
+
+
+@pytest.fixture
+def cache(server: PrivateServer) -> Iterator[Cache]:
+    with Cache.from_url(server.url, "test") as cache:
+        yield cache
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'test.db'}"
+    server: PrivatePostgres = request.getfixturevalue("postgres")
+    return server.make_database()
+
+
+class Database:
+    """One value in a table, and the outbox beside it."""
+
+    def __init__(self, url: str, *, outbox: bool = True) -> None:
+        self.url = url
+        self.engine = sa.create_engine(url)
+        self.outbox = Outbox()
+        with self.engine.begin() as connection:
+            connection.execute(sa.text("CREATE TABLE t (x integer)"))
+            connection.execute(sa.text("INSERT INTO t VALUES (0)"))
+            if outbox:
+                self.outbox.table.metadata.create_all(connection)
+
+    def write(self, value: int, *tags: str) -> int:
+        with self.engine.begin() as connection:
+            connection.execute(sa.text("UPDATE t SET x = :x"), {"x": value})
+            row_id = self.outbox.write(connection, tags or ("sql:t",))
+        assert row_id is not None
+        return row_id
+
+    def read(self) -> int:
+        with self.engine.connect() as connection:
+            return int(connection.scalar(sa.text("SELECT x FROM t")) or 0)
+
+    def unmarked(self) -> int:
+        with self.engine.connect() as connection:
+            return len(self.outbox.unmarked(connection, 1000))
+
+    def rows(self) -> int:
+        with self.engine.connect() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(self.outbox.table)) or 0
+
+    def execute(self, statement: str) -> None:
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    database = Database(url)
+    yield database
+    database.engine.dispose()
+
+
+@pytest.fixture
+def start(cache: Cache, database: Database) -> Iterator[Callable[..., Relay]]:
+    """Starts relays of this process, of the database's engine unless another is given."""
+    started: list[Relay] = []
+
+    def start(engine: sa.Engine | None = None, **options: float) -> Relay:
+        relay = Relay(engine or database.engine, lambda: cache, database.outbox, **options)  # type: ignore[arg-type]
+        relay.start()
+        started.append(relay)
+        return relay
+
+    yield start
+    for relay in started:
+        relay.close()
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_what_a_process_left_is_applied_and_marked_within_a_second(
+    cache: Cache, database: Database, start: Callable[..., Relay], kind: str
+) -> None:
+    engine = database.engine
+    if kind == "async":
+        engine = create_async_engine(database.url.replace("sqlite:", "sqlite+aiosqlite:")).sync_engine
+    start(engine)
+    assert [cache.get_or_load("k", database.read, POLICY) for _ in range(2)] == [0, 0]
+    database.write(1)
+    assert until(lambda: cache.get_or_load("k", database.read, POLICY) == 1, within=1.0)
+    assert until(lambda: database.unmarked() == 0)
+
+
+def test_what_its_own_process_applied_is_marked_in_a_batch_and_not_applied_again(
+    cache: Cache, database: Database, start: Callable[..., Relay]
+) -> None:
+    relay = start()
+    cache.get_or_load("k", database.read, POLICY)
+    for value in range(1, 6):
+        row_id = database.write(value, "sql:other")
+        assert cache.invalidate("sql:other")
+        database.outbox.applied(row_id)
+    assert until(lambda: database.unmarked() == 0)
+    relay.close()
+    assert cache.get("k", as_type=int) == 0
+
+
+def test_a_row_that_is_committed_late_is_found_though_younger_ones_were_applied(
+    cache: Cache, postgres: PrivatePostgres
+) -> None:
+    database = Database(postgres.make_database())
+    relay = Relay(database.engine, lambda: cache, database.outbox)
+    relay.start()
+    cache.get_or_load("k", database.read, POLICY)
+    with database.engine.begin() as late:
+        late.execute(sa.text("UPDATE t SET x = 7"))
+        database.outbox.write(late, ["sql:t"])
+        with database.engine.begin() as other:
+            database.outbox.write(other, ["sql:other"])
+        assert until(lambda: database.unmarked() == 0)
+        assert cache.get("k", as_type=int) == 0
+    assert until(lambda: cache.get_or_load("k", database.read, POLICY) == 7, within=1.0)
+    relay.close()
+    database.engine.dispose()
+
+
+def test_two_relays_apply_the_same_rows_and_each_is_marked(
+    server: PrivateServer, cache: Cache, database: Database, start: Callable[..., Relay]
+) -> None:
+    start()
+    with Cache.from_url(server.url, "test") as other:
+        second = Relay(database.engine, lambda: other, Outbox())
+        second.start()
+        for value in range(1, 4):
+            cache.get_or_load("k", database.read, POLICY)
+            database.write(value)
+            assert until(lambda now=value: other.get_or_load("k", database.read, POLICY) == now, within=1.0)  # type: ignore[misc]
+        assert until(lambda: database.unmarked() == 0)
+        second.close()
+
+
+def test_rows_are_removed_after_the_retention(database: Database, start: Callable[..., Relay]) -> None:
+    row_id = database.write(1)
+    with database.engine.begin() as connection:
+        database.outbox.mark(connection, [row_id])
+        connection.execute(sa.text("UPDATE frescor_outbox SET applied_at = applied_at - 2000000"))
+    start(retention=1.0)
+    assert until(lambda: database.rows() == 0)
+
+
+def test_a_relay_that_is_closed_has_marked_what_was_applied_and_ends_at_once(
+    cache: Cache, database: Database, start: Callable[..., Relay]
+) -> None:
+    relay = start(poll=60.0)
+    assert until(lambda: relay._watermark_at > 0)
+    database.outbox.applied(database.write(1))
+    began = time.monotonic()
+    relay.close()
+    assert time.monotonic() - began < 1.0
+    assert database.unmarked() == 0
+    thread = relay._thread
+    assert thread is not None
+    assert not thread.is_alive()
+    relay.start()
+    assert relay._thread is thread
+
+
+def test_the_watermark_is_the_databases_clock(
+    server: PrivateServer, database: Database, start: Callable[..., Relay]
+) -> None:
+    with database.engine.connect() as connection:
+        before = database.outbox.now(connection)
+    relay = start()
+    with redis.Redis.from_url(server.admin_url) as client:
+        assert until(lambda: client.hexists("test:watermarks", ""))
+        found = int(client.hget("test:watermarks", "") or 0)
+        with database.engine.connect() as connection:
+            assert before <= found <= database.outbox.now(connection)
+        # Where something happens it follows.
+        database.write(1)
+        assert until(lambda: int(client.hget("test:watermarks", "") or 0) > found)
+    relay.close()
+
+
+def test_a_missing_table_is_said_once_and_waited_for(
+    url: str, cache: Cache, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("frescor.sqlalchemy.relay._FIRST_RETRY", 0.01)
+    monkeypatch.setattr("frescor.sqlalchemy.relay._LAST_RETRY", 0.05)
+    caplog.set_level(logging.WARNING, "frescor")
+    database = Database(url, outbox=False)
+    relay = Relay(database.engine, lambda: cache, database.outbox)
+    relay.start()
+    assert until(lambda: bool(caplog.records))
+    threading.Event().wait(0.2)
+    database.outbox.table.metadata.create_all(database.engine)
+    cache.get_or_load("k", database.read, POLICY)
+    database.write(1)
+    assert until(lambda: cache.get_or_load("k", database.read, POLICY) == 1)
+    relay.close()
+    said = [record.message for record in caplog.records]
+    assert len(said) == 2
+    assert "frescor outbox create" in said[0]
+    assert said[1] == "the outbox is read again"
+    database.engine.dispose()
+
+
+def test_a_locked_sqlite_file_is_survived(tmp_path: Path, cache: Cache, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "frescor")
+    path = tmp_path / "test.db"
+    database = Database(f"sqlite:///{path}?timeout=0.01")
+    relay = Relay(database.engine, lambda: cache, database.outbox)
+    relay.start()
+    cache.get_or_load("k", database.read, POLICY)
+    database.write(1)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert until(lambda: "locked" in caplog.text)
+        other.execute("COMMIT")
+    assert until(lambda: cache.get_or_load("k", database.read, POLICY) == 1)
+    assert until(lambda: database.unmarked() == 0)
+    relay.close()
+    database.engine.dispose()
+
+
+def test_a_database_that_goes_away_and_comes_back_is_survived(
+    postgres: PrivatePostgres, cache: Cache, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "frescor")
+    database = Database(postgres.make_database())
+    relay = Relay(database.engine, lambda: cache, database.outbox)
+    relay.start()
+    cache.get_or_load("k", database.read, POLICY)
+    with database.engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    database.engine.dispose()
+    database.write(1)
+    assert until(lambda: cache.get_or_load("k", database.read, POLICY) == 1)
+    relay.close()
+    assert [record.message[:30] for record in caplog.records] == [
+        "the outbox cannot be read: (ps",
+        "the outbox is read again",
+    ]
+    database.engine.dispose()
+
+
+def test_a_store_that_does_not_take_what_was_left_is_not_trusted_until_it_has(
+    server: PrivateServer, cache: Cache, database: Database, start: Callable[..., Relay]
+) -> None:
+    start()
+    assert cache.get_or_load("k", database.read, POLICY) == 0
+    with redis.Redis.from_url(server.admin_url) as client:
+        client.execute_command("ACL", "SETUSER", "frescor", "-set")
+        database.write(1)
+        assert until(lambda: cache.pending > 0)
+        assert cache.get_or_load("k", database.read, POLICY) == 1
+        assert database.unmarked() == 1
+        client.execute_command("ACL", "SETUSER", "frescor", "+set")
+    assert until(lambda: database.unmarked() == 0)
+    assert [cache.get_or_load("k", database.read, POLICY) for _ in range(2)] == [1, 1]
+    assert cache.pending == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_of_a_fork_has_a_relay_of_its_own(
+    cache: Cache, database: Database, start: Callable[..., Relay]
+) -> None:
+    relay = start(poll=60.0)
+    assert until(lambda: relay._watermark_at > 0)
+    database.outbox.applied(database.write(0))
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            alone = relay._thread is None and database.outbox.take_applied() == []
+            relay.start()
+            seen = until(lambda: relay._watermark_at > 0)
+            status = 0 if alone and seen else 2
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    relay.close()
+    assert database.unmarked() == 0
+
+
+def test_a_replay_names_what_waits_and_after_a_loss_what_was_marked_since_the_watermark(
+    database: Database, start: Callable[..., Relay]
+) -> None:
+    relay = start(poll=60.0)
+    assert until(lambda: relay._watermark_at > 0)
+    with database.engine.connect() as connection:
+        now = database.outbox.now(connection)
+    database.write(1, "sql:waits")
+    row_id = database.write(2, "sql:marked")
+    with database.engine.begin() as connection:
+        database.outbox.mark(connection, [row_id])
+    assert relay.replay(Doubt(lost=False, watermark=None)) == ("=sql:waits",)
+    assert sorted(relay.replay(Doubt(lost=True, watermark=now)) or ()) == ["=sql:marked", "=sql:waits"]
+    # Far enough after it that the margin does not reach it.
+    database.execute("UPDATE frescor_outbox SET applied_at = applied_at - 60000000 WHERE applied_at IS NOT NULL")
+    assert relay.replay(Doubt(lost=True, watermark=now)) == ("=sql:waits",)
+
+
+@pytest.mark.parametrize("watermark", [None, "before the retention", "in the future"])
+def test_a_replay_that_cannot_tell_says_so(
+    database: Database, start: Callable[..., Relay], watermark: str | None
+) -> None:
+    relay = start()
+    with database.engine.connect() as connection:
+        now = database.outbox.now(connection)
+    at = {None: None, "before the retention": now - 600 * SECOND, "in the future": now + 60 * SECOND}[watermark]
+    assert relay.replay(Doubt(lost=True, watermark=at)) is None
+    assert relay.replay(Doubt(lost=True, watermark=now - 60 * SECOND)) == ()
+
+
+def test_a_row_that_nobody_can_read_invalidates_everything(
+    cache: Cache, database: Database, start: Callable[..., Relay]
+) -> None:
+    cache.get_or_load("k", database.read, POLICY)
+    database.execute("UPDATE t SET x = 1")
+    database.execute("INSERT INTO frescor_outbox (id, tags, origin) VALUES (1, 'no json', 'trigger')")
+    relay = start()
+    assert relay.replay(Doubt(lost=False, watermark=None)) is None or database.unmarked() == 0
+    assert until(lambda: cache.get_or_load("k", database.read, POLICY) == 1)
