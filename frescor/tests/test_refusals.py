@@ -5,6 +5,7 @@ A real server where it can be brought to refuse; else a listener on a port that 
 
 import contextlib
 import logging
+import secrets
 import socket
 import threading
 import time
@@ -16,7 +17,7 @@ import redis
 
 from frescor import Cache
 from frescor.store.redis import RedisStore
-from frescor.testing import PrivateServer
+from frescor.testing import PrivateCluster, PrivateServer
 from frescor.testing.blocking import BlockingCache
 
 
@@ -289,6 +290,23 @@ def test_names_that_something_else_took_are_survived(
         for _ in range(3):
             everything_works(cache)
         assert len(set(lines(caplog))) == len(lines(caplog)) <= 8
+
+
+@pytest.mark.parametrize("part", ["e", "l", "t", "clock", "server"])
+def test_names_of_a_cluster_that_something_else_took_are_survived(
+    cluster: PrivateCluster, driver: Callable[[Cache], Cache], part: str
+) -> None:
+    namespace = f"test-{secrets.token_hex(4)}"
+    with Cache.from_url(cluster.url, namespace, local=False, timeout=5) as made:
+        cache = driver(made)
+        everything_works(cache)
+        for node in cluster.nodes:
+            with cluster.client(node) as client:
+                for name in client.keys(f"{namespace}:{part}*"):
+                    client.delete(name)
+                    client.rpush(name, "a list")
+        for _ in range(3):
+            everything_works(cache)
 
 
 def test_wrong_credentials_switch_the_cache_off_until_they_are_right(

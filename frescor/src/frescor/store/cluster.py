@@ -35,7 +35,7 @@ from frescor.store.endpoint import Endpoint, node_endpoint
 from frescor.store.link import DriverConnection
 from frescor.store.listing import add_up, fields_of, listed
 from frescor.store.slot_steps import RaiseTag, SlotProtocol, Step, Tick
-from frescor.store.slot_wire import Asked, decode_step, encode_step
+from frescor.store.slot_wire import Asked, decoded_steps, encode_step
 from frescor.store.slots import Slots, text_in_slot
 from frescor.store.trust import grace, invalidates, missing_tags
 from frescor.store.wire import Wire
@@ -149,7 +149,9 @@ class ClusterStore:
         """Ask the cluster who has which slot. Raises errors of Frescor's tree."""
         try:
             self.slots.refresh()
-        except (driver.RedisError, OSError) as error:
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, a caller gets no error but these
             raise mapped(error, "slots") from error
 
     def verify(self, node: Host) -> str:
@@ -196,7 +198,7 @@ class ClusterStore:
         connection = connection_to(self.endpoint(self.slots.node_of(asked.name)), deadline=self.deadline)
         try:
             connection.connect()
-            return decode_step(step, ask(connection, asked.script, asked.arguments))
+            return decoded_steps((step,), (ask(connection, asked.script, asked.arguments),))[0]
         finally:
             connection.disconnect()
 
@@ -239,12 +241,17 @@ class ClusterStore:
         self.breaker.check(operation)
         try:
             return frozenset(self.slots.table())
-        except (driver.RedisError, OSError) as error:
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, a caller gets no error but these
             raise self.failed(error, operation) from error
 
     def _carry_out(self, batch: tuple[Step, ...], operation: str) -> list[Any]:
         replies = self._exchange([encode_step(self.wire, step) for step in batch], operation)
-        return [decode_step(step, reply) for step, reply in zip(batch, replies, strict=True)]
+        try:
+            return decoded_steps(batch, replies)
+        except driver.InvalidResponse as error:
+            raise self.failed(error, operation) from error
 
     def _exchange(self, asked: list[Asked], operation: str) -> list[Any]:
         self.breaker.check(operation, invalidates=True)
@@ -256,7 +263,9 @@ class ClusterStore:
                 self._deliver(deal, parcels, functools.partial(self.breaker.check, operation, invalidates=True))
                 if deal.moved:
                     self.slots.moved(deal.moved)
-        except (driver.RedisError, OSError) as error:
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, a caller gets no error but these
             raise self.failed(error, operation) from error
         return deal.replies
 
@@ -278,6 +287,8 @@ class ClusterStore:
         deal = Deal([Asked("", None, command) for command in commands])
         try:
             self._deliver(deal, deal.parcels(lambda _: node), functools.partial(self.breaker.check, operation))
-        except (driver.RedisError, OSError) as error:
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, a caller gets no error but these
             raise self.failed(error, operation) from error
         return deal.replies

@@ -7,11 +7,12 @@ from typing import Any
 from redis import exceptions as driver
 
 from frescor.commands import StoreCommand, Together
+from frescor.errors import CacheError
 from frescor.store.address import Host
 from frescor.store.aio import AsyncConnection, AsyncConnections, run_id_of
 from frescor.store.cluster import ClusterStore
 from frescor.store.dealing import Deal, Parcel
-from frescor.store.slot_wire import Asked, decode_step, encode_step
+from frescor.store.slot_wire import Asked, decoded_steps, encode_step
 
 
 class AsyncClusterStore:
@@ -35,7 +36,10 @@ class AsyncClusterStore:
                 self._store.admit(command, operation)
                 return done.value
             found = await self._exchange([encode_step(wire, step) for step in batch], operation)
-            replies = [decode_step(step, reply) for step, reply in zip(batch, found, strict=True)]
+            try:
+                replies = decoded_steps(batch, found)
+            except driver.InvalidResponse as error:
+                raise self._store.failed(error, operation) from error
 
     async def close(self) -> None:
         """Close this loop's idle connections."""
@@ -58,7 +62,9 @@ class AsyncClusterStore:
                         raise failure
                 if deal.moved:
                     await asyncio.to_thread(store.slots.moved, deal.moved)
-        except (driver.RedisError, OSError) as error:
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, a caller gets no error but these
             for connections in self._connections.values():
                 connections.drop()
             raise store.failed(error, operation) from error

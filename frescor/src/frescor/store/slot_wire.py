@@ -1,7 +1,10 @@
 """What a step of the slot protocol is on the wire: a script or command on names of one slot, and its reply. No I/O."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from redis import exceptions as driver
 
 from frescor.commands import LEASE_MS, ExtendLease, ReleaseLease
 from frescor.store import scripts
@@ -157,7 +160,15 @@ def encode_step(wire: Wire, step: Step) -> Asked:
             return _asked(scripts.RELEASE_LEASE, (wire.lease(key),), token)
 
 
-def decode_step(step: Step, reply: Any) -> Any:
+def decoded_steps(batch: Sequence[Step], replies: Sequence[Any]) -> list[Any]:
+    """What the protocol gets for the servers' replies. Raises InvalidResponse for what no server would say."""
+    try:
+        return [_decoded(step, reply) for step, reply in zip(batch, replies, strict=True)]
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise driver.InvalidResponse(f"an answer that makes no sense ({error!r})") from error
+
+
+def _decoded(step: Step, reply: Any) -> Any:
     """What the protocol gets for the server's reply."""
     match step:
         case ReadTag() | SettleTag():
@@ -168,6 +179,9 @@ def decode_step(step: Step, reply: Any) -> Any:
             return reply.decode() if reply.startswith(b"?") else int(reply)
         case StoreEntry() | ExtendLease():
             return bool(reply)
+        case ReadEntry() | ClaimLease():
+            if reply is not None and type(reply) is not bytes:
+                raise TypeError("an entry is bytes")
     return reply
 
 
