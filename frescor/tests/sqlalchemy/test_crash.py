@@ -1,0 +1,263 @@
+"""Processes and servers are killed, and no old value is served after that.
+
+FRESCOR_CRASHES: how often each happens; a few without it.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import redis
+import sqlalchemy as sa
+
+from frescor import Cache, Policy
+from frescor.sqlalchemy.outbox import Outbox
+from frescor.sqlalchemy.relay import Relay
+from frescor.store.redis import RedisStore
+from frescor.testing import PrivateServer
+from frescor.testing.private_postgres import PrivatePostgres
+
+CRASHES = int(os.environ.get("FRESCOR_CRASHES", "2"))
+POLICY = Policy(name="p", expire=3600, tags=("sql:t",), jitter=0.0, early=False)
+WRITER = Path(__file__).with_name("crashing.py")
+
+
+def until(holds: Callable[[], bool], within: float = 10.0) -> bool:
+    """Whether it comes to hold; looked at often, not slept for."""
+    turn = threading.Event()
+    ends = time.monotonic() + within
+    while not holds():
+        if time.monotonic() > ends:
+            return False
+        turn.wait(0.002)
+    return True
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PrivatePostgres]:
+    with PrivatePostgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'test.db'}"
+    server: PrivatePostgres = request.getfixturevalue("postgres")
+    return server.make_database()
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[sa.Engine]:
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE t (x integer)"))
+        connection.execute(sa.text("INSERT INTO t VALUES (0)"))
+        Outbox().table.metadata.create_all(connection)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def server() -> Iterator[PrivateServer]:
+    """A server that has after a crash what it had before."""
+    options = {"appendonly": "yes", "appendfsync": "always"}
+    with PrivateServer(options=options, namespaces=["test"]) as server:
+        yield server
+
+
+class Reader:
+    """A process's cached query."""
+
+    def __init__(self, engine: sa.Engine, server: PrivateServer, *, relay: bool = True, local: bool = False) -> None:
+        """Without local copies, which may be behind by a push, or by two seconds where the server is cut off."""
+        self._engine = engine
+        self.cache = Cache.from_url(server.url, "test", local=local)
+        self._relay = Relay(engine, lambda: self.cache, Outbox())
+        self.loads = 0
+        if relay:
+            self._relay.start()
+
+    def __call__(self) -> int:
+        return self.cache.get_or_load("k", self._load, POLICY)
+
+    def hits(self) -> bool:
+        """Whether a read loads nothing."""
+        before = self.loads
+        self()
+        return self.loads == before
+
+    @property
+    def is_off(self) -> bool:
+        store = self.cache.store
+        assert isinstance(store, RedisStore)
+        return store.breaker.is_open
+
+    def _load(self) -> int:
+        self.loads += 1
+        with self._engine.connect() as connection:
+            return int(connection.scalar(sa.text("SELECT x FROM t")) or 0)
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._relay.close()
+        self.cache.close()
+
+
+class Writer:
+    """A process of its own."""
+
+    def __init__(self, engine: sa.Engine, server: PrivateServer) -> None:
+        url = engine.url.render_as_string(hide_password=False)
+        command = [sys.executable, str(WRITER), url, server.url]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def await_ready(self) -> None:
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n"
+
+    def tell(self, line: str) -> None:
+        """Let it do this, and return once it is done."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+        assert self._process.stdout.readline() == "done\n"
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+
+def test_a_process_killed_between_commit_and_invalidation_leaves_no_old_value_for_a_second(
+    engine: sa.Engine, server: PrivateServer
+) -> None:
+    with ExitStack() as stack:
+        reader = stack.enter_context(Reader(engine, server, local=True))
+        writer = stack.enter_context(Writer(engine, server))
+        for value in range(1, CRASHES + 1):
+            # The next one starts while this one is looked at.
+            following = stack.enter_context(Writer(engine, server))
+            writer.await_ready()
+            assert until(reader.hits)
+            writer.tell(f"commit {value}")
+            writer.kill()
+            assert until(lambda now=value: reader() == now, within=1.0)  # type: ignore[misc]
+            writer = following
+
+
+def test_a_commit_with_the_server_down_leaves_no_old_value_though_its_process_is_killed(
+    engine: sa.Engine, server: PrivateServer
+) -> None:
+    with ExitStack() as stack:
+        reader, idle = (stack.enter_context(Reader(engine, server)) for _ in range(2))
+        writer = stack.enter_context(Writer(engine, server))
+        for value in range(1, CRASHES + 1):
+            writer.await_ready()
+            assert until(lambda: reader.hits() and idle.hits())
+            server.kill()
+            writer.tell(f"write {value}")
+            assert reader() == value
+            writer.kill()
+            server.start()
+            # The idle one asks for the first time since, and both until they trust the server again.
+            assert idle() == value
+
+            def trusted(now: int = value) -> bool:
+                assert [reader(), idle()] == [now, now]
+                return not reader.is_off and not idle.is_off and reader.hits() and idle.hits()
+
+            assert until(trusted)
+            writer = stack.enter_context(Writer(engine, server))
+
+
+def test_a_commit_while_the_server_hangs_leaves_no_old_value_for_those_who_asked_meanwhile(
+    engine: sa.Engine, server: PrivateServer
+) -> None:
+    with Reader(engine, server) as reader, Writer(engine, server) as writer:
+        writer.await_ready()
+        for value in range(1, CRASHES + 1):
+            assert until(reader.hits)
+            server.pause()
+            try:
+                assert not reader.hits()
+                writer.tell(f"write {value}")
+                assert reader() == value
+            finally:
+                server.resume()
+
+            def trusted(now: int = value) -> bool:
+                assert reader() == now
+                return not reader.is_off and reader.hits()
+
+            assert until(trusted)
+
+
+def test_what_a_restarted_server_lost_is_done_again_and_nothing_else_is(engine: sa.Engine) -> None:
+    with (
+        PrivateServer(namespaces=["test"]) as server,
+        redis.Redis.from_url(server.admin_url) as admin,
+        Reader(engine, server) as reader,
+        Writer(engine, server) as writer,
+    ):
+        writer.await_ready()
+        other = Policy(name="other", expire=3600, tags=("sql:other",), jitter=0.0, early=False)
+        others: list[int] = []
+
+        def load_other() -> int:
+            others.append(1)
+            return len(others)
+
+        for value in range(1, CRASHES + 1):
+            assert until(reader.hits)
+            before = reader.cache.get_or_load("other", load_other, other)
+            # What the server will have after the crash: both entries, and a watermark.
+            assert until(lambda: bool(admin.exists("test:watermarks")))
+            admin.execute_command("SAVE")
+            writer.tell(f"write {value}")
+            assert reader() == value
+            server.kill()
+            server.start()
+
+            def trusted(now: int = value) -> bool:
+                assert reader() == now
+                return not reader.is_off and reader.hits()
+
+            assert until(trusted)
+            # Loaded while the server was away, perhaps; what was stored before is valid again.
+            stored = reader.cache.get("other", as_type=int)
+            assert stored == before
+
+
+def test_a_process_that_tracks_no_database_invalidates_everything_when_it_meets_another_server(
+    engine: sa.Engine,
+) -> None:
+    with PrivateServer(namespaces=["test"]) as server, Writer(engine, server) as writer:
+        writer.await_ready()
+        with Reader(engine, server) as reader, redis.Redis.from_url(server.admin_url) as admin:
+            assert until(reader.hits)
+            admin.execute_command("SAVE")
+            writer.tell("write 1")
+            assert reader() == 1
+            server.kill()
+            server.start()
+            with Reader(engine, server, relay=False) as stranger:
+                assert stranger() == 1
+            assert reader() == 1
