@@ -91,4 +91,9 @@ def stamp_of(data: bytes) -> int | None:
 
 def is_valid(entry: Entry, stamps: Mapping[str, int | None]) -> bool:
     """Whether every tag of the entry is present in `stamps` and was not invalidated after `as_of`."""
-    return all((stamp := stamps.get(tag)) is not None and stamp <= entry.as_of for tag in entry.tags)
+    as_of = entry.as_of
+    for tag in entry.tags:
+        stamp = stamps.get(tag)
+        if stamp is None or stamp > as_of:
+            return False
+    return True

@@ -114,19 +114,17 @@ def look_at(
     *,
     fresh: bool,
 ) -> Plan["Look | Unavailable"]:
-    if not (yield from settle(process)):
+    if process.pending and not (yield from settle(process)):
         return _stale_copy(process, key, policy, now)
     mark = process.local.mark()
     known = {} if fresh or (policy is not None and policy.strict) else process.local.stamps(tags)
-    reading: Reading | Unavailable = yield Read((key,), tuple(tag for tag in tags if tag not in known))
+    unknown = tuple([tag for tag in tags if tag not in known]) if known else tags
+    reading: Reading | Unavailable = yield Read((key,), unknown)
     if isinstance(reading, Unavailable):
         return _stale_copy(process, key, policy, now)
     process.local.learn(mark, reading.stamps)
-    return (
-        yield from examine(
-            process, key, reading.entries[0], {**known, **reading.stamps}, codec, policy, now, dice, mark
-        )
-    )
+    stamps = {**known, **reading.stamps} if known else reading.stamps
+    return (yield from examine(process, key, reading.entries[0], stamps, codec, policy, now, dice, mark))
 
 
 def _stale_copy(process: Process, key: str, policy: Policy | None, now: int) -> "Look | Unavailable":
@@ -154,12 +152,13 @@ def examine(
     """What a reading is good for. Tags that the entry has beyond the expected ones are read too."""
     if data is None:
         return Look()
-    seen = stamp_of(data)
+    seen: int | None = None
     try:
         entry = unpack(data)
-        missing = tuple(tag for tag in entry.tags if tag not in stamps)
+        seen = entry.as_of
+        missing = [tag for tag in entry.tags if tag not in stamps]
         if missing:
-            more: Reading | Unavailable = yield Read((), missing)
+            more: Reading | Unavailable = yield Read((), tuple(missing))
             if isinstance(more, Unavailable):
                 return UNAVAILABLE
             process.local.learn(mark, more.stamps)
@@ -178,7 +177,7 @@ def examine(
         value = codec.decode(entry.payload)
     except EntryUnreadable as error:
         yield Note(key, error)
-        return Look(seen=seen)
+        return Look(seen=stamp_of(data) if seen is None else seen)
     if now >= entry.fresh_until:
         return Look(value=value, usable=True, due=True, seen=seen, tags=entry.tags)
     if policy is None or not policy.strict:

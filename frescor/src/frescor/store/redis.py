@@ -7,7 +7,7 @@ from typing import Any
 
 from redis import exceptions as driver
 
-from frescor.commands import StoreCommand, Together
+from frescor.commands import Read, StoreCommand, Together
 from frescor.errors import CacheError
 from frescor.store.address import Address
 from frescor.store.base import KeyInfo, Replay, ServerInfo
@@ -63,8 +63,11 @@ class RedisStore:
     def perform(self, command: StoreCommand | Together) -> Any:
         operation = type(command).__name__
         self._admit(command, operation)
-        if isinstance(command, Together):
-            found: Any = self._perform_together(command.commands, operation)
+        if type(command) is Read:
+            # Nearly all of what is asked.
+            found: Any = self._understood_read(command, self._one(None, self.wire.encode(command)[1], operation))
+        elif isinstance(command, Together):
+            found = self._perform_together(command.commands, operation)
         elif self.trust.preface((command,)):
             found = self._perform_together((command,), operation)[0]
         else:
@@ -122,6 +125,12 @@ class RedisStore:
             return decoded(self.wire, commands, replies)
         except driver.InvalidResponse as error:
             raise self.failed(error, operation) from error
+
+    def _understood_read(self, command: Read, reply: Any) -> Any:
+        try:
+            return self.wire.decode(command, reply)
+        except (ValueError, TypeError, LookupError, AttributeError):
+            return self._understood((command,), (reply,), "Read")[0]
 
     def _one(self, script: Script | None, arguments: Arguments, operation: str) -> Any:
         """One command's reply."""
