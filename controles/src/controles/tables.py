@@ -6,7 +6,10 @@ from controles.cotas import models as _cotas
 from controles.db import Base
 from controles.militantes import models as _militantes
 from controles.pagamentos import models as _pagamentos
+from frescor.sqlalchemy.outbox import outbox_table
 
 _MODULES = (_admin, _contas, _cotas, _militantes, _pagamentos)
 
 metadata = Base.metadata
+# What transactions invalidate in the cache is kept beside what they write.
+OUTBOX = outbox_table(metadata)

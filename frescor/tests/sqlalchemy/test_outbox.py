@@ -187,7 +187,7 @@ def test_on_sqlite_a_triggers_row_is_taken_before_it_is_applied(tmp_path: Path) 
     outbox = Outbox()
     outbox.table.metadata.create_all(engine)
     with engine.begin() as connection:
-        connection.execute(sa.insert(outbox.table).values(id=1, tags='["a"]', origin=TRIGGER))
+        connection.execute(sa.insert(outbox.table).values(id=1, tags='["a"]', origin=TRIGGER, created_at=0))
     with engine.begin() as connection:
         assert [row.origin for row in outbox.unmarked(connection, 10)] == [TRIGGER]
     assert [row.origin for row in rows(engine, outbox)] == ["taken"]

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from frescor import Cache, Policy
 from frescor.sqlalchemy.outbox import Outbox
-from frescor.sqlalchemy.relay import Relay
+from frescor.sqlalchemy.relay import Relay, identity
 from frescor.store.base import Doubt
 from frescor.testing import PrivateServer
 from frescor.testing.private_postgres import PrivatePostgres
@@ -217,13 +217,13 @@ def test_the_watermark_is_the_databases_clock(
         before = database.outbox.now(connection)
     relay = start()
     with redis.Redis.from_url(server.admin_url) as client:
-        assert until(lambda: client.hexists("test:watermarks", ""))
-        found = int(client.hget("test:watermarks", "") or 0)
+        assert until(lambda: client.hexists("test:watermarks", relay.database))
+        found = int(client.hget("test:watermarks", relay.database) or 0)
         with database.engine.connect() as connection:
             assert before <= found <= database.outbox.now(connection)
         # Where something happens it follows.
         database.write(1)
-        assert until(lambda: int(client.hget("test:watermarks", "") or 0) > found)
+        assert until(lambda: int(client.hget("test:watermarks", relay.database) or 0) > found)
     relay.close()
 
 
@@ -363,12 +363,25 @@ def test_a_replay_that_cannot_tell_says_so(
     assert relay.replay(Doubt(lost=True, watermark=now - 60 * SECOND)) == ()
 
 
+def test_databases_are_told_from_each_other_by_name_and_place(tmp_path: Path) -> None:
+    def of(url: str, name: str = "") -> str:
+        return identity(sa.create_engine(url), name)
+
+    one = f"sqlite:///{tmp_path}/one.db"
+    assert of(one) == of(f"{one}?timeout=1")
+    assert len({of(one), of(one, "reports"), of(f"sqlite:///{tmp_path}/two.db")}) == 3
+    server = "postgresql+psycopg://ana:secret@host/name"
+    assert of(server) == of("postgresql+psycopg://host/name")
+    assert len({of(server), of(f"{server}2"), of("postgresql+psycopg://host:1/name")}) == 3
+    assert "secret" not in of(server)
+
+
 def test_a_row_that_nobody_can_read_invalidates_everything(
     cache: Cache, database: Database, start: Callable[..., Relay]
 ) -> None:
     cache.get_or_load("k", database.read, POLICY)
     database.execute("UPDATE t SET x = 1")
-    database.execute("INSERT INTO frescor_outbox (id, tags, origin) VALUES (1, 'no json', 'trigger')")
+    database.execute("INSERT INTO frescor_outbox (id, tags, origin, created_at) VALUES (1, 'no json', 'trigger', 0)")
     relay = start()
     assert relay.replay(Doubt(lost=False, watermark=None)) is None or database.unmarked() == 0
     assert until(lambda: cache.get_or_load("k", database.read, POLICY) == 1)

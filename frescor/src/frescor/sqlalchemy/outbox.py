@@ -63,7 +63,7 @@ def outbox_table(metadata: sa.MetaData, name: str = TABLE, schema: str | None = 
         sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("tags", sa.Text, nullable=False),
         sa.Column("origin", sa.String(16), nullable=False),
-        sa.Column("created_at", sa.BigInteger, nullable=False, server_default=database_now()),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("applied_at", sa.BigInteger),
         # What waits is found without a look at what is kept.
         sa.Index(f"ix_{name}_unmarked", "created_at", sqlite_where=unmarked, postgresql_where=unmarked),
@@ -213,6 +213,7 @@ class Outbox:
                     columns.id: sa.bindparam("id"),
                     columns.tags: sa.bindparam("tags"),
                     columns.origin: sa.bindparam("origin"),
+                    columns.created_at: database_now(),
                 }
             )
             compiled: Any = insert.compile(dialect=dialect)
