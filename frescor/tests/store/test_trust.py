@@ -117,7 +117,7 @@ def test_everything_is_invalid_where_it_is_not_known_what_was_lost(place: Place,
 def test_without_an_outbox_everything_is_invalid_at_once(place: Place) -> None:
     place.fill()
     place.save()
-    place.store.replay_by("", None)
+    place.store.replay_by("", place.replay, ended=True)
     place.restart()
     assert place.cache.get("ka", MISS) is MISS
     assert place.left() == []

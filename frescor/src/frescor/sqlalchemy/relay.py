@@ -48,6 +48,7 @@ from frescor.errors import CacheError
 from frescor.sqlalchemy.database_clock import DatabaseClock
 from frescor.sqlalchemy.outbox import TRIGGER, Outbox, missing
 from frescor.sqlalchemy.relay_connection import RelayConnection, Wake
+from frescor.sqlalchemy.whereabouts import identity
 from frescor.store.base import Doubt
 from frescor.tags import declared_tag
 
@@ -95,11 +96,12 @@ class Relay:
         retention: float = RETENTION,
         poll: float = POLL,
     ) -> None:
-        """`engine` is an AsyncEngine's `sync_engine`. `database` tells it from others in the namespace."""
+        """`engine` is an AsyncEngine's `sync_engine`; `database` the name under which it is tracked. retention and poll
+        are seconds; the retention is the same in all processes."""
         self._engine = engine
         self._cache = cache
         self._outbox = outbox
-        self._database = database
+        self.database = identity(engine, database)
         self._retention = retention
         self._poll = poll
         self._closed = False
@@ -134,7 +136,7 @@ class Relay:
         with self._lock:
             started: threading.Thread | None = self._thread
             if started is None and not self._closed:
-                self._cache().store.replay_by(self._database, self.replay)
+                self._cache().store.replay_by(self.database, self.replay)
                 self._thread = threading.Thread(target=self._run, name="frescor-relay", daemon=True)
                 self._thread.start()
 
@@ -144,9 +146,11 @@ class Relay:
         self._wake.set()
         thread = self._thread
         if thread is not None:
-            self._cache().store.replay_by(self._database, None)
+            self._cache().store.replay_by(self.database, self.replay, ended=True)
             if thread is not threading.current_thread():
                 thread.join(_CLOSE_WITHIN)
+        if thread is None or not thread.is_alive():
+            self._wake.close()
 
     def replay(self, doubt: Doubt) -> tuple[str, ...] | None:
         """The store's tags that may be missing from a server in doubt; None if that cannot be told, or not in time."""
@@ -246,7 +250,7 @@ class Relay:
         happened, self._something_happened = self._something_happened, False
         now = self._clock.read(self._outbox.now(connection))
         try:
-            self._keeps_watermark = self._cache().store.set_watermark(self._database, now)
+            self._keeps_watermark = self._cache().store.set_watermark(self.database, now)
             self._watermark_at = time.monotonic()
         except CacheError as error:
             self._something_happened = happened

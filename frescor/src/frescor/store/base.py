@@ -63,8 +63,8 @@ class Store(Protocol):
         """Remember a database's clock, µs, that was read before: if this is found, nothing done before was lost.
         False if this store keeps no watermark."""
 
-    def replay_by(self, database: str, replay: Replay | None) -> None:
-        """Ask this before what the store holds is trusted again after an outage or a loss; None: no longer."""
+    def replay_by(self, database: str, replay: Replay, *, ended: bool = False) -> None:
+        """Ask this before what the store holds is trusted again after an outage or a loss; or, `ended`, no longer."""
 
     def count(self, deltas: Mapping[str, int]) -> None:
         """Add to the namespace's counters."""

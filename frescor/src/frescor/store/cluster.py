@@ -37,7 +37,7 @@ from frescor.store.listing import add_up, fields_of, listed
 from frescor.store.slot_steps import RaiseTag, SlotProtocol, Step, Tick
 from frescor.store.slot_wire import Asked, decoded_steps, encode_step
 from frescor.store.slots import Slots, text_in_slot
-from frescor.store.trust import grace, invalidates, missing_tags
+from frescor.store.trust import grace, invalidates, missing_tags, register
 from frescor.store.wire import Wire
 from frescor.tags import NAMESPACE_TAG
 
@@ -97,11 +97,8 @@ class ClusterStore:
     def set_watermark(self, database: str, at: int) -> bool:  # noqa: ARG002  # what one node has lost, no other can tell
         return False
 
-    def replay_by(self, database: str, replay: Replay | None) -> None:
-        if replay is None:
-            self._replays.pop(database, None)
-        else:
-            self._replays[database] = replay
+    def replay_by(self, database: str, replay: Replay, *, ended: bool = False) -> None:
+        register(self._replays, database, replay, ended=ended)
 
     def count(self, deltas: Mapping[str, int]) -> None:
         stats = self.wire.stats

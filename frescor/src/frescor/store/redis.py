@@ -27,7 +27,7 @@ from frescor.store.endpoint import endpoint_of
 from frescor.store.link import DriverConnection
 from frescor.store.listing import add_up, fields_of, listed
 from frescor.store.scripts import Script
-from frescor.store.trust import Trust, grace, invalidates
+from frescor.store.trust import Trust, grace, invalidates, register
 from frescor.store.wire import Arguments, Wire
 
 
@@ -81,11 +81,8 @@ class RedisStore:
         self._exchange([self.trust.watermark(database, at)], "set_watermark")
         return True
 
-    def replay_by(self, database: str, replay: Replay | None) -> None:
-        if replay is None:
-            self.trust.replays.pop(database, None)
-        else:
-            self.trust.replays[database] = replay
+    def replay_by(self, database: str, replay: Replay, *, ended: bool = False) -> None:
+        register(self.trust.replays, database, replay, ended=ended)
 
     def count(self, deltas: Mapping[str, int]) -> None:
         stats = self.wire.stats

@@ -70,6 +70,14 @@ def grace(breaker: Breaker) -> bool:
     return breaker.pause(GRACE)
 
 
+def register(replays: dict[str, Replay], database: str, replay: Replay, *, ended: bool) -> None:
+    """Put a database's replay among these, or take it away if it is still this one."""
+    if not ended:
+        replays[database] = replay
+    elif replays.get(database) == replay:
+        del replays[database]
+
+
 def missing_tags(replays: dict[str, Replay], doubts: dict[str, Doubt]) -> tuple[str, ...] | None:
     """What may be missing, by all databases; None if one of them cannot tell."""
     found: dict[str, None] = {}

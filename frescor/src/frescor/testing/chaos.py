@@ -67,9 +67,9 @@ class ChaosStore:
         """As `Store.set_watermark`."""
         return self._store.set_watermark(database, at)
 
-    def replay_by(self, database: str, replay: Replay | None) -> None:
+    def replay_by(self, database: str, replay: Replay, *, ended: bool = False) -> None:
         """As `Store.replay_by`."""
-        self._store.replay_by(database, replay)
+        self._store.replay_by(database, replay, ended=ended)
 
     def count(self, deltas: Mapping[str, int]) -> None:
         """As `Store.count`: counters are not what is tested."""
