@@ -1,0 +1,150 @@
+"""Objects that a session holds: what a loader reads of them without any statement.
+
+SQLAlchemy has no event for an object that comes from a session's identity map. All ways to one (`session.get`, a
+many-to-one, a row of a query whose object is there already) ask `IdentityMap.get`; so that method, of the class, is
+wrapped: sessions that exist already are watched too, and those that replace their map (`expunge_all`). This is the one
+place that stands on SQLAlchemy's private parts; its tests fail if they move.
+
+What counts as read when an object is met: its row, in each of its tables; what its computed attributes
+(`column_property`) read; and of the relationships that it has loaded, their tables and the objects in them, and so on.
+They may be as old as the first object that the session holds. `filled` is the store's clock then, or when all that it
+held was last expired.
+
+An object that the loader holds from elsewhere (a global, a closure), and reads without asking the session, cannot be
+seen: pass its id and load it.
+"""
+
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy import event, orm
+from sqlalchemy.orm import identity
+from sqlalchemy.orm.state import InstanceState
+from sqlalchemy.sql.util import find_tables
+
+from frescor.loading import enclosing_load
+from frescor.sqlalchemy.capture import Seen, met, seen_by
+from frescor.sqlalchemy.context import home
+from frescor.sqlalchemy.tags import Tags, has_identity, identity_of, table_name
+
+_FILLED = "frescor_filled"
+# Who tracks the engine with this dialect: those made of it by execution options share it.
+Databases = dict[sa.Dialect, Any]
+_databases: Databases = {}
+_plain_get = identity._WeakInstanceDict.get
+
+
+def watch_sessions(databases: Databases) -> None:
+    """Watch all sessions; `databases` is asked who tracks an engine. Once is enough."""
+    global _databases
+    _databases = databases
+    if identity._WeakInstanceDict.get is _plain_get:
+        identity._WeakInstanceDict.get = _get  # type: ignore[method-assign]
+        event.listen(orm.Session, "after_attach", _attached)
+        event.listen(orm.Session, "after_begin", _began)
+
+
+def _get(self: Any, key: Any, default: Any = None) -> Any:
+    found = _plain_get(self, key, default)
+    if found is not None and (load := enclosing_load()) is not None:
+        state: InstanceState[Any] = orm.attributes.instance_state(found)
+        seen = seen_by(load)
+        if (state.runid is None or state.runid <= seen.mark) and id(state) not in seen.met:
+            _meet(seen, state)
+    return found
+
+
+def _attached(session: orm.Session, _instance: object) -> None:
+    home().sessions.add(session)
+
+
+def _began(session: orm.Session, _transaction: object, connection: sa.Connection) -> None:
+    home().sessions.add(session)
+    tracking = _databases.get(connection.dialect)
+    if tracking is not None and all(state.expired for state in session.identity_map.all_states()):
+        session.info[_FILLED] = tracking.clock_seen()
+
+
+def _meet(seen: Seen, first: InstanceState[Any]) -> None:
+    rest = [first]
+    session = first.session
+    filled = 0 if session is None else session.info.get(_FILLED, 0)
+    while rest:
+        state = rest.pop()
+        if id(state) in seen.met:
+            continue
+        seen.met[id(state)] = state
+        if state.modified:
+            seen.load.keep_private()
+        tracking = _tracking_of(session, state.mapper)
+        if tracking is None:
+            continue
+        met(seen.load, _told(seen, state, tracking.tags, tracking.default_schema), filled)
+        for relationship in state.mapper.relationships:
+            if relationship.key in state.dict:
+                rest += _related(state.dict[relationship.key])
+
+
+def _tracking_of(session: orm.Session | None, mapper: orm.Mapper[Any]) -> Any:
+    if session is None:
+        return None
+    return _databases.get(session.get_bind(mapper).dialect)
+
+
+def _told(seen: Seen, state: InstanceState[Any], tags: Tags, default: str | None) -> list[str]:
+    """The tags of an object, which the load now depends on."""
+    mapper = state.mapper
+    whole: list[str] = []
+    for table in mapper.tables:
+        if not isinstance(table, sa.Table):
+            continue
+        name = table_name(table.schema, table.name, default)
+        columns = sorted(table.primary_key.columns, key=lambda column: column.name)
+        values = [_value(state, mapper, column) for column in columns]
+        kinds = [column.type for column in columns]
+        row = identity_of(kinds, values) if columns and all(map(has_identity, kinds)) else None
+        if row is None:
+            whole.append(tags.table(name))
+        else:
+            whole += seen.depend_on_rows(tags.table(name), [tags.row(name, row)])
+    for attribute in cast(list[Any], mapper.column_attrs):
+        if attribute.key in state.dict:
+            for expression in cast(list[Any], attribute.columns):
+                if not isinstance(expression, sa.Column):
+                    whole += [_tag(table, tags, default) for table in find_tables(expression, include_selects=True)]
+    for relationship in mapper.relationships:
+        if relationship.key in state.dict:
+            tables = [*relationship.mapper.tables]
+            if relationship.secondary is not None:
+                tables += find_tables(relationship.secondary, include_joins=True)
+            whole += [_tag(table, tags, default) for table in tables if isinstance(table, sa.Table)]
+    seen.depend(whole)
+    return whole
+
+
+def _tag(table: Any, tags: Tags, default: str | None) -> str:
+    return tags.table(table_name(table.schema, table.name, default))
+
+
+def _value(state: InstanceState[Any], mapper: orm.Mapper[Any], column: Any) -> Any:
+    try:
+        key = mapper.get_property_by_column(column).key
+    except orm.exc.UnmappedColumnError:
+        return None
+    if key not in state.dict and state.key is not None and column in mapper.primary_key:
+        return state.key[1][mapper.primary_key.index(column)]
+    return state.dict.get(key)
+
+
+def _related(value: Any) -> list[InstanceState[Any]]:
+    if value is None:
+        return []
+    members: Any
+    if isinstance(value, dict):
+        members = value.values()
+    elif hasattr(value, "__iter__"):
+        members = value
+    else:
+        members = (value,)
+    states = (sa.inspect(member, raiseerr=False) for member in members)
+    return [state for state in states if isinstance(state, InstanceState)]

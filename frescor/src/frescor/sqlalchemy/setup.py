@@ -1,0 +1,50 @@
+"""`track`: one line that connects an engine with a cache."""
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from frescor.cache import Cache
+from frescor.errors import PolicyError
+from frescor.sqlalchemy.catalog import Declared
+from frescor.sqlalchemy.outbox import Outbox, has_outbox
+from frescor.sqlalchemy.relay import Relay
+from frescor.sqlalchemy.tracking import Tracking
+from frescor.sqlalchemy.triggers import mark_connections
+
+
+def track(
+    engine: sa.Engine | AsyncEngine,
+    cache: Cache | Callable[[], Cache],
+    *,
+    name: str = "",
+    outbox: bool = True,
+    views: Declared | None = None,
+    functions: Declared | None = None,
+) -> Tracking:
+    """Watch an engine: cached functions depend on what they read through it, and its commits invalidate that.
+
+    A commit returns when the store has taken the invalidation, or cannot be reached: then it waits in this process, and
+    in the outbox for the others. Sessions, connections and engines made of this one are watched as well.
+
+    cache: the cache, or a function that gives it. name: of this database, where one cache has several; the same in all
+    processes. outbox: keep the tags in a table of this database too (`outbox_table`), so that none is lost with
+    the process. views: by the name of each view, the tables (text, Table or mapped class) that it reads; functions:
+    the same of functions that read tables. Raises PolicyError for an engine that is tracked already.
+    """
+    awaits = isinstance(engine, AsyncEngine)
+    if not isinstance(engine, sa.Engine | AsyncEngine):
+        raise PolicyError(f"track takes an Engine or an AsyncEngine; got {engine!r}.")
+    sync_engine = engine.sync_engine if isinstance(engine, AsyncEngine) else engine
+    kept: Outbox | None = None
+    relay: Relay | None = None
+    if outbox and has_outbox(sync_engine):
+        kept = Outbox()
+        relay = Relay(sync_engine, cache if callable(cache) else lambda: cache, kept, database=name)
+        mark_connections(sync_engine)
+    tracking = Tracking(
+        sync_engine, cache, awaits=awaits, name=name, outbox=kept, relay=relay, views=views, functions=functions
+    )
+    tracking.start()
+    return tracking

@@ -1,0 +1,266 @@
+"""An engine that is tracked: its statements are told to loads, its commits invalidate.
+
+Events, and the two places without one:
+
+- `begin` starts a unit on the DBAPI connection, and `rollback` ends it. What is thrown away without either (a
+  connection that is invalidated, or given back by the garbage collector) is ended by the pool's events.
+- `before_cursor_execute` sees every statement of ORM, Core and text. Tags of a write are noted before it runs: one that
+  fails half-way costs an invalidation, one that is forgotten a stale read. Savepoints are seen as statements too, after
+  they ran, since SQLAlchemy's events for them do not tell the names.
+- `commit` comes before the COMMIT: there the outbox row is written. After the COMMIT there is no event, so `do_commit`
+  of the engine's dialect is wrapped, on that instance.
+
+The order after a commit. Between the COMMIT and the invalidation others read the old entry: the transaction has
+not returned to its caller yet, so they might as well have read before. When the COMMIT raises, nobody knows whether it
+happened: the tags are raised all the same, and the outbox row is left for the relay, which will find it if it did.
+A task that is cancelled here cannot wait for the store; the invalidation goes on as a task of its own, and meanwhile
+this process trusts nothing in the store.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.util import await_only
+
+from frescor.cache import Cache
+from frescor.engine import Engine as CacheEngine
+from frescor.errors import PolicyError
+from frescor.sqlalchemy import context
+from frescor.sqlalchemy.catalog import Catalog, Declared
+from frescor.sqlalchemy.identity import watch_sessions
+from frescor.sqlalchemy.statements import Statements
+from frescor.sqlalchemy.tags import Tags
+from frescor.sqlalchemy.unit import Unit
+from frescor.sqlalchemy.watching import watch
+from frescor.tags import declared_tag
+
+DATABASES: dict[sa.Dialect, "Tracking"] = {}
+_FRESH = ("READ COMMITTED", "READ UNCOMMITTED", "AUTOCOMMIT")
+
+
+class Writes(Protocol):
+    """Where a transaction leaves its tags, so that its commit decides on both."""
+
+    def write(self, connection: sa.Connection, tags: Iterable[str]) -> int | None:
+        """Insert a row on this connection; its id, or None if there is no table for it."""
+
+    def applied(self, row_id: int | None) -> None:
+        """The store has taken what this row holds."""
+
+
+class Relays(Protocol):
+    """What applies the rows that a process left behind."""
+
+    def start(self) -> None:
+        """Let it run, from now on; nothing if it does."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class Tracking:
+    """What `track` returns. Keep it as long as the engine is used; `close` stops watching."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        cache: Cache | Callable[[], Cache],
+        *,
+        awaits: bool,
+        name: str,
+        outbox: Writes | None,
+        relay: Relays | None,
+        views: Declared | None,
+        functions: Declared | None,
+    ) -> None:
+        self.engine = engine
+        self.outbox = outbox
+        self.relay = relay
+        self._source = cache if callable(cache) else lambda: cache
+        self._awaits = awaits
+        self._name = name
+        self._lock = threading.Lock()
+        self._tags: Tags | None = None
+        self._asked: set[CacheEngine] = set()
+        self._tasks: set[asyncio.Task[bool]] = set()
+        self._statements = Statements(self, Catalog(views, functions))
+        self._do_commit = engine.dialect.do_commit
+        if isinstance(cache, Cache):
+            self.cache  # noqa: B018  # it is to ask about dirty transactions from now on
+
+    @property
+    def cache(self) -> Cache:
+        """The cache that is told."""
+        cache = self._source()
+        engine = cache._engine
+        if engine not in self._asked:
+            self._asked.add(engine)
+            engine.dirty_check = _dirty_check
+        return cache
+
+    @property
+    def tags(self) -> Tags:
+        """Makes this database's tags."""
+        if self._tags is None:
+            self._tags = Tags(self._name, self.cache.key_secret)
+        return self._tags
+
+    @property
+    def default_schema(self) -> str | None:
+        """The schema of tables that are named without one."""
+        return self.engine.dialect.default_schema_name
+
+    def clock_seen(self) -> int:
+        """What the store's clock has reached at least."""
+        return self.cache._engine.clock_seen
+
+    def start(self) -> None:
+        """Begin to watch."""
+        if DATABASES.setdefault(self.engine.dialect, self) is not self:
+            raise PolicyError("this engine is tracked already: track it once, and close() that before another.")
+        watch_sessions(DATABASES)
+        watch(self.engine.dialect)
+        # What is kept compiled was compiled without notes.
+        self.engine.clear_compiled_cache()
+        for name, listener in self._listeners():
+            event.listen(self.engine, name, listener)
+        self.engine.dialect.do_commit = self._commit_and_apply  # type: ignore[method-assign, assignment]
+
+    def close(self) -> None:
+        """Stop watching: commits from now on invalidate nothing. What was read stays cached."""
+        if DATABASES.get(self.engine.dialect) is not self:
+            return
+        if self.relay is not None:
+            self.relay.close()
+        del DATABASES[self.engine.dialect]
+        for name, listener in self._listeners():
+            event.remove(self.engine, name, listener)
+        self.engine.dialect.do_commit = self._do_commit  # type: ignore[method-assign]
+
+    def after_commit(self, row_id: int | None, *, stored: bool) -> None:
+        """A commit was followed by its invalidation; `stored`: the store took it."""
+        if stored and self.outbox is not None:
+            self.outbox.applied(row_id)
+        if self.relay is not None:
+            self.relay.start()
+
+    def unit_of(self, connection: sa.Connection) -> Unit:
+        """The open transaction of a connection."""
+        unit: Unit | None = connection.info.get(self)
+        if unit is None:
+            unit = self._begin(connection)
+        return unit
+
+    def _listeners(self) -> tuple[tuple[str, Callable[..., None]], ...]:
+        return (
+            ("begin", self._begin_event),
+            ("rollback", self._rolled_back),
+            ("commit", self._before_commit),
+            ("begin_twophase", _refuse_two_phase),
+            ("before_cursor_execute", self._statements.before),
+            ("after_cursor_execute", self._statements.after),
+            ("after_execute", self._statements.executed),
+            ("reset", self._given_back),
+            ("invalidate", self._given_up),
+        )
+
+    def _begin_event(self, connection: sa.Connection) -> None:
+        self._begin(connection)
+
+    def _begin(self, connection: sa.Connection) -> Unit:
+        self._end(connection.info)
+        options, dialect = connection.get_execution_options(), self.engine.dialect
+        level = options.get("isolation_level") or dialect._on_connect_isolation_level
+        level = level or getattr(dialect, "default_isolation_level", None)
+        unit = Unit(
+            old=level not in _FRESH,
+            uncommitted=level == "READ UNCOMMITTED" and dialect.name != "postgresql",
+            autocommit=level == "AUTOCOMMIT",
+        )
+        connection.info[self] = unit
+        return unit
+
+    def _rolled_back(self, connection: sa.Connection) -> None:
+        self._end(connection.info)
+
+    # The names of their arguments are part of these two events.
+    def _given_back(self, dbapi_connection: Any, connection_record: Any, reset_state: Any) -> None:  # noqa: ARG002
+        self._end(connection_record.info)
+
+    def _given_up(self, dbapi_connection: Any, connection_record: Any, exception: Any) -> None:  # noqa: ARG002
+        self._end(connection_record.info)
+
+    def _end(self, info: Any) -> Unit | None:
+        unit: Unit | None = info.pop(self, None)
+        if unit is not None:
+            unit.end()
+        return unit
+
+    def _before_commit(self, connection: sa.Connection) -> None:
+        unit: Unit | None = connection.info.get(self)
+        if unit is not None and self.outbox is not None and (tags := unit.tags()):
+            unit.row_id = self.outbox.write(connection, tuple(sorted(tags)))
+
+    def _commit_and_apply(self, connection: Any) -> None:
+        unit: Unit | None = connection.info.get(self)
+        tags = () if unit is None else tuple(sorted(unit.tags()))
+        try:
+            self._do_commit(connection)
+        except BaseException:
+            if tags:
+                self._apply_in_doubt(tags)
+            raise
+        finally:
+            if unit is not None and connection.info.get(self) is unit:
+                self._end(connection.info)
+        if tags and unit is not None:
+            self.after_commit(unit.row_id, stored=self._apply(tags))
+
+    def _apply(self, tags: tuple[str, ...]) -> bool:
+        cache = self.cache
+        if not self._awaits:
+            return cache.invalidate(*tags)
+        task = self._spawn(cache.aio.invalidate(*tags))
+        try:
+            return bool(await_only(asyncio.shield(task)))
+        except BaseException:
+            self._hold(cache, tags)
+            raise
+
+    def _apply_in_doubt(self, tags: tuple[str, ...]) -> None:
+        cache = self.cache
+        if not self._awaits:
+            cache.invalidate(*tags)
+            return
+        self._hold(cache, tags)
+        with contextlib.suppress(RuntimeError):  # without a loop it waits for this process's next call
+            self._spawn(cache.aio.invalidate(*tags))
+
+    def _spawn(self, work: Coroutine[Any, Any, bool]) -> "asyncio.Task[bool]":
+        try:
+            task = asyncio.get_running_loop().create_task(work)
+        except RuntimeError:
+            work.close()
+            raise
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _hold(self, cache: Cache, tags: tuple[str, ...]) -> None:
+        cache._engine.pending.add(tags=[declared_tag(tag) for tag in tags])
+
+
+def _dirty_check(tags: tuple[str, ...]) -> bool:
+    return context.changed(tags) if tags else context.is_dirty()
+
+
+def _refuse_two_phase(_connection: sa.Connection, _xid: object) -> None:
+    raise PolicyError(
+        "a two-phase transaction may be committed later, by anybody, unseen: Frescor cannot invalidate after it. Use "
+        "a plain transaction on a tracked engine, or another engine, and invalidate by hand after the last commit."
+    )
