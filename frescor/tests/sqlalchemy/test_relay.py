@@ -254,8 +254,8 @@ def test_a_missing_table_is_said_once_and_waited_for(
 def test_a_locked_sqlite_file_is_survived(tmp_path: Path, cache: Cache, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "frescor")
     path = tmp_path / "test.db"
-    database = Database(f"sqlite:///{path}?timeout=0.01")
-    relay = Relay(database.engine, lambda: cache, database.outbox)
+    database = Database(f"sqlite:///{path}")
+    relay = Relay(sa.create_engine(f"sqlite:///{path}?timeout=0.01"), lambda: cache, database.outbox)
     relay.start()
     cache.get_or_load("k", database.read, POLICY)
     database.write(1)

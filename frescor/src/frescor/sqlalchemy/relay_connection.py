@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import copy
 import select
 import selectors
 import socket
@@ -56,7 +57,8 @@ class RelayConnection:
     """
 
     def __init__(self, engine: sa.Engine, wake: Wake) -> None:
-        self._engine = sa.Engine(engine.pool.recreate(), engine.dialect, engine.url, hide_parameters=True)
+        self._tracked = engine
+        self._pool = engine.pool.recreate()
         self._loop = asyncio.new_event_loop() if engine.dialect.is_async else None
         self._wake = wake
         self._selector = selectors.DefaultSelector()
@@ -83,7 +85,7 @@ class RelayConnection:
 
     def has_changed(self) -> bool:
         """Whether others may have written since this was asked last; on PostgreSQL that costs as much as looking."""
-        if self._engine.dialect.name != "sqlite":
+        if self._tracked.dialect.name != "sqlite":
             return True
         version = self.run(lambda connection: connection.exec_driver_sql("PRAGMA data_version").scalar())
         before, self._seen = self._seen, version
@@ -93,7 +95,7 @@ class RelayConnection:
         """Close the connection."""
         try:
             self._spawned(self._connection.close)
-            self._spawned(self._engine.dispose)
+            self._spawned(self._pool.dispose)
         finally:
             self._release()
 
@@ -103,11 +105,16 @@ class RelayConnection:
             self._loop.close()
 
     def _open(self) -> sa.Connection:
-        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        # A dialect learns from its first connection, and this one is copied: what is tracked is known by its dialect.
+        self._pool.connect().close()
+        dialect = copy.copy(self._tracked.dialect)
+        vars(dialect).pop("do_commit", None)
+        engine = sa.Engine(self._pool, dialect, self._tracked.url, hide_parameters=True)
+        return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def _listen(self) -> None:
         """Hear of triggers' rows at once, where the driver has a socket that can be waited for."""
-        if self._engine.dialect.name != "postgresql":
+        if self._tracked.dialect.name != "postgresql":
             return
         driver: Any = self._connection.connection.driver_connection
         if hasattr(driver, "fileno"):

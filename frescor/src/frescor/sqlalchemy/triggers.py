@@ -4,8 +4,8 @@ Each write to a table with triggers leaves a row in the outbox, which a relay ap
 all its rows, since no trigger knows the key that row tags are made with.
 
 A connection that Frescor tracks says so once, when it is opened (`mark_connections`), and its writes leave no row: its
-transaction writes its own. On PostgreSQL it sets a variable of the session, so the triggers need one server
-connection for each client's: behind a pooler that shares them between transactions, leave the marking out. On SQLite
+transaction writes its own. On PostgreSQL it adds to its application_name, the one setting that a pooler such as
+PgBouncer keeps to the client whose it is, also where it shares the server's connections between transactions. On SQLite
 a connection has no variables; a setting of its own that nothing but ANALYZE looks at stands for one.
 
 What they do not see: on PostgreSQL a write to a partition by its own name, unless it was named too, and what logical
@@ -22,9 +22,11 @@ import sqlalchemy as sa
 from frescor.errors import PolicyError
 from frescor.sqlalchemy.outbox import TABLE, TRIGGER, database_now, missing, outbox_table
 from frescor.sqlalchemy.relay_connection import CHANNEL
+from frescor.sqlalchemy.tags import Tags, table_name
 
 _NAME = "frescor_outbox"
-_VARIABLE = "frescor.tracked"
+# At the end of the application_name, of which the server keeps 63 letters, all of ASCII.
+_MARK = " (frescor)"
 # Any number that nobody would set by hand, and large enough to change nothing about ANALYZE.
 _ANALYSIS_LIMIT = 1_610_612_741
 _IDS = 2**62 - 1
@@ -62,7 +64,7 @@ def install_triggers(
     for statement in ddl.before(connection, box):
         connection.exec_driver_sql(statement)
     for name in names:
-        tags = msgspec.json.encode(_tags(name, database)).decode()
+        tags = _tags(connection, name, Tags(database, b""))
         for statement in (*ddl.drop(connection, name), *ddl.create(connection, name, tags, box)):
             connection.exec_driver_sql(statement)
     return [str(name) for name in names]
@@ -86,8 +88,9 @@ def installed_triggers(connection: sa.Connection) -> list[str]:
 
 def mark_connections(engine: sa.Engine) -> None:
     """Let the triggers leave out what this engine's connections write, from now on; an AsyncEngine's `sync_engine`."""
+    name = f"left(current_setting('application_name'), {63 - len(_MARK)}) || '{_MARK}'"
     statement = {
-        "postgresql": f"SET {_VARIABLE} = 'on'",
+        "postgresql": f"SELECT set_config('application_name', {name}, false)",
         "sqlite": f"PRAGMA analysis_limit = {_ANALYSIS_LIMIT}",
     }.get(engine.dialect.name)
 
@@ -114,7 +117,7 @@ class _Postgresql:
 CREATE OR REPLACE FUNCTION {self._function(connection, box)}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $frescor$
 BEGIN
-  IF current_setting('{_VARIABLE}', true) = 'on' THEN RETURN NULL; END IF;
+  IF right(current_setting('application_name'), {len(_MARK)}) = '{_MARK}' THEN RETURN NULL; END IF;
   INSERT INTO {self._outbox(connection, box)} (id, tags, origin, created_at) VALUES (
     ('x' || substr(replace(gen_random_uuid()::text, '-', ''), 17))::bit(64)::bigint & {_IDS},
     TG_ARGV[0], '{TRIGGER}', {now}
@@ -228,9 +231,9 @@ def _named(table: object) -> TableName:
     return TableName(found.name, found.schema)
 
 
-def _tags(name: TableName, database: str) -> tuple[str, str]:
-    start = f"sql[{database}]" if database else "sql"
-    return f"{start}:{name}", f"{start}:{name}#"
+def _tags(connection: sa.Connection, name: TableName, tags: Tags) -> str:
+    found = table_name(name.schema, name.name, sa.inspect(connection).default_schema_name)
+    return msgspec.json.encode((tags.table(found), tags.rows(found))).decode()
 
 
 def _quoted(connection: sa.Connection, name: TableName) -> str:

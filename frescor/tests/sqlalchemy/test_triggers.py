@@ -1,0 +1,276 @@
+"""Triggers: what bypasses Python is seen, what Frescor writes itself is not seen twice."""
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from frescor import Cache, Policy, PolicyError
+from frescor.sqlalchemy.outbox import Outbox
+from frescor.sqlalchemy.relay import Relay
+from frescor.sqlalchemy.triggers import install_triggers, installed_triggers, mark_connections, remove_triggers
+from frescor.testing import PrivateServer
+from frescor.testing.private_postgres import PrivatePostgres
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Member(Base):
+    __tablename__ = "member"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+class Payment(Base):
+    __tablename__ = "payment"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[int] = mapped_column(sa.ForeignKey("member.id", ondelete="CASCADE"))
+
+
+MEMBER, PAYMENT = ["sql:member", "sql:member#"], ["sql:payment", "sql:payment#"]
+POLICY = Policy(name="p", expire=300, tags=("sql:member",))
+
+
+def until(holds: Callable[[], bool], within: float = 10.0) -> bool:
+    """Whether it comes to hold; looked at often, not slept for."""
+    turn = threading.Event()
+    ends = time.monotonic() + within
+    while not holds():
+        if time.monotonic() > ends:
+            return False
+        turn.wait(0.002)
+    return True
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PrivatePostgres]:
+    with PrivatePostgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'test.db'}"
+    server: PrivatePostgres = request.getfixturevalue("postgres")
+    return server.make_database()
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[sa.Engine]:
+    engine = sa.create_engine(url)
+    Base.metadata.create_all(engine)
+    Outbox().table.metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+def program(engine: sa.Engine) -> Any:
+    """A connection of another program: a driver's own, which commits each statement."""
+    if engine.dialect.name == "sqlite":
+        connection = sqlite3.connect(engine.url.database or "", isolation_level=None)
+        connection.execute("PRAGMA foreign_keys = on")
+        return connection
+    return psycopg.connect(str(engine.url.set(drivername="postgresql")), autocommit=True)
+
+
+def taken(engine: sa.Engine) -> list[list[str]]:
+    """The tags of the rows that wait, in order; removes them."""
+    with engine.begin() as connection:
+        box = Outbox().table
+        found = connection.scalars(sa.select(box.c.tags).where(box.c.origin == "trigger").order_by(box.c.tags)).all()
+        connection.execute(sa.delete(box))
+    return [json.loads(tags) for tags in found]
+
+
+def install(engine: sa.Engine, *tables: object, **options: Any) -> list[str]:
+    with engine.begin() as connection:
+        return install_triggers(connection, tables, **options)
+
+
+def test_each_kind_of_write_of_another_program_leaves_one_row(engine: sa.Engine) -> None:
+    assert install(engine, Member, "payment") == ["member", "payment"]
+    with closing(program(engine)) as other:
+        other.execute("INSERT INTO member VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+        assert taken(engine) == [MEMBER]
+        other.execute("UPDATE member SET name = 'd'")
+        assert taken(engine) == [MEMBER]
+        other.execute("SELECT * FROM member")
+        assert taken(engine) == []
+        other.execute("INSERT INTO payment VALUES (1, 1)")
+        assert taken(engine) == [PAYMENT]
+        other.execute("DELETE FROM member WHERE id = 1")
+        # The database deleted the payment.
+        assert taken(engine) == [MEMBER, PAYMENT]
+        if engine.dialect.name == "postgresql":
+            other.execute("TRUNCATE payment")
+            assert taken(engine) == [PAYMENT]
+
+
+def test_what_is_rolled_back_leaves_no_row(engine: sa.Engine) -> None:
+    install(engine, Member)
+    with closing(program(engine)) as other:
+        other.execute("BEGIN")
+        other.execute("INSERT INTO member VALUES (1, 'a')")
+        other.execute("ROLLBACK")
+    assert taken(engine) == []
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_what_a_tracked_connection_writes_leaves_no_row_of_a_trigger(engine: sa.Engine, kind: str) -> None:
+    install(engine, Member)
+    url = engine.url.set(drivername=engine.url.drivername.replace("sqlite", "sqlite+aiosqlite"))
+    tracked = sa.create_engine(engine.url) if kind == "sync" else create_async_engine(url).sync_engine
+    mark_connections(tracked)
+
+    def write() -> None:
+        for number in (1, 2):
+            with tracked.connect() as connection:
+                connection.execute(sa.insert(Member).values(id=number, name="a"))
+                # What was set is not part of a transaction.
+                connection.rollback()
+                connection.execute(sa.insert(Member).values(id=number, name="a"))
+                connection.commit()
+        tracked.dispose()
+
+    if kind == "sync":
+        write()
+    else:
+        import asyncio
+
+        asyncio.run(sa.util.greenlet_spawn(write))
+    assert taken(engine) == []
+    with closing(program(engine)) as other:
+        other.execute("DELETE FROM member")
+    assert taken(engine) == [MEMBER]
+
+
+def test_a_tracked_connection_keeps_the_name_of_its_application(postgres: PrivatePostgres) -> None:
+    for name, shown in (("panel", "panel (frescor)"), ("a" * 63, "a" * 53 + " (frescor)")):
+        engine = sa.create_engine(postgres.make_database(), connect_args={"application_name": name})
+        mark_connections(engine)
+        with engine.connect() as connection:
+            assert connection.scalar(sa.text("SHOW application_name")) == shown
+        engine.dispose()
+
+
+def test_readers_see_what_another_program_wrote(engine: sa.Engine) -> None:
+    install(engine, Member)
+    with PrivateServer(namespaces=["test"]) as server, Cache.from_url(server.url, "test") as cache:
+        # On PostgreSQL it is told of it, and does not look by itself.
+        relay = Relay(engine, lambda: cache, Outbox(), poll=60.0 if engine.dialect.name == "postgresql" else 0.25)
+        relay.start()
+        assert until(lambda: relay._watermark_at > 0)
+
+        def names() -> list[str]:
+            with engine.connect() as connection:
+                return list(connection.scalars(sa.select(Member.name).order_by(Member.id)))
+
+        with closing(program(engine)) as other:
+            for number in range(1, 4):
+                before = cache.get_or_load("names", names, POLICY)
+                other.execute(f"INSERT INTO member VALUES ({number}, 'n{number}')")
+                now = [*before, f"n{number}"]
+                assert until(lambda wanted=now: cache.get_or_load("names", names, POLICY) == wanted, within=1.0)  # type: ignore[misc]
+        relay.close()
+
+
+def test_many_rows_that_another_program_writes_on_sqlite_are_one_row_until_it_is_taken(tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'test.db'}")
+    Base.metadata.create_all(engine)
+    outbox = Outbox()
+    outbox.table.metadata.create_all(engine)
+    install(engine, Member)
+    with closing(program(engine)) as other:
+        other.executemany("INSERT INTO member VALUES (?, 'a')", [(number,) for number in range(50)])
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            assert len(outbox.unmarked(connection, 100)) == 1
+            # It is being applied: what is written from now on has to be applied after that.
+            other.execute("UPDATE member SET name = 'b'")
+            assert len(outbox.unmarked(connection, 100)) == 2
+    engine.dispose()
+
+
+def test_triggers_are_listed_made_anew_and_removed(engine: sa.Engine) -> None:
+    install(engine, Member, Payment)
+    install(engine, Payment.__table__, database="reports")
+    with engine.begin() as connection:
+        assert installed_triggers(connection) == ["member", "payment"]
+    with closing(program(engine)) as other:
+        other.execute("INSERT INTO member VALUES (1, 'a')")
+        other.execute("INSERT INTO payment VALUES (1, 1)")
+        assert taken(engine) == [MEMBER, ["sql[reports]:payment", "sql[reports]:payment#"]]
+        with engine.begin() as connection:
+            assert remove_triggers(connection, [Member]) == ["member"]
+            assert installed_triggers(connection) == ["payment"]
+            assert remove_triggers(connection) == ["payment"]
+            assert remove_triggers(connection) == []
+        other.execute("DELETE FROM member")
+    assert taken(engine) == []
+
+
+def test_a_table_in_another_schema_has_its_own_tags(postgres: PrivatePostgres) -> None:
+    engine = sa.create_engine(postgres.make_database())
+    with engine.begin() as connection:
+        Outbox().table.metadata.create_all(connection)
+        connection.exec_driver_sql('CREATE SCHEMA "Audit"')
+        connection.exec_driver_sql('CREATE TABLE "Audit"."Entry, of it\'s own" (id integer)')
+        connection.exec_driver_sql("CREATE TABLE plain (id integer)")
+        install_triggers(connection, ["Audit.Entry, of it's own", "public.plain"])
+        assert installed_triggers(connection) == ["Audit.Entry, of it's own", "plain"]
+    with closing(program(engine)) as other:
+        other.execute('INSERT INTO "Audit"."Entry, of it\'s own" VALUES (1)')
+        other.execute("INSERT INTO plain VALUES (1)")
+    assert taken(engine) == [
+        ["sql:audit.entry, of it's own", "sql:audit.entry, of it's own#"],
+        ["sql:plain", "sql:plain#"],
+    ]
+    with engine.begin() as connection:
+        assert len(remove_triggers(connection)) == 2
+    engine.dispose()
+
+
+def test_a_user_who_may_not_touch_the_outbox_leaves_a_row(postgres: PrivatePostgres) -> None:
+    engine = sa.create_engine(postgres.make_database())
+    Base.metadata.create_all(engine)
+    Outbox().table.metadata.create_all(engine)
+    install(engine, Member)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP ROLE IF EXISTS clerk")
+        connection.exec_driver_sql("CREATE ROLE clerk")
+        connection.exec_driver_sql("GRANT INSERT ON member TO clerk")
+    with closing(program(engine)) as other:
+        other.execute("SET ROLE clerk")
+        # A session that restores data fires no ordinary triggers.
+        other.execute("INSERT INTO member VALUES (1, 'a')")
+        other.execute("RESET ROLE")
+        other.execute("SET session_replication_role = replica")
+        other.execute("INSERT INTO member VALUES (2, 'a')")
+    assert taken(engine) == [MEMBER, MEMBER]
+    engine.dispose()
+
+
+def test_what_cannot_have_triggers_is_refused_with_what_can(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE VIEW names AS SELECT name FROM member")
+        with pytest.raises(PolicyError, match=r"no table 'names'.*There are: frescor_outbox, member, payment"):
+            install_triggers(connection, ["names"])
+        with pytest.raises(PolicyError, match="no table is named"):
+            install_triggers(connection, [])
+        with pytest.raises(PolicyError, match="a mapped class, a Table or a name"):
+            install_triggers(connection, [7])
+        with pytest.raises(PolicyError, match="frescor outbox create"):
+            install_triggers(connection, ["member"], outbox="elsewhere")
+        assert installed_triggers(connection) == []
