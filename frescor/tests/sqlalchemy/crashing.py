@@ -3,32 +3,47 @@
 Lines in: `commit N` writes N and stops short of the invalidation; `write N` does both. A line out for each.
 """
 
+import signal
 import sys
+from typing import Any
 
 import sqlalchemy as sa
 
 from frescor import Cache
-from frescor.sqlalchemy.outbox import Outbox
-from frescor.sqlalchemy.relay import Relay
+from frescor.commands import Invalidate, StoreCommand, Together
+from frescor.sqlalchemy import track
+from frescor.store.redis import RedisStore
+
+
+class StoppingStore(RedisStore):
+    """Stops this process where it would invalidate something, if it is told to."""
+
+    stops = False
+
+    def perform(self, command: StoreCommand | Together) -> Any:
+        if self.stops and isinstance(command, Invalidate):
+            print("done", flush=True)
+            while True:
+                signal.pause()
+        return super().perform(command)
 
 
 def main(database: str, store: str) -> None:
     engine = sa.create_engine(database)
-    outbox = Outbox()
-    cache = Cache.from_url(store, "test")
-    relay = Relay(engine, lambda: cache, outbox)
-    relay.start()
-    cache.get("k")
-    with engine.connect():
+    with Cache.from_url(store, "test") as cache:
+        track(engine, cache)
+        assert isinstance(cache.store, RedisStore)
+        cache.store.__class__ = StoppingStore
+        cache.get("k")
+        with engine.connect() as connection:
+            connection.execute(sa.text("SELECT x FROM t"))
         print("ready", flush=True)
-    for line in sys.stdin:
-        what, value = line.split()
-        with engine.begin() as connection:
-            connection.execute(sa.text("UPDATE t SET x = :x"), {"x": int(value)})
-            row_id = outbox.write(connection, ["sql:t"])
-        if what == "write" and cache.invalidate("sql:t"):
-            outbox.applied(row_id)
-        print("done", flush=True)
+        for line in sys.stdin:
+            what, value = line.split()
+            StoppingStore.stops = what == "commit"
+            with engine.begin() as connection:
+                connection.execute(sa.text("UPDATE t SET x = :x"), {"x": int(value)})
+            print("done", flush=True)
 
 
 if __name__ == "__main__":

@@ -17,14 +17,13 @@ import redis
 import sqlalchemy as sa
 
 from frescor import Cache, Policy
-from frescor.sqlalchemy.outbox import Outbox
-from frescor.sqlalchemy.relay import Relay
+from frescor.sqlalchemy import outbox_table, track
 from frescor.store.redis import RedisStore
 from frescor.testing import PrivateServer
 from frescor.testing.private_postgres import PrivatePostgres
 
 CRASHES = int(os.environ.get("FRESCOR_CRASHES", "2"))
-POLICY = Policy(name="p", expire=3600, tags=("sql:t",), jitter=0.0, early=False)
+POLICY = Policy(name="p", expire=3600, jitter=0.0, early=False)
 WRITER = Path(__file__).with_name("crashing.py")
 
 
@@ -59,7 +58,9 @@ def engine(url: str) -> Iterator[sa.Engine]:
     with engine.begin() as connection:
         connection.execute(sa.text("CREATE TABLE t (x integer)"))
         connection.execute(sa.text("INSERT INTO t VALUES (0)"))
-        Outbox().table.metadata.create_all(connection)
+        metadata = sa.MetaData()
+        outbox_table(metadata)
+        metadata.create_all(connection)
     yield engine
     engine.dispose()
 
@@ -75,14 +76,12 @@ def server() -> Iterator[PrivateServer]:
 class Reader:
     """A process's cached query."""
 
-    def __init__(self, engine: sa.Engine, server: PrivateServer, *, relay: bool = True, local: bool = False) -> None:
+    def __init__(self, engine: sa.Engine, server: PrivateServer, *, tracked: bool = True, local: bool = False) -> None:
         """Without local copies, which may be behind by a push, or by two seconds where the server is cut off."""
-        self._engine = engine
+        self._engine = sa.create_engine(engine.url)
         self.cache = Cache.from_url(server.url, "test", local=local)
-        self._relay = Relay(engine, lambda: self.cache, Outbox())
+        self._tracking = track(self._engine, self.cache) if tracked else None
         self.loads = 0
-        if relay:
-            self._relay.start()
 
     def __call__(self) -> int:
         return self.cache.get_or_load("k", self._load, POLICY)
@@ -108,7 +107,9 @@ class Reader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._relay.close()
+        if self._tracking is not None:
+            self._tracking.close()
+        self._engine.dispose()
         self.cache.close()
 
 
@@ -258,6 +259,6 @@ def test_a_process_that_tracks_no_database_invalidates_everything_when_it_meets_
             assert reader() == 1
             server.kill()
             server.start()
-            with Reader(engine, server, relay=False) as stranger:
+            with Reader(engine, server, tracked=False) as stranger:
                 assert stranger() == 1
             assert reader() == 1
