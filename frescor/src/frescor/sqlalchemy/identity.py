@@ -111,13 +111,14 @@ def _told(seen: Seen, state: InstanceState[Any], tags: Tags, default: str | None
         if attribute.key in state.dict:
             for expression in cast(list[Any], attribute.columns):
                 if not isinstance(expression, sa.Column):
-                    whole += [_tag(table, tags, default) for table in find_tables(expression, include_selects=True)]
+                    # Tables of subqueries within it too.
+                    whole += [_tag(table, tags, default) for table in find_tables(expression)]
     for relationship in mapper.relationships:
         if relationship.key in state.dict:
             tables = [*relationship.mapper.tables]
             if relationship.secondary is not None:
                 tables += find_tables(relationship.secondary, include_joins=True)
-            whole += [_tag(table, tags, default) for table in tables if isinstance(table, sa.Table)]
+            whole += [_tag(table, tags, default) for table in tables]
     seen.depend(whole)
     return whole
 

@@ -52,8 +52,7 @@ class Statements:
         if facts.isolation:
             # A level for the session outlives this transaction: from here on all of this connection count as old.
             connection.info[_KEEPS_ISOLATION] = True
-        if facts.changes_schema:
-            self._catalog.forget()
+        unit.changes_schema = unit.changes_schema or facts.changes_schema
         if facts.writes or options.get(WRITES):
             self._note(connection, unit, facts, execution)
         if unit.dirty:
@@ -69,9 +68,13 @@ class Statements:
         self, connection: sa.Connection, _cursor: Any, sql: str, _parameters: Any, _execution: Any, _many: bool
     ) -> None:
         """`after_cursor_execute`: savepoints, once the database has made them."""
+        unit = self._tracking.unit_of(connection)
+        if unit.quiet:
+            return
+        if unit.changes_schema:
+            self._catalog.forget()
         if sql[:1] not in "SRsr \n" or (found := _SAVEPOINT.match(sql)) is None:
             return
-        unit = self._tracking.unit_of(connection)
         word, name = found.group(1).upper(), found.group(2).strip().lower()
         if word == "SAVEPOINT":
             unit.savepoint(name)
@@ -95,6 +98,11 @@ class Statements:
                 tags = self._tracking.tags
                 told = None if rows is None else [tags.row(name, row) for row in rows]
                 unit.keys_told(execution, tags.table(name), told)
+
+    def ended(self, unit: Unit) -> None:
+        """A transaction is over: what others have read of the schema meanwhile may not be what they will see."""
+        if unit.changes_schema:
+            self._catalog.forget()
 
     def _facts(self, execution: Any, sql: str, options: Mapping[str, Any]) -> Facts:
         if READS in options and WRITES in options:

@@ -19,6 +19,7 @@ HOW_TO_DECLARE = (
     "connection (an empty list for none)."
 )
 _FIRST_WORD = re.compile(r"(?:\s+|--[^\n]*\n|/\*.*?\*/|\()*([A-Za-z]+)", re.DOTALL)
+_NAME = r'([\w."]+)'
 _ROLLBACK_TO = re.compile(r"\s*ROLLBACK\s+(?:WORK\s+|TRANSACTION\s+)?TO\b", re.IGNORECASE)
 _DIALECTS = {"postgresql": "postgres", "mssql": "tsql", "mariadb": "mysql"}
 # They read and write no table's rows.
@@ -46,6 +47,8 @@ def facts_of_text(sql: str, dialect: str) -> Facts:
             return Facts(control=word)
         if word in _HARMLESS or word in _CONTROL:
             return Facts(isolation=word in ("SET", "BEGIN", "START") and _sets_isolation(sql)) if word else NOTHING
+        if word == "ALTER":
+            return _altered(sql)
         if word == "REFRESH":
             return _refreshed(sql)
     found = NOTHING
@@ -58,12 +61,23 @@ def _sets_isolation(sql: str) -> bool:
     return re.search(r"isolation|characteristics|snapshot|repeatable|serializable", sql, re.IGNORECASE) is not None
 
 
+def _altered(sql: str) -> Facts:
+    # Mostly beyond a parser; all that matters is the table's name.
+    name = re.search(rf"\bTABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?{_NAME}", sql, re.IGNORECASE)
+    writes = () if name is None else (Target(_named(name.group(1)), "delete"),)
+    return Facts(writes=writes, changes_schema=True)
+
+
+def _named(text: str) -> Named:
+    schema, _, table = text.replace('"', "").rpartition(".")
+    return (schema or None, table)
+
+
 def _refreshed(sql: str) -> Facts:
-    name = re.match(r'\s*REFRESH\s+MATERIALIZED\s+VIEW\s+(?:CONCURRENTLY\s+)?([\w."]+)', sql, re.IGNORECASE)
+    name = re.search(rf"\bMATERIALIZED\s+VIEW\s+(?:CONCURRENTLY\s+)?{_NAME}", sql, re.IGNORECASE)
     if name is None:
         raise _cannot_tell(sql)
-    schema, _, table = name.group(1).replace('"', "").rpartition(".")
-    return Facts(writes=(Target((schema or None, table), "update"),))
+    return Facts(writes=(Target(_named(name.group(1)), "update"),))
 
 
 def _parse(sql: str, dialect: str) -> "list[exp.Expr]":
@@ -84,6 +98,8 @@ def _parse(sql: str, dialect: str) -> "list[exp.Expr]":
 
 def _with_parameters(sql: str) -> str:
     """The text with every driver's form of a parameter made one that all dialects read."""
+    # What SQLAlchemy writes for a list whose length is known only when it is executed.
+    sql = re.sub(r"__\[POSTCOMPILE_[^\]]*\]", "?", sql)
     return re.sub(r"%\((\w+)\)s", r":\1", sql).replace("%s", "?").replace("%%", "%")
 
 

@@ -199,6 +199,7 @@ class Tracking:
         unit: Unit | None = info.pop(self, None)
         if unit is not None:
             unit.end()
+            self._statements.ended(unit)
         return unit
 
     def _before_commit(self, connection: sa.Connection) -> None:

@@ -53,6 +53,8 @@ class Unit:
         # The execution that was looked at last: an executemany reports each of its batches.
         self.last: object = None
         self.row_id: int | None = None
+        # It has made, changed or removed tables, views or the like.
+        self.changes_schema = False
         self._levels = [_Level("")]
         self._homes: set[Home] = set()
         self._tags: frozenset[str] | None = frozenset()

@@ -1,0 +1,331 @@
+"""Random reads, writes, savepoints and rollbacks in two sessions: a cached query equals the uncached one.
+
+FRESCOR_SQL_STEPS sets how many steps a run makes for each database; a failure prints the steps that lead to it.
+"""
+
+import itertools
+import os
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import orm
+
+from frescor import Cache
+from frescor.testing.private_postgres import PrivatePostgres
+
+STEPS = int(os.environ.get("FRESCOR_SQL_STEPS", "400"))
+STEPS_OF_ONE = 40
+IDS = st.integers(1, 4)
+NUMBERS = st.integers(0, 3)
+WHO = st.sampled_from([0, 1])
+
+
+class Base(orm.DeclarativeBase):
+    pass
+
+
+membership = sa.Table(
+    "membership",
+    Base.metadata,
+    sa.Column("person_id", sa.ForeignKey("person.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("team_id", sa.ForeignKey("team.id", ondelete="CASCADE"), primary_key=True),
+)
+
+
+class Person(Base):
+    __tablename__ = "person"
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    age: orm.Mapped[int]
+    teams: orm.Mapped[list["Team"]] = orm.relationship(secondary=membership, passive_deletes=True, order_by="Team.id")
+    notes: orm.Mapped[list["Note"]] = orm.relationship(passive_deletes="all", order_by="Note.id")
+
+
+class Team(Base):
+    __tablename__ = "team"
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    rank: orm.Mapped[int]
+
+
+class Note(Base):
+    __tablename__ = "note"
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    person_id: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey("person.id", ondelete="SET NULL"))
+    size: orm.Mapped[int]
+    person: orm.Mapped[Person | None] = orm.relationship(overlaps="notes")
+
+
+Person.total = orm.column_property(
+    sa.select(sa.func.coalesce(sa.func.sum(Note.size), 0))
+    .where(Note.person_id == Person.id)
+    .correlate_except(Note)
+    .scalar_subquery()
+)
+
+
+PERSONS, TEAMS, NOTES = (Base.metadata.tables[name] for name in ("person", "team", "note"))
+
+
+def person(session: orm.Session, number: int) -> Any:
+    found = session.get(Person, number)
+    return None if found is None else (found.age, found.total)  # type: ignore[attr-defined]
+
+
+def age(session: orm.Session, number: int) -> Any:
+    return session.scalar(sa.select(Person.age).where(Person.id == number))
+
+
+def teams(session: orm.Session, number: int) -> Any:
+    found = session.get(Person, number)
+    return None if found is None else [(team.id, team.rank) for team in found.teams]
+
+
+def note(session: orm.Session, number: int) -> Any:
+    found = session.get(Note, number)
+    return None if found is None else (found.size, None if found.person is None else found.person.age)
+
+
+def joined(session: orm.Session, number: int) -> Any:
+    query = sa.select(Note).options(orm.joinedload(Note.person)).where(Note.size >= number).order_by(Note.id)
+    return [(found.id, found.size, found.person and found.person.age) for found in session.scalars(query)]
+
+
+def noted(session: orm.Session, number: int) -> Any:
+    query = sa.select(Person).options(orm.selectinload(Person.notes)).order_by(Person.id)
+    return [(found.id, [one.size for one in found.notes]) for found in session.scalars(query)]
+
+
+def with_team(session: orm.Session, number: int) -> Any:
+    query = sa.select(Person.id).where(Person.teams.any(Team.rank == number)).order_by(Person.id)
+    return list(session.scalars(query))
+
+
+def by_cte(session: orm.Session, number: int) -> Any:
+    old = sa.select(Person.id).where(Person.age > number).cte()
+    return session.scalar(sa.select(sa.func.count()).select_from(Note).join(old, old.c.id == Note.person_id))
+
+
+def by_text(session: orm.Session, number: int) -> Any:
+    text = sa.text("SELECT count(*) FROM person p LEFT JOIN note n ON n.person_id = p.id WHERE p.age = :number")
+    return session.scalar(text, {"number": number})
+
+
+def some(session: orm.Session, number: int) -> Any:
+    query = sa.select(Person.id, Person.age).where(Person.id.in_([number, number + 1])).order_by(Person.id)
+    return [tuple(row) for row in session.execute(query)]
+
+
+QUERIES: tuple[Callable[[orm.Session, int], Any], ...] = (
+    person, age, teams, note, joined, noted, with_team, by_cte, by_text, some,
+)  # fmt: skip
+
+
+class Reads(RuleBasedStateMachine):
+    """One transaction writes at a time, as the model has no way to tell what a lock would make wait."""
+
+    engine: ClassVar[sa.Engine]
+    cache: ClassVar[Cache]
+    numbers: ClassVar[Any] = itertools.count()
+
+    @initialize()
+    def begin(self) -> None:
+        with self.engine.begin() as connection:
+            for table in reversed(Base.metadata.sorted_tables):
+                connection.execute(sa.delete(table))
+        self.sessions = [orm.Session(self.engine, expire_on_commit=expire) for expire in (True, False)]
+        self.writer: int | None = None
+        self.savepoints: list[orm.SessionTransaction] = []
+        prefix = f"run{next(self.numbers)}"
+        self.current: orm.Session = self.sessions[0]
+
+        def cached(query: Callable[[orm.Session, int], Any]) -> Callable[[int], Any]:
+            def load(number: int) -> Any:
+                return query(self.current, number)
+
+            name = f"{prefix}:{query.__name__}"
+            found: Callable[[int], Any] = self.cache.cached(expire=600, key_prefix=name, early=False)(load)
+            return found
+
+        self.cached = {query: cached(query) for query in QUERIES}
+
+    def teardown(self) -> None:
+        for session in self.sessions:
+            session.close()
+
+    def writes(self, who: int) -> orm.Session:
+        self.writer = who
+        return self.sessions[who]
+
+    def may_write(self, who: int) -> bool:
+        return self.writer in (None, who)
+
+    # -- writes
+
+    @rule(who=WHO, number=IDS, value=NUMBERS)
+    def save(self, who: int, number: int, value: int) -> None:
+        if self.may_write(who):
+            session = self.writes(who)
+            found = session.get(Person, number)
+            if found is None:
+                session.add(Person(id=number, age=value))
+            else:
+                found.age = value
+
+    @rule(who=WHO, value=NUMBERS, owner=st.none() | IDS, generated=st.booleans(), number=IDS)
+    def save_note(self, who: int, value: int, owner: int | None, generated: bool, number: int) -> None:
+        if not self.may_write(who):
+            return
+        session = self.writes(who)
+        if owner is not None and session.get(Person, owner) is None:
+            owner = None
+        if generated and (session.scalar(sa.select(sa.func.count(Note.id))) or 0) < 6:
+            highest = session.scalar(sa.select(sa.func.max(Note.id))) or 0
+            session.add(Note(id=highest + 1, size=value, person_id=owner))
+            session.flush()
+        elif (found := session.get(Note, number)) is not None:
+            found.size, found.person_id = value, owner
+
+    @rule(who=WHO, number=IDS, value=NUMBERS)
+    def join(self, who: int, number: int, value: int) -> None:
+        if not self.may_write(who):
+            return
+        session = self.writes(who)
+        found, team = session.get(Person, number), session.get(Team, value + 1)
+        if team is None:
+            team = Team(id=value + 1, rank=value)
+            session.add(team)
+        if found is not None:
+            (found.teams.remove if team in found.teams else found.teams.append)(team)
+        session.flush()
+
+    @rule(who=WHO, number=IDS, way=st.sampled_from(["orm", "bulk", "core", "text", "many"]))
+    def delete(self, who: int, number: int, way: str) -> None:
+        if not self.may_write(who):
+            return
+        session = self.writes(who)
+        if way == "orm":
+            found = session.get(Person, number)
+            if found is not None:
+                session.delete(found)
+        elif way == "bulk":
+            session.execute(sa.delete(Person).where(Person.age == number))
+        elif way == "core":
+            session.connection().execute(PERSONS.delete().where(PERSONS.c.id == number))
+        elif way == "text":
+            session.execute(sa.text("DELETE FROM note WHERE size = :size"), {"size": number})
+        else:
+            session.execute(membership.delete().where(membership.c.person_id == number))
+        session.flush()
+        session.expire_all()
+
+    @rule(who=WHO, number=IDS, value=NUMBERS, way=st.sampled_from(["bulk", "rows", "core", "text", "many", "insert"]))
+    def update(self, who: int, number: int, value: int, way: str) -> None:
+        if not self.may_write(who):
+            return
+        session = self.writes(who)
+        session.flush()
+        if way == "bulk":
+            session.execute(sa.update(Person).where(Person.age < number).values(age=value))
+        elif way == "rows":
+            ids = list(session.scalars(sa.select(Person.id)))
+            if ids:
+                session.execute(sa.update(Person), [{"id": one, "age": value} for one in ids])
+        elif way == "core":
+            session.connection().execute(TEAMS.update().where(TEAMS.c.id == number).values(rank=value))
+        elif way == "text":
+            session.execute(sa.text("UPDATE person SET age = :age WHERE id = :id"), {"age": value, "id": number})
+        elif way == "many":
+            query = NOTES.update().where(NOTES.c.id == sa.bindparam("one")).values(size=value)
+            session.connection().execute(query, [{"one": number}, {"one": number + 1}])
+        elif not session.scalar(sa.select(Team.id).where(Team.id == number)):
+            session.execute(sa.insert(Team), [{"id": number, "rank": value}])
+        session.expire_all()
+
+    # -- transactions
+
+    @precondition(lambda self: self.writer is not None and len(self.savepoints) < 2)
+    @rule()
+    def begin_nested(self) -> None:
+        self.savepoints.append(self.sessions[self.writer or 0].begin_nested())
+
+    @precondition(lambda self: self.savepoints)
+    @rule(keep=st.booleans())
+    def end_nested(self, keep: bool) -> None:
+        savepoint = self.savepoints.pop()
+        if keep:
+            savepoint.commit()
+        else:
+            savepoint.rollback()
+
+    @rule(who=WHO, keep=st.booleans())
+    def end(self, who: int, keep: bool) -> None:
+        session = self.sessions[who]
+        if self.writer == who:
+            while self.savepoints:
+                self.savepoints.pop().commit()
+            self.writer = None
+        if keep:
+            session.commit()
+            self.everything_agrees()
+        else:
+            session.rollback()
+
+    # -- reads
+
+    @rule(who=WHO, query=st.sampled_from(QUERIES), number=IDS)
+    def read(self, who: int, query: Callable[[orm.Session, int], Any], number: int) -> None:
+        """By a session that may have changed something, or hold old objects: what that leaves must harm nobody."""
+        self.current = self.sessions[who]
+        self.cached[query](number)
+
+    def everything_agrees(self) -> None:
+        """Asked by one who has changed nothing: the writer, if there is one, may not be this thread's."""
+        if self.writer is not None:
+            return
+        with orm.Session(self.engine) as fresh, orm.Session(self.engine) as other:
+            self.current = other
+            for query in QUERIES:
+                for number in (1, 2, 3):
+                    assert self.cached[query](number) == query(fresh, number), query.__name__
+
+    @invariant()
+    def nobody_is_forgotten(self) -> None:
+        assert self.writer is not None or not self.savepoints
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_cached_queries_equal_uncached_ones_after_every_commit(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Any, tracked_cache: Cache, tracker: Callable[..., Any]
+) -> None:
+    if kind == "sqlite":
+        engine = sa.create_engine(f"sqlite:///{tmp_path / 'generated.db'}", connect_args={"timeout": 0.2})
+        sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = ON"))
+    else:
+        server: PrivatePostgres = request.getfixturevalue("postgres_server")
+        engine = sa.create_engine(server.make_database())
+    tracker(engine)
+    Base.metadata.create_all(engine)
+    machine: Any = type("Machine", (Reads,), {"engine": engine, "cache": tracked_cache})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=max(1, STEPS // STEPS_OF_ONE),
+            stateful_step_count=STEPS_OF_ONE,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate, Phase.shrink],
+        ),
+    )
+    engine.dispose()
