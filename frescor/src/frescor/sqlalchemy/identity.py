@@ -49,6 +49,9 @@ def _get(self: Any, key: Any, default: Any = None) -> Any:
     if found is not None and (load := enclosing_load()) is not None:
         state: InstanceState[Any] = orm.attributes.instance_state(found)
         seen = seen_by(load)
+        # Expired, it holds nothing: what is asked of it is read by a statement.
+        if state.expired:
+            return found
         if (state.runid is None or state.runid <= seen.mark) and id(state) not in seen.met:
             _meet(seen, state)
     return found

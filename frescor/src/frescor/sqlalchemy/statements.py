@@ -1,6 +1,7 @@
 """What is done at each statement of a tracked engine: told to the load that runs, or noted for the commit."""
 
 import re
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ class Statements:
     ) -> None:
         """`before_cursor_execute`."""
         unit = self._tracking.unit_of(connection)
-        if unit.quiet or unit.last is execution:
+        if unit.quiet or (unit.last is not None and unit.last() is execution):
             return
         load = enclosing_load()
         if unit.began is None:
@@ -62,7 +63,7 @@ class Statements:
                 self._tracking.relay.start()
             unit.old = unit.old or _KEEPS_ISOLATION in connection.info
             read_on(unit, load, self._tell(connection, unit, load, facts, execution))
-        unit.last = execution
+        unit.last = weakref.ref(execution)
 
     def after(
         self, connection: sa.Connection, _cursor: Any, sql: str, _parameters: Any, _execution: Any, _many: bool

@@ -186,7 +186,9 @@ class Tracking:
         return unit
 
     def _rolled_back(self, connection: sa.Connection) -> None:
-        self._end(connection.info)
+        # One that was thrown away has no `info` any more; the pool's event has ended its unit.
+        if not connection.invalidated:
+            self._end(connection.info)
 
     # The names of their arguments are part of these two events.
     def _given_back(self, dbapi_connection: Any, connection_record: Any, reset_state: Any) -> None:  # noqa: ARG002

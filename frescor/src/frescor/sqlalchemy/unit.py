@@ -7,6 +7,7 @@ The key of a row that the database makes is known only after the INSERT. Until t
 rows of that table count as not known.
 """
 
+import weakref
 from collections.abc import Iterable
 
 from frescor.sqlalchemy.context import Home, home
@@ -50,8 +51,9 @@ class Unit:
         self.autocommit = autocommit
         # A statement of Frescor's own runs on the connection.
         self.quiet = False
-        # The execution that was looked at last: an executemany reports each of its batches.
-        self.last: object = None
+        # The execution that was looked at last: an executemany reports each of its batches. Not held: it holds the
+        # connection, which would never be given back by the garbage collector.
+        self.last: weakref.ref[object] | None = None
         self.row_id: int | None = None
         # It has made, changed or removed tables, views or the like.
         self.changes_schema = False
