@@ -180,7 +180,7 @@ class Organisation:
     escopo: Escopo = ORGANISATION
 
     def nucleo(self, nome: str = "Centro", uf: str = "SP") -> int:
-        with transaction("nucleos") as session:
+        with transaction() as session:
             nucleo = Nucleo(nome=nome, uf=uf, municipio="São Paulo")
             session.add(nucleo)
             session.flush()
@@ -203,7 +203,7 @@ class Organisation:
         self._stand(militante_id, Situacao.ATIVO, since)
 
     def _stand(self, militante_id: int, situacao: Situacao, since: dt.date) -> None:
-        with transaction("militantes", "painel") as session:
+        with transaction() as session:
             militante = session.get_one(Militante, militante_id, populate_existing=True)
             militante.situacao = situacao
             session.add(SituacaoHistorico(militante_id=militante_id, situacao=situacao, desde=since))
@@ -215,7 +215,7 @@ class Organisation:
             generate_cotas(self.escopo, competencia, autor_id=None, agora=self.clock.now)
 
     def waive(self, cota_id: int) -> None:
-        with transaction("cotas", "militantes", "painel") as session:
+        with transaction() as session:
             session.execute(
                 sa.update(Cota)
                 .where(Cota.id == cota_id)

@@ -22,7 +22,7 @@ WHEN = dt.datetime(2026, 3, 17, 12, 30, 15, 123456, tzinfo=dt.timezone(dt.timede
 
 
 def write(**values: Any) -> int:
-    with transaction("auditoria") as session:
+    with transaction() as session:
         return audit.record(session, **{"acao": "teste", "usuario_id": None, "agora": WHEN} | values)
 
 

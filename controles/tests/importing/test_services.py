@@ -18,6 +18,7 @@ from controles.importing.services import Listener, Resumo, import_militantes, re
 from controles.militantes.models import Militante, Nucleo, Situacao, SituacaoHistorico
 from controles.militantes.services import DadosMilitante, create_militante, end_militante
 from controles.services.cache_service import cache_service
+from frescor.sqlalchemy import table_tag
 
 HOJE = dt.date(2026, 3, 17)
 AGORA = dt.datetime(2026, 3, 17, 15, 0, tzinfo=dt.UTC)
@@ -294,7 +295,7 @@ def test_a_file_that_changes_meanwhile_is_refused(file: File) -> None:
 
 def test_what_was_cached_before_is_forgotten(file: File) -> None:
     cache = cache_service().cache
-    cache.set("before", 1, 300, tags=("militantes",))
+    cache.set("before", 1, 300, tags=(table_tag(Militante),))
     file.write(ANA).commit()
     assert cache.get("before") is None
 

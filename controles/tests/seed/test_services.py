@@ -24,6 +24,7 @@ from controles.seed.profiles import PROFILES, Profile
 from controles.seed.services import Seeded, seed_database
 from controles.seed.writing import TABLES
 from controles.services.cache_service import cache_service
+from frescor.sqlalchemy import table_tag
 
 HOJE = dt.date(2026, 3, 17)
 AGORA = dt.datetime(2026, 3, 17, 15, 0, tzinfo=dt.UTC)
@@ -251,10 +252,10 @@ def test_a_failure_in_the_middle_leaves_nothing(app: Flask) -> None:
     assert {index["name"] for index in sa.inspect(db.engine).get_indexes("cota")} >= {"ix_cota_aberta"}
 
 
-@pytest.mark.parametrize("tag", ["militantes", "nucleos", "cotas", "pagamentos", "painel", "auditoria"])
-def test_what_was_cached_before_is_forgotten(sqlite_app: Flask, tag: str) -> None:
+@pytest.mark.parametrize("table", ["militante", "nucleo", "cota", "pagamento", "alocacao", "auditoria"])
+def test_what_was_cached_before_is_forgotten(sqlite_app: Flask, table: str) -> None:
     cache = cache_service().cache
-    cache.set("before", 1, 300, tags=(tag,))
+    cache.set("before", 1, 300, tags=(table_tag(Base.metadata.tables[table]),))
     assert cache.get("before") == 1
     seed()
     assert cache.get("before") is None

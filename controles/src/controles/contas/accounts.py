@@ -99,7 +99,7 @@ def ensure_admin(app: Flask) -> None:
         credentials = admin_credentials(settings)
         if _is_current(db.session.scalar(select(Usuario).where(Usuario.email == credentials.email)), credentials):
             return
-        with transaction("usuarios", "auditoria") as session:
+        with transaction() as session:
             # Several workers start at once.
             serialise(session.connection(), "contas.ensure_admin")
             admin = session.scalar(select(Usuario).where(Usuario.email == credentials.email))

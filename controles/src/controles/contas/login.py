@@ -84,7 +84,7 @@ def check_code(usuario: Usuario, code: str, *, length: dt.timedelta, agora: dt.d
         return Refused(attempt.locked_until)
     secret = _secret(usuario)
     step = totp.matching_step(secret, code, agora=agora)
-    with transaction("usuarios", "auditoria") as session:
+    with transaction() as session:
         if step is not None and _use_step(session, usuario.id, step):
             # What a former key sealed is sealed by the present one from now on.
             usuario.tf_totp_secret = account_keys().otp.seal(secret, usuario_id=usuario.id)
@@ -98,7 +98,7 @@ def check_recovery_code(usuario: Usuario, code: str, *, length: dt.timedelta, ag
     if not attempt.allowed:
         return Refused(attempt.locked_until)
     keys = account_keys().recovery
-    with transaction("usuarios", "auditoria") as session:
+    with transaction() as session:
         if recovery.use_code(session, code, usuario_id=usuario.id, keys=keys, agora=agora):
             return _complete(session, usuario, identificador, Factor.RECOVERY_CODE, length=length, agora=agora)
     return _refuse(usuario, Factor.RECOVERY_CODE, attempt, agora=agora)
@@ -110,7 +110,7 @@ def confirm_enrolment(usuario: Usuario, code: str, *, length: dt.timedelta, agor
     if not attempt.allowed:
         return Refused(attempt.locked_until)
     step = totp.matching_step(_secret(usuario), code, agora=agora)
-    with transaction("usuarios", "auditoria") as session:
+    with transaction() as session:
         if step is not None and _use_step(session, usuario.id, step):
             usuario.tf_primary_method = AUTHENTICATOR
             codes = recovery.renew_codes(session, usuario_id=usuario.id, key=account_keys().recovery[0])
@@ -166,7 +166,7 @@ def _complete(
 def _refuse(usuario: Usuario | None, factor: Factor, attempt: lockout.Attempt, *, agora: dt.datetime) -> Refused:
     # Nobody knows who typed it, so no author; the record is whose account it was meant for.
     registro_id = usuario.id if usuario else None
-    with transaction("auditoria") as session:
+    with transaction() as session:
         _audit(session, "conta.falha", registro_id, {"com": factor.value}, author_id=None, agora=agora)
         if attempt.locked_until is not None:
             depois = {"ate": attempt.locked_until}

@@ -141,7 +141,7 @@ def logout() -> ResponseReturnValue:
     if current_user.is_authenticated:
         usuario_id = int(current_user.id)
         agora = utc_now()
-        with transaction("auditoria") as db_session:
+        with transaction() as db_session:
             sessions.leave(db_session, agora=agora)
             audit.record(
                 db_session,
@@ -172,7 +172,7 @@ def renew_codes() -> ResponseReturnValue:
     usuario = _confirmed_user(form)
     if usuario is None:
         return _account_page(form), 401
-    with transaction("usuarios", "auditoria") as db_session:
+    with transaction() as db_session:
         codes = recovery.renew_codes(db_session, usuario_id=usuario.id, key=account_keys().recovery[0])
         audit.record(
             db_session,
@@ -194,7 +194,7 @@ def new_device() -> ResponseReturnValue:
     if usuario is None:
         return _account_page(form), 401
     agora = utc_now()
-    with transaction("usuarios", "auditoria") as db_session:
+    with transaction() as db_session:
         sessions.leave(db_session, agora=agora)
         enrolment.restart(db_session, usuario, secret=new_otp_secret(), author_id=usuario.id, agora=agora)
     forget_user(usuario.id)

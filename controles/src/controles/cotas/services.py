@@ -37,7 +37,7 @@ def generate_cotas(escopo: Escopo, competencia: dt.date, *, autor_id: int | None
     Left out: the exempt, those on leave, those who left, and those who joined after the month. All or nothing.
     """
     _check(competencia, agora.astimezone(LOCAL_ZONE).date())
-    with transaction("cotas", "militantes", "painel", "auditoria") as session:
+    with transaction() as session:
         # Two at once for one month would each count the other's cotas as existing; nothing would be doubled.
         serialise(session.connection(), f"cotas:{competencia.isoformat()}")
         asked = owes_cota(escopo, competencia)

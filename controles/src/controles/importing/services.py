@@ -24,8 +24,6 @@ from controles.militantes.models import Militante, Situacao, SituacaoHistorico
 from controles.militantes.writing import fill, free_matriculas, snapshot
 from controles.services.transaction import transaction
 
-_TAGS = ("militantes", "cotas", "pagamentos", "painel", "auditoria")
-
 # What is to be done with each row, where it is not the number of the militante to update.
 _CREATE, _LEAVE = 0, -1
 
@@ -65,7 +63,7 @@ def import_militantes(
     With faulty rows nothing is written, unless `valid_only`: then the others are. What a row does not say stays as it
     is. The same file again changes nothing. Invalid if the file as a whole cannot be read.
     """
-    with transaction(*_TAGS) as session:
+    with transaction() as session:
         _lock(session)
         stamp = _stamp(path)
         examined = _examine(session, path, hoje, listener)

@@ -23,13 +23,12 @@ from controles.services.transaction import transaction
 __all__ = ["DadosMilitante", "create_militante", "end_militante", "update_militante"]
 
 # A militante's name, núcleo and standing show in every list; moving to another núcleo moves all that is theirs.
-_TAGS = ("militantes", "cotas", "pagamentos", "painel", "auditoria")
 
 
 def create_militante(escopo: Escopo, dados: DadosMilitante, *, autor_id: int | None, agora: dt.datetime) -> int:
     """Write a new militante, active from `data_filiacao`; the id comes back. Invalid names the field."""
     dados = checked(dados, hoje=_local_date(agora))
-    with transaction(*_TAGS) as session:
+    with transaction() as session:
         _check_nucleo(session, escopo, dados.nucleo_id)
         matricula = dados.matricula or next(free_matriculas(session))
         militante = Militante(matricula=matricula, situacao=Situacao.ATIVO)
@@ -63,7 +62,7 @@ def update_militante(
 ) -> None:
     """Change what differs. Conflict if somebody changed the militante after `versao` was read."""
     dados = checked(dados, hoje=_local_date(agora))
-    with transaction(*_TAGS) as session:
+    with transaction() as session:
         militante = _locked(session, escopo, militante_id, versao)
         if dados.nucleo_id != militante.nucleo_id:
             _check_nucleo(session, escopo, dados.nucleo_id)
@@ -107,7 +106,7 @@ def end_militante(
     """End a membership on `data`. What is still open stays open, and can be paid."""
     reason = one_line("motivo", motivo, longest=200)
     past_date("data", data, hoje=_local_date(agora))
-    with transaction(*_TAGS) as session:
+    with transaction() as session:
         militante = _locked(session, escopo, militante_id, versao)
         if militante.situacao is Situacao.DESLIGADO:
             raise Conflict(f"Este militante já foi desligado em {militante.data_desligamento:%d/%m/%Y}.")

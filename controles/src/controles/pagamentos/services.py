@@ -26,7 +26,6 @@ from controles.services.transaction import transaction
 __all__ = ["NovoPagamento", "plan_allocation", "register_pagamento", "reverse_pagamento"]
 
 # Every cached query that a payment can change reads one of these.
-_TAGS = ("pagamentos", "cotas", "militantes", "painel", "auditoria")
 
 LONGEST_KEY = 64
 LONGEST_TEXT = 200
@@ -60,7 +59,7 @@ def register_pagamento(
     if already is not None:
         return already
     try:
-        with transaction(*_TAGS) as session:
+        with transaction() as session:
             return _register(session, escopo, novo, autor_id=autor_id, agora=agora, hoje=hoje)
     except IntegrityError:
         # Sent twice at one moment: the second waited for the first, failed, and finds it now.
@@ -87,7 +86,7 @@ def reverse_pagamento(
     reason = one_line("motivo", motivo, longest=LONGEST_TEXT)
     if reason is None:
         raise Invalid("motivo", "Informe o motivo do estorno.")
-    with transaction(*_TAGS) as session:
+    with transaction() as session:
         original = lock_pagamento(session, escopo, pagamento_id)
         _check_reversible(session, original, data, hoje=agora.astimezone(LOCAL_ZONE).date())
         return _reverse(session, original, reason, data, autor_id=autor_id, agora=agora)

@@ -19,8 +19,6 @@ from controles.seed.rows import COLUMNS, Row
 from controles.seed.writing import Writer, empty, settle, without_indexes, writer_for
 from controles.services.transaction import transaction
 
-_TAGS = ("militantes", "nucleos", "cotas", "pagamentos", "painel", "auditoria")
-
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
@@ -47,7 +45,7 @@ def seed_database(
     All or nothing. Conflict if there are militantes or núcleos already, unless `replace`: then these, and all cotas and
     payments, are removed first. Users stay, and so does the audit chain.
     """
-    with transaction(*_TAGS) as session:
+    with transaction() as session:
         kept = _make_room(session, profile, replace)
         connection = session.connection()
         with without_indexes(connection):

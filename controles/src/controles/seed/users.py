@@ -53,7 +53,7 @@ def known_users() -> tuple[KnownUser, ...]:
 
 def seed_users() -> tuple[SeededUser, ...]:
     """Create those of the thirty that are missing; whoever is there stays as they are. NotFound without núcleos."""
-    with transaction("usuarios", "auditoria") as session:
+    with transaction() as session:
         # Two at once would both find the same user missing.
         serialise(session.connection(), "seed.users")
         nucleos = session.scalars(select(Nucleo).where(Nucleo.ativo).order_by(Nucleo.id).limit(8)).all()

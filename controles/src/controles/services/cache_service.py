@@ -1,10 +1,11 @@
 """The application's cache under the names that its operators and documents use: thin words over Frescor."""
 
+import functools
 import hashlib
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,9 +13,11 @@ from typing import Final
 from flask import Flask, current_app
 
 from controles.config import Settings
+from controles.db import db
 from frescor import Cache, CacheError, PolicyStats, ServerInfo
 from frescor.embedded import EmbeddedServer, EmbeddedServerUnavailable
 from frescor.flask import FlaskCache
+from frescor.sqlalchemy import Tracking, track
 
 logger = logging.getLogger("controles.cache")
 
@@ -52,8 +55,10 @@ class CacheHealth:
 class CacheService:
     """One application's cache. No method raises because of the cache's server: the application goes on without it."""
 
-    def __init__(self, cache: Callable[[], Cache]) -> None:
+    def __init__(self, cache: Callable[[], Cache], tracked: Sequence[Tracking] = ()) -> None:
+        """`tracked`: the databases whose commits invalidate what was read from them."""
         self._cache = cache
+        self._tracked = tuple(tracked)
         self._stopped = threading.Event()
         self._connected = threading.Event()
 
@@ -110,6 +115,8 @@ class CacheService:
     def close(self) -> None:
         """Stop looking for the server and give the connections back."""
         self._stopped.set()
+        for tracking in self._tracked:
+            tracking.close()
         self.cache.close()
 
     def _look_for_server(self) -> None:
@@ -126,10 +133,16 @@ class CacheService:
 
 
 def init_app(app: Flask) -> None:
-    """Give an application its cache. Nothing is started or connected before the first use (see `connect`)."""
+    """Give an application its cache, which follows what the application's databases commit.
+
+    Nothing is started or connected before the first use (see `connect`).
+    """
     settings: Settings = app.extensions["settings"]
     _frescor.init_app(app, lambda: _open_cache(app, settings))
-    app.extensions[EXTENSION] = CacheService(lambda: _frescor.of(app))
+    cache = functools.partial(_frescor.of, app)
+    with app.app_context():
+        tracked = [track(engine, cache) for engine in db.engines.values()]
+    app.extensions[EXTENSION] = CacheService(cache, tracked)
 
 
 def service_of(app: Flask) -> CacheService:
