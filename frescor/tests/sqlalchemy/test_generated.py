@@ -24,6 +24,7 @@ from sqlalchemy import orm
 
 from frescor import Cache
 from frescor.testing.private_postgres import PrivatePostgres
+from frescor.testing.shop import elsewhere
 
 STEPS = int(os.environ.get("FRESCOR_SQL_STEPS", "400"))
 STEPS_OF_ONE = 40
@@ -283,11 +284,17 @@ class Reads(RuleBasedStateMachine):
 
     # -- reads
 
-    @rule(who=WHO, query=st.sampled_from(QUERIES), number=IDS)
-    def read(self, who: int, query: Callable[[orm.Session, int], Any], number: int) -> None:
-        """By a session that may have changed something, or hold old objects: what that leaves must harm nobody."""
+    @rule(who=WHO, query=st.sampled_from(QUERIES), number=IDS, apart=st.booleans())
+    def read(self, who: int, query: Callable[[orm.Session, int], Any], number: int, apart: bool) -> None:
+        """By a session that may have changed something, or hold old objects: what that leaves must harm nobody.
+
+        Apart: in a thread that knows of no transaction, and so stores what it loads.
+        """
         self.current = self.sessions[who]
-        self.cached[query](number)
+        if apart:
+            elsewhere(lambda: (self.cached[query](number),))
+        else:
+            self.cached[query](number)
 
     def everything_agrees(self) -> None:
         """Asked by one who has changed nothing: the writer, if there is one, may not be this thread's."""
