@@ -164,6 +164,20 @@ def test_a_process_killed_between_commit_and_invalidation_leaves_no_old_value_fo
             writer = following
 
 
+def test_a_process_that_has_only_found_what_others_stored_hears_of_what_others_left(
+    engine: sa.Engine, server: PrivateServer
+) -> None:
+    with Reader(engine, server) as reader, Writer(engine, server) as writer:
+        writer.await_ready()
+        assert until(reader.hits)
+    with Writer(engine, server) as writer, Reader(engine, server) as fresh:
+        writer.await_ready()
+        assert fresh.hits()
+        writer.tell("commit 1")
+        writer.kill()
+        assert until(lambda: fresh() == 1, within=1.0)
+
+
 def test_a_commit_with_the_server_down_leaves_no_old_value_though_its_process_is_killed(
     engine: sa.Engine, server: PrivateServer
 ) -> None:

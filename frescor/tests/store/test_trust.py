@@ -29,24 +29,36 @@ def until(holds: Callable[[], bool], within: float = 10.0) -> bool:
     return True
 
 
-class Place:
+class Outbox:
+    """Says what it is told to."""
+
+    def __init__(self, lost: tuple[str, ...] | None = ()) -> None:
+        self.lost = lost
+        self.doubts: list[Doubt] = []
+        self.tell: Callable[[Doubt], tuple[str, ...] | None] = lambda _: self.lost
+        self.starts = 0
+
+    def start(self) -> None:
+        self.starts += 1
+
+    def replay(self, doubt: Doubt) -> tuple[str, ...] | None:
+        self.doubts.append(doubt)
+        return self.tell(doubt)
+
+
+class Place(Outbox):
     """A server that is restarted with what it had at its last `save`, and an outbox that says what it has lost."""
 
     def __init__(self, server: PrivateServer) -> None:
+        super().__init__()
         self.server = server
         self.cache = Cache.from_url(server.url, "test", local=False)
-        self.lost: tuple[str, ...] | None = ()
-        self.doubts: list[Doubt] = []
-        self.cache.store.replay_by("", self.replay)
+        self.cache.store.replay_by("", self)
 
     @property
     def store(self) -> RedisStore:
         assert isinstance(self.cache.store, RedisStore)
         return self.cache.store
-
-    def replay(self, doubt: Doubt) -> tuple[str, ...] | None:
-        self.doubts.append(doubt)
-        return self.lost
 
     def fill(self) -> None:
         """An entry that depends on each of two tags. It is not done by hand: no mark is left."""
@@ -117,7 +129,7 @@ def test_everything_is_invalid_where_it_is_not_known_what_was_lost(place: Place,
 def test_without_an_outbox_everything_is_invalid_at_once(place: Place) -> None:
     place.fill()
     place.save()
-    place.store.replay_by("", place.replay, ended=True)
+    place.store.replay_by("", place, ended=True)
     place.restart()
     assert place.cache.get("ka", MISS) is MISS
     assert place.left() == []
@@ -154,7 +166,7 @@ def test_a_server_in_doubt_takes_invalidations_and_answers_nothing(place: Place,
         go.wait(10)
         return ()
 
-    place.store.replay_by("", wait_and_tell)
+    place.tell = wait_and_tell
     place.restart()
     # The very command that meets the other server is carried out.
     assert cache.invalidate("sql:a") is True
@@ -192,13 +204,12 @@ def test_a_server_that_is_restarted_while_it_is_in_doubt_is_looked_at_anew(place
     restarted = threading.Event()
 
     def restart_once(doubt: Doubt) -> tuple[str, ...]:
-        place.doubts.append(doubt)
         if not restarted.is_set():
             restarted.set()
             place.restart()
         return ("=sql:a",)
 
-    place.store.replay_by("", restart_once)
+    place.tell = restart_once
     place.restart()
     assert place.left() == ["kb"]
     assert place.doubts == [Doubt(lost=True, watermark=123)] * 2
@@ -221,13 +232,8 @@ def test_a_cluster_says_what_waits_after_an_outage_and_keeps_no_watermark() -> N
     with PrivateCluster() as cluster, Cache.from_url(cluster.url, "test", local=False, timeout=1) as cache:
         store = cache.store
         assert store.set_watermark("", 123) is False
-        doubts: list[Doubt] = []
-
-        def replay(doubt: Doubt) -> tuple[str, ...]:
-            doubts.append(doubt)
-            return ("=a",)
-
-        store.replay_by("", replay)
+        witness = Outbox(("=a",))
+        store.replay_by("", witness)
         cache.set("ka", 1, 3600, ("a",))
         cache.set("kb", 1, 3600, ("b",))
         for node in cluster.nodes:
@@ -237,7 +243,14 @@ def test_a_cluster_says_what_waits_after_an_outage_and_keeps_no_watermark() -> N
             node.resume()
         assert until(lambda: cache.get("kb") == 1, within=20)
         assert cache.get("ka", MISS) is MISS
-        assert doubts == [Doubt(lost=False, watermark=None)]
+        assert witness.doubts == [Doubt(lost=False, watermark=None)]
+        assert witness.starts > 0
+
+
+def test_a_witness_is_started_by_each_process_that_opens_a_connection(place: Place) -> None:
+    assert place.starts == 0
+    place.cache.get("k")
+    assert place.starts > 0
 
 
 def test_a_breaker_that_is_tripped_while_the_server_is_in_doubt_probes_again() -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from frescor.errors import PolicyError
+from frescor.errors import CacheError, PolicyError
 
 logger = logging.getLogger("frescor")
 
@@ -82,6 +82,10 @@ def has_outbox(engine: sa.Engine) -> bool:
     database = engine.url.database or ""
     in_memory = database == "" or ":memory:" in database or engine.url.query.get("mode") == "memory"
     return engine.dialect.name != "sqlite" or not in_memory
+
+
+class MissingTable(CacheError):
+    """The database has no outbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +157,10 @@ class Outbox:
 
     # -- on a connection of a relay, which commits each statement by itself -------------------------------------------
 
-    def exists(self, connection: sa.Connection) -> bool:
-        """Whether the table does."""
-        return sa.inspect(connection).has_table(self.table.name, schema=self.table.schema)
+    def check(self, connection: sa.Connection) -> None:
+        """Raise MissingTable if it is."""
+        if not sa.inspect(connection).has_table(self.table.name, schema=self.table.schema):
+            raise MissingTable(missing(self.table))
 
     def now(self, connection: sa.Connection) -> int:
         """The database's clock, µs."""

@@ -46,7 +46,7 @@ import sqlalchemy as sa
 from frescor.cache import Cache
 from frescor.errors import CacheError
 from frescor.sqlalchemy.database_clock import DatabaseClock
-from frescor.sqlalchemy.outbox import TRIGGER, Outbox, missing
+from frescor.sqlalchemy.outbox import TRIGGER, MissingTable, Outbox
 from frescor.sqlalchemy.relay_connection import RelayConnection, Wake
 from frescor.sqlalchemy.whereabouts import identity
 from frescor.store.base import Doubt
@@ -65,10 +65,6 @@ _REPLAY_WITHIN, _CLOSE_WITHIN = 2.0, 2.0
 _FIRST_RETRY, _LAST_RETRY = 0.25, 5.0
 _ROWS_AT_ONCE, _TAGS_AT_ONCE, _MOST_REPLAYED = 1000, 500, 20_000
 _MICRO = 1_000_000
-
-
-class MissingTable(CacheError):
-    """The database has no outbox."""
 
 
 class _Question:
@@ -104,6 +100,7 @@ class Relay:
         self.database = identity(engine, database)
         self._retention = retention
         self._poll = poll
+        self._found: Cache | None = None
         self._closed = False
         self._begin()
         itself = weakref.ref(self)
@@ -129,6 +126,12 @@ class Relay:
         self._keeps_watermark = True
         self._watermark_at = self._pruned_at = float("-inf")
 
+    def attend(self) -> None:
+        """Let the store ask this relay, which then starts with the first connection that is opened."""
+        # Resolved here: the thread has no context in which an application would find its cache.
+        self._found = self._cache()
+        self._found.store.replay_by(self.database, self)
+
     def start(self) -> None:
         """Let it run, from now on; nothing if it does."""
         if self._thread is not None:
@@ -136,7 +139,7 @@ class Relay:
         with self._lock:
             started: threading.Thread | None = self._thread
             if started is None and not self._closed:
-                self._cache().store.replay_by(self.database, self.replay)
+                self.attend()
                 self._thread = threading.Thread(target=self._run, name="frescor-relay", daemon=True)
                 self._thread.start()
 
@@ -144,11 +147,11 @@ class Relay:
         """End it, once it has marked what it knows of. It does not start again."""
         self._closed = True
         self._wake.set()
+        if self._found is not None:
+            self._found.store.replay_by(self.database, self, ended=True)
         thread = self._thread
-        if thread is not None:
-            self._cache().store.replay_by(self.database, self.replay, ended=True)
-            if thread is not threading.current_thread():
-                thread.join(_CLOSE_WITHIN)
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_CLOSE_WITHIN)
         if thread is None or not thread.is_alive():
             self._wake.close()
 
@@ -170,7 +173,7 @@ class Relay:
             try:
                 connection = RelayConnection(self._engine, self._wake)
                 try:
-                    connection.run(self._look_for_table)
+                    connection.run(self._outbox.check)
                     self._well()
                     pause = _FIRST_RETRY
                     self._serve(connection)
@@ -182,10 +185,6 @@ class Relay:
                 self._rest(pause)
                 pause = min(pause * 2, _LAST_RETRY)
         self._answer_none()
-
-    def _look_for_table(self, connection: sa.Connection) -> None:
-        if not self._outbox.exists(connection):
-            raise MissingTable(missing(self._outbox.table))
 
     def _serve(self, connection: RelayConnection) -> None:
         self._look_again = True
@@ -235,7 +234,7 @@ class Relay:
         self._look_again = len(due) < len(rows) or len(rows) == _ROWS_AT_ONCE
 
     def _apply(self, found: Iterable[tuple[str, ...] | None]) -> bool:
-        cache = self._cache()
+        cache = self._tracked()
         tags: dict[str, None] = {}
         for some in found:
             if some is None:
@@ -250,7 +249,7 @@ class Relay:
         happened, self._something_happened = self._something_happened, False
         now = self._clock.read(self._outbox.now(connection))
         try:
-            self._keeps_watermark = self._cache().store.set_watermark(self.database, now)
+            self._keeps_watermark = self._tracked().store.set_watermark(self.database, now)
             self._watermark_at = time.monotonic()
         except CacheError as error:
             self._something_happened = happened
@@ -272,6 +271,10 @@ class Relay:
                 return None
             tags.update(dict.fromkeys(map(declared_tag, some)))
         return None if len(found) == _MOST_REPLAYED or len(tags) > _MOST_REPLAYED else tuple(tags)
+
+    def _tracked(self) -> Cache:
+        assert self._found is not None
+        return self._found
 
     def _answer_none(self) -> None:
         while self._questions:

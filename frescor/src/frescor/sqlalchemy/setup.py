@@ -47,4 +47,7 @@ def track(
         sync_engine, cache, awaits=awaits, name=name, outbox=kept, relay=relay, views=views, functions=functions
     )
     tracking.start()
+    if relay is not None and isinstance(cache, Cache):
+        # A process that only finds what others stored is to hear of what others left, too.
+        relay.attend()
     return tracking

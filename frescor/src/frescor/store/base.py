@@ -9,7 +9,7 @@ can cost a load, not a stale read.
 **Leases.** Who holds a key's lease may load and store it. A lease ends by itself, when its holder is gone.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -45,8 +45,14 @@ class Doubt:
     watermark: int | None
 
 
-# The store's tags that may have to be raised; None: that cannot be told.
-Replay = Callable[[Doubt], tuple[str, ...] | None]
+class Witness(Protocol):
+    """Who knows what may be missing from a store: a relay."""
+
+    def start(self) -> None:
+        """This process uses the store. Called often, and in the way of a caller: returns at once."""
+
+    def replay(self, doubt: Doubt) -> tuple[str, ...] | None:
+        """The store's tags that may have to be raised; None: that cannot be told."""
 
 
 class Store(Protocol):
@@ -63,7 +69,7 @@ class Store(Protocol):
         """Remember a database's clock, µs, that was read before: if this is found, nothing done before was lost.
         False if this store keeps no watermark."""
 
-    def replay_by(self, database: str, replay: Replay, *, ended: bool = False) -> None:
+    def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
         """Ask this before what the store holds is trusted again after an outage or a loss; or, `ended`, no longer."""
 
     def count(self, deltas: Mapping[str, int]) -> None:

@@ -17,7 +17,7 @@ from redis import exceptions as driver
 from frescor.commands import Invalidate, StoreCommand, Together
 from frescor.errors import CacheError
 from frescor.store.address import Address, Host
-from frescor.store.base import Doubt, KeyInfo, Replay, ServerInfo
+from frescor.store.base import Doubt, KeyInfo, ServerInfo, Witness
 from frescor.store.breaker import Breaker
 from frescor.store.connection import (
     DEADLINE,
@@ -37,7 +37,7 @@ from frescor.store.listing import add_up, fields_of, listed
 from frescor.store.slot_steps import RaiseTag, SlotProtocol, Step, Tick
 from frescor.store.slot_wire import Asked, decoded_steps, encode_step
 from frescor.store.slots import Slots, text_in_slot
-from frescor.store.trust import grace, invalidates, missing_tags, register
+from frescor.store.trust import grace, invalidates, missing_tags, register, start
 from frescor.store.wire import Wire
 from frescor.tags import NAMESPACE_TAG
 
@@ -50,7 +50,7 @@ class ClusterStore:
         self.deadline = deadline
         self.wire = Wire(namespace)
         self.protocol = SlotProtocol(lambda: secrets.token_hex(8))
-        self._replays: dict[str, Replay] = {}
+        self._witnesses: dict[str, Witness] = {}
         self._start()
 
     def _start(self) -> None:
@@ -97,8 +97,8 @@ class ClusterStore:
     def set_watermark(self, database: str, at: int) -> bool:  # noqa: ARG002  # what one node has lost, no other can tell
         return False
 
-    def replay_by(self, database: str, replay: Replay, *, ended: bool = False) -> None:
-        register(self._replays, database, replay, ended=ended)
+    def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
+        register(self._witnesses, database, witness, ended=ended)
 
     def count(self, deltas: Mapping[str, int]) -> None:
         stats = self.wire.stats
@@ -187,6 +187,7 @@ class ClusterStore:
                 self._once(RaiseTag(NAMESPACE_TAG, stamp))
                 # Last: whoever finds it trusts the node.
                 ask(connection, None, ("SET", name, run_id))
+        start(self._witnesses)
         return run_id
 
     def _once(self, step: Step) -> Any:
@@ -220,12 +221,12 @@ class ClusterStore:
 
     def _restore(self) -> bool:
         """After an outage, do again what may be missing. A node that was replaced has made everything invalid."""
-        if not self._replays:
+        if not self._witnesses:
             return True
         if not grace(self.breaker):
             return False
         nothing_lost = Doubt(lost=False, watermark=None)
-        tags = missing_tags(self._replays, dict.fromkeys(self._replays, nothing_lost))
+        tags = missing_tags(self._witnesses, dict.fromkeys(self._witnesses, nothing_lost))
         try:
             if tags != ():
                 self.perform(Invalidate((NAMESPACE_TAG,) if tags is None else tags))

@@ -25,7 +25,7 @@ from frescor.commands import (
     Write,
 )
 from frescor.entry import stamp_of, stamped
-from frescor.store.base import KeyInfo, Replay, ServerInfo
+from frescor.store.base import KeyInfo, ServerInfo, Witness
 from frescor.store.wire import TOMBSTONE_MS
 
 TOMBSTONE = "-"
@@ -134,7 +134,7 @@ class MemoryStore:
     def set_watermark(self, database: str, at: int) -> bool:  # noqa: ARG002  # what it holds ends with the process
         return False
 
-    def replay_by(self, database: str, replay: Replay, *, ended: bool = False) -> None:
+    def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
         """Nothing: it is never out of reach, and loses nothing that the process keeps."""
 
     def count(self, deltas: Mapping[str, int]) -> None:

@@ -10,7 +10,7 @@ from redis import exceptions as driver
 from frescor.commands import Read, StoreCommand, Together
 from frescor.errors import CacheError
 from frescor.store.address import Address
-from frescor.store.base import KeyInfo, Replay, ServerInfo
+from frescor.store.base import KeyInfo, ServerInfo, Witness
 from frescor.store.breaker import Breaker
 from frescor.store.connection import (
     DEADLINE,
@@ -81,8 +81,8 @@ class RedisStore:
         self._exchange([self.trust.watermark(database, at)], "set_watermark")
         return True
 
-    def replay_by(self, database: str, replay: Replay, *, ended: bool = False) -> None:
-        register(self.trust.replays, database, replay, ended=ended)
+    def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
+        register(self.trust.witnesses, database, witness, ended=ended)
 
     def count(self, deltas: Mapping[str, int]) -> None:
         stats = self.wire.stats
@@ -183,7 +183,7 @@ class RedisStore:
         self.breaker.check("exchange", invalidates=True)
 
     def _restore(self) -> bool:
-        if not self.trust.replays:
+        if not self.trust.witnesses:
             return True
         if not grace(self.breaker):
             return False

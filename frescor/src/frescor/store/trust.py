@@ -5,7 +5,7 @@ Two things let invalidations be missing. *The server is not the one that the nam
 or a replica that was promoted, it may have lost what was done last. Or *it was out of reach*: somebody committed, could
 not tell it, and is gone, or has not found it again yet.
 
-Whoever keeps invalidations elsewhere (an outbox, in a database) registers a replay: a function that says what may be
+Whoever keeps invalidations elsewhere (an outbox, in a database) registers a witness, which says what may be
 missing. Then a server in doubt is not read from until that was raised. Where nobody does, everything is made invalid
 when another server is met, and an outage costs nothing: each process delivers what it could not.
 
@@ -39,7 +39,7 @@ from redis import exceptions as driver
 
 from frescor.commands import Delete, Invalidate, Put, ReleaseLease, StoreCommand, Together
 from frescor.store import scripts
-from frescor.store.base import Doubt, Replay
+from frescor.store.base import Doubt, Witness
 from frescor.store.breaker import LAST_PROBE, Breaker
 from frescor.store.connection import DEADLINE, ask, run_id_of
 from frescor.store.link import DriverConnection
@@ -70,19 +70,25 @@ def grace(breaker: Breaker) -> bool:
     return breaker.pause(GRACE)
 
 
-def register(replays: dict[str, Replay], database: str, replay: Replay, *, ended: bool) -> None:
-    """Put a database's replay among these, or take it away if it is still this one."""
+def register(witnesses: dict[str, Witness], database: str, witness: Witness, *, ended: bool) -> None:
+    """Put a database's witness among these, or take it away if it is still this one."""
     if not ended:
-        replays[database] = replay
-    elif replays.get(database) == replay:
-        del replays[database]
+        witnesses[database] = witness
+    elif witnesses.get(database) is witness:
+        del witnesses[database]
 
 
-def missing_tags(replays: dict[str, Replay], doubts: dict[str, Doubt]) -> tuple[str, ...] | None:
+def start(witnesses: dict[str, Witness]) -> None:
+    """A connection was opened: this process, perhaps the child of a fork, reads what others may have to invalidate."""
+    for witness in tuple(witnesses.values()):
+        witness.start()
+
+
+def missing_tags(witnesses: dict[str, Witness], doubts: dict[str, Doubt]) -> tuple[str, ...] | None:
     """What may be missing, by all databases; None if one of them cannot tell."""
     found: dict[str, None] = {}
-    for name, replay in tuple(replays.items()):
-        tags = replay(doubts[name])
+    for name, witness in tuple(witnesses.items()):
+        tags = witness.replay(doubts[name])
         if tags is None:
             return None
         found.update(dict.fromkeys(tags))
@@ -93,7 +99,7 @@ class Trust:
     """What one namespace knows of its server."""
 
     def __init__(self, wire: Wire, breaker: Breaker, *, primary: bool) -> None:
-        self.replays: dict[str, Replay] = {}
+        self.witnesses: dict[str, Witness] = {}
         self._wire = wire
         self._breaker = breaker
         self._primary = primary
@@ -120,14 +126,15 @@ class Trust:
         With `tell` it only says so (by default where there are replays); else everything is invalid then, and this
         server is remembered.
         """
-        only_tell = bool(self.replays) if tell is None else tell
+        only_tell = bool(self.witnesses) if tell is None else tell
         names = (self._wire.server, self._wire.clock, self._wire.tag(NAMESPACE_TAG))
         return scripts.CHECK_SERVER, (len(names), *names, run_id, int(only_tell))
 
     def take_answer(self, run_id: str, another: Any) -> None:
         """Doubt the server, if the script said that it is another one and somebody can say what may be missing."""
-        if another == 1 and self.replays:
+        if another == 1 and self.witnesses:
             self._breaker.doubt(run_id, "another server answers than before: what it may have lost is done again first")
+        start(self.witnesses)
 
     def preface(self, commands: Sequence[StoreCommand]) -> list[tuple[Script | None, Arguments]]:
         """What is to be sent before these commands: the mark that something is invalidated by hand."""
@@ -172,11 +179,11 @@ class Trust:
 
     def _missing(self, carry_out: Callable[[Script | None, Arguments], Any], *, lost: bool) -> tuple[str, ...] | None:
         if not lost:
-            return missing_tags(self.replays, dict.fromkeys(self.replays, Doubt(lost=False, watermark=None)))
+            return missing_tags(self.witnesses, dict.fromkeys(self.witnesses, Doubt(lost=False, watermark=None)))
         found = {name.decode(): int(at) for name, at in carry_out(None, ("HGETALL", self._watermarks)).items()}
-        if found.keys() != self.replays.keys() or carry_out(None, ("GET", self._by_hand)) is not None:
+        if found.keys() != self.witnesses.keys() or carry_out(None, ("GET", self._by_hand)) is not None:
             return None
-        return missing_tags(self.replays, {name: Doubt(lost=True, watermark=at) for name, at in found.items()})
+        return missing_tags(self.witnesses, {name: Doubt(lost=True, watermark=at) for name, at in found.items()})
 
 
 def _is_by_hand(command: StoreCommand) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from frescor.commands import Grant, Read, Reading, StoreCommand, TakeLease, Together
 from frescor.errors import StoreRejected, StoreUnavailable
-from frescor.store.base import KeyInfo, Replay, ServerInfo, Store
+from frescor.store.base import KeyInfo, ServerInfo, Store, Witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ class ChaosStore:
         """As `Store.set_watermark`."""
         return self._store.set_watermark(database, at)
 
-    def replay_by(self, database: str, replay: Replay, *, ended: bool = False) -> None:
+    def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
         """As `Store.replay_by`."""
-        self._store.replay_by(database, replay, ended=ended)
+        self._store.replay_by(database, witness, ended=ended)
 
     def count(self, deltas: Mapping[str, int]) -> None:
         """As `Store.count`: counters are not what is tested."""
