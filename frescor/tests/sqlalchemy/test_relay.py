@@ -17,12 +17,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from frescor import Cache, Policy
 from frescor.sqlalchemy.outbox import Outbox
 from frescor.sqlalchemy.relay import Relay
-from frescor.sqlalchemy.whereabouts import identity
-from frescor.store.base import Doubt
 from frescor.testing import PrivateServer
 from frescor.testing.private_postgres import PrivatePostgres
 
-SECOND = 1_000_000
 POLICY = Policy(name="p", expire=300, tags=("sql:t",))
 
 
@@ -37,12 +34,6 @@ def until(holds: Callable[[], bool], within: float = 10.0) -> bool:
     return True
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PrivatePostgres]:
-    with PrivatePostgres() as server:
-        yield server
-
-
 @pytest.fixture
 def server() -> Iterator[PrivateServer]:
     with PrivateServer(namespaces=["test"]) as server:
@@ -53,14 +44,6 @@ def server() -> Iterator[PrivateServer]:
 def cache(server: PrivateServer) -> Iterator[Cache]:
     with Cache.from_url(server.url, "test") as cache:
         yield cache
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'test.db'}"
-    server: PrivatePostgres = request.getfixturevalue("postgres")
-    return server.make_database()
 
 
 class Database:
@@ -101,8 +84,8 @@ class Database:
 
 
 @pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    database = Database(url)
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
     yield database
     database.engine.dispose()
 
@@ -152,9 +135,9 @@ def test_what_its_own_process_applied_is_marked_in_a_batch_and_not_applied_again
 
 
 def test_a_row_that_is_committed_late_is_found_though_younger_ones_were_applied(
-    cache: Cache, postgres: PrivatePostgres
+    cache: Cache, postgres_server: PrivatePostgres
 ) -> None:
-    database = Database(postgres.make_database())
+    database = Database(postgres_server.make_database())
     relay = Relay(database.engine, lambda: cache, database.outbox)
     relay.start()
     cache.get_or_load("k", database.read, POLICY)
@@ -229,12 +212,12 @@ def test_the_watermark_is_the_databases_clock(
 
 
 def test_a_missing_table_is_said_once_and_waited_for(
-    url: str, cache: Cache, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    database_url: str, cache: Cache, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("frescor.sqlalchemy.relay._FIRST_RETRY", 0.01)
     monkeypatch.setattr("frescor.sqlalchemy.relay._LAST_RETRY", 0.05)
     caplog.set_level(logging.WARNING, "frescor")
-    database = Database(url, outbox=False)
+    database = Database(database_url, outbox=False)
     relay = Relay(database.engine, lambda: cache, database.outbox)
     relay.start()
     assert until(lambda: bool(caplog.records))
@@ -270,12 +253,13 @@ def test_a_locked_sqlite_file_is_survived(tmp_path: Path, cache: Cache, caplog: 
 
 
 def test_a_database_that_goes_away_and_comes_back_is_survived(
-    postgres: PrivatePostgres, cache: Cache, caplog: pytest.LogCaptureFixture
+    postgres_server: PrivatePostgres, cache: Cache, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "frescor")
-    database = Database(postgres.make_database())
+    database = Database(postgres_server.make_database())
     relay = Relay(database.engine, lambda: cache, database.outbox)
     relay.start()
+    assert until(lambda: relay._watermark_at > 0)
     cache.get_or_load("k", database.read, POLICY)
     with database.engine.begin() as connection:
         connection.execute(
@@ -332,49 +316,6 @@ def test_a_child_of_a_fork_has_a_relay_of_its_own(
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     relay.close()
     assert database.unmarked() == 0
-
-
-def test_a_replay_names_what_waits_and_after_a_loss_what_was_marked_since_the_watermark(
-    database: Database, start: Callable[..., Relay]
-) -> None:
-    relay = start(poll=60.0)
-    assert until(lambda: relay._watermark_at > 0)
-    with database.engine.connect() as connection:
-        now = database.outbox.now(connection)
-    database.write(1, "sql:waits")
-    row_id = database.write(2, "sql:marked")
-    with database.engine.begin() as connection:
-        database.outbox.mark(connection, [row_id])
-    assert relay.replay(Doubt(lost=False, watermark=None)) == ("=sql:waits",)
-    assert sorted(relay.replay(Doubt(lost=True, watermark=now)) or ()) == ["=sql:marked", "=sql:waits"]
-    # Far enough after it that the margin does not reach it.
-    database.execute("UPDATE frescor_outbox SET applied_at = applied_at - 60000000 WHERE applied_at IS NOT NULL")
-    assert relay.replay(Doubt(lost=True, watermark=now)) == ("=sql:waits",)
-
-
-@pytest.mark.parametrize("watermark", [None, "before the retention", "in the future"])
-def test_a_replay_that_cannot_tell_says_so(
-    database: Database, start: Callable[..., Relay], watermark: str | None
-) -> None:
-    relay = start()
-    with database.engine.connect() as connection:
-        now = database.outbox.now(connection)
-    at = {None: None, "before the retention": now - 600 * SECOND, "in the future": now + 60 * SECOND}[watermark]
-    assert relay.replay(Doubt(lost=True, watermark=at)) is None
-    assert relay.replay(Doubt(lost=True, watermark=now - 60 * SECOND)) == ()
-
-
-def test_databases_are_told_from_each_other_by_name_and_place(tmp_path: Path) -> None:
-    def of(url: str, name: str = "") -> str:
-        return identity(sa.create_engine(url), name)
-
-    one = f"sqlite:///{tmp_path}/one.db"
-    assert of(one) == of(f"{one}?timeout=1")
-    assert len({of(one), of(one, "reports"), of(f"sqlite:///{tmp_path}/two.db")}) == 3
-    server = "postgresql+psycopg://ana:secret@host/name"
-    assert of(server) == of("postgresql+psycopg://host/name")
-    assert len({of(server), of(f"{server}2"), of("postgresql+psycopg://host:1/name")}) == 3
-    assert "secret" not in of(server)
 
 
 def test_a_row_that_nobody_can_read_invalidates_everything(

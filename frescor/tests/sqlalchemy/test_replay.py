@@ -1,0 +1,80 @@
+"""What a relay says may be missing from a store."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from frescor import Cache
+from frescor.sqlalchemy.outbox import Outbox
+from frescor.sqlalchemy.relay import Relay
+from frescor.store.base import Doubt
+
+SECOND = 1_000_000
+
+
+@pytest.fixture
+def plain_engine(database_url: str) -> Iterator[sa.Engine]:
+    engine = sa.create_engine(database_url)
+    Outbox().table.metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def relay(plain_engine: sa.Engine) -> Iterator[Relay]:
+    """One that has looked once, and does so no more by itself: what is written then goes on waiting."""
+    with Cache.from_url("memory://", "test") as cache:
+        relay = Relay(plain_engine, lambda: cache, Outbox(), poll=60.0)
+        relay.start()
+        turn, ends = threading.Event(), time.monotonic() + 10
+        while relay._watermark_at < 0:
+            assert time.monotonic() < ends
+            turn.wait(0.005)
+        yield relay
+        relay.close()
+
+
+def test_it_names_what_waits_and_after_a_loss_what_was_marked_since_the_watermark(
+    plain_engine: sa.Engine, relay: Relay
+) -> None:
+    outbox = Outbox()
+    with plain_engine.begin() as connection:
+        now = outbox.now(connection)
+        outbox.write(connection, ["sql:waits"])
+        outbox.mark(connection, [outbox.write(connection, ["sql:marked"]) or 0])
+    assert relay.replay(Doubt(lost=False, watermark=None)) == ("=sql:waits",)
+    assert sorted(relay.replay(Doubt(lost=True, watermark=now)) or ()) == ["=sql:marked", "=sql:waits"]
+    # Far enough before it that the margin does not reach it.
+    with plain_engine.begin() as connection:
+        columns = outbox.table.c
+        connection.execute(sa.update(outbox.table).values(applied_at=columns.applied_at - 60 * SECOND))
+    assert relay.replay(Doubt(lost=True, watermark=now)) == ("=sql:waits",)
+
+
+@pytest.mark.parametrize("watermark", [None, "before the retention", "in the future"])
+def test_what_it_cannot_tell_it_does_not_guess(plain_engine: sa.Engine, relay: Relay, watermark: str | None) -> None:
+    with plain_engine.connect() as connection:
+        now = Outbox().now(connection)
+    at = {None: None, "before the retention": now - 600 * SECOND, "in the future": now + 60 * SECOND}[watermark]
+    assert relay.replay(Doubt(lost=True, watermark=at)) is None
+    assert relay.replay(Doubt(lost=True, watermark=now - 60 * SECOND)) == ()
+
+
+def test_with_the_clock_stepped_back_it_cannot_tell(plain_engine: sa.Engine, relay: Relay) -> None:
+    with plain_engine.connect() as connection:
+        now = Outbox().now(connection)
+    assert relay.replay(Doubt(lost=True, watermark=now)) == ()
+    # As if the database's clock had been ten seconds ahead when it was read last.
+    relay._clock.read(now + 10 * SECOND)
+    assert relay.replay(Doubt(lost=True, watermark=now)) is None
+    assert relay.replay(Doubt(lost=False, watermark=None)) == ()
+
+
+def test_a_row_that_nobody_can_read_is_not_passed_over(plain_engine: sa.Engine, relay: Relay) -> None:
+    with plain_engine.begin() as connection:
+        box = Outbox().table
+        connection.execute(sa.insert(box).values(id=1, tags="no json", origin="process", created_at=2**50))
+    assert relay.replay(Doubt(lost=False, watermark=None)) is None
