@@ -6,7 +6,7 @@ The races, and what is done about each:
   the value stays with this caller.
 - The transaction keeps one snapshot (REPEATABLE READ, and SQLite) and took it before the load began. A write between
   the two is not in what is read, though its stamp is below the load's own `as_of`: the load is as of the snapshot.
-  On SQLite a result that was not read to its end keeps a snapshot without saying so; so there it always counts as old.
+  On SQLite there need be no snapshot though there is a transaction: see `frescor.sqlalchemy.snapshots`.
 - An object that the session holds is met again, by a query, `session.get` or a relationship: its attributes are those
   of the time when it was loaded, whatever the row says now. See `frescor.sqlalchemy.identity`.
 """
@@ -66,11 +66,11 @@ def seen_by(load: CurrentLoad) -> Seen:
     return seen
 
 
-def read_on(unit: Unit, load: CurrentLoad, tags: Iterable[str]) -> None:
-    """A statement of this load, which depends on these tags, reads on this transaction."""
+def read_on(unit: Unit, load: CurrentLoad, tags: Iterable[str], *, old: bool) -> None:
+    """A statement of this load, which depends on these tags, reads on this transaction; `old`: in its snapshot."""
     if unit.changed(tags) or unit.uncommitted:
         load.keep_private()
-    if unit.old:
+    if old:
         load.is_as_of(unit.began or 0)
 
 

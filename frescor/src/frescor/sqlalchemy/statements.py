@@ -13,6 +13,7 @@ from frescor.sqlalchemy.analysis import facts_of
 from frescor.sqlalchemy.capture import read_on, seen_by
 from frescor.sqlalchemy.catalog import Catalog, named
 from frescor.sqlalchemy.facts import Facts, LookUp, Named, Target
+from frescor.sqlalchemy.snapshots import keeps_snapshot
 from frescor.sqlalchemy.tags import Identity, TableName, identity_of, table_name
 from frescor.sqlalchemy.unit import Unit
 
@@ -62,16 +63,19 @@ class Statements:
             if self._tracking.relay is not None:
                 self._tracking.relay.start()
             unit.old = unit.old or _KEEPS_ISOLATION in connection.info
-            read_on(unit, load, self._tell(connection, unit, load, facts, execution))
+            tags = self._tell(connection, unit, load, facts, execution)
+            old = unit.old and (connection.dialect.name != "sqlite" or keeps_snapshot(connection, unit.cursors))
+            read_on(unit, load, tags, old=old)
         unit.last = weakref.ref(execution)
 
     def after(
-        self, connection: sa.Connection, _cursor: Any, sql: str, _parameters: Any, _execution: Any, _many: bool
+        self, connection: sa.Connection, cursor: Any, sql: str, _parameters: Any, _execution: Any, _many: bool
     ) -> None:
         """`after_cursor_execute`: savepoints, once the database has made them."""
         unit = self._tracking.unit_of(connection)
         if unit.quiet:
             return
+        unit.cursors.executed(cursor)
         if unit.changes_schema:
             self._catalog.forget()
         if sql[:1] not in "SRsr \n" or (found := _SAVEPOINT.match(sql)) is None:

@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Iterable
 
 from frescor.sqlalchemy.context import Home, home
+from frescor.sqlalchemy.snapshots import Cursors
 from frescor.sqlalchemy.tags import MOST_ROWS
 
 
@@ -57,6 +58,7 @@ class Unit:
         self.row_id: int | None = None
         # It has made, changed or removed tables, views or the like.
         self.changes_schema = False
+        self.cursors = Cursors()
         self._levels = [_Level("")]
         self._homes: set[Home] = set()
         self._tags: frozenset[str] | None = frozenset()

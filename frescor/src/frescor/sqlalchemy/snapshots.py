@@ -1,0 +1,41 @@
+"""Whether a transaction on SQLite keeps a snapshot of the database.
+
+Python's driver begins a transaction at the first write. Before that each SELECT is one of its own: it sees all that was
+committed when it began, and its snapshot lives until its result was read to the end or thrown away. So a load that
+begins while no transaction is open and no result is half read sees what is committed then, however long ago the session
+did its first statement.
+
+Whether a result was read to its end the driver does not tell. Its cursor is gone once nobody holds the result: one that
+is still there counts as half read. Cursors of the driver that are used directly are not seen.
+"""
+
+import sqlite3
+import weakref
+from typing import Any
+
+import sqlalchemy as sa
+
+
+class Cursors:
+    """The cursors of one connection that may have rows left."""
+
+    def __init__(self) -> None:
+        self._refs: list[weakref.ref[Any]] = []
+
+    def executed(self, cursor: Any) -> None:
+        """A statement ran on this cursor."""
+        if isinstance(cursor, sqlite3.Cursor) and cursor.description is not None:
+            self._refs = [found for found in self._refs if found() is not None]
+            self._refs.append(weakref.ref(cursor))
+
+    @property
+    def any_left(self) -> bool:
+        """Whether one of them is still there."""
+        return any(found() is not None for found in self._refs)
+
+
+def keeps_snapshot(connection: sa.Connection, cursors: Cursors) -> bool:
+    """Whether what is read on this connection of SQLite may be older than now."""
+    driver = connection.connection.driver_connection
+    # Another driver's way with transactions is not known.
+    return not isinstance(driver, sqlite3.Connection) or driver.in_transaction or cursors.any_left
