@@ -22,13 +22,14 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import orm
 
-from frescor import Cache
+from frescor import MISS, Cache
+from frescor.decorator import Cached
 from frescor.testing.private_postgres import PrivatePostgres
 from frescor.testing.shop import elsewhere
 
 STEPS = int(os.environ.get("FRESCOR_SQL_STEPS", "400"))
 STEPS_OF_ONE = 40
-IDS = st.integers(1, 4)
+IDS = st.integers(1, 3)
 NUMBERS = st.integers(0, 3)
 WHO = st.sampled_from([0, 1])
 
@@ -127,8 +128,18 @@ def some(session: orm.Session, number: int) -> Any:
     return [tuple(row) for row in session.execute(query)]
 
 
+def owners(session: orm.Session, number: int) -> Any:
+    query = sa.select(Note.id, Note.person_id).where(Note.id >= number).order_by(Note.id)
+    return [tuple(row) for row in session.execute(query)]
+
+
+def members(session: orm.Session, number: int) -> Any:
+    return session.scalar(sa.select(sa.func.count()).select_from(membership).where(membership.c.person_id >= number))
+
+
 QUERIES: tuple[Callable[[orm.Session, int], Any], ...] = (
-    person, age, teams, note, joined, noted, with_team, by_cte, by_text, some,
+    person, age, teams, note, joined, noted, with_team, by_cte, by_text, some, owners,
+    members,
 )  # fmt: skip
 
 
@@ -145,17 +156,19 @@ class Reads(RuleBasedStateMachine):
             for table in reversed(Base.metadata.sorted_tables):
                 connection.execute(sa.delete(table))
         self.sessions = [orm.Session(self.engine, expire_on_commit=expire) for expire in (True, False)]
+        # A session's objects are gone when nobody holds them, and with them the old values that they have.
+        self.held: list[object] = []
         self.writer: int | None = None
         self.savepoints: list[orm.SessionTransaction] = []
         prefix = f"run{next(self.numbers)}"
         self.current: orm.Session = self.sessions[0]
 
-        def cached(query: Callable[[orm.Session, int], Any]) -> Callable[[int], Any]:
+        def cached(query: Callable[[orm.Session, int], Any]) -> Cached[[int], Any]:
             def load(number: int) -> Any:
                 return query(self.current, number)
 
             name = f"{prefix}:{query.__name__}"
-            found: Callable[[int], Any] = self.cache.cached(expire=600, key_prefix=name, early=False)(load)
+            found: Cached[[int], Any] = self.cache.cached(expire=600, key_prefix=name, early=False)(load)
             return found
 
         self.cached = {query: cached(query) for query in QUERIES}
@@ -278,33 +291,45 @@ class Reads(RuleBasedStateMachine):
             self.writer = None
         if keep:
             session.commit()
-            self.everything_agrees()
         else:
             session.rollback()
+        self.everything_agrees()
 
     # -- reads
 
-    @rule(who=WHO, query=st.sampled_from(QUERIES), number=IDS, apart=st.booleans())
-    def read(self, who: int, query: Callable[[orm.Session, int], Any], number: int, apart: bool) -> None:
+    @rule(who=WHO, number=IDS, apart=st.booleans())
+    def read(self, who: int, number: int, apart: bool) -> None:
         """By a session that may have changed something, or hold old objects: what that leaves must harm nobody.
 
-        Apart: in a thread that knows of no transaction, and so stores what it loads.
+        Apart: each in a thread that knows of no transaction, and so stores what it loads unless told otherwise.
         """
         self.current = self.sessions[who]
-        if apart:
-            elsewhere(lambda: (self.cached[query](number),))
-        else:
-            self.cached[query](number)
+        for cached in self.cached.values():
+            if apart:
+                elsewhere(lambda cached=cached: (cached(number),))  # type: ignore[misc]
+            else:
+                cached(number)
+        self.held = [*self.held[-60:], *self.sessions[who].identity_map.values()]
 
+    @rule(number=IDS)
+    def read_anew(self, number: int) -> None:
+        """By somebody else: fills the cache."""
+        with orm.Session(self.engine) as session:
+            self.current = session
+            elsewhere(lambda: [cached(number) for cached in self.cached.values()])
+
+    @precondition(lambda self: self.writer is None)
+    @rule()
     def everything_agrees(self) -> None:
-        """Asked by one who has changed nothing: the writer, if there is one, may not be this thread's."""
+        """Asked when no transaction has changed anything."""
         if self.writer is not None:
             return
-        with orm.Session(self.engine) as fresh, orm.Session(self.engine) as other:
-            self.current = other
+        with orm.Session(self.engine) as fresh:
             for query in QUERIES:
                 for number in (1, 2, 3):
-                    assert self.cached[query](number) == query(fresh, number), query.__name__
+                    # Not called: that would fill in what the next steps are to fill, and find each old value at once.
+                    found = self.cache.get(self.cached[query].key(number), MISS)
+                    assert found in (MISS, query(fresh, number)), query.__name__
 
     @invariant()
     def nobody_is_forgotten(self) -> None:
@@ -332,7 +357,7 @@ def test_cached_queries_equal_uncached_ones_after_every_commit(
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate, Phase.shrink],
+            phases=[Phase.generate, *([] if "FRESCOR_NO_SHRINK" in os.environ else [Phase.shrink])],
         ),
     )
     engine.dispose()

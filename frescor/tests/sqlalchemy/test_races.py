@@ -248,3 +248,22 @@ def test_a_nested_hit_brings_its_tags_to_the_outer_entry(shop: Shop) -> None:
     assert greeting() == "olá, ana"
     shop.rename(1, "new")
     assert greeting() == "olá, new"
+
+
+def test_a_collection_that_an_object_has_loaded_is_as_old_as_the_object(shop: Shop) -> None:
+    @shop.cache.cached(expire=600, key_prefix="totals", early=False)
+    def totals() -> list[int]:
+        return shop._within(lambda session: [order.total for order in session.get_one(Customer, 1).orders])
+
+    with orm.Session(shop.engine, expire_on_commit=False) as session:
+        held = session.get_one(Customer, 1)
+        assert [order.total for order in held.orders] == [5]
+        session.commit()
+        shop.write(sa.update(Order).where(Order.id == 1).values(total=7))
+        shop.session = session
+        assert totals() == [5]
+        shop.session = None
+    assert totals() == [7]
+    # It depends on the order itself too, which the collection led to.
+    shop.write(sa.update(Order).where(Order.id == 1).values(total=9))
+    assert totals() == [9]
