@@ -16,6 +16,7 @@ DOCUMENTS = (
     "controles/README.md",
     "bench/README.md",
     "docs/configuration.md",
+    "docs/sqlalchemy.md",
     "docs/troubleshooting.md",
 )
 
