@@ -256,6 +256,22 @@ def test_a_function_that_is_declared_reads_its_tables(engine: sa.Engine, tracked
     assert shop.loads["spent"] == 2
 
 
+def test_text_that_cannot_be_told_works_once_it_says_what_it_writes(
+    postgres_server: PrivatePostgres, tracked_cache: Cache, tracker: Callable[..., Any]
+) -> None:
+    engine = sa.create_engine(postgres_server.make_database())
+    tracker(engine)
+    shop = Shop(engine, tracked_cache)
+    assert [shop.name(1), shop.order(1)] == ["ana", 5]
+    block = sa.text("DO $$ BEGIN UPDATE customer SET name = 'new'; END $$")
+    with pytest.raises(PolicyError, match="cannot be told"):
+        shop.write(block)
+    shop.write(block.execution_options(frescor_writes=["customer"]))
+    assert [shop.name(1), shop.order(1)] == ["new", 5]
+    assert shop.loads["name"] == 2
+    engine.dispose()
+
+
 def test_a_policy_can_name_a_tables_tag(shop: Shop) -> None:
     @shop.cache.cached(expire=600, key_prefix="file", tags=(table_tag(Customer),), early=False)
     def file() -> int:

@@ -267,3 +267,17 @@ def test_a_collection_that_an_object_has_loaded_is_as_old_as_the_object(shop: Sh
     # It depends on the order itself too, which the collection led to.
     shop.write(sa.update(Order).where(Order.id == 1).values(total=9))
     assert totals() == [9]
+
+
+def test_an_object_of_which_nobody_can_tell_the_database_stays_with_its_session(shop: Shop) -> None:
+    everybody = sa.select(Customer).order_by(Customer.id)
+    bind = {"bind": shop.engine}
+
+    @shop.cache.cached(expire=600, key_prefix="unbound", early=False)
+    def names() -> list[str]:
+        return [one.name for one in session.scalars(everybody, bind_arguments=bind)]
+
+    with orm.Session() as session:
+        held = session.scalars(everybody, bind_arguments=bind).all()
+        assert names() == ["ana", "rui"] == [one.name for one in held]
+        assert shop.cache.stats()["unbound"].bypassed == 1

@@ -79,7 +79,12 @@ def _meet(seen: Seen, first: InstanceState[Any]) -> None:
         seen.met[id(state)] = state
         if state.modified:
             seen.load.keep_private()
-        tracking = _tracking_of(session, state.mapper)
+        try:
+            tracking = _tracking_of(session, state.mapper)
+        except sa.exc.UnboundExecutionError:
+            # Each statement of the session names its engine: whose object this is cannot be told.
+            seen.load.keep_private()
+            continue
         if tracking is None:
             continue
         met(seen.load, _told(seen, state, tracking.tags, tracking.default_schema), filled)

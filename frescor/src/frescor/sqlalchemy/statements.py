@@ -110,7 +110,7 @@ class Statements:
             self._catalog.forget()
 
     def _facts(self, execution: Any, sql: str, options: Mapping[str, Any]) -> Facts:
-        if READS in options and WRITES in options:
+        if WRITES in options and (READS in options or enclosing_load() is None):
             return Facts()
         return facts_of(execution.compiled, sql, self._tracking.engine.dialect.name)
 
