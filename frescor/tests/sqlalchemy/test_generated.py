@@ -24,6 +24,8 @@ from sqlalchemy import orm
 
 from frescor import MISS, Cache
 from frescor.decorator import Cached
+from frescor.loading import CurrentLoad
+from frescor.sqlalchemy.unit import Unit
 from frescor.testing.private_postgres import PrivatePostgres
 from frescor.testing.shop import elsewhere
 
@@ -32,6 +34,8 @@ STEPS_OF_ONE = 40
 IDS = st.integers(1, 3)
 NUMBERS = st.integers(0, 3)
 WHO = st.sampled_from([0, 1])
+DELETES = st.sampled_from(["orm", "bulk", "core", "text", "many"])
+UPDATES = st.sampled_from(["bulk", "rows", "core", "text", "many", "insert"])
 
 
 class Base(orm.DeclarativeBase):
@@ -223,11 +227,13 @@ class Reads(RuleBasedStateMachine):
             (found.teams.remove if team in found.teams else found.teams.append)(team)
         session.flush()
 
-    @rule(who=WHO, number=IDS, way=st.sampled_from(["orm", "bulk", "core", "text", "many"]))
+    @rule(who=WHO, number=IDS, way=DELETES)
     def delete(self, who: int, number: int, way: str) -> None:
         if not self.may_write(who):
             return
         session = self.writes(who)
+        # What is not flushed yet may be of a row that is about to go.
+        session.flush()
         if way == "orm":
             found = session.get(Person, number)
             if found is not None:
@@ -243,7 +249,7 @@ class Reads(RuleBasedStateMachine):
         session.flush()
         session.expire_all()
 
-    @rule(who=WHO, number=IDS, value=NUMBERS, way=st.sampled_from(["bulk", "rows", "core", "text", "many", "insert"]))
+    @rule(who=WHO, number=IDS, value=NUMBERS, way=UPDATES)
     def update(self, who: int, number: int, value: int, way: str) -> None:
         if not self.may_write(who):
             return
@@ -265,6 +271,57 @@ class Reads(RuleBasedStateMachine):
         elif not session.scalar(sa.select(Team.id).where(Team.id == number)):
             session.execute(sa.insert(Team), [{"id": number, "rank": value}])
         session.expire_all()
+
+    def hold(self, session: orm.Session) -> None:
+        """Let a session keep the objects that it has: it lets go of those that nobody holds."""
+        self.held = [*self.held[-60:], *(found for kind in (Person, Team, Note) for found in session.query(kind))]
+
+    # -- what only chance would bring together
+
+    def furnish(self, number: int) -> None:
+        """Somebody, who has a note, and a team, is there."""
+        with orm.Session(self.engine) as session, session.begin():
+            found = session.get(Person, number) or Person(id=number, age=number)
+            team = session.get(Team, number) or Team(id=number, rank=number)
+            noted = session.get(Note, number) or Note(id=number)
+            noted.size, noted.person = number, found
+            session.add_all([found, team, noted])
+            if team not in found.teams:
+                found.teams.append(team)
+
+    @precondition(lambda self: self.writer is None)
+    @rule(holder=WHO, number=IDS, value=NUMBERS, way=UPDATES)
+    def overtake(self, holder: int, number: int, value: int, way: str) -> None:
+        """Somebody reads, another changes it and commits, and the first reads again, with what it holds of before."""
+        self.furnish(number)
+        session = self.sessions[holder]
+        # Not by cached calls: a hit would leave nothing with the session.
+        self.hold(session)
+        for query in QUERIES:
+            query(session, number)
+        self.update(1 - holder, number, value, way)
+        self.end(1 - holder, keep=True)
+        self.read(holder, number, apart=True)
+        self.everything_agrees()
+
+    @precondition(lambda self: self.writer is None)
+    @rule(who=WHO, number=IDS, value=NUMBERS, way=UPDATES)
+    def change_read_and_undo(self, who: int, number: int, value: int, way: str) -> None:
+        """What is read within a transaction that is rolled back was never there."""
+        self.furnish(number)
+        self.cache.clear_all()
+        self.update(who, number, value, way)
+        self.read(who, number, apart=True)
+        self.end(who, keep=False)
+
+    @precondition(lambda self: self.writer is None)
+    @rule(who=WHO, number=IDS, way=DELETES)
+    def read_and_delete(self, who: int, number: int, way: str) -> None:
+        """What was found is gone, and with it, or changed, what the database's foreign keys reach."""
+        self.furnish(number)
+        self.read_anew(number)
+        self.delete(who, number, way)
+        self.end(who, keep=True)
 
     # -- transactions
 
@@ -309,7 +366,8 @@ class Reads(RuleBasedStateMachine):
                 elsewhere(lambda cached=cached: (cached(number),))  # type: ignore[misc]
             else:
                 cached(number)
-        self.held = [*self.held[-60:], *self.sessions[who].identity_map.values()]
+        if number == 1:
+            self.hold(self.sessions[who])
 
     @rule(number=IDS)
     def read_anew(self, number: int) -> None:
@@ -348,16 +406,60 @@ def test_cached_queries_equal_uncached_ones_after_every_commit(
         engine = sa.create_engine(server.make_database())
     tracker(engine)
     Base.metadata.create_all(engine)
-    machine: Any = type("Machine", (Reads,), {"engine": engine, "cache": tracked_cache})
+    run(engine, tracked_cache, STEPS, shrink="FRESCOR_NO_SHRINK" not in os.environ)
+    engine.dispose()
+
+
+def run(engine: sa.Engine, cache: Cache, steps: int, *, shrink: bool) -> None:
+    machine: Any = type("Machine", (Reads,), {"engine": engine, "cache": cache})
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=max(1, STEPS // STEPS_OF_ONE),
+            max_examples=max(1, steps // STEPS_OF_ONE),
             stateful_step_count=STEPS_OF_ONE,
             deadline=None,
             database=None,
+            # The same steps each time, but where somebody asks for a long run.
+            derandomize="FRESCOR_SQL_STEPS" not in os.environ,
             suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate, *([] if "FRESCOR_NO_SHRINK" in os.environ else [Phase.shrink])],
+            phases=[Phase.generate, *([Phase.shrink] if shrink else [])],
         ),
     )
+
+
+def reads_as_of_now(_unit: Unit, _load: CurrentLoad, _tags: object, *, old: bool) -> None:
+    """As `read_on`, with the mistake: what a transaction has changed is nobody's secret, nor is its snapshot old."""
+
+
+def met_as_of_now(_load: CurrentLoad, _tags: object, _filled: int) -> None:
+    """As `met`, with the mistake: what a session holds is taken for new."""
+
+
+def touches_nothing(*_: object) -> tuple[()]:
+    """As `Catalog.touched`, with the mistake: foreign keys are forgotten."""
+    return ()
+
+
+@pytest.mark.parametrize(
+    ("place", "mistake"),
+    [
+        ("frescor.sqlalchemy.statements.read_on", reads_as_of_now),
+        ("frescor.sqlalchemy.identity.met", met_as_of_now),
+        ("frescor.sqlalchemy.catalog.Catalog.touched", touches_nothing),
+    ],
+)
+def test_a_mistake_is_found(
+    place: str,
+    mistake: object,
+    postgres_server: PrivatePostgres,
+    tracked_cache: Cache,
+    tracker: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(place, mistake)
+    engine = sa.create_engine(postgres_server.make_database())
+    tracker(engine)
+    Base.metadata.create_all(engine)
+    with pytest.raises(AssertionError):
+        run(engine, tracked_cache, 2000, shrink=False)
     engine.dispose()
