@@ -25,6 +25,8 @@ from frescor.testing.private_postgres import PrivatePostgres
 CRASHES = int(os.environ.get("FRESCOR_CRASHES", "2"))
 POLICY = Policy(name="p", expire=3600, jitter=0.0, early=False)
 WRITER = Path(__file__).with_name("crashing.py")
+# Seconds: what is promised, where it is measured; on a machine that is busy with other tests it is not.
+SOON = 1.0 if "FRESCOR_CRASHES" in os.environ else 10.0
 
 
 def until(holds: Callable[[], bool], within: float = 10.0) -> bool:
@@ -160,7 +162,7 @@ def test_a_process_killed_between_commit_and_invalidation_leaves_no_old_value_fo
             assert until(reader.hits)
             writer.tell(f"commit {value}")
             writer.kill()
-            assert until(lambda now=value: reader() == now, within=1.0)  # type: ignore[misc]
+            assert until(lambda now=value: reader() == now, within=SOON)  # type: ignore[misc]
             writer = following
 
 
@@ -175,7 +177,7 @@ def test_a_process_that_has_only_found_what_others_stored_hears_of_what_others_l
         assert fresh.hits()
         writer.tell("commit 1")
         writer.kill()
-        assert until(lambda: fresh() == 1, within=1.0)
+        assert until(lambda: fresh() == 1, within=SOON)
 
 
 def test_a_commit_with_the_server_down_leaves_no_old_value_though_its_process_is_killed(

@@ -1,6 +1,7 @@
 """Triggers: what bypasses Python is seen, what Frescor writes itself is not seen twice."""
 
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -41,6 +42,8 @@ class Payment(Base):
 
 MEMBER, PAYMENT = ["sql:member", "sql:member#"], ["sql:payment", "sql:payment#"]
 POLICY = Policy(name="p", expire=300, tags=("sql:member",))
+# Seconds: what is promised, where it is measured; on a machine that is busy with other tests it is not.
+SOON = 1.0 if "FRESCOR_CRASHES" in os.environ else 10.0
 
 
 def until(holds: Callable[[], bool], within: float = 10.0) -> bool:
@@ -183,7 +186,7 @@ def test_readers_see_what_another_program_wrote(engine: sa.Engine) -> None:
                 before = cache.get_or_load("names", names, POLICY)
                 other.execute(f"INSERT INTO member VALUES ({number}, 'n{number}')")
                 now = [*before, f"n{number}"]
-                assert until(lambda wanted=now: cache.get_or_load("names", names, POLICY) == wanted, within=1.0)  # type: ignore[misc]
+                assert until(lambda wanted=now: cache.get_or_load("names", names, POLICY) == wanted, within=SOON)  # type: ignore[misc]
         relay.close()
 
 
