@@ -88,3 +88,24 @@ def test_a_transaction_of_the_driver_keeps_its_snapshot_and_nothing_is_stored(
     session.rollback()
     assert count() == 5001
     assert (tracked_cache.stats()["count"].loads, tracked_cache.stats()["count"].superseded) == (1, 1)
+
+
+@pytest.mark.parametrize("keep", [False, True], ids=["rolled back", "committed"])
+def test_a_transaction_that_begins_with_a_savepoint_is_one(
+    session: orm.Session, tracked_cache: Cache, keep: bool
+) -> None:
+    """Left to the driver, the release of its first savepoint would commit it."""
+    with orm.Session(session.get_bind()) as reader:
+        count = counting(tracked_cache, reader)
+        assert count() == 5000
+    with session.begin_nested():
+        session.execute(sa.delete(NUMBERS).where(NUMBERS.c.n < 10))
+    if keep:
+        session.commit()
+    else:
+        session.rollback()
+    with orm.Session(session.get_bind()) as fresh:
+        expected = fresh.scalar(sa.select(sa.func.count()).select_from(NUMBERS))
+        assert expected == (4990 if keep else 5000)
+        assert counting(tracked_cache, fresh)() == expected
+    assert tracked_cache.stats()["count"].loads == 1 + keep

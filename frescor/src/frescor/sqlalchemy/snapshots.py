@@ -1,4 +1,4 @@
-"""Whether a transaction on SQLite keeps a snapshot of the database.
+"""Transactions on SQLite: whether one keeps a snapshot of the database, and where one has to be begun.
 
 Python's driver begins a transaction at the first write. Before that each SELECT is one of its own: it sees all that was
 committed when it began, and its snapshot lives until its result was read to the end or thrown away. So a load that
@@ -32,6 +32,20 @@ class Cursors:
     def any_left(self) -> bool:
         """Whether one of them is still there."""
         return any(found() is not None for found in self._refs)
+
+
+def begin_before_savepoint(connection: sa.Connection, word: str) -> None:
+    """Begin a transaction of SQLite before its first savepoint.
+
+    Python's driver leaves that to the SAVEPOINT itself: to release the outermost one then commits, whatever the session
+    does afterwards (https://docs.sqlalchemy.org/en/21/dialects/sqlite.html, "Transactions with SQLite and the sqlite3
+    driver"). So a rollback would roll nothing back, and what was written would have been invalidated for nobody.
+    """
+    driver: Any = connection.connection.driver_connection
+    if word.upper() == "SAVEPOINT" and connection.dialect.name == "sqlite" and not driver.in_transaction:
+        cursor = connection.connection.cursor()
+        cursor.execute("BEGIN")
+        cursor.close()
 
 
 def keeps_snapshot(connection: sa.Connection, cursors: Cursors) -> bool:

@@ -13,7 +13,7 @@ from frescor.sqlalchemy.analysis import facts_of
 from frescor.sqlalchemy.capture import read_on, seen_by
 from frescor.sqlalchemy.catalog import Catalog, named
 from frescor.sqlalchemy.facts import Facts, LookUp, Named, Target
-from frescor.sqlalchemy.snapshots import keeps_snapshot
+from frescor.sqlalchemy.snapshots import begin_before_savepoint, keeps_snapshot
 from frescor.sqlalchemy.tags import Identity, TableName, identity_of, table_name
 from frescor.sqlalchemy.unit import Unit
 
@@ -55,6 +55,8 @@ class Statements:
             # A level for the session outlives this transaction: from here on all of this connection count as old.
             connection.info[_KEEPS_ISOLATION] = True
         unit.changes_schema = unit.changes_schema or facts.changes_schema
+        if not unit.autocommit and sql[:1] in "Ss" and (found := _SAVEPOINT.match(sql)) is not None:
+            begin_before_savepoint(connection, found.group(1))
         if facts.writes or options.get(WRITES):
             self._note(connection, unit, facts, execution)
         if unit.dirty:
