@@ -281,3 +281,16 @@ def test_an_object_of_which_nobody_can_tell_the_database_stays_with_its_session(
         held = session.scalars(everybody, bind_arguments=bind).all()
         assert names() == ["ana", "rui"] == [one.name for one in held]
         assert shop.cache.stats()["unbound"].bypassed == 1
+
+
+def test_an_object_that_is_flushed_and_not_committed_is_no_secret_kept_by_a_thread(shop: Shop) -> None:
+    """Another thread, which knows of no transaction, is given the session: what it finds in there stays its own."""
+    with orm.Session(shop.engine) as session:
+        held = session.get_one(Customer, 1)
+        held.name = "new"
+        session.flush()
+        shop.session = session
+        assert elsewhere(lambda: shop.name(1)) == "new"
+        shop.session = None
+        session.rollback()
+    assert [elsewhere(lambda: shop.name(1)), shop.name(1)] == ["ana", "ana"]

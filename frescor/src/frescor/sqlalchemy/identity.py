@@ -14,6 +14,7 @@ An object that the loader holds from elsewhere (a global, a closure), and reads 
 seen: pass its id and load it.
 """
 
+import weakref
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -26,8 +27,9 @@ from frescor.loading import enclosing_load
 from frescor.sqlalchemy.capture import Seen, met, seen_by
 from frescor.sqlalchemy.context import home
 from frescor.sqlalchemy.tags import Tags, has_identity, identity_of, table_name
+from frescor.sqlalchemy.unit import Unit
 
-_FILLED = "frescor_filled"
+_FILLED, _CONNECTIONS = "frescor_filled", "frescor_connections"
 # Who tracks the engine with this dialect: those made of it by execution options share it.
 Databases = dict[sa.Dialect, Any]
 _databases: Databases = {}
@@ -63,6 +65,9 @@ def _attached(session: orm.Session, _instance: object) -> None:
 
 def _began(session: orm.Session, _transaction: object, connection: sa.Connection) -> None:
     home().sessions.add(session)
+    # Those of before are closed, or given back: they are asked no more.
+    open_ones = [found for found in session.info.get(_CONNECTIONS, ()) if _is_open(found())]
+    session.info[_CONNECTIONS] = [*open_ones, weakref.ref(connection)]
     tracking = _databases.get(connection.dialect)
     if tracking is not None and all(state.expired for state in session.identity_map.all_states()):
         session.info[_FILLED] = tracking.clock_seen()
@@ -87,10 +92,25 @@ def _meet(seen: Seen, first: InstanceState[Any]) -> None:
             continue
         if tracking is None:
             continue
-        met(seen.load, _told(seen, state, tracking.tags, tracking.default_schema), filled)
+        tags = _told(seen, state, tracking.tags, tracking.default_schema)
+        met(seen.load, tags, filled)
+        if any(unit.changed(tags) for unit in _units(session, tracking)):
+            # Flushed and not committed: by whoever has this session, in whatever thread.
+            seen.load.keep_private()
         for relationship in state.mapper.relationships:
             if relationship.key in state.dict:
                 rest += _related(state.dict[relationship.key])
+
+
+def _units(session: orm.Session | None, tracking: Any) -> list[Unit]:
+    """The open transactions of a session on a tracked engine."""
+    connections = [] if session is None else [found() for found in session.info.get(_CONNECTIONS, ())]
+    units = [found.info.get(tracking) for found in connections if found is not None and _is_open(found)]
+    return [unit for unit in units if unit is not None]
+
+
+def _is_open(connection: sa.Connection | None) -> bool:
+    return connection is not None and not connection.closed and not connection.invalidated
 
 
 def _tracking_of(session: orm.Session | None, mapper: orm.Mapper[Any]) -> Any:
