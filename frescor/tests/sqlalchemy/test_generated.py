@@ -179,6 +179,7 @@ class Reads(RuleBasedStateMachine):
         # A session's objects are gone when nobody holds them, and with them the old values that they have.
         self.held: list[object] = []
         self.writer: int | None = None
+        self.lost: StaleDataError | None = None
         self.savepoints: list[orm.SessionTransaction] = []
         prefix = f"run{next(self.numbers)}"
         self.current: orm.Session = self.sessions[0]
@@ -202,6 +203,13 @@ class Reads(RuleBasedStateMachine):
         for session in self.sessions:
             session.close()
         self.writer, self.savepoints = None, []
+
+    def call(self, cached: Cached[[int], Any], number: int) -> None:
+        """A cached call; the thread that makes it hands on what `survives` is for."""
+        try:
+            cached(number)
+        except StaleDataError as error:
+            self.lost = error
 
     def writes(self, who: int) -> orm.Session:
         self.writer = who
@@ -397,7 +405,10 @@ class Reads(RuleBasedStateMachine):
         self.current = self.sessions[who]
         for cached in self.cached.values():
             if apart:
-                elsewhere(lambda cached=cached: (cached(number),))  # type: ignore[misc]
+                elsewhere(functools.partial(self.call, cached, number))
+                if self.lost is not None:
+                    lost, self.lost = self.lost, None
+                    raise lost
             else:
                 cached(number)
         if number == 1:
