@@ -10,7 +10,7 @@ import pytest
 
 from controles import create_app
 from controles.config import ConfigError, read_settings, setting_infos
-from controles.config_values import Environment, parse_database_url, parse_otp_secret, parse_redis_url
+from controles.config_values import Environment, parse_database_url, parse_otp_secret, parse_redis_url, password_in
 
 KEY = "a-key-that-only-these-tests-use-0123456789"
 
@@ -244,3 +244,8 @@ def test_the_cache_may_be_a_cluster_or_named_by_sentinels(tmp_path: Path, url: s
 def test_a_wrong_cluster_or_service_is_said(tmp_path: Path, url: str, said: str) -> None:
     (problem,) = problems(tmp_path, REDIS_URL=url)
     assert said in problem
+
+
+def test_a_password_in_an_address_is_known_however_it_is_written() -> None:
+    assert password_in("redis-cluster://user:%63hangeme@a:1,b:2") == "changeme"
+    assert password_in("redis://a:1/0") is None

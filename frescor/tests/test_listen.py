@@ -8,16 +8,7 @@ import redis
 
 from frescor import Cache
 from frescor.testing import PrivateServer
-
-
-def until(holds: Callable[[], bool], within: float = 10.0) -> bool:
-    """Whether it comes to hold; looked at often, not slept for."""
-    turn = threading.Event()
-    for _ in range(int(within / 0.002)):
-        if holds():
-            return True
-        turn.wait(0.002)
-    return holds()
+from frescor.testing.waiting import until
 
 
 def open_cache(server: PrivateServer) -> Cache:

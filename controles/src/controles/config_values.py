@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -195,7 +195,8 @@ def _parse_redis_group(raw: str, kind: str) -> str:
 
 def password_in(url: str | None) -> str | None:
     """The password in the address of a server, if there is one."""
-    return None if url is None else urlsplit(url).password
+    password = None if url is None else urlsplit(url).password
+    return None if password is None else unquote(password)
 
 
 def password_everybody_knows(password: str) -> bool:

@@ -6,9 +6,7 @@ FRESCOR_CRASHES: how often each happens; a few without it.
 import os
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from frescor import Cache, Policy
 from frescor.sqlalchemy import outbox_table, track
 from frescor.store.redis import RedisStore
 from frescor.testing import PrivateServer
-from frescor.testing.private_postgres import PrivatePostgres
+from frescor.testing.waiting import until
 
 CRASHES = int(os.environ.get("FRESCOR_CRASHES", "2"))
 POLICY = Policy(name="p", expire=3600, jitter=0.0, early=False)
@@ -29,34 +27,9 @@ WRITER = Path(__file__).with_name("crashing.py")
 SOON = 1.0 if "FRESCOR_CRASHES" in os.environ else 10.0
 
 
-def until(holds: Callable[[], bool], within: float = 10.0) -> bool:
-    """Whether it comes to hold; looked at often, not slept for."""
-    turn = threading.Event()
-    ends = time.monotonic() + within
-    while not holds():
-        if time.monotonic() > ends:
-            return False
-        turn.wait(0.002)
-    return True
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PrivatePostgres]:
-    with PrivatePostgres() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'test.db'}"
-    server: PrivatePostgres = request.getfixturevalue("postgres")
-    return server.make_database()
-
-
 @pytest.fixture
-def engine(url: str) -> Iterator[sa.Engine]:
-    engine = sa.create_engine(url)
+def engine(database_url: str) -> Iterator[sa.Engine]:
+    engine = sa.create_engine(database_url)
     with engine.begin() as connection:
         connection.execute(sa.text("CREATE TABLE t (x integer)"))
         connection.execute(sa.text("INSERT INTO t VALUES (0)"))

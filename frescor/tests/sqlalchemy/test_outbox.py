@@ -12,28 +12,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from frescor import PolicyError
 from frescor.sqlalchemy.database_clock import DatabaseClock
 from frescor.sqlalchemy.outbox import TRIGGER, Outbox, has_outbox, outbox_table
-from frescor.testing.private_postgres import PrivatePostgres
 
 SECOND = 1_000_000
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PrivatePostgres]:
-    with PrivatePostgres() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'test.db'}"
-    server: PrivatePostgres = request.getfixturevalue("postgres")
-    return server.make_database()
-
-
 @pytest.fixture
-def engine(url: str) -> Iterator[sa.Engine]:
-    engine = sa.create_engine(url)
+def engine(database_url: str) -> Iterator[sa.Engine]:
+    engine = sa.create_engine(database_url)
     yield engine
     engine.dispose()
 
@@ -75,9 +60,9 @@ def test_no_event_of_sqlalchemy_sees_the_insert(engine: sa.Engine, outbox: Outbo
     assert seen == []
 
 
-def test_an_async_connection_writes_too(url: str, engine: sa.Engine, outbox: Outbox) -> None:
+def test_an_async_connection_writes_too(database_url: str, engine: sa.Engine, outbox: Outbox) -> None:
     async def write() -> None:
-        asynchronous = create_async_engine(url.replace("sqlite:", "sqlite+aiosqlite:"))
+        asynchronous = create_async_engine(database_url.replace("sqlite:", "sqlite+aiosqlite:"))
         async with asynchronous.begin() as connection:
             await connection.run_sync(outbox.write, ["a"])
         await asynchronous.dispose()

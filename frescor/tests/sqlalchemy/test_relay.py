@@ -19,21 +19,11 @@ from frescor.sqlalchemy.outbox import Outbox
 from frescor.sqlalchemy.relay import Relay
 from frescor.testing import PrivateServer
 from frescor.testing.private_postgres import PrivatePostgres
+from frescor.testing.waiting import until
 
 POLICY = Policy(name="p", expire=300, tags=("sql:t",))
 # Seconds: what is promised, where it is measured; on a machine that is busy with other tests it is not.
 SOON = 1.0 if "FRESCOR_CRASHES" in os.environ else 10.0
-
-
-def until(holds: Callable[[], bool], within: float = 10.0) -> bool:
-    """Whether it comes to hold; looked at often, not slept for."""
-    turn = threading.Event()
-    ends = time.monotonic() + within
-    while not holds():
-        if time.monotonic() > ends:
-            return False
-        turn.wait(0.005)
-    return True
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 import json
 import os
 import sqlite3
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from frescor.sqlalchemy.relay import Relay
 from frescor.sqlalchemy.triggers import install_triggers, installed_triggers, mark_connections, remove_triggers
 from frescor.testing import PrivateServer
 from frescor.testing.private_postgres import PrivatePostgres
+from frescor.testing.waiting import until
 
 
 class Base(DeclarativeBase):
@@ -46,34 +45,9 @@ POLICY = Policy(name="p", expire=300, tags=("sql:member",))
 SOON = 1.0 if "FRESCOR_CRASHES" in os.environ else 10.0
 
 
-def until(holds: Callable[[], bool], within: float = 10.0) -> bool:
-    """Whether it comes to hold; looked at often, not slept for."""
-    turn = threading.Event()
-    ends = time.monotonic() + within
-    while not holds():
-        if time.monotonic() > ends:
-            return False
-        turn.wait(0.002)
-    return True
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PrivatePostgres]:
-    with PrivatePostgres() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'test.db'}"
-    server: PrivatePostgres = request.getfixturevalue("postgres")
-    return server.make_database()
-
-
 @pytest.fixture
-def engine(url: str) -> Iterator[sa.Engine]:
-    engine = sa.create_engine(url)
+def engine(database_url: str) -> Iterator[sa.Engine]:
+    engine = sa.create_engine(database_url)
     Base.metadata.create_all(engine)
     Outbox().table.metadata.create_all(engine)
     yield engine
@@ -160,9 +134,9 @@ def test_what_a_tracked_connection_writes_leaves_no_row_of_a_trigger(engine: sa.
     assert taken(engine) == [MEMBER]
 
 
-def test_a_tracked_connection_keeps_the_name_of_its_application(postgres: PrivatePostgres) -> None:
+def test_a_tracked_connection_keeps_the_name_of_its_application(postgres_server: PrivatePostgres) -> None:
     for name, shown in (("panel", "panel (frescor)"), ("a" * 63, "a" * 53 + " (frescor)")):
-        engine = sa.create_engine(postgres.make_database(), connect_args={"application_name": name})
+        engine = sa.create_engine(postgres_server.make_database(), connect_args={"application_name": name})
         mark_connections(engine)
         with engine.connect() as connection:
             assert connection.scalar(sa.text("SHOW application_name")) == shown
@@ -224,8 +198,8 @@ def test_triggers_are_listed_made_anew_and_removed(engine: sa.Engine) -> None:
     assert taken(engine) == []
 
 
-def test_a_table_in_another_schema_has_its_own_tags(postgres: PrivatePostgres) -> None:
-    engine = sa.create_engine(postgres.make_database())
+def test_a_table_in_another_schema_has_its_own_tags(postgres_server: PrivatePostgres) -> None:
+    engine = sa.create_engine(postgres_server.make_database())
     with engine.begin() as connection:
         Outbox().table.metadata.create_all(connection)
         connection.exec_driver_sql('CREATE SCHEMA "Audit"')
@@ -245,8 +219,8 @@ def test_a_table_in_another_schema_has_its_own_tags(postgres: PrivatePostgres) -
     engine.dispose()
 
 
-def test_a_user_who_may_not_touch_the_outbox_leaves_a_row(postgres: PrivatePostgres) -> None:
-    engine = sa.create_engine(postgres.make_database())
+def test_a_user_who_may_not_touch_the_outbox_leaves_a_row(postgres_server: PrivatePostgres) -> None:
+    engine = sa.create_engine(postgres_server.make_database())
     Base.metadata.create_all(engine)
     Outbox().table.metadata.create_all(engine)
     install(engine, Member)

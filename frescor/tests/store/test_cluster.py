@@ -1,8 +1,7 @@
 """What only a cluster does: slots that move, nodes that go, and a line to each node."""
 
 import functools
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from redis.crc import key_slot
@@ -13,18 +12,9 @@ from frescor.store.cluster import ClusterStore
 from frescor.store.permissions import acl_rules
 from frescor.testing import PrivateCluster, PrivateServer
 from frescor.testing.blocking import BlockingCache
+from frescor.testing.waiting import until
 
 POLICY = Policy(name="p", expire=60, tags=("t",))
-
-
-def until(holds: Callable[[], bool], within: float = 20.0) -> bool:
-    """Whether it comes to hold; looked at often, not slept for."""
-    turn = threading.Event()
-    for _ in range(int(within / 0.005)):
-        if holds():
-            return True
-        turn.wait(0.005)
-    return holds()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import datetime as dt
 import ipaddress
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,18 +19,9 @@ from cryptography.x509.oid import NameOID
 from frescor import Cache, Policy, StoreUnavailable
 from frescor.testing import PrivateSentinels, PrivateServer
 from frescor.testing.blocking import BlockingCache
+from frescor.testing.waiting import until
 
 POLICY = Policy(name="p", expire=60, tags=("t",))
-
-
-def until(holds: Callable[[], bool], within: float = 20.0) -> bool:
-    """Whether it comes to hold; looked at often, not slept for."""
-    turn = threading.Event()
-    for _ in range(int(within / 0.005)):
-        if holds():
-            return True
-        turn.wait(0.005)
-    return holds()
 
 
 def works(cache: Cache) -> None:

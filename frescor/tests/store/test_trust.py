@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,17 +15,7 @@ from frescor.store.opening_aio import awaited
 from frescor.store.redis import RedisStore
 from frescor.testing import PrivateCluster, PrivateServer
 from frescor.testing.blocking import BlockingCache
-
-
-def until(holds: Callable[[], bool], within: float = 10.0) -> bool:
-    """Whether it comes to hold; looked at often, not slept for."""
-    turn = threading.Event()
-    ends = time.monotonic() + within
-    while not holds():
-        if time.monotonic() > ends:
-            return False
-        turn.wait(0.002)
-    return True
+from frescor.testing.waiting import until
 
 
 class Outbox:
