@@ -162,7 +162,7 @@ class AsyncCache:
 
     async def _invalidate(self, *, tags: tuple[str, ...] = (), keys: tuple[str, ...] = ()) -> bool:
         engine = self._engine
-        waited = engine.pending.invalidations
+        waited = bool(engine.pending) and engine.pending.invalidations
         done = await self._drive(plan.invalidate(engine.process, tags, keys))
         if not done and not waited:
             logger.warning("invalidations wait in this process until the store takes them")

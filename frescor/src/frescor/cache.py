@@ -13,14 +13,9 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast, overloa
 from frescor import plan
 from frescor.callsite import codec_of, mapped_annotation, return_annotation
 from frescor.codec import Codec
-from frescor.commands import (
-    UNAVAILABLE,
-    Command,
-    Read,
-)
+from frescor.commands import Command, Invalidate, Read
 from frescor.decorator import CachedDecorator, caching, invalidating, policy_from
 from frescor.engine import Engine
-from frescor.errors import StoreRejected, StoreUnavailable
 from frescor.events import PolicyStats, by_policy
 from frescor.keys import check_key
 from frescor.local import DEFAULT_MAX_BYTES
@@ -174,7 +169,7 @@ class Cache:
         the server; strict policies use no copies). False with the store down: it waits in this process, which trusts
         nothing in the store until it was delivered.
         """
-        return self._invalidate(tags=tuple(declared_tag(check_tag(tag)) for tag in tags))
+        return self._invalidate(tags=tuple([declared_tag(check_tag(tag)) for tag in tags]))
 
     def invalidate_pattern(self, pattern: str) -> bool:
         """Invalidate the keys below a prefix (`dashboard:*`), everything (`*`), or one key. As `invalidate`."""
@@ -187,7 +182,7 @@ class Cache:
 
     def _invalidate(self, *, tags: tuple[str, ...] = (), keys: tuple[str, ...] = ()) -> bool:
         engine = self._engine
-        waited = engine.pending.invalidations
+        waited = bool(engine.pending) and engine.pending.invalidations
         done = self._drive(plan.invalidate(engine.process, tags, keys))
         if not done and not waited:
             logger.warning("invalidations wait in this process until the store takes them")
@@ -329,9 +324,9 @@ class Cache:
         try:
             while True:
                 command = steps.send(reply)
-                if type(command) is Read:
-                    # Holds nothing: most calls are this one command.
-                    reply = self._read(command)
+                if type(command) is Read or type(command) is Invalidate:
+                    # Holds nothing: most calls are one of these and no more.
+                    reply = self._engine.ask(command)
                 else:
                     if ride is None:
                         ride = Ride(self._engine, loader, requests)
@@ -341,18 +336,6 @@ class Cache:
         finally:
             if ride is not None:
                 ride.leave()
-
-    def _read(self, command: Read) -> object:
-        engine = self._engine
-        try:
-            answer = engine.store.perform(command)
-        except StoreUnavailable:
-            return UNAVAILABLE
-        except StoreRejected as error:
-            engine.refused(command, error)
-            return UNAVAILABLE
-        engine.accepted(command)
-        return answer
 
 
 class _Behind:

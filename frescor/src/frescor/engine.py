@@ -20,12 +20,13 @@ from frescor.commands import (
     Loaded,
     Raised,
     ReleaseLease,
+    StoreCommand,
     TakeLease,
     Together,
     Write,
 )
 from frescor.entry import Entry, pack
-from frescor.errors import CacheError, PolicyError, StoreRejected
+from frescor.errors import CacheError, PolicyError, StoreRejected, StoreUnavailable
 from frescor.keys import check_key
 from frescor.lease import Flights, Keeper
 from frescor.listen import Listener
@@ -126,6 +127,20 @@ class Engine:
         """The store carried a command out."""
         if self._refused and self._refused.pop(type(command).__name__, None) is not None:
             logger.warning("the store takes %s again", type(command).__name__)
+
+    def ask(self, command: StoreCommand | Together) -> Any:
+        """What the store answers; UNAVAILABLE where it does not, or refuses, which is logged."""
+        try:
+            answer = self.store.perform(command)
+        except StoreUnavailable:
+            return UNAVAILABLE
+        except StoreRejected as error:
+            self.refused(command, error)
+            return UNAVAILABLE
+        self.accepted(command)
+        if type(command) is Invalidate:
+            self.clock_seen = max(self.clock_seen, answer)
+        return answer
 
     def deliver(self) -> None:
         """Let the store have what waited for it; what it does not take goes on waiting."""

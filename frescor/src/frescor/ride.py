@@ -26,7 +26,6 @@ from frescor.commands import (
     Wait,
 )
 from frescor.engine import BY_KEY, FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, Engine
-from frescor.errors import StoreRejected, StoreUnavailable
 from frescor.keys import key_digest
 from frescor.loading import Loading
 
@@ -97,15 +96,7 @@ class Ride:
         return BY_KEY if request is None else request.policy.name
 
     def _ask(self, command: StoreCommand | Together) -> object:
-        try:
-            answer = self._engine.store.perform(command)
-        except StoreUnavailable:
-            answer = UNAVAILABLE
-        except StoreRejected as error:
-            self._engine.refused(command, error)
-            answer = UNAVAILABLE
-        else:
-            self._engine.accepted(command)
+        answer = self._engine.ask(command)
         self._engine.note_leases(self._leases, command, answer)
         return answer
 

@@ -43,11 +43,11 @@ def age(engine: sa.Engine, outbox: Outbox, seconds: float) -> None:
 
 def test_a_row_is_there_when_its_transaction_is_committed_and_only_then(engine: sa.Engine, outbox: Outbox) -> None:
     with engine.connect() as connection:
-        assert outbox.write(connection, ["a"]) is not None
+        assert outbox.write(connection.connection, connection.dialect, ["a"]) is not None
         connection.rollback()
     assert rows(engine, outbox) == []
     with engine.begin() as connection:
-        row_id = outbox.write(connection, ("sql:a", 'with "quotes"'))
+        row_id = outbox.write(connection.connection, connection.dialect, ("sql:a", 'with "quotes"'))
     (row,) = rows(engine, outbox)
     assert (row.id, row.tags, row.origin, row.applied_at) == (row_id, '["sql:a","with \\"quotes\\""]', "process", None)
 
@@ -56,7 +56,7 @@ def test_no_event_of_sqlalchemy_sees_the_insert(engine: sa.Engine, outbox: Outbo
     seen: list[str] = []
     sa.event.listen(engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
     with engine.begin() as connection:
-        outbox.write(connection, ["a"])
+        outbox.write(connection.connection, connection.dialect, ["a"])
     assert seen == []
 
 
@@ -64,7 +64,7 @@ def test_an_async_connection_writes_too(database_url: str, engine: sa.Engine, ou
     async def write() -> None:
         asynchronous = create_async_engine(database_url.replace("sqlite:", "sqlite+aiosqlite:"))
         async with asynchronous.begin() as connection:
-            await connection.run_sync(outbox.write, ["a"])
+            await connection.run_sync(lambda own: outbox.write(own.connection, own.dialect, ["a"]))
         await asynchronous.dispose()
 
     asyncio.run(write())
@@ -80,7 +80,7 @@ def test_without_the_table_a_transaction_goes_on_and_the_log_says_once_what_make
     for _ in range(2):
         with engine.begin() as connection:
             connection.execute(sa.text("INSERT INTO t VALUES (1)"))
-            assert outbox.write(connection, ["a"]) is None
+            assert outbox.write(connection.connection, connection.dialect, ["a"]) is None
     with engine.connect() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM t")) == 2
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
@@ -89,18 +89,18 @@ def test_without_the_table_a_transaction_goes_on_and_the_log_says_once_what_make
 
 def test_a_refused_insert_is_an_error_of_sqlalchemy(engine: sa.Engine, outbox: Outbox) -> None:
     with engine.begin() as connection:
-        outbox.write(connection, ["a"])
+        outbox.write(connection.connection, connection.dialect, ["a"])
     outbox.table.metadata.drop_all(engine)
     with pytest.raises(sa.exc.DBAPIError), engine.begin() as connection:
-        outbox.write(connection, ["a"])
+        outbox.write(connection.connection, connection.dialect, ["a"])
 
 
 def test_what_waits_comes_with_its_age_by_the_databases_clock(engine: sa.Engine, outbox: Outbox) -> None:
     with engine.begin() as connection:
-        first = outbox.write(connection, ["a"])
+        first = outbox.write(connection.connection, connection.dialect, ["a"])
     with engine.begin() as connection:
         connection.execute(sa.update(outbox.table).values(created_at=outbox.table.c.created_at - 60 * SECOND))
-        second = outbox.write(connection, ["b"])
+        second = outbox.write(connection.connection, connection.dialect, ["b"])
     with engine.begin() as connection:
         found = outbox.unmarked(connection, 10)
         assert [(row.id, row.tags) for row in found] == [(first, ("a",)), (second, ("b",))]
@@ -111,7 +111,7 @@ def test_what_waits_comes_with_its_age_by_the_databases_clock(engine: sa.Engine,
 
 def test_marked_rows_wait_no_longer_and_are_removed_after_their_time(engine: sa.Engine, outbox: Outbox) -> None:
     with engine.begin() as connection:
-        ids = [outbox.write(connection, [f"t{n}"]) or 0 for n in range(1200)]
+        ids = [outbox.write(connection.connection, connection.dialect, [f"t{n}"]) or 0 for n in range(1200)]
     with engine.begin() as connection:
         before = outbox.now(connection)
         outbox.mark(connection, ids[1:])
@@ -127,7 +127,7 @@ def test_marked_rows_wait_no_longer_and_are_removed_after_their_time(engine: sa.
 
 def test_a_row_is_marked_by_the_first_who_does(engine: sa.Engine, outbox: Outbox) -> None:
     with engine.begin() as connection:
-        row_id = outbox.write(connection, ["a"]) or 0
+        row_id = outbox.write(connection.connection, connection.dialect, ["a"]) or 0
     age(engine, outbox, 30)
     (before,) = rows(engine, outbox)
     with engine.begin() as connection:
@@ -137,14 +137,14 @@ def test_a_row_is_marked_by_the_first_who_does(engine: sa.Engine, outbox: Outbox
 
 def test_what_may_be_missing_is_what_waits_and_what_was_marked_since(engine: sa.Engine, outbox: Outbox) -> None:
     with engine.begin() as connection:
-        old = outbox.write(connection, ["old"]) or 0
+        old = outbox.write(connection.connection, connection.dialect, ["old"]) or 0
         outbox.mark(connection, [old])
     age(engine, outbox, 60)
     with engine.begin() as connection:
         since = outbox.now(connection)
-        marked = [outbox.write(connection, ["marked"]) or 0 for _ in range(2)]
+        marked = [outbox.write(connection.connection, connection.dialect, ["marked"]) or 0 for _ in range(2)]
         outbox.mark(connection, marked)
-        outbox.write(connection, ["waits"])
+        outbox.write(connection.connection, connection.dialect, ["waits"])
         assert sorted(outbox.not_before(connection, since, 10)) == [("marked",), ("waits",)]  # type: ignore[type-var]
         assert outbox.not_before(connection, None, 10) == [("waits",)]
 

@@ -180,7 +180,7 @@ def whole(*names: str) -> set[str]:
 
 
 def row(name: str, number: int = 1) -> set[str]:
-    return {TAGS.row((None, name), (number,)), TAGS.rows((None, name))}
+    return {TAGS.row(TAGS.table((None, name)), (number,)), TAGS.rows((None, name))}
 
 
 def tags_of(read: Callable[[], object]) -> set[str]:

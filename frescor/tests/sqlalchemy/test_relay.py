@@ -54,7 +54,7 @@ class Database:
     def write(self, value: int, *tags: str) -> int:
         with self.engine.begin() as connection:
             connection.execute(sa.text("UPDATE t SET x = :x"), {"x": value})
-            row_id = self.outbox.write(connection, tags or ("sql:t",))
+            row_id = self.outbox.write(connection.connection, connection.dialect, tags or ("sql:t",))
         assert row_id is not None
         return row_id
 
@@ -135,9 +135,9 @@ def test_a_row_that_is_committed_late_is_found_though_younger_ones_were_applied(
     cache.get_or_load("k", database.read, POLICY)
     with database.engine.begin() as late:
         late.execute(sa.text("UPDATE t SET x = 7"))
-        database.outbox.write(late, ["sql:t"])
+        database.outbox.write(late.connection, late.dialect, ["sql:t"])
         with database.engine.begin() as other:
-            database.outbox.write(other, ["sql:other"])
+            database.outbox.write(other.connection, other.dialect, ["sql:other"])
         assert until(lambda: database.unmarked() == 0)
         assert cache.get("k", as_type=int) == 0
     assert until(lambda: cache.get_or_load("k", database.read, POLICY) == 7, within=SOON)

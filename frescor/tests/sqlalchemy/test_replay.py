@@ -43,8 +43,8 @@ def test_it_names_what_waits_and_after_a_loss_what_was_marked_since_the_watermar
     outbox = Outbox()
     with plain_engine.begin() as connection:
         now = outbox.now(connection)
-        outbox.write(connection, ["sql:waits"])
-        outbox.mark(connection, [outbox.write(connection, ["sql:marked"]) or 0])
+        outbox.write(connection.connection, connection.dialect, ["sql:waits"])
+        outbox.mark(connection, [outbox.write(connection.connection, connection.dialect, ["sql:marked"]) or 0])
     assert relay.replay(Doubt(lost=False, watermark=None)) == ("=sql:waits",)
     assert sorted(relay.replay(Doubt(lost=True, watermark=now)) or ()) == ["=sql:marked", "=sql:waits"]
     # Far enough before it that the margin does not reach it.

@@ -45,11 +45,14 @@ class Catalog:
         self._declared_functions = functions or {}
         self._lock = threading.Lock()
         self._metadata: set[sa.MetaData] = set()
+        # What was concluded under another number may not hold any more.
+        self.version = 0
         self.forget()
 
     def forget(self) -> None:
         """The schema may have changed."""
         with self._lock:
+            self.version += 1
             self._read: set[str | None] = set()
             self._views: set[TableName] = set()
             self._in_database: set[tuple[TableName, Reference]] = set()
@@ -83,6 +86,7 @@ class Catalog:
                 )
                 found.add((referred, reference))
         with self._lock:
+            self.version += 1
             self._views |= {table_name(schema, name, default) for name in names}
             self._in_database |= found
             self._read.add(schema)
@@ -93,6 +97,7 @@ class Catalog:
         for table in tables:
             if table.metadata not in self._metadata:
                 with self._lock:
+                    self.version += 1
                     self._metadata = {*self._metadata, table.metadata}
                     self._by_table = None
 

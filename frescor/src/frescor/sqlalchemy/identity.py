@@ -65,12 +65,13 @@ def _attached(session: orm.Session, _instance: object) -> None:
 
 def _began(session: orm.Session, _transaction: object, connection: sa.Connection) -> None:
     home().sessions.add(session)
+    info = session.info
     # Those of before are closed, or given back: they are asked no more.
-    open_ones = [found for found in session.info.get(_CONNECTIONS, ()) if _is_open(found())]
-    session.info[_CONNECTIONS] = [*open_ones, weakref.ref(connection)]
+    open_ones = [found for found in info.get(_CONNECTIONS, ()) if _is_open(found())]
+    info[_CONNECTIONS] = [*open_ones, weakref.ref(connection)]
     tracking = _databases.get(connection.dialect)
     if tracking is not None and all(state.expired for state in session.identity_map.all_states()):
-        session.info[_FILLED] = tracking.clock_seen()
+        info[_FILLED] = tracking.clock_seen()
 
 
 def _meet(seen: Seen, first: InstanceState[Any]) -> None:
@@ -134,7 +135,8 @@ def _told(seen: Seen, state: InstanceState[Any], tags: Tags, default: str | None
         if row is None:
             whole.append(tags.table(name))
         else:
-            whole += seen.depend_on_rows(tags.table(name), [tags.row(name, row)])
+            table_tag = tags.table(name)
+            whole += seen.depend_on_rows(table_tag, [tags.row(table_tag, row)])
     for attribute in cast(list[Any], mapper.column_attrs):
         if attribute.key in state.dict:
             for expression in cast(list[Any], attribute.columns):

@@ -5,11 +5,12 @@ batches, by a relay (see `frescor.sqlalchemy.relay`, which also says why none is
 clock, in µs: nobody's own clock is compared with another's.
 """
 
+import json
 import logging
-import secrets
+import random
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from frescor.errors import CacheError, PolicyError
+from frescor.sqlalchemy.row_with_commit import commit_with_row, takes_several
 
 logger = logging.getLogger("frescor")
 
@@ -114,22 +116,40 @@ class Outbox:
 
     # -- on a connection of the application ---------------------------------------------------------------------------
 
-    def write(self, connection: sa.Connection, tags: Iterable[str]) -> int | None:
+    def commit(
+        self,
+        connection: sa.PoolProxiedConnection,
+        dialect: sa.Dialect,
+        tags: Iterable[str],
+        commit: Callable[[Any], None],
+    ) -> int | None:
+        """Keep these tags with the transaction that is open on this connection, and commit it; the row's id.
+
+        In one round trip where the driver can send both at once. `commit` is the dialect's own. Otherwise as `write`.
+        """
+        # Whether the table is there is found out by `write`, once.
+        if self._is_there and takes_several(dialect, connection):
+            row = _new_row(tags)
+            commit_with_row(dialect, connection, self._insert_for(dialect)[0], row)
+            return int(row["id"])
+        row_id = self.write(connection, dialect, tags)
+        commit(connection)
+        return row_id
+
+    def write(self, connection: sa.PoolProxiedConnection, dialect: sa.Dialect, tags: Iterable[str]) -> int | None:
         """Keep these tags with the transaction that is open on this connection; the row's id.
 
         One INSERT, on the driver's cursor: no event of SQLAlchemy sees it. None while the table does not exist, which
         is logged; then the invalidation is not durable, and nothing else changes. Raises SQLAlchemy's errors.
         """
-        dialect = connection.dialect
-        cursor = connection.connection.cursor()
+        cursor = connection.cursor()
         statement, parameters = "", None
         try:
             if not self._is_there and not self._look(cursor, dialect):
                 return None
             statement, order = self._insert_for(dialect)
-            row_id = secrets.randbits(62)
-            values = {"id": row_id, "tags": msgspec.json.encode(tuple(tags)).decode(), "origin": PROCESS}
-            parameters = values if order is None else tuple(values[name] for name in order)
+            row = _new_row(tags)
+            parameters = row if order is None else tuple(row[name] for name in order)
             cursor.execute(statement, parameters)
         except dialect.loaded_dbapi.Error as error:
             raise sa.exc.DBAPIError.instance(
@@ -137,7 +157,7 @@ class Outbox:
             ) from error
         finally:
             cursor.close()
-        return row_id
+        return int(row["id"])
 
     def applied(self, row_id: int | None) -> None:
         """The store took this row's invalidation: it will be marked. Memory only."""
@@ -251,6 +271,15 @@ def missing(table: sa.Table) -> str:
         "it is applied. Make it by a migration with frescor.sqlalchemy.outbox_table(metadata), or by "
         "`frescor outbox create --database URL`."
     )
+
+
+def _new_row(tags: Iterable[str]) -> dict[str, Any]:
+    written = msgspec.json.encode(tuple(tags)).decode()
+    if not written.isascii():
+        # Whatever the encoding of a connection is.
+        written = json.dumps(tuple(tags), separators=(",", ":"))
+    # Ids have to differ, and may be guessed; after a fork Python seeds its generator anew.
+    return {"id": random.getrandbits(62), "tags": written, "origin": PROCESS}
 
 
 def _read(tags: str) -> tuple[str, ...] | None:

@@ -2,7 +2,7 @@
 
 import re
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -11,16 +11,16 @@ from frescor.errors import PolicyError
 from frescor.loading import CurrentLoad, enclosing_load
 from frescor.sqlalchemy.analysis import facts_of
 from frescor.sqlalchemy.capture import read_on, seen_by
-from frescor.sqlalchemy.catalog import Catalog, named
-from frescor.sqlalchemy.facts import Facts, LookUp, Named, Target
+from frescor.sqlalchemy.catalog import Catalog
+from frescor.sqlalchemy.facts import Facts, LookUp, Target
+from frescor.sqlalchemy.meanings import READS, WRITES, Meanings
 from frescor.sqlalchemy.snapshots import begin_before_savepoint, keeps_snapshot
-from frescor.sqlalchemy.tags import Identity, TableName, identity_of, table_name
+from frescor.sqlalchemy.tags import Identity, form_of, identity_of
 from frescor.sqlalchemy.unit import Unit
 
 if TYPE_CHECKING:
     from frescor.sqlalchemy.tracking import Tracking
 
-READS, WRITES = "frescor_reads", "frescor_writes"
 _SAVEPOINT = re.compile(
     r'\s*(SAVEPOINT|RELEASE(?: SAVEPOINT)?|ROLLBACK TO(?: SAVEPOINT)?)\s+"?([^";]+)"?', re.IGNORECASE
 )
@@ -33,6 +33,7 @@ class Statements:
     def __init__(self, tracking: "Tracking", catalog: Catalog) -> None:
         self._tracking = tracking
         self._catalog = catalog
+        self._meanings = Meanings(tracking, catalog)
 
     def before(
         self, connection: sa.Connection, _cursor: Any, sql: str, _parameters: Any, execution: Any, _many: bool
@@ -100,11 +101,11 @@ class Statements:
             return
         for target in self._facts(execution, "", options).writes:
             if target.generated and target.rows is not None:
-                name = self._name(target.table, execution)
-                rows = _made(target, execution)
+                name = self._meanings.name(target.table, options, compiled=True)
                 tags = self._tracking.tags
-                told = None if rows is None else [tags.row(name, row) for row in rows]
-                unit.keys_told(execution, tags.table(name), told)
+                table = tags.table(name)
+                rows = _made(target, execution)
+                unit.keys_told(execution, table, None if rows is None else [tags.row(table, row) for row in rows])
 
     def ended(self, unit: Unit) -> None:
         """A transaction is over: what others have read of the schema meanwhile may not be what they will see."""
@@ -116,91 +117,50 @@ class Statements:
             return Facts()
         return facts_of(execution.compiled, sql, self._tracking.engine.dialect.name)
 
-    # -- writes ------------------------------------------------------------------------------------------------------
-
     def _note(self, connection: sa.Connection, unit: Unit, facts: Facts, execution: Any) -> None:
-        declared = execution.execution_options.get(WRITES)
-        default = self._tracking.default_schema
-        self._catalog.meet(target.declared for target in facts.writes if target.declared is not None)
-        targets: Iterable[Target] = facts.writes
-        if declared is not None:
-            targets = [Target(named(one, default), "delete") for one in _listed(declared, WRITES)]
-        for target in targets:
-            name = self._name(target.table, execution)
-            self._know(connection, unit, name)
-            _refuse_autocommit(connection, unit, name)
-            self._write(unit, target, name, execution)
-            for other in self._catalog.touched(name, target.kind, target.columns, default):
-                unit.write(self._tracking.tags.table(other), None)
-            for behind in self._catalog.expand([name], (), default):
-                if behind != name:
-                    unit.write(self._tracking.tags.table(behind), None)
-
-    def _write(self, unit: Unit, target: Target, name: TableName, execution: Any) -> None:
-        tags = self._tracking.tags
-        table = tags.table(name)
-        rows = None if target.rows is None else _identities(target.rows, execution.compiled_parameters)
-        if rows is not None:
-            unit.write(table, [tags.row(name, row) for row in rows])
-        elif target.generated:
-            unit.await_keys(execution, table)
-        else:
-            unit.write(table, None)
-
-    # -- reads -------------------------------------------------------------------------------------------------------
+        """Note what the statement writes, before it runs."""
+        row_tag = self._tracking.tags.row
+        for effect in self._meanings.effects(facts, connection, unit, execution):
+            target, table = effect.target, effect.table
+            _refuse_autocommit(connection, unit, target.table[1])
+            rows = None if target.rows is None else _identities(target.rows, execution.compiled_parameters)
+            if rows is not None:
+                unit.write(table, [row_tag(table, row) for row in rows])
+            elif target.generated:
+                unit.await_keys(execution, table)
+            else:
+                unit.write(table, None)
+            for other in effect.others:
+                unit.write(other, None)
 
     def _tell(
         self, connection: sa.Connection, unit: Unit, load: CurrentLoad, facts: Facts, execution: Any
     ) -> Sequence[str]:
         """Tell the load what the statement reads; the tags."""
-        tags, default = self._tracking.tags, self._tracking.default_schema
+        row_tag = self._tracking.tags.row
         seen = seen_by(load)
-        declared = execution.execution_options.get(READS)
-        if declared is not None:
-            whole = [named(one, default) for one in _listed(declared, READS)]
-        else:
-            names = [*facts.reads, *(target.table for target in facts.writes if facts.returning)]
-            whole = [self._name(name, execution) for name in names]
-        for name in whole:
-            self._know(connection, unit, name)
+        reading = self._meanings.reading(facts, connection, unit, execution)
+        wholes = [*reading.wholes]
         found: list[str] = []
-        for lookup in () if declared is not None else facts.lookups:
-            name = self._name(lookup.table, execution)
-            self._know(connection, unit, name)
-            behind = self._catalog.expand([name], (), default)
+        for lookup, table in reading.lookups:
             rows = _identities(lookup, execution.compiled_parameters)
-            if rows is None or len(behind) > 1:
-                whole += behind
+            if rows is None:
+                wholes.append(table)
             else:
-                found += seen.depend_on_rows(tags.table(name), [tags.row(name, row) for row in rows])
-        functions = () if declared is not None else facts.functions
-        wholes = [tags.table(name) for name in self._catalog.expand(whole, functions, default)]
+                found += seen.depend_on_rows(table, [row_tag(table, row) for row in rows])
         seen.depend(wholes)
         return (*found, *wholes)
-
-    # -- names -------------------------------------------------------------------------------------------------------
-
-    def _name(self, name: Named, execution: Any) -> TableName:
-        schema, table = name
-        translated = execution.execution_options.get("schema_translate_map")
-        if translated and execution.compiled is not None:
-            schema = translated.get(schema, schema)
-        return table_name(schema, table, self._tracking.default_schema)
-
-    def _know(self, connection: sa.Connection, unit: Unit, name: TableName) -> None:
-        if self._catalog.knows(name[0]):
-            return
-        unit.quiet = True
-        try:
-            self._catalog.read(connection, name[0])
-        finally:
-            unit.quiet = False
 
 
 def _identities(lookup: LookUp, executions: Sequence[Mapping[str, Any]]) -> list[Identity] | None:
     """The rows that these parameters name; None if one of them does not name a row for certain."""
+    fields = lookup.fields
+    if len(fields) == 1 and not fields[0].many:
+        # Nearly all of what is asked.
+        forms = [form_of(fields[0].kind, parameters.get(fields[0].parameter)) for parameters in executions]
+        return None if None in forms else [(form,) for form in forms]
     found: list[Identity] = []
-    kinds = [field.kind for field in lookup.fields]
+    kinds = [field.kind for field in fields]
     for parameters in executions:
         for values in _values(lookup, parameters):
             identity = identity_of(kinds, values)
@@ -244,19 +204,13 @@ def _made(target: Target, execution: Any) -> list[Identity] | None:
     return found if found else None
 
 
-def _listed(declared: Any, option: str) -> Sequence[Any]:
-    if isinstance(declared, str) or not isinstance(declared, list | tuple | set | frozenset):
-        raise PolicyError(f"{option} is a list of tables, such as ['militante']; got {declared!r}.")
-    return tuple(declared)
-
-
-def _refuse_autocommit(connection: sa.Connection, unit: Unit, name: TableName) -> None:
+def _refuse_autocommit(connection: sa.Connection, unit: Unit, table: str) -> None:
     driver: Any = connection.connection.driver_connection
     at_once = unit.autocommit or getattr(driver, "autocommit", False) is True
     if not at_once and connection.dialect.name == "sqlite":
         at_once = getattr(driver, "isolation_level", "") is None and not driver.in_transaction
     if at_once:
         raise PolicyError(
-            f"a write to {name[1]!r} on an AUTOCOMMIT connection is visible at once, before anything can be "
+            f"a write to {table!r} on an AUTOCOMMIT connection is visible at once, before anything can be "
             "invalidated with it: write in a transaction, or on an engine that is not tracked, and invalidate by hand."
         )

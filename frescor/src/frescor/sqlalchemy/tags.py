@@ -59,7 +59,7 @@ class Tags:
         if database and not database.isidentifier():
             raise PolicyError(f"a tracked database's name is an identifier such as 'reports'; got {database!r}.")
         self.prefix = f"sql[{database}]:" if database else "sql:"
-        self._secret = secret[:64]
+        self._row_digest = hashlib.blake2b(digest_size=12, key=secret[:64], person=b"frescor-row")
 
     def table(self, table: TableName) -> str:
         """Raised by every write to the table."""
@@ -70,10 +70,11 @@ class Tags:
         """Raised by a write to rows of the table that are not known."""
         return f"{self.table(table)}#"
 
-    def row(self, table: TableName, identity: Identity) -> str:
-        """Raised by a write to this row."""
-        digest = hashlib.blake2b(canonical(identity), digest_size=12, key=self._secret, person=b"frescor-row")
-        return f"{self.table(table)}#{digest.hexdigest()}"
+    def row(self, table: str, identity: Identity) -> str:
+        """Raised by a write to this row of the table with this tag."""
+        digest = self._row_digest.copy()
+        digest.update(canonical(identity))
+        return f"{table}#{digest.hexdigest()}"
 
 
 def _plain(name: str) -> str:
@@ -97,14 +98,15 @@ def identity_of(kinds: Sequence[types.TypeEngine[Any]], values: Sequence[Any]) -
     """The values as they name a row; None if one of them may not be the only form of its value."""
     found = []
     for kind, value in zip(kinds, values, strict=True):
-        form = _form(kind, value)
+        form = form_of(kind, value)
         if form is None:
             return None
         found.append(form)
     return tuple(found)
 
 
-def _form(kind: types.TypeEngine[Any], value: Any) -> Any:
+def form_of(kind: types.TypeEngine[Any], value: Any) -> Any:
+    """The one form of a key's value; None if it may have others."""
     if isinstance(kind, types.Integer):
         return value if type(value) is int else None
     if isinstance(kind, types.Uuid):

@@ -2,13 +2,14 @@
 
 Events, and the two places without one:
 
-- `begin` starts a unit on the DBAPI connection, and `rollback` ends it. What is thrown away without either (a
-  connection that is invalidated, or given back by the garbage collector) is ended by the pool's events.
+- The first statement of a transaction starts a unit on the DBAPI connection; `rollback` ends it, and a commit. What is
+  thrown away without either (a connection that is invalidated, or given back by the garbage collector) is ended by the
+  pool's events.
 - `before_cursor_execute` sees every statement of ORM, Core and text. Tags of a write are noted before it runs: one that
   fails half-way costs an invalidation, one that is forgotten a stale read. Savepoints are seen as statements too, after
   they ran, since SQLAlchemy's events for them do not tell the names.
-- `commit` comes before the COMMIT: there the outbox row is written. After the COMMIT there is no event, so `do_commit`
-  of the engine's dialect is wrapped, on that instance.
+- After a COMMIT there is no event, so `do_commit` of the engine's dialect is wrapped, on that instance. There the
+  outbox's row is written, too, in one round trip with the COMMIT where the driver can do that.
 
 The order after a commit. Between the COMMIT and the invalidation others read the old entry: the transaction has
 not returned to its caller yet, so they might as well have read before. When the COMMIT raises, nobody knows whether it
@@ -46,8 +47,14 @@ _FRESH = ("READ COMMITTED", "READ UNCOMMITTED", "AUTOCOMMIT")
 class Writes(Protocol):
     """Where a transaction leaves its tags, so that its commit decides on both."""
 
-    def write(self, connection: sa.Connection, tags: Iterable[str]) -> int | None:
-        """Insert a row on this connection; its id, or None if there is no table for it."""
+    def commit(
+        self,
+        connection: sa.PoolProxiedConnection,
+        dialect: sa.Dialect,
+        tags: Iterable[str],
+        commit: Callable[[Any], None],
+    ) -> int | None:
+        """Insert a row on this connection and commit; its id, or None if there is no table for it."""
 
     def applied(self, row_id: int | None) -> None:
         """The store has taken what this row holds."""
@@ -81,6 +88,8 @@ class Tracking:
         self.engine = engine
         self.outbox = outbox
         self.relay = relay
+        # One that is the same for all calls, told to ask about dirty transactions from now on; else whoever gives it.
+        self._fixed = cache if isinstance(cache, Cache) else None
         self._source = cache if callable(cache) else lambda: cache
         self._awaits = awaits
         self._name = name
@@ -90,12 +99,14 @@ class Tracking:
         self._tasks: set[asyncio.Task[bool]] = set()
         self._statements = Statements(self, Catalog(views, functions))
         self._do_commit = engine.dialect.do_commit
-        if isinstance(cache, Cache):
-            self.cache  # noqa: B018  # it is to ask about dirty transactions from now on
+        if self._fixed is not None:
+            self._fixed._engine.dirty_check = _dirty_check
 
     @property
     def cache(self) -> Cache:
         """The cache that is told."""
+        if self._fixed is not None:
+            return self._fixed
         cache = self._source()
         engine = cache._engine
         if engine not in self._asked:
@@ -150,7 +161,7 @@ class Tracking:
             self.relay.start()
 
     def unit_of(self, connection: sa.Connection) -> Unit:
-        """The open transaction of a connection."""
+        """The open transaction of a connection; it begins with the first statement that is looked at."""
         unit: Unit | None = connection.info.get(self)
         if unit is None:
             unit = self._begin(connection)
@@ -158,9 +169,7 @@ class Tracking:
 
     def _listeners(self) -> tuple[tuple[str, Callable[..., None]], ...]:
         return (
-            ("begin", self._begin_event),
             ("rollback", self._rolled_back),
-            ("commit", self._before_commit),
             ("begin_twophase", _refuse_two_phase),
             ("before_cursor_execute", self._statements.before),
             ("after_cursor_execute", self._statements.after),
@@ -168,9 +177,6 @@ class Tracking:
             ("reset", self._given_back),
             ("invalidate", self._given_up),
         )
-
-    def _begin_event(self, connection: sa.Connection) -> None:
-        self._begin(connection)
 
     def _begin(self, connection: sa.Connection) -> Unit:
         self._end(connection.info)
@@ -204,16 +210,15 @@ class Tracking:
             self._statements.ended(unit)
         return unit
 
-    def _before_commit(self, connection: sa.Connection) -> None:
-        unit: Unit | None = connection.info.get(self)
-        if unit is not None and self.outbox is not None and (tags := unit.tags()):
-            unit.row_id = self.outbox.write(connection, tuple(sorted(tags)))
-
     def _commit_and_apply(self, connection: Any) -> None:
         unit: Unit | None = connection.info.get(self)
         tags = () if unit is None else tuple(sorted(unit.tags()))
+        row_id = None
         try:
-            self._do_commit(connection)
+            if tags and self.outbox is not None:
+                row_id = self.outbox.commit(connection, self.engine.dialect, tags, self._do_commit)
+            else:
+                self._do_commit(connection)
         except BaseException:
             if tags:
                 self._apply_in_doubt(tags)
@@ -221,8 +226,8 @@ class Tracking:
         finally:
             if unit is not None and connection.info.get(self) is unit:
                 self._end(connection.info)
-        if tags and unit is not None:
-            self.after_commit(unit.row_id, stored=self._apply(tags))
+        if tags:
+            self.after_commit(row_id, stored=self._apply(tags))
 
     def _apply(self, tags: tuple[str, ...]) -> bool:
         cache = self.cache

@@ -18,6 +18,8 @@ from frescor.sqlalchemy.tags import MOST_ROWS
 class _Level:
     """The changes since one savepoint. rows: by the table's tag; None: rows that are not known."""
 
+    __slots__ = ("name", "rows", "waiting")
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.rows: dict[str, set[str] | None] = {}
@@ -45,6 +47,21 @@ class Unit:
     kept from then on. uncommitted: it may see what others have not committed.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_homes",
+        "_levels",
+        "_tags",
+        "autocommit",
+        "began",
+        "changes_schema",
+        "cursors",
+        "last",
+        "old",
+        "quiet",
+        "uncommitted",
+    )
+
     def __init__(self, *, old: bool, uncommitted: bool, autocommit: bool) -> None:
         self.began: int | None = None
         self.old = old
@@ -55,7 +72,6 @@ class Unit:
         # The execution that was looked at last: an executemany reports each of its batches. Not held: it holds the
         # connection, which would never be given back by the garbage collector.
         self.last: weakref.ref[object] | None = None
-        self.row_id: int | None = None
         # It has made, changed or removed tables, views or the like.
         self.changes_schema = False
         self.cursors = Cursors()

@@ -116,7 +116,8 @@ class Connections:
 
         Raises the driver's errors. A connection that the server closed while it was idle is replaced once.
         """
-        with self._places:
+        self._places.acquire()
+        try:
             # Whoever waited for a place may find the server gone meanwhile.
             before()
             # Kept from here on: what `drop` replaced meanwhile is not where this connection comes back to.
@@ -130,6 +131,8 @@ class Connections:
                 except driver.ConnectionError:
                     pass
             return self._exchange_on(self._open(), packed, replies, idle)
+        finally:
+            self._places.release()
 
     def send(self, packed: bytes, replies: int, before: Callable[[], None]) -> "Sent":
         """As `exchange`, but the replies are received later, so that several servers work at the same time.

@@ -62,19 +62,19 @@ class RedisStore:
 
     def perform(self, command: StoreCommand | Together) -> Any:
         operation = type(command).__name__
-        self._admit(command, operation)
-        if type(command) is Read:
-            # Nearly all of what is asked.
-            found: Any = self._understood_read(command, self._one(None, self.wire.encode(command)[1], operation))
-        elif isinstance(command, Together):
-            found = self._perform_together(command.commands, operation)
-        elif self.trust.preface((command,)):
+        if self.breaker.is_open:
+            self._admit(command, operation)
+        if isinstance(command, Together):
+            found: Any = self._perform_together(command.commands, operation)
+        elif type(command) is not Read and self.trust.preface((command,)):
             found = self._perform_together((command,), operation)[0]
         else:
+            # Nearly all of what is asked.
             script, arguments = self.wire.encode(command)
-            found = self._understood((command,), (self._one(script, arguments, operation),), operation)[0]
-        # The server may have come into doubt on the way.
-        self._admit(command, operation)
+            found = self._understood_one(command, self._one(script, arguments, operation), operation)
+        if self.breaker.is_open:
+            # It may have come into doubt on the way.
+            self._admit(command, operation)
         return found
 
     def set_watermark(self, database: str, at: int) -> bool:
@@ -123,11 +123,11 @@ class RedisStore:
         except driver.InvalidResponse as error:
             raise self.failed(error, operation) from error
 
-    def _understood_read(self, command: Read, reply: Any) -> Any:
+    def _understood_one(self, command: StoreCommand, reply: Any, operation: str) -> Any:
         try:
             return self.wire.decode(command, reply)
         except (ValueError, TypeError, LookupError, AttributeError):
-            return self._understood((command,), (reply,), "Read")[0]
+            return self._understood((command,), (reply,), operation)[0]
 
     def _one(self, script: Script | None, arguments: Arguments, operation: str) -> Any:
         """One command's reply."""
@@ -175,8 +175,7 @@ class RedisStore:
         return failure
 
     def _admit(self, command: StoreCommand | Together, operation: str) -> None:
-        if self.breaker.is_open:
-            self.breaker.check(operation, invalidates=invalidates(command))
+        self.breaker.check(operation, invalidates=invalidates(command))
 
     def _check(self) -> None:
         # While the server is in doubt only what it is to take comes this far.

@@ -73,6 +73,9 @@ class Wire:
             case Read(keys, tags):
                 start = self._tag_start
                 return None, ("MGET", *map(self.entry, keys), *[start + tag for tag in tags])
+            case Invalidate(tags):
+                start = self._tag_start
+                return _script(scripts.INVALIDATE, (self.clock, *[start + tag for tag in tags]), ())
             case TakeLease(key, token, tags, seen):
                 names = (self.entry(key), self.lease(key), self.clock, *map(self.tag, tags))
                 return _script(scripts.TAKE_LEASE, names, (token, LEASE_MS, "" if seen is None else seen))
@@ -88,8 +91,6 @@ class Wire:
             case Delete(keys):
                 names = tuple(name for key in keys for name in (self.entry(key), self.lease(key)))
                 return _script(scripts.DELETE, names, (TOMBSTONE_MS,))
-            case Invalidate(tags):
-                return _script(scripts.INVALIDATE, (self.clock, *map(self.tag, tags)), ())
 
     def decode(self, command: StoreCommand, reply: Any) -> Any:
         """What the plan gets for the server's reply."""
@@ -102,6 +103,8 @@ class Wire:
                     if entry is not None and type(entry) is not bytes:
                         raise TypeError("an entry is bytes")
                 return Reading(entries, stamps)
+            case Delete() | Invalidate():
+                return int(reply)
             case TakeLease(_, _, tags, _):
                 if reply is None:
                     return None
@@ -115,8 +118,6 @@ class Wire:
                 return _OUTCOMES[reply]
             case ExtendLease():
                 return bool(reply)
-            case Delete() | Invalidate():
-                return int(reply)
         return None
 
     def server_in(self, text: str) -> str:

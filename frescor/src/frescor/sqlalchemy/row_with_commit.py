@@ -1,0 +1,69 @@
+"""A row of the outbox that goes to PostgreSQL together with its transaction's COMMIT: one round trip for both.
+
+A server takes several statements in one message
+(https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT). The first that fails ends
+the message, so what could not keep its row is not committed. psycopg sends its own COMMIT in such a message, and this
+one is sent the same way; other drivers, and SQLite, are given the INSERT by itself. The values, in ASCII, are written
+into the text, quoted by the driver's library where they need it.
+"""
+
+from collections.abc import Generator, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.util import await_only
+
+_DRIVERS = ("psycopg", "psycopg_async")
+# PGRES_COMMAND_OK; PQTRANS_INTRANS.
+_DONE, _IN_TRANSACTION = 1, 2
+
+
+def takes_several(dialect: sa.Dialect, connection: sa.PoolProxiedConnection) -> bool:
+    """Whether several statements may be sent at once to the transaction that is open on this connection."""
+    if dialect.driver not in _DRIVERS or type(dialect).do_commit is not DefaultDialect.do_commit:
+        return False
+    server: Any = connection.driver_connection.pgconn  # type: ignore[union-attr]  # psycopg's
+    # In a pipeline each message holds one statement.
+    return server.transaction_status == _IN_TRANSACTION and not server.pipeline_status
+
+
+def commit_with_row(
+    dialect: sa.Dialect, connection: sa.PoolProxiedConnection, insert: str, row: Mapping[str, Any]
+) -> None:
+    """Write a row and commit. Raises the driver's errors: then neither happened, or nobody knows about both.
+
+    `insert` is the statement as this driver takes it, with a named place for each value of the row.
+    """
+    raw: Any = connection.driver_connection
+    values = {name: str(value) if type(value) is int else _literal(raw, value) for name, value in row.items()}
+    query = f"{insert % values}; COMMIT".encode("ascii")
+    if dialect.is_async:
+        await_only(_committed(raw, query))
+    else:
+        with raw.lock:
+            raw.wait(_exchange(raw, query))
+
+
+async def _committed(raw: Any, query: bytes) -> None:
+    async with raw.lock:
+        await raw.wait(_exchange(raw, query))
+
+
+def _exchange(raw: Any, query: bytes) -> Generator[Any, Any, None]:
+    from psycopg import errors, generators  # whoever uses this dialect has it
+
+    raw.pgconn.send_query(query)
+    for result in (yield from generators.execute(raw.pgconn)):
+        if result.status != _DONE:
+            raise errors.error_from_result(result, encoding=raw.info.encoding)
+
+
+def _literal(raw: Any, text: str) -> str:
+    if "'" not in text and "\\" not in text:
+        # Means itself, however the server reads literals.
+        return f"'{text}'"
+    from psycopg.pq import Escaping
+
+    quoted: bytes = bytes(Escaping(raw.pgconn).escape_literal(text.encode("ascii")))
+    return quoted.decode("ascii")

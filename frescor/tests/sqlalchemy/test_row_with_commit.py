@@ -1,0 +1,138 @@
+"""The outbox's row in one message with the COMMIT, on PostgreSQL."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from frescor.sqlalchemy.outbox import Outbox
+from frescor.testing.private_postgres import PrivatePostgres
+
+TAGS = ("sql:a", "with \"quotes\", 'others' and \\ in it", "maçã 🍎")
+
+
+@pytest.fixture
+def url(postgres_server: PrivatePostgres) -> str:
+    return postgres_server.make_database()
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[sa.Engine]:
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE t (x integer UNIQUE DEFERRABLE INITIALLY DEFERRED)"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def outbox(engine: sa.Engine) -> Outbox:
+    """One that has seen its table."""
+    outbox = Outbox()
+    outbox.table.metadata.create_all(engine)
+    with engine.connect() as connection:
+        outbox.write(connection.connection, connection.dialect, ["seen"])
+        connection.rollback()
+    return outbox
+
+
+def commit(outbox: Outbox, connection: sa.Connection) -> int | None:
+    return outbox.commit(connection.connection, connection.dialect, TAGS, connection.dialect.do_commit)
+
+
+def rows(engine: sa.Engine, outbox: Outbox) -> list[Any]:
+    with engine.connect() as connection:
+        return [(row.id, row.tags) for row in outbox.unmarked(connection, 10)]
+
+
+def numbers(engine: sa.Engine) -> list[int]:
+    with engine.connect() as connection:
+        return list(connection.scalars(sa.text("SELECT x FROM t ORDER BY x")))
+
+
+def messages(connection: sa.Connection, what: Callable[[], object], to: Path) -> int:
+    """How many queries were sent meanwhile, as the driver's library traces them."""
+    driver: Any = connection.connection.driver_connection
+    with to.open("w") as file:
+        driver.pgconn.trace(file.fileno())
+        what()
+        driver.pgconn.untrace()
+    return sum(line.split("\t")[1:2] == ["F"] for line in to.read_text().splitlines())
+
+
+def test_the_row_and_the_commit_are_one_message(engine: sa.Engine, outbox: Outbox, tmp_path: Path) -> None:
+    with engine.connect() as connection:
+        connection.execute(sa.text("INSERT INTO t VALUES (1)"))
+        assert messages(connection, lambda: commit(outbox, connection), tmp_path / "trace") == 1
+    assert numbers(engine) == [1]
+
+
+@pytest.mark.parametrize("option", ["", "-c standard_conforming_strings=off", "-c client_encoding=latin1"])
+def test_tags_are_kept_as_they_are_however_the_server_reads_text(url: str, outbox: Outbox, option: str) -> None:
+    engine = sa.create_engine(url, connect_args={"options": option})
+    with engine.connect() as connection:
+        connection.execute(sa.text("INSERT INTO t VALUES (1)"))
+        row_id = commit(outbox, connection)
+    assert rows(engine, outbox) == [(row_id, TAGS)]
+    engine.dispose()
+
+
+def test_an_async_connection_sends_both_too(url: str, engine: sa.Engine, outbox: Outbox) -> None:
+    async def write() -> int | None:
+        asynchronous = create_async_engine(url)
+        async with asynchronous.connect() as connection:
+            await connection.execute(sa.text("INSERT INTO t VALUES (1)"))
+            found = await connection.run_sync(lambda own: commit(outbox, own))
+        await asynchronous.dispose()
+        return found
+
+    row_id = asyncio.run(write())
+    assert (rows(engine, outbox), numbers(engine)) == ([(row_id, TAGS)], [1])
+
+
+def test_without_the_row_nothing_is_committed(engine: sa.Engine, outbox: Outbox) -> None:
+    outbox.table.drop(engine)
+    with engine.connect() as connection:
+        connection.execute(sa.text("INSERT INTO t VALUES (1)"))
+        with pytest.raises(psycopg.errors.UndefinedTable, match="frescor_outbox"):
+            commit(outbox, connection)
+        connection.rollback()
+        # The connection is as good as before.
+        assert connection.scalar(sa.text("SELECT count(*) FROM t")) == 0
+
+
+def test_without_the_commit_no_row_is_kept(engine: sa.Engine, outbox: Outbox) -> None:
+    with engine.connect() as connection:
+        connection.execute(sa.text("INSERT INTO t VALUES (1), (1)"))
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            commit(outbox, connection)
+        connection.rollback()
+    assert (rows(engine, outbox), numbers(engine)) == ([], [])
+
+
+def test_a_transaction_that_failed_already_is_not_committed(engine: sa.Engine, outbox: Outbox) -> None:
+    with engine.connect() as connection:
+        connection.execute(sa.text("INSERT INTO t VALUES (1)"))
+        with pytest.raises(sa.exc.DBAPIError):
+            connection.execute(sa.text("SELECT 1 / 0"))
+        # A COMMIT by itself would be answered as if nothing were wrong.
+        with pytest.raises(sa.exc.DBAPIError, match="aborted"):
+            commit(outbox, connection)
+        connection.rollback()
+    assert (rows(engine, outbox), numbers(engine)) == ([], [])
+
+
+def test_a_connection_that_is_gone_is_said_in_the_drivers_words(engine: sa.Engine, outbox: Outbox) -> None:
+    with engine.connect() as connection, engine.connect() as other:
+        connection.execute(sa.text("INSERT INTO t VALUES (1)"))
+        server: Any = connection.connection.driver_connection
+        other.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": server.info.backend_pid})
+        with pytest.raises(psycopg.OperationalError):
+            commit(outbox, connection)
+        connection.invalidate()
+    assert rows(engine, outbox) == []
