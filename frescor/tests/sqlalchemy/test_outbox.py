@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,14 @@ def test_a_row_is_there_when_its_transaction_is_committed_and_only_then(engine: 
         row_id = outbox.write(connection.connection, connection.dialect, ("sql:a", 'with "quotes"'))
     (row,) = rows(engine, outbox)
     assert (row.id, row.tags, row.origin, row.applied_at) == (row_id, '["sql:a","with \\"quotes\\""]', "process", None)
+
+
+def test_an_application_that_seeds_its_random_numbers_alike_gets_other_ids(engine: sa.Engine, outbox: Outbox) -> None:
+    for _ in range(2):
+        random.seed(1)
+        with engine.begin() as connection:
+            outbox.write(connection.connection, connection.dialect, ["a"])
+    assert len(rows(engine, outbox)) == 2
 
 
 def test_no_event_of_sqlalchemy_sees_the_insert(engine: sa.Engine, outbox: Outbox) -> None:

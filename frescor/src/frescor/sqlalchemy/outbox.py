@@ -7,7 +7,7 @@ clock, in µs: nobody's own clock is compared with another's.
 
 import json
 import logging
-import random
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -278,8 +278,8 @@ def _new_row(tags: Iterable[str]) -> dict[str, Any]:
     if not written.isascii():
         # Whatever the encoding of a connection is.
         written = json.dumps(tuple(tags), separators=(",", ":"))
-    # Ids have to differ, and may be guessed; after a fork Python seeds its generator anew.
-    return {"id": random.getrandbits(62), "tags": written, "origin": PROCESS}
+    # Not of `random`: an application that seeds that one would make the same ids again, in each of its processes.
+    return {"id": secrets.randbits(62), "tags": written, "origin": PROCESS}
 
 
 def _read(tags: str) -> tuple[str, ...] | None:
