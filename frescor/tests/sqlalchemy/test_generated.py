@@ -150,15 +150,19 @@ QUERIES: tuple[Callable[[orm.Session, int], Any], ...] = (
 )  # fmt: skip
 
 
+# SQLAlchemy may take a row for one that is there, after savepoints were rolled back or when another session deleted
+# what this one holds, and finds out when it flushes.
+LOST = (StaleDataError, sa.exc.IntegrityError)
+
+
 def survives(step: Callable[..., None]) -> Callable[..., None]:
-    """SQLAlchemy may take a row for one that is there after savepoints were rolled back, and find out when it flushes:
-    then the transaction is over."""
+    """Such a transaction is over."""
 
     @functools.wraps(step)
     def taken(self: "Reads", *values: Any, **arguments: Any) -> None:
         try:
             step(self, *values, **arguments)
-        except StaleDataError:
+        except LOST:
             self.give_up()
 
     return taken
@@ -180,7 +184,7 @@ class Reads(RuleBasedStateMachine):
         # A session's objects are gone when nobody holds them, and with them the old values that they have.
         self.held: list[object] = []
         self.writer: int | None = None
-        self.lost: StaleDataError | None = None
+        self.lost: Exception | None = None
         self.savepoints: list[orm.SessionTransaction] = []
         prefix = f"run{next(self.numbers)}"
         self.current: orm.Session = self.sessions[0]
@@ -209,7 +213,7 @@ class Reads(RuleBasedStateMachine):
         """A cached call; the thread that makes it hands on what `survives` is for."""
         try:
             cached(number)
-        except StaleDataError as error:
+        except LOST as error:
             self.lost = error
 
     def writes(self, who: int) -> orm.Session:
