@@ -5,8 +5,9 @@ import itertools
 import shutil
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -328,6 +329,28 @@ def visit(web: Flask) -> Callable[..., Visitor]:
         return Visitor(client)
 
     return come_in
+
+
+@pytest.fixture
+def statements() -> Callable[[], AbstractContextManager[list[str]]]:
+    """What this thread sends to the current application's database meanwhile; others have work of their own there."""
+
+    @contextmanager
+    def seen() -> Iterator[list[str]]:
+        found: list[str] = []
+        me = threading.get_ident()
+
+        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            if threading.get_ident() == me:
+                found.append(statement)
+
+        sa.event.listen(db.engine, "before_cursor_execute", note)
+        try:
+            yield found
+        finally:
+            sa.event.remove(db.engine, "before_cursor_execute", note)
+
+    return seen
 
 
 def _enter_at_once(usuario_id: int) -> str:

@@ -28,5 +28,8 @@ COTAS_LIST = Policy.user("cotas:list", sealed=True)
 COTAS_TOTALS = Policy.user("cotas:totals")
 COTAS_MILITANTE = Policy.user("cotas:militante", sealed=True)
 
+# Who is logged in: a user's data too. Strict, since a login that was ended must be ended everywhere at once.
+SESSAO = Policy.user("contas:sessao", tags=("usuario:{usuario_id}",), sealed=True, strict=True)
+
 # Static data: 1 hour.
 NUCLEOS_LIST = Policy.static("nucleos:list")

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import secrets
+import stat
 import sys
 import time
 from logging.handlers import RotatingFileHandler
@@ -35,11 +36,15 @@ _log = structlog.stdlib.get_logger("controles.request")
 class SharedRotatingFile(RotatingFileHandler):
     """A rotated file that several processes write: one of them rotates, the others follow to the new file."""
 
-    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802
-        if self.stream is not None and not _is_same_file(self.stream, self.baseFilename):
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: ARG002, N802
+        if self.stream is None:
+            self.stream = self._open()
+        elif not _is_same_file(self.stream, self.baseFilename):
             self.stream.close()
             self.stream = self._open()
-        return bool(super().shouldRollover(record))
+        # By what is there: to count the record in, as `super` does, it would be formatted twice.
+        there = os.fstat(self.stream.fileno())
+        return self.maxBytes > 0 and stat.S_ISREG(there.st_mode) and there.st_size >= self.maxBytes
 
     def doRollover(self) -> None:  # noqa: N802
         with Path(f"{self.baseFilename}.lock").open("a") as lock:

@@ -1,12 +1,9 @@
 """Each figure of the panel is the one that its list shows: same escopo, same day."""
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from flask import Flask
 
 from controles.cotas.queries import open_cotas
@@ -29,18 +26,6 @@ from controles.services.cache_service import cache_service
 WHOLE = Escopo()
 
 
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
-        seen.append(statement)
-
-    sa.event.listen(db.engine, "before_cursor_execute", note)
-    yield seen
-    sa.event.remove(db.engine, "before_cursor_execute", note)
-
-
 def test_an_organisation_without_anything_has_a_panel_of_zeros(app: Flask, hoje: dt.date, agora: dt.datetime) -> None:
     painel = get_dashboard_stats(WHOLE, hoje=hoje)
     assert painel.gerado_em == agora
@@ -60,7 +45,9 @@ def test_an_organisation_without_anything_has_a_panel_of_zeros(app: Flask, hoje:
     assert painel.membros == tuple(MesMembros(mes, 0, 0, 0) for mes in last_months(hoje))
 
 
-def test_the_whole_panel_is_its_parts_and_reads_each_thing_once(app: Flask, org: Any, hoje: dt.date) -> None:
+def test_the_whole_panel_is_its_parts_and_reads_each_thing_once(
+    app: Flask, org: Any, hoje: dt.date, statements: Any
+) -> None:
     centro = org.nucleo()
     people = [org.militante(f"M {letter}", nucleo_id=centro) for letter in "abc"]
     org.cotas("2026-01", "2026-03")
@@ -195,7 +182,9 @@ def test_a_reader_of_one_nucleo_never_gets_a_national_figure(app: Flask, org: An
     assert (empty.financeiro.previsto, empty.militantes.ativos, empty.caixa_por_metodo) == (0, 0, ())
 
 
-def test_each_statement_over_all_rows_reads_one_index_and_no_table(sqlite_app: Flask, hoje: dt.date) -> None:
+def test_each_statement_over_all_rows_reads_one_index_and_no_table(
+    sqlite_app: Flask, hoje: dt.date, statements: Any
+) -> None:
     # What Frescor asks of the schema, once for an engine, is not looked at.
     get_dashboard_stats(WHOLE, hoje=hoje)
     cache_service().clear_all()

@@ -11,6 +11,7 @@ from flask_security import FSQLALiteUserDatastore, RoleMixin, Security
 from controles.config import Settings
 from controles.contas import sessions
 from controles.contas.models import Usuario
+from controles.contas.records import Leitor
 from controles.db import db
 
 _ARGON2 = "argon2"
@@ -37,7 +38,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     datastore = FSQLALiteUserDatastore(db, Usuario, RoleMixin)
     security = Security(app, datastore, register_blueprint=False)
 
-    def load_user(uniquifier: str) -> Usuario | None:
+    def load_user(uniquifier: str) -> Leitor | None:
         # A page's pictures and styles need no one, nor the database.
         if request.endpoint == "static":
             return None

@@ -11,24 +11,26 @@ from sqlalchemy.orm import Session
 
 from controles.clock import utc_now
 from controles.contas.models import Sessao, Usuario
-from controles.db import db
+from controles.contas.queries import get_leitor
+from controles.contas.records import Leitor
 
 SWEPT_AT_ONCE = 100
 _TOKEN = "sid"  # noqa: S105 - the name of a field
-# For the logs, which must not ask the database who this is.
+# Whose it is: for the logs, which must not ask who this is, and for the cache.
 _USER_ID = "usuario_id"
 
 
 def open_session(session: Session, usuario: Usuario, *, length: dt.timedelta, agora: dt.datetime) -> str:
     """Add the row of a new login and return what the cookie must carry. The caller commits, then calls `enter`."""
     # A row that another login is sweeping at this moment is left to it.
-    old = (
+    old = session.scalars(
         select(Sessao.id)
         .where(Sessao.criada_em < agora - length)
         .limit(SWEPT_AT_ONCE)
         .with_for_update(skip_locked=True)
-    )
-    session.execute(delete(Sessao).where(Sessao.id.in_(old)), execution_options={"synchronize_session": False})
+    ).all()
+    if old:
+        session.execute(delete(Sessao).where(Sessao.id.in_(old)), execution_options={"synchronize_session": False})
     token = secrets.token_urlsafe(32)
     session.add(Sessao(id=_digest(token), usuario_id=usuario.id, criada_em=agora))
     return token
@@ -61,22 +63,15 @@ def new_uniquifier() -> str:
     return secrets.token_hex(16)
 
 
-def load_user(uniquifier: str, *, length: dt.timedelta) -> Usuario | None:
+def load_user(uniquifier: str, *, length: dt.timedelta) -> Leitor | None:
     """The user of this browser's login, unless it was ended, is too old, or the user may not come in any more."""
-    token = cookie.get(_TOKEN)
-    if not token:
+    token, usuario_id = cookie.get(_TOKEN), cookie.get(_USER_ID)
+    if not token or not isinstance(usuario_id, int):
         return None
-    return db.session.scalar(
-        select(Usuario)
-        .join(Sessao, Sessao.usuario_id == Usuario.id)
-        .where(
-            Sessao.id == _digest(token),
-            Sessao.encerrada_em.is_(None),
-            Sessao.criada_em > utc_now() - length,
-            Usuario.fs_uniquifier == uniquifier,
-            Usuario.active.is_(True),
-        )
-    )
+    leitor = get_leitor(usuario_id, _digest(token))
+    if leitor is None or leitor.fs_uniquifier != uniquifier or leitor.desde <= utc_now() - length:
+        return None
+    return leitor
 
 
 def _digest(token: str) -> bytes:

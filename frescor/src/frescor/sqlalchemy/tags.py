@@ -91,7 +91,7 @@ def has_identity(kind: types.TypeEngine[Any]) -> bool:
         return False
     if isinstance(kind, types.String):
         return kind.collation is None
-    return isinstance(kind, types.Integer | types.Uuid | types.Date)
+    return isinstance(kind, types.Integer | types.Uuid | types.Date | types.LargeBinary)
 
 
 def identity_of(kinds: Sequence[types.TypeEngine[Any]], values: Sequence[Any]) -> Identity | None:
@@ -118,6 +118,8 @@ def form_of(kind: types.TypeEngine[Any], value: Any) -> Any:
             return None
     if isinstance(kind, types.Date):
         return value if type(value) is dt.date else None
+    if isinstance(kind, types.LargeBinary):
+        return value if type(value) is bytes else None
     if isinstance(kind, types.String) and type(value) is str:
         # What a collation may ignore: case, accents, spaces at the end. Too many alike does no harm.
         letters = unicodedata.normalize("NFKD", value.casefold())

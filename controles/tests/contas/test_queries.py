@@ -1,0 +1,78 @@
+"""Who is at the keyboard: found without the database, and forgotten with the commit that changes it."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+
+from controles.contas.models import Papel, Sessao, Usuario
+from controles.contas.queries import get_leitor
+from controles.db import db
+from controles.militantes.models import Nucleo
+
+
+@pytest.fixture
+def reader(web: Flask, visit: Any) -> Any:
+    """Somebody who has looked at the panel."""
+    found = visit(Papel.LEITURA)
+    found.get("/")
+    return found
+
+
+def change(web: Flask, usuario_papel: Papel, **values: Any) -> None:
+    with web.app_context():
+        db.session.execute(update(Usuario).where(Usuario.papel == usuario_papel).values(**values))
+        db.session.commit()
+
+
+def test_a_page_that_is_cached_asks_the_database_nothing(web: Flask, reader: Any, statements: Any) -> None:
+    with web.app_context(), statements() as seen:
+        reader.get("/")
+    assert seen == []
+
+
+def test_somebody_elses_login_and_logout_leave_it_at_that(web: Flask, visit: Any, reader: Any, statements: Any) -> None:
+    visit(Papel.TESOURARIA).submit("/sair")
+    with web.app_context(), statements() as seen:
+        reader.get("/")
+    assert seen == []
+
+
+def test_another_role_counts_from_the_next_page_on(web: Flask, reader: Any) -> None:
+    reader.get("/pagamentos/novo", status=403)
+    change(web, Papel.LEITURA, papel=Papel.TESOURARIA)
+    reader.get("/pagamentos/novo")
+
+
+def test_a_nucleo_that_was_given_limits_the_next_page(web: Flask, reader: Any) -> None:
+    with web.app_context():
+        db.session.add(Nucleo(id=7, nome="Centro", uf="SP", municipio="São Paulo"))
+        db.session.commit()
+    assert "Toda a organização" in reader.get("/")
+    change(web, Papel.LEITURA, nucleo_id=7)
+    assert "Só o seu núcleo" in reader.get("/")
+
+
+def test_who_may_not_come_in_any_more_is_out_at_once(web: Flask, reader: Any) -> None:
+    change(web, Papel.LEITURA, active=False)
+    reader.get("/", status=302)
+
+
+def test_a_login_that_was_ended_elsewhere_is_out_at_once(web: Flask, reader: Any) -> None:
+    with web.app_context():
+        db.session.execute(update(Sessao).values(encerrada_em=Sessao.criada_em))
+        db.session.commit()
+    reader.get("/", status=302)
+
+
+def test_a_login_is_its_users_alone(web: Flask, visit: Any, reader: Any) -> None:
+    visit(Papel.ADMIN)
+    with web.app_context():
+        logins = dict(iter(db.session.execute(select(Usuario.papel, Sessao.id).join(Sessao))))
+        ids = dict(iter(db.session.execute(select(Usuario.papel, Usuario.id))))
+        own = get_leitor(ids[Papel.ADMIN], logins[Papel.ADMIN])
+        assert own is not None
+        assert own.papel is Papel.ADMIN
+        assert get_leitor(ids[Papel.ADMIN], logins[Papel.LEITURA]) is None
+        assert get_leitor(ids[Papel.ADMIN], b"no such login") is None
