@@ -10,9 +10,9 @@ from typing import cast
 import pytest
 
 from frescor import Cache
-from frescor.embedded.binary import find_binaries
 from frescor.testing import PrivateCluster, PrivateServer
 from frescor.testing.blocking import BlockingCache
+from frescor.testing.servers import every_server, name_of
 
 NAMESPACES = ("test", "ns")
 SECRET = b"a secret of sixteen bytes or more"
@@ -31,7 +31,7 @@ def cluster() -> Iterator[PrivateCluster]:
         yield cluster
 
 
-@pytest.fixture(params=["memory", *find_binaries(), "cluster"], ids=lambda made_of: getattr(made_of, "kind", made_of))
+@pytest.fixture(params=["memory", *every_server(), "cluster"], ids=name_of)
 def sync_cache(request: pytest.FixtureRequest) -> Iterator[Cache]:
     """A cache on each kind of store that this machine has."""
     if request.param == "memory":

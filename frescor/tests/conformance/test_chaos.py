@@ -9,7 +9,6 @@ from typing import cast
 import pytest
 
 from frescor import MISS, Cache, Policy
-from frescor.embedded.binary import find_binaries
 from frescor.engine import Engine
 from frescor.sources import Sources
 from frescor.store import MemoryStore
@@ -18,6 +17,7 @@ from frescor.store.opening import open_store
 from frescor.testing import PrivateServer
 from frescor.testing.blocking import BlockingCache
 from frescor.testing.chaos import ChaosStore, Faults
+from frescor.testing.servers import every_server, name_of
 
 SEEDS = range(6)
 
@@ -28,7 +28,7 @@ class Row:
     names: tuple[str, ...]
 
 
-@pytest.fixture(params=["memory", *find_binaries()], ids=lambda made_of: getattr(made_of, "kind", made_of))
+@pytest.fixture(params=["memory", *every_server()], ids=name_of)
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     if request.param == "memory":
         yield MemoryStore()

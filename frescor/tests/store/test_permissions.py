@@ -11,7 +11,6 @@ import redis
 
 from frescor import CacheError, PolicyError
 from frescor.commands import Delete, ExtendLease, Invalidate, Put, Read, ReleaseLease, StoreOutcome, TakeLease, Write
-from frescor.embedded.binary import find_binaries
 from frescor.entry import Entry, pack
 from frescor.listen import Listener
 from frescor.local import Local
@@ -19,6 +18,7 @@ from frescor.store.address import read_address
 from frescor.store.permissions import acl_rules, commands
 from frescor.store.redis import RedisStore
 from frescor.testing import PrivateServer
+from frescor.testing.servers import every_server, name_of
 
 RULES = acl_rules("test")
 _NUMBERS = itertools.count()
@@ -41,7 +41,7 @@ class Server:
         return f"redis://{name}:a-password@127.0.0.1:{self._private.port}/1"
 
 
-@pytest.fixture(scope="module", params=find_binaries(), ids=lambda binary: binary.kind)
+@pytest.fixture(scope="module", params=every_server(), ids=name_of)
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     with PrivateServer(binary=request.param, tcp=True) as private:
         server = Server(private)

