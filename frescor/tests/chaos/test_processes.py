@@ -6,7 +6,9 @@ may use copies. Not counted, for there is no outbox: a write whose `invalidate` 
 waits in the writer's memory (but in the writer's own process it counts), and a write of a writer that was killed
 before its `invalidate` returned. Either counts from the next write of the same key whose `invalidate` returned True.
 
-FRESCOR_CHAOS_SECONDS makes it last longer than its eight seconds.
+FRESCOR_CHAOS_SECONDS makes it last longer than its eight seconds. FRESCOR_CHAOS_REST lets readers rest for up to so
+many ms between two calls: by default they keep the machine busy all the time, which finds more, and what a call takes
+then is mostly the wait for a processor.
 """
 
 import bisect
@@ -31,6 +33,7 @@ from frescor.testing import PrivateServer
 from frescor.testing.torture import COPIES_BEHIND, LOAD
 
 SECONDS = float(os.environ.get("FRESCOR_CHAOS_SECONDS", "8"))
+REST = os.environ.get("FRESCOR_CHAOS_REST", "10")
 PAUSE = 0.4
 SECOND = 1_000_000_000
 
@@ -41,7 +44,7 @@ class Worker:
     def __init__(self, server: PrivateServer, folder: Path, number: int) -> None:
         self._command = [
             *(sys.executable, "-m", "frescor.testing.torture", server.url, str(folder), str(number)),
-            *("12", "4", "4" if number == 0 else "0"),
+            *("12", "4", "4" if number == 0 else "0", REST),
         ]
         self.start()
 

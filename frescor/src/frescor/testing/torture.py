@@ -61,12 +61,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a process does: number, threads and tasks that read; whether it writes."""
+    """What a process does: number, threads and tasks that read; whether it writes. rest: the longest that a reader
+    rests between two calls, ms."""
 
     number: int
     readers: int
     tasks: int
     writers: int
+    rest: int
 
 
 def main(url: str, folder: Path, role: Role) -> None:
@@ -106,7 +108,7 @@ def main(url: str, folder: Path, role: Role) -> None:
                 record.write("error", repr(error))
                 continue
             record.write("read", kind, key, number, began, time.monotonic_ns())
-            ended.wait(chance.random() * 0.01)
+            ended.wait(chance.random() * role.rest / 1000)
 
     async def read_async(seed: int) -> None:
         chance = random.Random(seed)  # noqa: S311  # a schedule needs no secrecy
@@ -119,7 +121,7 @@ def main(url: str, folder: Path, role: Role) -> None:
                 record.write("error", repr(error))
                 continue
             record.write("read", "async", key, number, began, time.monotonic_ns())
-            await asyncio.sleep(chance.random() * 0.01)
+            await asyncio.sleep(chance.random() * role.rest / 1000)
 
     def write(place: int) -> None:
         chance = random.Random(place)  # noqa: S311  # a schedule needs no secrecy
@@ -154,4 +156,4 @@ def main(url: str, folder: Path, role: Role) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Role(*map(int, sys.argv[3:7])))
+    main(sys.argv[1], Path(sys.argv[2]), Role(*map(int, sys.argv[3:8])))
