@@ -1,6 +1,7 @@
 """Gunicorn, started from the process that prepared everything."""
 
 import os
+import signal
 import socket
 import tempfile
 from typing import Any
@@ -12,6 +13,7 @@ from controles.services.cache_service import service_of
 
 # What requests in flight get after SIGTERM.
 GRACE_SECONDS = 4
+_STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a file without a name, of this user
 
 
@@ -20,6 +22,31 @@ def _close_cache(_arbiter: object, worker: Any) -> None:
     # A worker that could not load the application has none.
     if isinstance(app := getattr(worker, "wsgi", None), Flask):
         service_of(app).close()
+
+
+def let_new_workers_be_stopped() -> None:
+    """Let a signal that ends a worker do so from its first moment.
+
+    Just forked, it has its master's handlers, which only take note, until it has set its own: a SIGTERM in between
+    would be lost, and the master would wait for a worker that knows of nothing.
+    """
+    master = os.getpid()
+
+    def hold() -> None:
+        if os.getpid() == master:
+            signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+
+    def go_on() -> None:
+        if os.getpid() == master:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+
+    def begin() -> None:
+        if os.getppid() == master:
+            for number in _STOPPING:
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+
+    os.register_at_fork(before=hold, after_in_parent=go_on, after_in_child=begin)
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -42,6 +69,11 @@ class Server(BaseApplication):  # type: ignore[misc]
             "control_socket_disable": True,
         }
         super().__init__()
+
+    def run(self) -> None:
+        """Serve until a signal ends it, and this process with it."""
+        let_new_workers_be_stopped()
+        super().run()
 
     def load_config(self) -> None:
         for name, value in self._options.items():
