@@ -1,0 +1,57 @@
+"""What a world holds as plain values, in which stamps count by their order alone."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from frescor.commands import Grant, Reading
+from frescor.entry import unpack
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    value: int
+
+
+def items_of(items: OrderedDict[str, Any]) -> Hashable:
+    return tuple(sorted([(name, seen_in(item.value)) for name, item in items.items()]))
+
+
+def seen_in(value: object) -> Hashable:
+    """What a task or the store holds, as a plain value in which stamps can be told."""
+    match value:
+        case bytes():
+            entry = unpack(value)
+            return (Stamp(entry.as_of), entry.payload)
+        case bool() | str() | None:
+            return value
+        case int():
+            return Stamp(value)
+        case Reading(entries, stamps):
+            return (tuple(map(seen_in, entries)), tuple(map(seen_in, stamps.values())))
+        case Grant(as_of, entry, stamps):
+            return (Stamp(as_of), None if entry is None else seen_in(entry), tuple(map(seen_in, stamps.values())))
+    return repr(value)
+
+
+def plain(said: tuple[Any, ...]) -> Hashable:
+    """What a process said of its copies: marks are no stamps."""
+    return tuple(
+        tuple((tag, seen_in(stamp)) for tag, stamp in one.items()) if isinstance(one, dict) else one for one in said
+    )
+
+
+def stamps_in(value: object) -> Iterator[int]:
+    if type(value) is Stamp:
+        yield value.value
+    elif type(value) is tuple:
+        for part in value:
+            if type(part) is tuple or type(part) is Stamp:
+                yield from stamps_in(part)
+
+
+def ranked(value: Any, ranks: dict[int, int]) -> Hashable:
+    if type(value) is Stamp:
+        return ("stamp", ranks[value.value])
+    return tuple([ranked(part, ranks) for part in value]) if type(value) is tuple else value
