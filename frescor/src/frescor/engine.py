@@ -41,7 +41,7 @@ from frescor.sources import Sources
 from frescor.store.base import Store
 from frescor.store.cluster import ClusterStore
 from frescor.store.redis import RedisStore
-from frescor.tags import declared_in, declared_tag, entry_tags, key_tags
+from frescor.tags import declared_in, entry_tags, key_tags
 
 logger = logging.getLogger("frescor")
 
@@ -330,7 +330,7 @@ class Engine:
                 began=began,
                 cost=round(cost * 1_000_000),
                 now=now,
-                tags=tags_of_load(load),
+                tags=load.store_tags,
                 ttl_ms=None if ttl is None else (milliseconds(ttl) if ttl else 0),
                 as_of=load.as_of,
                 private=load.private,
@@ -347,7 +347,7 @@ class Engine:
         began: int,
     ) -> Raised:
         """What a loader raised; a load that goes on without it depends on the same."""
-        tags = dict.fromkeys(tag for key in keys for tag in requests[key].tags) | dict.fromkeys(tags_of_load(load))
+        tags = dict.fromkeys(tag for key in keys for tag in requests[key].tags) | dict.fromkeys(load.store_tags)
         self.depend_on(tuple(tags))
         return Raised(error, began, tuple(tags))
 
@@ -380,13 +380,6 @@ class Engine:
 
     def _extend_lease(self, key: str, token: str) -> bool:
         return bool(self.store.perform(ExtendLease(key, token)))
-
-
-def tags_of_load(load: CurrentLoad) -> tuple[str, ...]:
-    """The store's tags of all that a load came to depend on, beside its policy's."""
-    if not load.tags and not load.parts:
-        return ()
-    return tuple(dict.fromkeys((*map(declared_tag, load.tags), *load.parts)))
 
 
 def milliseconds(ttl: float) -> int:

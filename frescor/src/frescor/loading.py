@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from frescor.errors import PolicyError
 from frescor.policy import Seconds, check_tag, seconds
+from frescor.tags import declared_tag
 
 _moments = itertools.count(1)
 
@@ -54,6 +55,13 @@ class CurrentLoad:
     def is_as_of(self, clock: int) -> None:
         """What was read is as old as this reading of the store's clock: older data than the load itself."""
         self.as_of = clock if self.as_of is None else min(self.as_of, clock)
+
+    @property
+    def store_tags(self) -> tuple[str, ...]:
+        """The store's tags of all that it came to depend on, beside its policy's."""
+        if not self.tags and not self.parts:
+            return ()
+        return tuple(dict.fromkeys((*map(declared_tag, self.tags), *self.parts)))
 
     def consists_of(self, tags: Iterable[str]) -> None:
         """A cached value is part of this one: its entry's tags."""

@@ -21,8 +21,8 @@ this process trusts nothing in the store.
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -34,6 +34,8 @@ from frescor.errors import PolicyError
 from frescor.sqlalchemy import context
 from frescor.sqlalchemy.catalog import Catalog, Declared
 from frescor.sqlalchemy.identity import watch_sessions
+from frescor.sqlalchemy.outbox import Outbox
+from frescor.sqlalchemy.relay import Relay
 from frescor.sqlalchemy.statements import Statements
 from frescor.sqlalchemy.tags import Tags
 from frescor.sqlalchemy.unit import Unit
@@ -42,32 +44,6 @@ from frescor.tags import declared_tag
 
 DATABASES: dict[sa.Dialect, "Tracking"] = {}
 _FRESH = ("READ COMMITTED", "READ UNCOMMITTED", "AUTOCOMMIT")
-
-
-class Writes(Protocol):
-    """Where a transaction leaves its tags, so that its commit decides on both."""
-
-    def commit(
-        self,
-        connection: sa.PoolProxiedConnection,
-        dialect: sa.Dialect,
-        tags: Iterable[str],
-        commit: Callable[[Any], None],
-    ) -> int | None:
-        """Insert a row on this connection and commit; its id, or None if there is no table for it."""
-
-    def applied(self, row_id: int | None) -> None:
-        """The store has taken what this row holds."""
-
-
-class Relays(Protocol):
-    """What applies the rows that a process left behind."""
-
-    def start(self) -> None:
-        """Let it run, from now on; nothing if it does."""
-
-    def close(self) -> None:
-        """End it."""
 
 
 class Tracking:
@@ -80,8 +56,8 @@ class Tracking:
         *,
         awaits: bool,
         name: str,
-        outbox: Writes | None,
-        relay: Relays | None,
+        outbox: Outbox | None,
+        relay: Relay | None,
         views: Declared | None,
         functions: Declared | None,
     ) -> None:
