@@ -318,3 +318,18 @@ def test_a_row_that_nobody_can_read_invalidates_everything(
     database.execute("INSERT INTO frescor_outbox (id, tags, origin, created_at) VALUES (1, 'no json', 'trigger', 0)")
     start()
     assert until(lambda: cache.get_or_load("k", database.read, POLICY) == 1)
+
+
+def test_a_fork_makes_ids_of_its_own(database: Database, cache: Cache) -> None:
+    relay = Relay(database.engine, lambda: cache, database.outbox)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writer, b"%d" % database.outbox._new_row([])["id"])
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = int(os.read(reader, 100))
+    os.close(reader)
+    os.close(writer)
+    assert theirs != database.outbox._new_row([])["id"]
+    relay.close()

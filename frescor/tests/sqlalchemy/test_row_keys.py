@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from frescor import Cache
+from frescor.keys import canonical
+from frescor.sqlalchemy.tags import _canonical_number
 
 KEYS: dict[str, tuple[sa.types.TypeEngine[Any], Any, Any]] = {
     "a number": (sa.Integer(), 1, 2),
@@ -16,6 +20,11 @@ KEYS: dict[str, tuple[sa.types.TypeEngine[Any], Any, Any]] = {
     "a date": (sa.Date(), dt.date(2026, 1, 1), dt.date(2026, 1, 2)),
     "bytes": (sa.LargeBinary(32), b"\x00'one", b"\xfftwo"),
 }
+
+
+@given(st.integers())
+def test_a_number_is_told_in_the_one_canonical_form(number: int) -> None:
+    assert _canonical_number(number) == canonical((number,))
 
 
 @pytest.mark.parametrize("kind", KEYS)

@@ -7,7 +7,7 @@ clock, in µs: nobody's own clock is compared with another's.
 
 import json
 import logging
-import secrets
+import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -106,6 +106,7 @@ class Outbox:
     def __init__(self, *, name: str = TABLE, schema: str | None = None) -> None:
         self.table = outbox_table(sa.MetaData(), name, schema)
         self._inserts: dict[sa.Dialect, tuple[str, Sequence[str] | None]] = {}
+        self._templates: dict[sa.Dialect, str] = {}
         self._is_there = False
         self._looked_at = float("-inf")
         self.start_again()
@@ -113,6 +114,8 @@ class Outbox:
     def start_again(self) -> None:
         """After a fork: what was applied is the parent's to mark."""
         self._applied: deque[int] = deque()
+        # Of its own: an application that seeds `random` would make the same ids again, in each of its processes.
+        self._ids = random.Random()  # noqa: S311  # they have to differ, and may be guessed
 
     # -- on a connection of the application ---------------------------------------------------------------------------
 
@@ -129,8 +132,8 @@ class Outbox:
         """
         # Whether the table is there is found out by `write`, once.
         if self._is_there and takes_several(dialect, connection):
-            row = _new_row(tags)
-            commit_with_row(dialect, connection, self._insert_for(dialect)[0], row)
+            row = self._new_row(tags)
+            commit_with_row(dialect, connection, self._template_for(dialect), row)
             return int(row["id"])
         row_id = self.write(connection, dialect, tags)
         commit(connection)
@@ -148,7 +151,7 @@ class Outbox:
             if not self._is_there and not self._look(cursor, dialect):
                 return None
             statement, order = self._insert_for(dialect)
-            row = _new_row(tags)
+            row = self._new_row(tags)
             parameters = row if order is None else tuple(row[name] for name in order)
             cursor.execute(statement, parameters)
         except dialect.loaded_dbapi.Error as error:
@@ -245,6 +248,26 @@ class Outbox:
             known = self._inserts[dialect] = str(compiled), compiled.positiontup if compiled.positional else None
         return known
 
+    def _new_row(self, tags: Iterable[str]) -> dict[str, Any]:
+        written = msgspec.json.encode(tuple(tags)).decode()
+        if not written.isascii():
+            # Whatever the encoding of a connection is.
+            written = json.dumps(tuple(tags), separators=(",", ":"))
+        return {"id": self._ids.getrandbits(62), "tags": written, "origin": PROCESS}
+
+    def _template_for(self, dialect: sa.Dialect) -> str:
+        """The INSERT as text with named fields, as `str.format` fills them: without the casts that parameters need."""
+        known = self._templates.get(dialect)
+        if known is None:
+            columns = self.table.c
+            fields: dict[Any, Any] = {
+                columns[name]: sa.literal_column(f"{{{name}}}") for name in ("id", "tags", "origin")
+            }
+            # Inline: nothing is to come back.
+            insert = sa.insert(self.table).inline().values({**fields, columns.created_at: database_now()})
+            known = self._templates[dialect] = str(insert.compile(dialect=dialect))
+        return known
+
     def _look(self, cursor: Any, dialect: sa.Dialect) -> bool:
         """Whether the table exists, asked so that a transaction survives that it does not."""
         if time.monotonic() < self._looked_at + _LOOK_AGAIN:
@@ -271,15 +294,6 @@ def missing(table: sa.Table) -> str:
         "it is applied. Make it by a migration with frescor.sqlalchemy.outbox_table(metadata), or by "
         "`frescor outbox create --database URL`."
     )
-
-
-def _new_row(tags: Iterable[str]) -> dict[str, Any]:
-    written = msgspec.json.encode(tuple(tags)).decode()
-    if not written.isascii():
-        # Whatever the encoding of a connection is.
-        written = json.dumps(tuple(tags), separators=(",", ":"))
-    # Not of `random`: an application that seeds that one would make the same ids again, in each of its processes.
-    return {"id": secrets.randbits(62), "tags": written, "origin": PROCESS}
 
 
 def _read(tags: str) -> tuple[str, ...] | None:

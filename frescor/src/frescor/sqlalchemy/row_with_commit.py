@@ -15,8 +15,8 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import await_only
 
 _DRIVERS = ("psycopg", "psycopg_async")
-# PGRES_COMMAND_OK; PQTRANS_INTRANS.
-_DONE, _IN_TRANSACTION = 1, 2
+# PGRES_COMMAND_OK, PGRES_TUPLES_OK; PQTRANS_INTRANS.
+_DONE, _IN_TRANSACTION = (1, 2), 2
 
 
 def takes_several(dialect: sa.Dialect, connection: sa.PoolProxiedConnection) -> bool:
@@ -33,11 +33,11 @@ def commit_with_row(
 ) -> None:
     """Write a row and commit. Raises the driver's errors: then neither happened, or nobody knows about both.
 
-    `insert` is the statement as this driver takes it, with a named place for each value of the row.
+    `insert` is the statement as text, with a named field for each value of the row, as `str.format` fills them.
     """
     raw: Any = connection.driver_connection
     values = {name: str(value) if type(value) is int else _literal(raw, value) for name, value in row.items()}
-    query = f"{insert % values}; COMMIT".encode("ascii")
+    query = f"{insert.format_map(values)}; COMMIT".encode("ascii")
     if dialect.is_async:
         await_only(_committed(raw, query))
     else:
@@ -55,7 +55,7 @@ def _exchange(raw: Any, query: bytes) -> Generator[Any, Any, None]:
 
     raw.pgconn.send_query(query)
     for result in (yield from generators.execute(raw.pgconn)):
-        if result.status != _DONE:
+        if result.status not in _DONE:
             raise errors.error_from_result(result, encoding=raw.info.encoding)
 
 

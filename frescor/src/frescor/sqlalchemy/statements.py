@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _SAVEPOINT = re.compile(
     r'\s*(SAVEPOINT|RELEASE(?: SAVEPOINT)?|ROLLBACK TO(?: SAVEPOINT)?)\s+"?([^";]+)"?', re.IGNORECASE
 )
+_MAY_SAVE = ("SA", "Sa", "sA", "sa")
 _KEEPS_ISOLATION = "frescor_isolation"
 
 
@@ -56,11 +57,12 @@ class Statements:
             # A level for the session outlives this transaction: from here on all of this connection count as old.
             connection.info[_KEEPS_ISOLATION] = True
         unit.changes_schema = unit.changes_schema or facts.changes_schema
-        if not unit.autocommit and sql[:1] in "Ss" and (found := _SAVEPOINT.match(sql)) is not None:
+        if sql[:2] in _MAY_SAVE and not unit.autocommit and (found := _SAVEPOINT.match(sql)) is not None:
             begin_before_savepoint(connection, found.group(1))
         if facts.writes or options.get(WRITES):
             self._note(connection, unit, facts, execution)
-        if unit.dirty:
+        elif unit.dirty:
+            # In another thread or task than that which wrote, perhaps.
             unit.join()
         if load is not None:
             if self._tracking.relay is not None:
@@ -81,6 +83,9 @@ class Statements:
         unit.cursors.executed(cursor)
         if unit.changes_schema:
             self._catalog.forget()
+        if sql[:1] in "Ss" and sql[:2] not in _MAY_SAVE:
+            # A SELECT, mostly.
+            return
         if sql[:1] not in "SRsr \n" or (found := _SAVEPOINT.match(sql)) is None:
             return
         word, name = found.group(1).upper(), found.group(2).strip().lower()
@@ -96,8 +101,10 @@ class Statements:
     ) -> None:
         """`after_execute`: the keys that the database made."""
         execution = result.context
+        if execution is None or not getattr(execution, "isinsert", False) or WRITES in options:
+            return
         unit = connection.info.get(self._tracking)
-        if unit is None or execution is None or not getattr(execution, "isinsert", False) or WRITES in options:
+        if unit is None:
             return
         for target in self._facts(execution, "", options).writes:
             if target.generated and target.rows is not None:

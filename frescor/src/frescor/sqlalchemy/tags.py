@@ -73,8 +73,18 @@ class Tags:
     def row(self, table: str, identity: Identity) -> str:
         """Raised by a write to this row of the table with this tag."""
         digest = self._row_digest.copy()
-        digest.update(canonical(identity))
+        digest.update(_canonical_number(*identity) if _is_number(identity) else canonical(identity))
         return f"{table}#{digest.hexdigest()}"
+
+
+def _is_number(identity: Identity) -> bool:
+    return len(identity) == 1 and type(identity[0]) is int
+
+
+def _canonical_number(number: int) -> bytes:
+    """As `canonical` of a tuple that holds this number, in a fifth of the time: most rows are named so."""
+    digits = b"%d" % number
+    return b"T%bI%b%b" % ((len(digits) + 5).to_bytes(4, "big"), len(digits).to_bytes(4, "big"), digits)
 
 
 def _plain(name: str) -> str:

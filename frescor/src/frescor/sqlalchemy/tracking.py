@@ -155,7 +155,6 @@ class Tracking:
         )
 
     def _begin(self, connection: sa.Connection) -> Unit:
-        self._end(connection.info)
         options, dialect = connection.get_execution_options(), self.engine.dialect
         level = options.get("isolation_level") or dialect._on_connect_isolation_level
         level = level or getattr(dialect, "default_isolation_level", None)

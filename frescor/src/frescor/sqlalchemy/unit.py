@@ -82,7 +82,10 @@ class Unit:
     @property
     def dirty(self) -> bool:
         """Whether it has changed something that a commit would show to others."""
-        return any(level.rows for level in self._levels)
+        for level in self._levels:  # noqa: SIM110  # asked at every statement: a generator takes thrice as long
+            if level.rows:
+                return True
+        return False
 
     def tags(self) -> frozenset[str]:
         """The tags that a commit now would raise."""
