@@ -81,6 +81,11 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """Called in each worker: connections and threads are its own."""
-        from controles.wsgi import app
-
+        # A signal that ends the worker ends it once the application stands: an exception out of a handler, in the
+        # middle of what the database's session does, would leave that half done and end in a traceback.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+        try:
+            from controles.wsgi import app
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
         return app
