@@ -61,8 +61,8 @@ class Statements:
             begin_before_savepoint(connection, found.group(1))
         if facts.writes or options.get(WRITES):
             self._note(connection, unit, facts, execution)
-        elif unit.dirty:
-            # In another thread or task than that which wrote, perhaps.
+        if unit.dirty:
+            # In another thread or task than that which wrote, perhaps; a statement may be declared to write nothing.
             unit.join()
         if load is not None:
             if self._tracking.relay is not None:
