@@ -6,7 +6,9 @@ from typing import Any, cast
 import pytest
 from redis import exceptions as driver
 
+from frescor.store.eager import Eager
 from frescor.store.link import DriverConnection, Link
+from frescor.store.places import Places
 
 
 class _Connected:
@@ -21,7 +23,7 @@ class _Connected:
 def pair() -> Any:
     ours, theirs = socket.socketpair()
     ours.settimeout(0.2)
-    yield Link(cast(DriverConnection, _Connected(ours))), theirs
+    yield Link(cast(DriverConnection, _Connected(ours)), Eager(Places(1))), theirs
     theirs.close()
     ours.close()
 

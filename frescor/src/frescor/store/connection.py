@@ -17,6 +17,7 @@ from redis.retry import Retry
 
 from frescor.commands import StoreCommand
 from frescor.errors import CacheError, StoreRejected, StoreUnavailable
+from frescor.store.eager import Eager
 from frescor.store.endpoint import Endpoint
 from frescor.store.link import DriverConnection, Link
 from frescor.store.places import Places
@@ -109,6 +110,7 @@ class Connections:
         self._idle: deque[Link] = deque()
         self._pid = os.getpid()
         self._places = Places(_MOST_CONNECTIONS)
+        self._eager = Eager(self._places)
 
     def exchange(self, packed: bytes, replies: int, before: Callable[[], None]) -> list[Any]:
         """Send commands and read as many replies; a refusal is a ResponseError in its place. Calls `before` first,
@@ -193,7 +195,7 @@ class Connections:
             return None
 
     def _open(self) -> "Link":
-        return Link(self._open_connection())
+        return Link(self._open_connection(), self._eager)
 
     def _open_connection(self) -> DriverConnection:
         connection = self._make()

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import hiredis
 from redis import exceptions as driver
 
+from frescor.store.eager import SIZE, Eager
+
 
 class DriverConnection(Protocol):
     """What is used of redis-py's connection."""
@@ -26,13 +28,14 @@ class DriverConnection(Protocol):
 class Link:
     """A connection that is ready, read without redis-py's own layers: half of what a round trip took was theirs."""
 
-    __slots__ = ("_connection", "_deadline", "_reader", "_socket")
+    __slots__ = ("_connection", "_deadline", "_eager", "_reader", "_socket")
 
-    def __init__(self, connection: DriverConnection) -> None:
+    def __init__(self, connection: DriverConnection, eager: Eager) -> None:
         self._connection = connection
         self._socket = connection._sock
         self._deadline = self._socket.gettimeout()
-        _let_kernel_time(self._socket)
+        # Python's own way of timing a socket sleeps before it looks.
+        self._eager = eager if _let_kernel_time(self._socket) else None
         self._reader = hiredis.Reader(protocolError=driver.InvalidResponse, replyError=_reply_error)
 
     def send(self, packed: bytes) -> None:
@@ -54,10 +57,13 @@ class Link:
                 if reply is False:
                     if ends is None:
                         ends = math.inf if self._deadline is None else time.monotonic() + self._deadline
+                        eager = self._eager
+                        data = self._socket.recv(SIZE) if eager is None else eager.receive(self._socket)
                     elif time.monotonic() > ends:
                         # One that sends byte by byte keeps nobody for longer.
                         raise TimeoutError
-                    data = self._socket.recv(65536)
+                    else:
+                        data = self._socket.recv(SIZE)
                     if not data:
                         raise driver.ConnectionError("the server closed the connection")
                     self._reader.feed(data)
@@ -74,17 +80,18 @@ class Link:
         self._connection.disconnect()
 
 
-def _let_kernel_time(connected: socket.socket) -> None:
-    """Let the kernel enforce the socket's timeout, where it can: Python's own way polls before every send and receive,
-    which is half of what a round trip costs the caller's processor."""
+def _let_kernel_time(connected: socket.socket) -> bool:
+    """Let the kernel enforce the socket's timeout; False where it cannot. Python's own way polls before every send and
+    receive, which is half of what a round trip costs the caller's processor."""
     timeout = connected.gettimeout()
     if timeout is None or sys.platform == "win32" or isinstance(connected, ssl.SSLSocket):
-        return
+        return False
     whole, part = divmod(round(timeout * 1_000_000), 1_000_000)
     timeval = struct.pack("@ll", whole, part)
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
     connected.settimeout(None)
+    return True
 
 
 _REFUSALS: dict[str, type[driver.ResponseError | driver.ConnectionError]] = {

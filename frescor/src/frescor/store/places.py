@@ -13,8 +13,14 @@ class Places:
 
     def __init__(self, count: int) -> None:
         self._free = deque([None] * count)
+        self._others = count - 1
         self._waiting = 0
         self._changed = threading.Condition()
+
+    @property
+    def alone(self) -> bool:
+        """Whether at the most one place is taken."""
+        return len(self._free) >= self._others
 
     def acquire(self) -> None:
         """Take a place; wait until there is one."""
