@@ -1,3 +1,4 @@
+import itertools
 import socket
 from collections.abc import Iterator
 
@@ -54,7 +55,7 @@ def test_answers_that_take_long_are_looked_for_ever_less_often(pair: tuple[_Watc
     eager = Eager(Places(2), processors=2)
     pair[0].far = True
     looks = [number for number in range(20_000) if asked(eager, pair) == [LOOKED, SLEPT]]
-    between = [later - earlier - 1 for earlier, later in zip(looks, looks[1:], strict=False)]
+    between = [later - earlier - 1 for earlier, later in itertools.pairwise(looks)]
     assert between[:3] == [FIRST_SLEPT, 2 * FIRST_SLEPT, 4 * FIRST_SLEPT]
     assert max(between) == MOST_SLEPT
     assert between == sorted(between)

@@ -21,6 +21,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from frescor.errors import CacheError, PolicyError
+from frescor.sqlalchemy.drivers import driver_connection
 from frescor.sqlalchemy.row_with_commit import commit_with_row, takes_several
 
 logger = logging.getLogger("frescor")
@@ -131,9 +132,9 @@ class Outbox:
         In one round trip where the driver can send both at once. `commit` is the dialect's own. Otherwise as `write`.
         """
         # Whether the table is there is found out by `write`, once.
-        if self._is_there and takes_several(dialect, connection):
+        if self._is_there and takes_several(dialect, raw := driver_connection(connection, dialect)):
             row = self._new_row(tags)
-            commit_with_row(dialect, connection, self._template_for(dialect), row)
+            commit_with_row(dialect, raw, self._template_for(dialect), row)
             return int(row["id"])
         row_id = self.write(connection, dialect, tags)
         commit(connection)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import copy
 import select
 import selectors
 import socket
@@ -11,6 +10,8 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.util import greenlet_spawn
+
+from frescor.sqlalchemy.hooks import copy_without_hooks
 
 T = TypeVar("T")
 
@@ -107,8 +108,7 @@ class RelayConnection:
     def _open(self) -> sa.Connection:
         # A dialect learns from its first connection, and this one is copied: what is tracked is known by its dialect.
         self._pool.connect().close()
-        dialect = copy.copy(self._tracked.dialect)
-        vars(dialect).pop("do_commit", None)
+        dialect = copy_without_hooks(self._tracked.dialect)
         engine = sa.Engine(self._pool, dialect, self._tracked.url, hide_parameters=True)
         return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 

@@ -7,6 +7,7 @@ one is sent the same way; other drivers, and SQLite, are given the INSERT by its
 into the text, quoted by the driver's library where they need it.
 """
 
+import functools
 from collections.abc import Generator, Mapping
 from typing import Any
 
@@ -19,23 +20,21 @@ _DRIVERS = ("psycopg", "psycopg_async")
 _DONE, _IN_TRANSACTION = (1, 2), 2
 
 
-def takes_several(dialect: sa.Dialect, connection: sa.PoolProxiedConnection) -> bool:
-    """Whether several statements may be sent at once to the transaction that is open on this connection."""
+def takes_several(dialect: sa.Dialect, raw: Any) -> bool:
+    """Whether several statements may be sent at once to the transaction that is open on this driver's connection."""
     if dialect.driver not in _DRIVERS or type(dialect).do_commit is not DefaultDialect.do_commit:
         return False
-    server: Any = connection.driver_connection.pgconn  # type: ignore[union-attr]  # psycopg's
+    server = raw.pgconn
     # In a pipeline each message holds one statement.
-    return server.transaction_status == _IN_TRANSACTION and not server.pipeline_status
+    return bool(server.transaction_status == _IN_TRANSACTION and not server.pipeline_status)
 
 
-def commit_with_row(
-    dialect: sa.Dialect, connection: sa.PoolProxiedConnection, insert: str, row: Mapping[str, Any]
-) -> None:
-    """Write a row and commit. Raises the driver's errors: then neither happened, or nobody knows about both.
+def commit_with_row(dialect: sa.Dialect, raw: Any, insert: str, row: Mapping[str, Any]) -> None:
+    """Write a row and commit, on psycopg's connection. Raises its errors: then neither happened, or nobody knows about
+    both.
 
     `insert` is the statement as text, with a named field for each value of the row, as `str.format` fills them.
     """
-    raw: Any = connection.driver_connection
     values = {name: str(value) if type(value) is int else _literal(raw, value) for name, value in row.items()}
     query = f"{insert.format_map(values)}; COMMIT".encode("ascii")
     if dialect.is_async:
@@ -51,12 +50,18 @@ async def _committed(raw: Any, query: bytes) -> None:
 
 
 def _exchange(raw: Any, query: bytes) -> Generator[Any, Any, None]:
-    from psycopg import errors, generators  # whoever uses this dialect has it
-
+    errors, generators = _psycopg()
     raw.pgconn.send_query(query)
     for result in (yield from generators.execute(raw.pgconn)):
         if result.status not in _DONE:
             raise errors.error_from_result(result, encoding=raw.info.encoding)
+
+
+@functools.cache
+def _psycopg() -> tuple[Any, Any]:
+    from psycopg import errors, generators  # whoever uses this dialect has it
+
+    return errors, generators
 
 
 def _literal(raw: Any, text: str) -> str:

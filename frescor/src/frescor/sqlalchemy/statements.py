@@ -12,6 +12,7 @@ from frescor.loading import CurrentLoad, enclosing_load
 from frescor.sqlalchemy.analysis import facts_of
 from frescor.sqlalchemy.capture import read_on, seen_by
 from frescor.sqlalchemy.catalog import Catalog
+from frescor.sqlalchemy.drivers import driver_connection
 from frescor.sqlalchemy.facts import Facts, LookUp, Target
 from frescor.sqlalchemy.meanings import READS, WRITES, Meanings
 from frescor.sqlalchemy.snapshots import begin_before_savepoint, keeps_snapshot
@@ -36,13 +37,59 @@ class Statements:
         self._catalog = catalog
         self._meanings = Meanings(tracking, catalog)
 
-    def before(
-        self, connection: sa.Connection, _cursor: Any, sql: str, _parameters: Any, execution: Any, _many: bool
-    ) -> None:
-        """`before_cursor_execute`."""
+    def before(self, sql: str, execution: Any) -> Unit | None:
+        """A statement will run: the transaction that it is part of; None for one that is not looked at."""
+        if execution is None or not execution.root_connection._allow_autobegin:
+            # What a dialect asks by itself, at its first look at a server: no part of any transaction.
+            return None
+        connection = execution.root_connection
         unit = self._tracking.unit_of(connection)
-        if unit.quiet or (unit.last is not None and unit.last() is execution):
+        if unit.quiet:
+            return None
+        if unit.last is None or unit.last() is not execution:
+            self._look(connection, unit, sql, execution)
+        return unit
+
+    def after(self, unit: Unit, cursor: Any, sql: str) -> None:
+        """It ran: savepoints, once the database has made them."""
+        unit.cursors.executed(cursor)
+        if unit.changes_schema:
+            self._catalog.forget()
+        if sql[:1] in "Ss" and sql[:2] not in _MAY_SAVE:
+            # A SELECT, mostly.
             return
+        if sql[:1] not in "SRsr \n" or (found := _SAVEPOINT.match(sql)) is None:
+            return
+        word, name = found.group(1).upper(), found.group(2).strip().lower()
+        if word == "SAVEPOINT":
+            unit.savepoint(name)
+        elif word.startswith("RELEASE"):
+            unit.release(name)
+        else:
+            unit.rollback_to(name)
+
+    def inserted(self, execution: Any) -> None:
+        """An INSERT ran: the keys that the database made are known."""
+        options = execution.execution_options
+        if WRITES in options:
+            return
+        unit = execution.root_connection.info.get(self._tracking)
+        if unit is None:
+            return
+        for target in self._facts(execution, "", options).writes:
+            if target.generated and target.rows is not None:
+                name = self._meanings.name(target.table, options, compiled=True)
+                tags = self._tracking.tags
+                table = tags.table(name)
+                rows = _made(target, execution)
+                unit.keys_told(execution, table, None if rows is None else [tags.row(table, row) for row in rows])
+
+    def ended(self, unit: Unit) -> None:
+        """A transaction is over: what others have read of the schema meanwhile may not be what they will see."""
+        if unit.changes_schema:
+            self._catalog.forget()
+
+    def _look(self, connection: sa.Connection, unit: Unit, sql: str, execution: Any) -> None:
         load = enclosing_load()
         if unit.began is None:
             unit.began = self._tracking.clock_seen()
@@ -72,52 +119,6 @@ class Statements:
             old = unit.old and (connection.dialect.name != "sqlite" or keeps_snapshot(connection, unit.cursors))
             read_on(unit, load, tags, old=old)
         unit.last = weakref.ref(execution)
-
-    def after(
-        self, connection: sa.Connection, cursor: Any, sql: str, _parameters: Any, _execution: Any, _many: bool
-    ) -> None:
-        """`after_cursor_execute`: savepoints, once the database has made them."""
-        unit = self._tracking.unit_of(connection)
-        if unit.quiet:
-            return
-        unit.cursors.executed(cursor)
-        if unit.changes_schema:
-            self._catalog.forget()
-        if sql[:1] in "Ss" and sql[:2] not in _MAY_SAVE:
-            # A SELECT, mostly.
-            return
-        if sql[:1] not in "SRsr \n" or (found := _SAVEPOINT.match(sql)) is None:
-            return
-        word, name = found.group(1).upper(), found.group(2).strip().lower()
-        if word == "SAVEPOINT":
-            unit.savepoint(name)
-        elif word.startswith("RELEASE"):
-            unit.release(name)
-        else:
-            unit.rollback_to(name)
-
-    def executed(
-        self, connection: sa.Connection, _element: Any, _many: Any, _given: Any, options: Any, result: Any
-    ) -> None:
-        """`after_execute`: the keys that the database made."""
-        execution = result.context
-        if execution is None or not getattr(execution, "isinsert", False) or WRITES in options:
-            return
-        unit = connection.info.get(self._tracking)
-        if unit is None:
-            return
-        for target in self._facts(execution, "", options).writes:
-            if target.generated and target.rows is not None:
-                name = self._meanings.name(target.table, options, compiled=True)
-                tags = self._tracking.tags
-                table = tags.table(name)
-                rows = _made(target, execution)
-                unit.keys_told(execution, table, None if rows is None else [tags.row(table, row) for row in rows])
-
-    def ended(self, unit: Unit) -> None:
-        """A transaction is over: what others have read of the schema meanwhile may not be what they will see."""
-        if unit.changes_schema:
-            self._catalog.forget()
 
     def _facts(self, execution: Any, sql: str, options: Mapping[str, Any]) -> Facts:
         if WRITES in options and (READS in options or enclosing_load() is None):
@@ -212,7 +213,7 @@ def _made(target: Target, execution: Any) -> list[Identity] | None:
 
 
 def _refuse_autocommit(connection: sa.Connection, unit: Unit, table: str) -> None:
-    driver: Any = connection.connection.driver_connection
+    driver = driver_connection(connection.connection, connection.dialect)
     at_once = unit.autocommit or getattr(driver, "autocommit", False) is True
     if not at_once and connection.dialect.name == "sqlite":
         at_once = getattr(driver, "isolation_level", "") is None and not driver.in_transaction

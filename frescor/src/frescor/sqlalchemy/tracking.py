@@ -1,15 +1,15 @@
 """An engine that is tracked: its statements are told to loads, its commits invalidate.
 
-Events, and the two places without one:
+Where its statements and commits are seen (see `frescor.sqlalchemy.hooks`):
 
-- The first statement of a transaction starts a unit on the DBAPI connection; `rollback` ends it, and a commit. What is
+- `do_execute` and its likes see every statement of ORM, Core and text, and do what is to be done before and after it.
+  Tags of a write are noted before it runs: one that fails half-way costs an invalidation, one that is forgotten a stale
+  read. Savepoints are seen as statements too, after they ran, since what SQLAlchemy calls for them does not tell all.
+- The first statement of a transaction starts a unit on the DBAPI connection; a rollback ends it, and a commit. What is
   thrown away without either (a connection that is invalidated, or given back by the garbage collector) is ended by the
   pool's events.
-- `before_cursor_execute` sees every statement of ORM, Core and text. Tags of a write are noted before it runs: one that
-  fails half-way costs an invalidation, one that is forgotten a stale read. Savepoints are seen as statements too, after
-  they ran, since SQLAlchemy's events for them do not tell the names.
-- After a COMMIT there is no event, so `do_commit` of the engine's dialect is wrapped, on that instance. There the
-  outbox's row is written, too, in one round trip with the COMMIT where the driver can do that.
+- `do_commit` writes the outbox's row, in one round trip with the COMMIT where the driver can do that, and invalidates
+  after it.
 
 The order after a commit. Between the COMMIT and the invalidation others read the old entry: the transaction has
 not returned to its caller yet, so they might as well have read before. When the COMMIT raises, nobody knows whether it
@@ -26,6 +26,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.pool.base import _AdhocProxiedConnection
 from sqlalchemy.util import await_only
 
 from frescor.cache import Cache
@@ -33,6 +34,7 @@ from frescor.engine import Engine as CacheEngine
 from frescor.errors import PolicyError
 from frescor.sqlalchemy import context
 from frescor.sqlalchemy.catalog import Catalog, Declared
+from frescor.sqlalchemy.hooks import Hooks, telling_of_inserts
 from frescor.sqlalchemy.identity import watch_sessions
 from frescor.sqlalchemy.outbox import Outbox
 from frescor.sqlalchemy.relay import Relay
@@ -74,7 +76,21 @@ class Tracking:
         self._asked: set[CacheEngine] = set()
         self._tasks: set[asyncio.Task[bool]] = set()
         self._statements = Statements(self, Catalog(views, functions))
-        self._do_commit = engine.dialect.do_commit
+        dialect = engine.dialect
+        self._do_commit = dialect.do_commit
+        self._do_rollback = dialect.do_rollback
+        self._hooks = Hooks(
+            dialect,
+            {
+                "do_execute": self._executing(dialect.do_execute),
+                "do_executemany": self._executing(dialect.do_executemany),
+                "do_execute_no_params": self._executing_alone(dialect.do_execute_no_params),
+                "do_commit": self._commit_and_apply,
+                "do_rollback": self._roll_back,
+                "do_begin_twophase": _refuse_two_phase,
+                "execution_ctx_cls": telling_of_inserts(dialect.execution_ctx_cls, self._statements.inserted),
+            },
+        )
         if self._fixed is not None:
             self._fixed._engine.dirty_check = _dirty_check
 
@@ -116,7 +132,7 @@ class Tracking:
         self.engine.clear_compiled_cache()
         for name, listener in self._listeners():
             event.listen(self.engine, name, listener)
-        self.engine.dialect.do_commit = self._commit_and_apply  # type: ignore[method-assign, assignment]
+        self._hooks.install()
 
     def close(self) -> None:
         """Stop watching: commits from now on invalidate nothing. What was read stays cached."""
@@ -127,7 +143,7 @@ class Tracking:
         del DATABASES[self.engine.dialect]
         for name, listener in self._listeners():
             event.remove(self.engine, name, listener)
-        self.engine.dialect.do_commit = self._do_commit  # type: ignore[method-assign]
+        self._hooks.remove()
 
     def after_commit(self, row_id: int | None, *, stored: bool) -> None:
         """A commit was followed by its invalidation; `stored`: the store took it."""
@@ -144,15 +160,27 @@ class Tracking:
         return unit
 
     def _listeners(self) -> tuple[tuple[str, Callable[..., None]], ...]:
-        return (
-            ("rollback", self._rolled_back),
-            ("begin_twophase", _refuse_two_phase),
-            ("before_cursor_execute", self._statements.before),
-            ("after_cursor_execute", self._statements.after),
-            ("after_execute", self._statements.executed),
-            ("reset", self._given_back),
-            ("invalidate", self._given_up),
-        )
+        return (("reset", self._given_back), ("invalidate", self._given_up))
+
+    def _executing(self, execute: Callable[..., None]) -> Callable[..., None]:
+        """A dialect's method that executes, with what is done before and after it."""
+        statements = self._statements
+
+        def look_and_execute(cursor: Any, sql: str, parameters: Any, context: Any = None) -> None:
+            unit = statements.before(sql, context)
+            execute(cursor, sql, parameters, context)
+            if unit is not None:
+                statements.after(unit, cursor, sql)
+
+        return look_and_execute
+
+    def _executing_alone(self, execute: Callable[..., None]) -> Callable[..., None]:
+        """As `_executing`, without parameters."""
+
+        def look_and_execute(cursor: Any, sql: str, context: Any = None) -> None:
+            self._executing(lambda cursor, sql, _none, context: execute(cursor, sql, context))(cursor, sql, (), context)
+
+        return look_and_execute
 
     def _begin(self, connection: sa.Connection) -> Unit:
         options, dialect = connection.get_execution_options(), self.engine.dialect
@@ -166,10 +194,11 @@ class Tracking:
         connection.info[self] = unit
         return unit
 
-    def _rolled_back(self, connection: sa.Connection) -> None:
-        # One that was thrown away has no `info` any more; the pool's event has ended its unit.
-        if not connection.invalidated:
+    def _roll_back(self, connection: sa.PoolProxiedConnection) -> None:
+        if not isinstance(connection, _AdhocProxiedConnection):
+            # One of those is a dialect's first look at a server.
             self._end(connection.info)
+        self._do_rollback(connection)
 
     # The names of their arguments are part of these two events.
     def _given_back(self, dbapi_connection: Any, connection_record: Any, reset_state: Any) -> None:  # noqa: ARG002
@@ -207,7 +236,7 @@ class Tracking:
     def _apply(self, tags: tuple[str, ...]) -> bool:
         cache = self.cache
         if not self._awaits:
-            return cache.invalidate(*tags)
+            return cache._invalidate(tags=tuple([declared_tag(tag) for tag in tags]))
         task = self._spawn(cache.aio.invalidate(*tags))
         try:
             return bool(await_only(asyncio.shield(task)))

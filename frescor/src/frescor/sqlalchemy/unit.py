@@ -90,9 +90,11 @@ class Unit:
     def tags(self) -> frozenset[str]:
         """The tags that a commit now would raise."""
         if self._tags is None:
-            whole = _Level("")
-            for level in self._levels:
-                whole.merge(level)
+            whole = self._levels[0]
+            if len(self._levels) > 1 or whole.waiting:
+                whole = _Level("")
+                for level in self._levels:
+                    whole.merge(level)
             for table in whole.waiting.values():
                 whole.add(table, None)
             found = set()

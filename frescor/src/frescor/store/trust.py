@@ -188,5 +188,8 @@ class Trust:
 
 def _is_by_hand(command: StoreCommand) -> bool:
     if isinstance(command, Invalidate):
-        return not all(tag.startswith(_IN_OUTBOX) for tag in command.tags)
+        for tag in command.tags:  # noqa: SIM110  # asked at every commit: a generator takes thrice as long
+            if not tag.startswith(_IN_OUTBOX):
+                return True
+        return False
     return isinstance(command, Delete | Put)
