@@ -332,7 +332,7 @@ class Cache:
                         ride = Ride(self._engine, loader, requests)
                     reply = ride.carry_out(command)
         except StopIteration as done:
-            return cast(R, done.value)
+            return done.value  # type: ignore[no-any-return]  # R: StopIteration does not say so
         finally:
             if ride is not None:
                 ride.leave()

@@ -137,7 +137,8 @@ class Engine:
         except StoreRejected as error:
             self.refused(command, error)
             return UNAVAILABLE
-        self.accepted(command)
+        if self._refused:
+            self.accepted(command)
         if type(command) is Invalidate:
             self.clock_seen = max(self.clock_seen, answer)
         return answer

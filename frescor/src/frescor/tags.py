@@ -5,6 +5,8 @@ entry depends on one tag for every `:`-separated prefix of its key and on the na
 `dashboard:*` or everything is one write, however many keys there are.
 """
 
+from collections.abc import Iterable
+
 from frescor.errors import PolicyError
 
 # One tag more to read for every level: a limit keeps the cost of a read flat.
@@ -17,6 +19,11 @@ NAMESPACE_TAG = "*"
 def declared_tag(tag: str) -> str:
     """The store's tag for one that a policy or a caller names."""
     return f"={tag}"
+
+
+def declared_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """As `declared_tag`, of several."""
+    return tuple([f"={tag}" for tag in tags])
 
 
 def declared_in(tags: tuple[str, ...]) -> tuple[str, ...]:
@@ -42,7 +49,7 @@ def key_tags(key: str) -> tuple[str, ...]:
 
 def entry_tags(key: str, declared: tuple[str, ...]) -> tuple[str, ...]:
     """All tags of an entry, without repetition, in an order that is the same for the same entry."""
-    return tuple(dict.fromkeys((*key_tags(key), *map(declared_tag, declared))))
+    return tuple(dict.fromkeys((*key_tags(key), *declared_tags(declared))))
 
 
 def pattern_tag(pattern: str) -> str | None:

@@ -52,7 +52,7 @@ def copy_without_hooks(dialect: sa.Dialect) -> sa.Dialect:
 def telling_of_inserts(contexts: type, told: Callable[[Any], None]) -> type:
     """The class of a dialect's executions, which tell of each INSERT once the keys of its rows are known."""
 
-    class Telling(contexts):  # type: ignore[misc, valid-type]  # one subclass for each dialect's class
+    class Telling(contexts):  # type: ignore[misc]  # one subclass for each dialect
         def _setup_result_proxy(self) -> Any:
             result = super()._setup_result_proxy()
             if self.isinsert:

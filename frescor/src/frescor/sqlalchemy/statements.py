@@ -106,9 +106,8 @@ class Statements:
         unit.changes_schema = unit.changes_schema or facts.changes_schema
         if sql[:2] in _MAY_SAVE and not unit.autocommit and (found := _SAVEPOINT.match(sql)) is not None:
             begin_before_savepoint(connection, found.group(1))
-        if facts.writes or options.get(WRITES):
-            self._note(connection, unit, facts, execution)
-        if unit.dirty:
+        noted = (facts.writes or options.get(WRITES)) and self._note(connection, unit, facts, execution)
+        if not noted and unit.dirty:
             # In another thread or task than that which wrote, perhaps; a statement may be declared to write nothing.
             unit.join()
         if load is not None:
@@ -125,10 +124,11 @@ class Statements:
             return Facts()
         return facts_of(execution.compiled, sql, self._tracking.engine.dialect.name)
 
-    def _note(self, connection: sa.Connection, unit: Unit, facts: Facts, execution: Any) -> None:
-        """Note what the statement writes, before it runs."""
+    def _note(self, connection: sa.Connection, unit: Unit, facts: Facts, execution: Any) -> bool:
+        """Note what the statement writes, before it runs; whether there was anything."""
         row_tag = self._tracking.tags.row
-        for effect in self._meanings.effects(facts, connection, unit, execution):
+        effects = self._meanings.effects(facts, connection, unit, execution)
+        for effect in effects:
             target, table = effect.target, effect.table
             _refuse_autocommit(connection, unit, target.table[1])
             rows = None if target.rows is None else _identities(target.rows, execution.compiled_parameters)
@@ -140,6 +140,7 @@ class Statements:
                 unit.write(table, None)
             for other in effect.others:
                 unit.write(other, None)
+        return bool(effects)
 
     def _tell(
         self, connection: sa.Connection, unit: Unit, load: CurrentLoad, facts: Facts, execution: Any

@@ -42,7 +42,7 @@ from frescor.sqlalchemy.statements import Statements
 from frescor.sqlalchemy.tags import Tags
 from frescor.sqlalchemy.unit import Unit
 from frescor.sqlalchemy.watching import watch
-from frescor.tags import declared_tag
+from frescor.tags import declared_tags
 
 DATABASES: dict[sa.Dialect, "Tracking"] = {}
 _FRESH = ("READ COMMITTED", "READ UNCOMMITTED", "AUTOCOMMIT")
@@ -120,7 +120,8 @@ class Tracking:
 
     def clock_seen(self) -> int:
         """What the store's clock has reached at least."""
-        return self.cache._engine.clock_seen
+        cache = self._fixed or self.cache
+        return cache._engine.clock_seen
 
     def start(self) -> None:
         """Begin to watch."""
@@ -154,9 +155,10 @@ class Tracking:
 
     def unit_of(self, connection: sa.Connection) -> Unit:
         """The open transaction of a connection; it begins with the first statement that is looked at."""
-        unit: Unit | None = connection.info.get(self)
+        info = connection.info
+        unit: Unit | None = info.get(self)
         if unit is None:
-            unit = self._begin(connection)
+            unit = info[self] = self._begin(connection)
         return unit
 
     def _listeners(self) -> tuple[tuple[str, Callable[..., None]], ...]:
@@ -186,13 +188,11 @@ class Tracking:
         options, dialect = connection.get_execution_options(), self.engine.dialect
         level = options.get("isolation_level") or dialect._on_connect_isolation_level
         level = level or getattr(dialect, "default_isolation_level", None)
-        unit = Unit(
+        return Unit(
             old=level not in _FRESH,
             uncommitted=level == "READ UNCOMMITTED" and dialect.name != "postgresql",
             autocommit=level == "AUTOCOMMIT",
         )
-        connection.info[self] = unit
-        return unit
 
     def _roll_back(self, connection: sa.PoolProxiedConnection) -> None:
         if not isinstance(connection, _AdhocProxiedConnection):
@@ -234,9 +234,9 @@ class Tracking:
             self.after_commit(row_id, stored=self._apply(tags))
 
     def _apply(self, tags: tuple[str, ...]) -> bool:
-        cache = self.cache
+        cache = self._fixed or self.cache
         if not self._awaits:
-            return cache._invalidate(tags=tuple([declared_tag(tag) for tag in tags]))
+            return cache._invalidate(tags=declared_tags(tags))
         task = self._spawn(cache.aio.invalidate(*tags))
         try:
             return bool(await_only(asyncio.shield(task)))
@@ -264,7 +264,7 @@ class Tracking:
         return task
 
     def _hold(self, cache: Cache, tags: tuple[str, ...]) -> None:
-        cache._engine.pending.add(tags=[declared_tag(tag) for tag in tags])
+        cache._engine.pending.add(tags=declared_tags(tags))
 
 
 def _dirty_check(tags: tuple[str, ...]) -> bool:

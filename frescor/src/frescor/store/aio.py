@@ -187,7 +187,7 @@ class AsyncRedisStore:
 
     def _admit(self, command: StoreCommand | Together, operation: str) -> None:
         breaker = self._store.breaker
-        if breaker.is_open:
+        if breaker.reason is not None:
             breaker.check(operation, invalidates=invalidates(command))
 
     async def _exchange(self, commands: tuple[StoreCommand, ...], operation: str) -> list[Any]:

@@ -34,7 +34,8 @@ class Breaker:
         self._begin()
 
     def _begin(self) -> None:
-        self._reason: str | None = None
+        # Why calls are kept away; None while they are not. Read at every call, so no property.
+        self.reason: str | None = None
         self._answers = False
         self._doubted = ""
         self._ended = threading.Event()
@@ -43,11 +44,11 @@ class Breaker:
     @property
     def is_open(self) -> bool:
         """Whether calls are kept away: all, or all but invalidations."""
-        return self._reason is not None
+        return self.reason is not None
 
     def check(self, operation: str, *, invalidates: bool = False) -> None:
         """Raise StoreUnavailable, at once, while the server is known to be away, or is not trusted with this."""
-        reason, answers = self._reason, self._answers
+        reason, answers = self.reason, self._answers
         if reason is None or (answers and invalidates):
             return
         state = "answers, and is not trusted yet" if answers else "did not answer and is left alone until it does"
@@ -56,10 +57,10 @@ class Breaker:
     def trip(self, reason: str) -> None:
         """The server did not answer."""
         with self._lock:
-            if self._ended.is_set() or (self._reason is not None and not self._answers):
+            if self._ended.is_set() or (self.reason is not None and not self._answers):
                 return
-            opened = self._reason is None
-            self._reason, self._answers = reason, False
+            opened = self.reason is None
+            self.reason, self._answers = reason, False
             self.trips += 1
         self.when_tripped()
         if opened:
@@ -68,14 +69,14 @@ class Breaker:
     def doubt(self, server: str, reason: str) -> None:
         """The server that answers may lack invalidations; `server` tells it from others."""
         with self._lock:
-            if self._ended.is_set() or (self._reason is not None and self._doubted == server):
+            if self._ended.is_set() or (self.reason is not None and self._doubted == server):
                 return
             self._doubted = server
             # What was restored of another server counts for nothing.
             self.trips += 1
-            if self._reason is not None:
+            if self.reason is not None:
                 return
-            self._reason, self._answers = reason, True
+            self.reason, self._answers = reason, True
         self._start()
 
     def pause(self, seconds: float) -> bool:
@@ -92,7 +93,7 @@ class Breaker:
         self._ended.set()
 
     def _start(self) -> None:
-        logger.warning("the cache is off: %s", self._reason)
+        logger.warning("the cache is off: %s", self.reason)
         threading.Thread(target=self._watch, name="frescor-probe", daemon=True).start()
 
     def _watch(self) -> None:
@@ -117,5 +118,5 @@ class Breaker:
         with self._lock:
             if self.trips != trips:
                 return False
-            self._reason, self._answers, self._doubted = None, False, ""
+            self.reason, self._answers, self._doubted = None, False, ""
             return True

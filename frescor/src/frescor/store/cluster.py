@@ -91,7 +91,7 @@ class ClusterStore:
 
     def admit(self, command: StoreCommand | Together, operation: str) -> None:
         """Raise StoreUnavailable while the cluster is away, or is not trusted with this command."""
-        if self.breaker.is_open:
+        if self.breaker.reason is not None:
             self.breaker.check(operation, invalidates=invalidates(command))
 
     def set_watermark(self, database: str, at: int) -> bool:  # noqa: ARG002  # what one node has lost, no other can tell

@@ -113,15 +113,15 @@ class Connections:
         self._eager = Eager(self._places)
 
     def exchange(self, packed: bytes, replies: int, before: Callable[[], None]) -> list[Any]:
-        """Send commands and read as many replies; a refusal is a ResponseError in its place. Calls `before` first,
-        once a connection may be had.
+        """Send commands and read as many replies; a refusal is a ResponseError in its place. Calls `before` first, if
+        it had to wait for a place: the server may be gone meanwhile.
 
         Raises the driver's errors. A connection that the server closed while it was idle is replaced once.
         """
-        self._places.acquire()
+        waited = self._places.acquire()
         try:
-            # Whoever waited for a place may find the server gone meanwhile.
-            before()
+            if waited:
+                before()
             # Kept from here on: what `drop` replaced meanwhile is not where this connection comes back to.
             idle = self._idle
             link = self._take_idle()
@@ -141,9 +141,10 @@ class Connections:
 
         Ask servers in one order in all threads: each answer that is not received yet holds a place.
         """
-        self._places.acquire()
+        waited = self._places.acquire()
         try:
-            before()
+            if waited:
+                before()
             idle = self._idle
             link = self._take_idle()
             reused = link is not None

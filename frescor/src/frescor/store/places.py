@@ -22,12 +22,14 @@ class Places:
         """Whether at the most one place is taken."""
         return len(self._free) >= self._others
 
-    def acquire(self) -> None:
-        """Take a place; wait until there is one."""
+    def acquire(self) -> bool:
+        """Take a place; wait until there is one. Whether it had to wait."""
         try:
             self._free.pop()
         except IndexError:
             self._wait()
+            return True
+        return False
 
     def release(self) -> None:
         """Give a place back."""

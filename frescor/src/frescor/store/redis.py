@@ -62,7 +62,7 @@ class RedisStore:
 
     def perform(self, command: StoreCommand | Together) -> Any:
         operation = type(command).__name__
-        if self.breaker.is_open:
+        if self.breaker.reason is not None:
             self._admit(command, operation)
         if isinstance(command, Together):
             found: Any = self._perform_together(command.commands, operation)
@@ -72,7 +72,7 @@ class RedisStore:
             # Nearly all of what is asked.
             script, arguments = self.wire.encode(command)
             found = self._understood_one(command, self._one(script, arguments, operation), operation)
-        if self.breaker.is_open:
+        if self.breaker.reason is not None:
             # It may have come into doubt on the way.
             self._admit(command, operation)
         return found
