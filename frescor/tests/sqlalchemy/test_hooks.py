@@ -38,7 +38,7 @@ def test_what_another_had_put_in_place_is_put_back(database_url: str, tracker: C
         seen.append(sql)
         execute(cursor, sql, parameters, context)
 
-    engine.dialect.do_execute = theirs  # type: ignore[method-assign]
+    engine.dialect.do_execute = theirs  # type: ignore[method-assign, assignment]
     tracking = tracker(engine)
     for _ in range(2):
         seen.clear()
