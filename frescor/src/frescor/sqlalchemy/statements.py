@@ -84,10 +84,9 @@ class Statements:
                 rows = _made(target, execution)
                 unit.keys_told(execution, table, None if rows is None else [tags.row(table, row) for row in rows])
 
-    def ended(self, unit: Unit) -> None:
-        """A transaction is over: what others have read of the schema meanwhile may not be what they will see."""
-        if unit.changes_schema:
-            self._catalog.forget()
+    def schema_changed(self) -> None:
+        """A transaction that changed it is over: what others have read of it meanwhile may not be what they will see."""
+        self._catalog.forget()
 
     def _look(self, connection: sa.Connection, unit: Unit, sql: str, execution: Any) -> None:
         load = enclosing_load()

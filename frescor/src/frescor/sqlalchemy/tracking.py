@@ -195,27 +195,30 @@ class Tracking:
         )
 
     def _roll_back(self, connection: sa.PoolProxiedConnection) -> None:
-        if not isinstance(connection, _AdhocProxiedConnection):
-            # One of those is a dialect's first look at a server.
-            self._end(connection.info)
+        # One of those is a dialect's first look at a server.
+        if not isinstance(connection, _AdhocProxiedConnection) and self in (info := connection.info):
+            self._end(info)
         self._do_rollback(connection)
 
     # The names of their arguments are part of these two events.
     def _given_back(self, dbapi_connection: Any, connection_record: Any, reset_state: Any) -> None:  # noqa: ARG002
-        self._end(connection_record.info)
+        # Mostly a commit has ended it.
+        if self in connection_record.info:
+            self._end(connection_record.info)
 
     def _given_up(self, dbapi_connection: Any, connection_record: Any, exception: Any) -> None:  # noqa: ARG002
         self._end(connection_record.info)
 
-    def _end(self, info: Any) -> Unit | None:
+    def _end(self, info: Any) -> None:
         unit: Unit | None = info.pop(self, None)
         if unit is not None:
             unit.end()
-            self._statements.ended(unit)
-        return unit
+            if unit.changes_schema:
+                self._statements.schema_changed()
 
     def _commit_and_apply(self, connection: Any) -> None:
-        unit: Unit | None = connection.info.get(self)
+        info = connection.info
+        unit: Unit | None = info.get(self)
         tags = () if unit is None else tuple(sorted(unit.tags()))
         row_id = None
         try:
@@ -228,8 +231,8 @@ class Tracking:
                 self._apply_in_doubt(tags)
             raise
         finally:
-            if unit is not None and connection.info.get(self) is unit:
-                self._end(connection.info)
+            if unit is not None and info.get(self) is unit:
+                self._end(info)
         if tags:
             self.after_commit(row_id, stored=self._apply(tags))
 

@@ -151,13 +151,11 @@ class Unit:
             self._levels[place] = _Level(name)
             self._tags = None
 
-    def end(self) -> frozenset[str]:
-        """The transaction is over: what it had changed. It belongs to nobody any more."""
-        tags = self.tags()
+    def end(self) -> None:
+        """The transaction is over: it belongs to nobody any more."""
         for found in self._homes:
             found.units.discard(self)
         self._homes.clear()
-        return tags
 
     def _place(self, name: str) -> int | None:
         for place in range(len(self._levels) - 1, 0, -1):
