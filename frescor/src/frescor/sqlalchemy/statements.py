@@ -85,7 +85,7 @@ class Statements:
                 unit.keys_told(execution, table, None if rows is None else [tags.row(table, row) for row in rows])
 
     def schema_changed(self) -> None:
-        """A transaction that changed it is over: what others have read of it meanwhile may not be what they will see."""
+        """A transaction that changed it is over: what others read of it meanwhile may not be what they will see."""
         self._catalog.forget()
 
     def _look(self, connection: sa.Connection, unit: Unit, sql: str, execution: Any) -> None:
