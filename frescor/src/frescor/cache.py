@@ -30,6 +30,7 @@ from frescor.tags import NAMESPACE_TAG, declared_tag, entry_tags, key_tags, patt
 
 if TYPE_CHECKING:
     from frescor.aio import AsyncCache
+    from frescor.store.ahead import Ahead
 
 logger = logging.getLogger("frescor")
 
@@ -180,10 +181,12 @@ class Cache:
         """Invalidate every entry of the namespace. As `invalidate`."""
         return self._invalidate(tags=(NAMESPACE_TAG,))
 
-    def _invalidate(self, *, tags: tuple[str, ...] = (), keys: tuple[str, ...] = ()) -> bool:
+    def _invalidate(
+        self, *, tags: tuple[str, ...] = (), keys: tuple[str, ...] = (), ahead: "Ahead | None" = None
+    ) -> bool:
         engine = self._engine
         waited = bool(engine.pending) and engine.pending.invalidations
-        done = self._drive(plan.invalidate(engine.process, tags, keys))
+        done = self._drive(plan.invalidate(engine.process, tags, keys), ahead=ahead)
         if not done and not waited:
             logger.warning("invalidations wait in this process until the store takes them")
         return done
@@ -317,8 +320,10 @@ class Cache:
         steps: Generator[Command, Any, R],
         loader: Loader | None = None,
         requests: Mapping[str, plan.Request] = MappingProxyType({}),
+        ahead: "Ahead | None" = None,
     ) -> R:
-        """Carry out a plan. However it ends, its waiters are woken and its leases are given back."""
+        """Carry out a plan. However it ends, its waiters are woken and its leases are given back. `ahead`: its one
+        Invalidate, on its way."""
         ride: Ride | None = None
         reply: Any = None
         try:
@@ -326,7 +331,7 @@ class Cache:
                 command = steps.send(reply)
                 if type(command) is Read or type(command) is Invalidate:
                     # Holds nothing: most calls are one of these and no more.
-                    reply = self._engine.ask(command)
+                    reply = self._engine.ask(command, ahead)
                 else:
                     if ride is None:
                         ride = Ride(self._engine, loader, requests)

@@ -38,6 +38,7 @@ from frescor.pending import Pending
 from frescor.policy import Policy, Seconds, check_tag, seconds
 from frescor.reporter import Reporter
 from frescor.sources import Sources
+from frescor.store.ahead import Ahead
 from frescor.store.base import Store
 from frescor.store.cluster import ClusterStore
 from frescor.store.redis import RedisStore
@@ -128,10 +129,13 @@ class Engine:
         if self._refused and self._refused.pop(type(command).__name__, None) is not None:
             logger.warning("the store takes %s again", type(command).__name__)
 
-    def ask(self, command: StoreCommand | Together) -> Any:
-        """What the store answers; UNAVAILABLE where it does not, or refuses, which is logged."""
+    def ask(self, command: StoreCommand | Together, ahead: Ahead | None = None) -> Any:
+        """What the store answers; UNAVAILABLE where it does not, or refuses, which is logged.
+
+        `ahead`: the same command, on its way.
+        """
         try:
-            answer = self.store.perform(command)
+            answer = self.store.perform(command) if ahead is None else ahead.answer()
         except StoreUnavailable:
             return UNAVAILABLE
         except StoreRejected as error:

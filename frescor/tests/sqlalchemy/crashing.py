@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from frescor import Cache
 from frescor.commands import Invalidate, StoreCommand, Together
 from frescor.sqlalchemy import track
+from frescor.store.ahead import Ahead
 from frescor.store.redis import RedisStore
 
 
@@ -20,12 +21,27 @@ class StoppingStore(RedisStore):
 
     stops = False
 
+    def ahead(self, command: Invalidate) -> Ahead:
+        return StoppingAhead(self, command) if self.stops else super().ahead(command)
+
     def perform(self, command: StoreCommand | Together) -> Any:
         if self.stops and isinstance(command, Invalidate):
-            print("done", flush=True)
-            while True:
-                signal.pause()
+            stop()
         return super().perform(command)
+
+
+class StoppingAhead(Ahead):
+    """The same for one that would be sent as soon as the COMMIT has come back."""
+
+    def send(self) -> None:
+        stop()
+
+
+def stop() -> None:
+    """Say so, and wait to be killed."""
+    print("done", flush=True)
+    while True:
+        signal.pause()
 
 
 def main(database: str, store: str) -> None:

@@ -23,6 +23,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from frescor.errors import CacheError, PolicyError
 from frescor.sqlalchemy.drivers import driver_connection
 from frescor.sqlalchemy.row_with_commit import commit_with_row, takes_several
+from frescor.store.ahead import Ahead
 
 logger = logging.getLogger("frescor")
 
@@ -126,15 +127,17 @@ class Outbox:
         dialect: sa.Dialect,
         tags: Iterable[str],
         commit: Callable[[Any], None],
+        ahead: Ahead | None = None,
     ) -> int | None:
         """Keep these tags with the transaction that is open on this connection, and commit it; the row's id.
 
-        In one round trip where the driver can send both at once. `commit` is the dialect's own. Otherwise as `write`.
+        In one round trip where the driver can send both at once; then `ahead` is sent as soon as it has come back.
+        `commit` is the dialect's own. Otherwise as `write`.
         """
         # Whether the table is there is found out by `write`, once.
         if self._is_there and takes_several(dialect, raw := driver_connection(connection, dialect)):
             row = self._new_row(tags)
-            commit_with_row(dialect, raw, self._template_for(dialect), row)
+            commit_with_row(dialect, raw, self._template_for(dialect), row, ahead)
             return int(row["id"])
         row_id = self.write(connection, dialect, tags)
         commit(connection)

@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import await_only
 
+from frescor.store.ahead import Ahead
+
 _DRIVERS = ("psycopg", "psycopg_async")
 # PGRES_COMMAND_OK, PGRES_TUPLES_OK; PQTRANS_INTRANS.
 _DONE, _IN_TRANSACTION = (1, 2), 2
@@ -29,11 +31,14 @@ def takes_several(dialect: sa.Dialect, raw: Any) -> bool:
     return bool(server.transaction_status == _IN_TRANSACTION and not server.pipeline_status)
 
 
-def commit_with_row(dialect: sa.Dialect, raw: Any, insert: str, row: Mapping[str, Any]) -> None:
+def commit_with_row(
+    dialect: sa.Dialect, raw: Any, insert: str, row: Mapping[str, Any], ahead: Ahead | None = None
+) -> None:
     """Write a row and commit, on psycopg's connection. Raises its errors: then neither happened, or nobody knows about
     both.
 
     `insert` is the statement as text, with a named field for each value of the row, as `str.format` fills them.
+    `ahead` is made ready while the server commits, and sent once it has.
     """
     values = {name: str(value) if type(value) is int else _literal(raw, value) for name, value in row.items()}
     query = f"{insert.format_map(values)}; COMMIT".encode("ascii")
@@ -41,20 +46,24 @@ def commit_with_row(dialect: sa.Dialect, raw: Any, insert: str, row: Mapping[str
         await_only(_committed(raw, query))
     else:
         with raw.lock:
-            raw.wait(_exchange(raw, query))
+            raw.wait(_exchange(raw, query, ahead))
 
 
 async def _committed(raw: Any, query: bytes) -> None:
     async with raw.lock:
-        await raw.wait(_exchange(raw, query))
+        await raw.wait(_exchange(raw, query, None))
 
 
-def _exchange(raw: Any, query: bytes) -> Generator[Any, Any, None]:
+def _exchange(raw: Any, query: bytes, ahead: Ahead | None) -> Generator[Any, Any, None]:
     errors, generators = _psycopg()
     raw.pgconn.send_query(query)
+    if ahead is not None:
+        ahead.prepare()
     for result in (yield from generators.execute(raw.pgconn)):
         if result.status not in _DONE:
             raise errors.error_from_result(result, encoding=raw.info.encoding)
+    if ahead is not None:
+        ahead.send()
 
 
 @functools.cache

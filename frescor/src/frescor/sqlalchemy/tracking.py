@@ -9,7 +9,7 @@ Where its statements and commits are seen (see `frescor.sqlalchemy.hooks`):
   thrown away without either (a connection that is invalidated, or given back by the garbage collector) is ended by the
   pool's events.
 - `do_commit` writes the outbox's row, in one round trip with the COMMIT where the driver can do that, and invalidates
-  after it.
+  after it: the invalidation is sent as soon as the COMMIT has come back, and answered before the transaction returns.
 
 The order after a commit. Between the COMMIT and the invalidation others read the old entry: the transaction has
 not returned to its caller yet, so they might as well have read before. When the COMMIT raises, nobody knows whether it
@@ -30,6 +30,7 @@ from sqlalchemy.pool.base import _AdhocProxiedConnection
 from sqlalchemy.util import await_only
 
 from frescor.cache import Cache
+from frescor.commands import Invalidate
 from frescor.engine import Engine as CacheEngine
 from frescor.errors import PolicyError
 from frescor.sqlalchemy import context
@@ -42,6 +43,8 @@ from frescor.sqlalchemy.statements import Statements
 from frescor.sqlalchemy.tags import Tags
 from frescor.sqlalchemy.unit import Unit
 from frescor.sqlalchemy.watching import watch
+from frescor.store.ahead import Ahead
+from frescor.store.redis import RedisStore
 from frescor.tags import declared_tags
 
 DATABASES: dict[sa.Dialect, "Tracking"] = {}
@@ -220,13 +223,18 @@ class Tracking:
         info = connection.info
         unit: Unit | None = info.get(self)
         tags = () if unit is None else tuple(sorted(unit.tags()))
+        ahead = self._ahead(tags) if tags and not self._awaits else None
         row_id = None
         try:
             if tags and self.outbox is not None:
-                row_id = self.outbox.commit(connection, self.engine.dialect, tags, self._do_commit)
+                row_id = self.outbox.commit(connection, self.engine.dialect, tags, self._do_commit, ahead)
             else:
                 self._do_commit(connection)
+            if ahead is not None:
+                ahead.send()
         except BaseException:
+            if ahead is not None:
+                ahead.give_up()
             if tags:
                 self._apply_in_doubt(tags)
             raise
@@ -234,12 +242,21 @@ class Tracking:
             if unit is not None and info.get(self) is unit:
                 self._end(info)
         if tags:
-            self.after_commit(row_id, stored=self._apply(tags))
+            try:
+                self.after_commit(row_id, stored=self._apply(tags, ahead))
+            finally:
+                if ahead is not None:
+                    # Interrupted; else it was answered.
+                    ahead.give_up()
 
-    def _apply(self, tags: tuple[str, ...]) -> bool:
+    def _ahead(self, tags: tuple[str, ...]) -> Ahead | None:
+        store = (self._fixed or self.cache)._engine.store
+        return store.ahead(Invalidate(declared_tags(tags))) if isinstance(store, RedisStore) else None
+
+    def _apply(self, tags: tuple[str, ...], ahead: Ahead | None) -> bool:
         cache = self._fixed or self.cache
         if not self._awaits:
-            return cache._invalidate(tags=declared_tags(tags))
+            return cache._invalidate(tags=declared_tags(tags), ahead=ahead)
         task = self._spawn(cache.aio.invalidate(*tags))
         try:
             return bool(await_only(asyncio.shield(task)))

@@ -7,14 +7,16 @@ from typing import Any
 
 from redis import exceptions as driver
 
-from frescor.commands import Read, StoreCommand, Together
+from frescor.commands import Invalidate, Read, StoreCommand, Together
 from frescor.errors import CacheError
 from frescor.store.address import Address
+from frescor.store.ahead import Ahead
 from frescor.store.base import KeyInfo, ServerInfo, Witness
 from frescor.store.breaker import Breaker
 from frescor.store.connection import (
     DEADLINE,
     Connections,
+    Sent,
     ServerLine,
     connection_to,
     decoded,
@@ -77,6 +79,26 @@ class RedisStore:
             self._admit(command, operation)
         return found
 
+    def ahead(self, command: Invalidate) -> Ahead:
+        """The same command, in steps."""
+        return Ahead(self, command)
+
+    def received(self, sent: Sent, script: Script | None, arguments: Arguments, command: StoreCommand) -> Any:
+        """What `perform` gives for a command that was sent already. Raises the same."""
+        operation = type(command).__name__
+        try:
+            reply = sent.receive()[0]
+            if isinstance(reply, driver.RedisError):
+                reply = self._again(script, arguments, reply)
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, a caller gets no error but these
+            raise self.failed(error, operation) from error
+        found = self._understood_one(command, reply, operation)
+        if self.breaker.reason is not None:
+            self._admit(command, operation)
+        return found
+
     def set_watermark(self, database: str, at: int) -> bool:
         self._exchange([self.trust.watermark(database, at)], "set_watermark")
         return True
@@ -132,7 +154,7 @@ class RedisStore:
     def _one(self, script: Script | None, arguments: Arguments, operation: str) -> Any:
         """One command's reply."""
         try:
-            reply = self.connections.exchange(pack(script, arguments), 1, self._check)[0]
+            reply = self.connections.exchange(pack(script, arguments), 1, self.check)[0]
             if isinstance(reply, driver.RedisError):
                 reply = self._again(script, arguments, reply)
         except CacheError:
@@ -148,7 +170,7 @@ class RedisStore:
         if not admitted:
             self.breaker.check(operation)
         try:
-            replies = self.connections.exchange(b"".join([pack(*one) for one in sent]), len(sent), self._check)
+            replies = self.connections.exchange(b"".join([pack(*one) for one in sent]), len(sent), self.check)
             for place, reply in enumerate(replies):
                 if isinstance(reply, driver.RedisError):
                     replies[place] = self._again(*sent[place], reply)
@@ -162,7 +184,7 @@ class RedisStore:
         """Send a script with its source, if the server does not know it: restarted, or its scripts flushed."""
         if script is None or not isinstance(refusal, driver.NoScriptError):
             raise refusal
-        (reply,) = self.connections.exchange(pack_source(script, arguments), 1, self._check)
+        (reply,) = self.connections.exchange(pack_source(script, arguments), 1, self.check)
         if isinstance(reply, driver.RedisError):
             raise reply
         return reply
@@ -177,8 +199,8 @@ class RedisStore:
     def _admit(self, command: StoreCommand | Together, operation: str) -> None:
         self.breaker.check(operation, invalidates=invalidates(command))
 
-    def _check(self) -> None:
-        # While the server is in doubt only what it is to take comes this far.
+    def check(self) -> None:
+        """Raise StoreUnavailable if the server is away. While it is in doubt only what it is to take comes this far."""
         self.breaker.check("exchange", invalidates=True)
 
     def _restore(self) -> bool:
