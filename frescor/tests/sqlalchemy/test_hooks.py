@@ -105,5 +105,5 @@ def test_what_a_writing_transaction_costs_in_calls(database_url: str, tracked_ca
     tracking.close()
     plain.dispose()
     tracked.dispose()
-    # About 100 on Python 3.11; what is inlined differs from version to version.
-    assert ours - without <= 110, f"{ours} calls beside {without}"
+    # 107 on Python 3.11; what is inlined differs from version to version.
+    assert ours - without <= 115, f"{ours} calls beside {without}"
