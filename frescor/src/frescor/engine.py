@@ -126,7 +126,7 @@ class Engine:
 
     def accepted(self, command: object) -> None:
         """The store carried a command out."""
-        if self._refused and self._refused.pop(type(command).__name__, None) is not None:
+        if self._refused.pop(type(command).__name__, None) is not None:
             logger.warning("the store takes %s again", type(command).__name__)
 
     def ask(self, command: StoreCommand | Together, ahead: Ahead | None = None) -> Any:
@@ -141,7 +141,7 @@ class Engine:
         except StoreRejected as error:
             self.refused(command, error)
             return UNAVAILABLE
-        if self._refused:
+        if self._refused:  # hardly ever, and asked at every call
             self.accepted(command)
         if type(command) is Invalidate:
             self.clock_seen = max(self.clock_seen, answer)

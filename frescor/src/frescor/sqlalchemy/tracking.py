@@ -181,9 +181,10 @@ class Tracking:
 
     def _executing_alone(self, execute: Callable[..., None]) -> Callable[..., None]:
         """As `_executing`, without parameters."""
+        executing = self._executing(lambda cursor, sql, _none, context: execute(cursor, sql, context))
 
         def look_and_execute(cursor: Any, sql: str, context: Any = None) -> None:
-            self._executing(lambda cursor, sql, _none, context: execute(cursor, sql, context))(cursor, sql, (), context)
+            executing(cursor, sql, (), context)
 
         return look_and_execute
 

@@ -86,15 +86,7 @@ class RedisStore:
     def received(self, sent: Sent, script: Script | None, arguments: Arguments, command: StoreCommand) -> Any:
         """What `perform` gives for a command that was sent already. Raises the same."""
         operation = type(command).__name__
-        try:
-            reply = sent.receive()[0]
-            if isinstance(reply, driver.RedisError):
-                reply = self._again(script, arguments, reply)
-        except CacheError:
-            raise
-        except Exception as error:  # whatever answers, a caller gets no error but these
-            raise self.failed(error, operation) from error
-        found = self._understood_one(command, reply, operation)
+        found = self._understood_one(command, self._one(script, arguments, operation, sent), operation)
         if self.breaker.reason is not None:
             self._admit(command, operation)
         return found
@@ -151,10 +143,13 @@ class RedisStore:
         except (ValueError, TypeError, LookupError, AttributeError):
             return self._understood((command,), (reply,), operation)[0]
 
-    def _one(self, script: Script | None, arguments: Arguments, operation: str) -> Any:
-        """One command's reply."""
+    def _one(self, script: Script | None, arguments: Arguments, operation: str, sent: Sent | None = None) -> Any:
+        """One command's reply; `sent`: it was sent already."""
         try:
-            reply = self.connections.exchange(pack(script, arguments), 1, self.check)[0]
+            if sent is None:
+                reply = self.connections.exchange(pack(script, arguments), 1, self.check)[0]
+            else:
+                reply = sent.receive()[0]
             if isinstance(reply, driver.RedisError):
                 reply = self._again(script, arguments, reply)
         except CacheError:
