@@ -68,7 +68,8 @@ def _configure(app: Flask, settings: Settings) -> None:
     )
     if settings.trusted_proxies:
         count = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=count)  # type: ignore[method-assign]
+        # No prefix: every redirect begins with it, and many a proxy passes on what the visitor wrote there.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=0)  # type: ignore[method-assign]
 
 
 def _engine(url: str) -> dict[str, object]:
