@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from controles import cli, errors, formatting, health, logs, page_context, security_headers
+from controles import (
+    cli,
+    errors,
+    formatting,
+    health,
+    logs,
+    page_context,
+    search_seal,
+    security_headers,
+    session_cookie,
+)
 from controles.config import ConfigError, Settings, read_settings, secret_names, setting_infos
 from controles.contas import keys, rate_limit, security
 from controles.contas import views as contas_views
@@ -35,6 +45,8 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     app = Flask(__name__, instance_path=str(settings.data))
     app.extensions["settings"] = settings
     _configure(app, settings)
+    session_cookie.init_app(app, settings)
+    search_seal.init_app(app, settings)
     logs.init_app(app, settings)
     security_headers.init_app(app, https=settings.cookie_secure)
     db.init_app(app)

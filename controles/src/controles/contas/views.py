@@ -288,8 +288,11 @@ def _safe_path(raw: str | None) -> str | None:
     """`raw` if it is a path on this site; an address elsewhere must not follow a login."""
     if not raw or not raw.startswith("/") or raw.startswith("//") or "\\" in raw:
         return None
+    if any(ord(character) < 32 for character in raw):
+        return None
     parts = urlsplit(raw)
-    return None if parts.scheme or parts.netloc or any(ord(character) < 32 for character in raw) else raw
+    # Its query stays behind, with whatever was searched for.
+    return None if parts.scheme or parts.netloc else parts.path
 
 
 def _session_length() -> dt.timedelta:
