@@ -90,7 +90,7 @@ class TentativaEntrada(Base):
     # Keyed digest of the address as typed and of the place: neither is kept.
     identificador: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     falhas: Mapped[int] = mapped_column(default=0)
-    # How often in a row this has been locked: each lock lasts longer than the one before.
-    bloqueios: Mapped[int] = mapped_column(default=0)
     ultima_em: Mapped[dt.datetime] = mapped_column(index=True)
     bloqueado_ate: Mapped[dt.datetime | None]
+    # How often in a row this has been locked: each lock lasts longer than the one before.
+    bloqueios: Mapped[int] = mapped_column(default=0, server_default="0")
