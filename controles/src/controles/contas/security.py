@@ -48,8 +48,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         """There are no tokens: a session is the only way in."""
 
     def ask_to_log_in() -> ResponseReturnValue:
-        # Without its query: what was searched for must not stand in one more address.
-        wanted = request.path if request.method == "GET" else None
+        wanted = request.full_path.rstrip("?") if request.method == "GET" else None
         return redirect(url_for("contas.login", next=wanted if wanted != "/" else None))
 
     security.login_manager.user_loader(load_user)

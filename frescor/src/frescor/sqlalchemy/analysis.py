@@ -1,5 +1,7 @@
 """What a statement does: found once for each compiled statement, and kept with it."""
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +15,8 @@ from frescor.sqlalchemy.watching import Notes, has_own_constructs, notes_of
 from frescor.sqlalchemy.writes import targets
 
 _FACTS = "_frescor_facts"
+_TRANSLATED_SCHEMA = re.compile(r"__\[SCHEMA_([^\]]*)\]\.")
+_PARAMETER = re.compile(r"__\[POSTCOMPILE_[^\]]*\]|%\([^)]*\)s")
 _CONTROL = ("SavepointClause", "RollbackToSavepointClause", "ReleaseSavepointClause")
 
 
@@ -37,12 +41,16 @@ def _found(compiled: Any, sql: str, dialect: str) -> Facts:
         return facts_of_text(sql, dialect)
     if notes is None:
         # It was compiled before notes were taken, or it names no table, as `SELECT 1` does.
-        notes = Notes() if getattr(type(compiled), "frescor_takes_notes", False) else Notes(textual=True)
+        notes = (
+            Notes() if getattr(type(compiled), "frescor_takes_notes", False) else Notes(textual=True, may_write=True)
+        )
     state = getattr(compiled, "compile_state", None)
     final = getattr(state, "statement", None)
     facts = _from_notes(notes, statement if final is None else final, compiled)
-    if notes.textual or has_own_constructs(statement):
-        facts = _with_text(facts, facts_of_text(compiled.string, dialect))
+    own = has_own_constructs(statement)
+    if notes.textual or own:
+        text = facts_of_text(_text_of(compiled), dialect)
+        facts = _with_text(facts, text, may_write=notes.may_write or own)
     return facts
 
 
@@ -74,32 +82,53 @@ def _from_notes(notes: Notes, final: Any, compiled: Any) -> Facts:
 
 
 def _of_ddl(statement: Any, sql: str, dialect: str) -> Facts:
-    if isinstance(statement, sa.DDL):
-        return facts_of_text(sql, dialect)
     element = getattr(statement, "element", None)
-    if isinstance(element, sa.Table) and statement.__visit_name__.startswith("drop"):
+    kind = str(statement.__visit_name__)
+    if not type(statement).__module__.startswith("sqlalchemy.") or isinstance(statement, sa.DDL | sa.schema.DropSchema):
+        # The application's, or a tool's: any text.
+        return facts_of_text(sql, dialect)
+    if isinstance(element, sa.Table) and kind.startswith("drop_"):
         return Facts(writes=(Target((element.schema, element.name), "delete", declared=element),), changes_schema=True)
+    if kind == "create_view":
+        # It may take another's place.
+        view = statement.table
+        return Facts(writes=(Target((view.schema, view.name), "update"),), changes_schema=True)
     return Facts(changes_schema=True)
 
 
-def _with_text(facts: Facts, text: Facts) -> Facts:
-    """Both together. What the text names is known without rows; look-ups of those tables say nothing then."""
-    known = {(None if schema is None else schema.lower(), name.lower()) for schema, name in _names(facts)}
+def _text_of(compiled: Any) -> str:
+    """What was compiled, with schemas by their own names and parameters in a form that can be read."""
+    text = _TRANSLATED_SCHEMA.sub(lambda found: "" if found[1] == "_none" else f'"{found[1]}".', compiled.string)
+    return _PARAMETER.sub("?", text)
+
+
+def _with_text(facts: Facts, text: Facts, *, may_write: bool) -> Facts:
+    """Both together. What the text names is known without rows; look-ups of those tables say nothing then.
+
+    may_write: what was given as text may write, to more rows of a table than SQLAlchemy's own part.
+    """
+    known = set(map(_folded, _names(facts)))
     looked_up = {lookup.table for lookup in facts.lookups}
-    reads = [name for name in text.reads if (name[0] and name[0].lower(), name[1].lower()) not in known]
-    writes = [
-        target
-        for target in text.writes
-        if (target.table[0] and target.table[0].lower(), target.table[1].lower()) not in known
-    ]
-    return Facts(
+    reads = [name for name in text.reads if _folded(name) not in known]
+    if may_write:
+        own = tuple(replace(target, rows=None, columns=None, generated=False) for target in facts.writes)
+        writes = (*own, *text.writes)
+    else:
+        # All that writes is SQLAlchemy's own, which the text only repeats.
+        written = {_folded(target.table) for target in facts.writes}
+        writes = (*facts.writes, *(target for target in text.writes if _folded(target.table) not in written))
+    return replace(
+        facts,
         reads=(*facts.reads, *looked_up, *reads),
-        writes=(*facts.writes, *writes),
+        lookups=(),
+        writes=writes,
         functions=(*facts.functions, *text.functions),
-        returning=facts.returning,
-        declared=facts.declared,
     )
 
 
-def _names(facts: Facts) -> list[tuple[str | None, str]]:
+def _folded(name: Named) -> Named:
+    return (None if name[0] is None else str.lower(name[0]), str.lower(name[1]))
+
+
+def _names(facts: Facts) -> list[Named]:
     return [*facts.reads, *(lookup.table for lookup in facts.lookups), *(target.table for target in facts.writes)]

@@ -48,7 +48,8 @@ class Facts:
     """What a statement reads and writes.
 
     control: a word that governs the transaction and came as text. changes_schema: names may mean something else after.
-    isolation: it may change how old a snapshot is. returning: its targets are read too.
+    isolation: it may change how old a snapshot is. returning: its targets are read too. translated: its names are
+    those that the database is given, whatever the schema_translate_map.
     """
 
     reads: tuple[Named, ...] = ()
@@ -59,6 +60,7 @@ class Facts:
     changes_schema: bool = False
     isolation: bool = False
     returning: bool = False
+    translated: bool = False
     declared: tuple[sa.Table, ...] = field(default=(), repr=False)
 
 

@@ -2,7 +2,8 @@
 
 SQLAlchemy's events for connections would do for most of it, and cost each statement of the engine a third of what
 Frescor's own look at it does: once one of them is listened to, each connection joins, and each statement goes through,
-all of them. What a dialect's methods are given is final, too: no listener changes the statement after that.
+all of them. What a dialect's methods are given is final, too: no listener changes the statement after that (what
+listeners have changed before: `frescor.sqlalchemy.sent`).
 """
 
 import copy
@@ -10,6 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
+
+from frescor.sqlalchemy.sent import keep_given
 
 _HOOKS = "frescor_hooks"
 
@@ -50,9 +53,14 @@ def copy_without_hooks(dialect: sa.Dialect) -> sa.Dialect:
 
 
 def telling_of_inserts(contexts: type, told: Callable[[Any], None]) -> type:
-    """The class of a dialect's executions, which tell of each INSERT once the keys of its rows are known."""
+    """The class of a dialect's executions, which tell of each INSERT once the keys of its rows are known, and keep what
+    they give to listeners."""
 
     class Telling(contexts):  # type: ignore[misc]  # one subclass for each dialect
+        def pre_exec(self) -> None:
+            super().pre_exec()
+            keep_given(self)
+
         def _setup_result_proxy(self) -> Any:
             result = super()._setup_result_proxy()
             if self.isinsert:

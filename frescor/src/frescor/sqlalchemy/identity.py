@@ -1,9 +1,9 @@
 """Objects that a session holds: what a loader reads of them without any statement.
 
-SQLAlchemy has no event for an object that comes from a session's identity map. All ways to one (`session.get`, a
-many-to-one, a row of a query whose object is there already) ask `IdentityMap.get`; so that method, of the class, is
-wrapped: sessions that exist already are watched too, and those that replace their map (`expunge_all`). This is the one
-place that stands on SQLAlchemy's private parts; its tests fail if they move.
+SQLAlchemy has no event for an object that comes from a session's identity map. The ways to one (`session.get`, a
+many-to-one, a row of a query whose object is there already) ask `IdentityMap.get`; `merge`, iteration and the
+application itself the map's other methods. So these, of the class, are wrapped: sessions that exist already are watched
+too, and those that replace their map (`expunge_all`). Its tests fail if SQLAlchemy's private parts move.
 
 What counts as read when an object is met: its row, in each of its tables; what its computed attributes
 (`column_property`) read; and of the relationships that it has loaded, their tables and the objects in them, and so on.
@@ -14,6 +14,7 @@ An object that the loader holds from elsewhere (a global, a closure), and reads 
 seen: pass its id and load it.
 """
 
+import sys
 import weakref
 from typing import Any, cast
 
@@ -23,7 +24,7 @@ from sqlalchemy.orm import identity
 from sqlalchemy.orm.state import InstanceState
 from sqlalchemy.sql.util import find_tables
 
-from frescor.loading import enclosing_load
+from frescor.loading import CurrentLoad, enclosing_load
 from frescor.sqlalchemy.capture import Seen, met, seen_by
 from frescor.sqlalchemy.context import home
 from frescor.sqlalchemy.tags import Tags, has_identity, identity_of, table_name
@@ -33,15 +34,25 @@ _FILLED, _CONNECTIONS = "frescor_filled", "frescor_connections"
 # Who tracks the engine with this dialect: those made of it by execution options share it.
 Databases = dict[sa.Dialect, Any]
 _databases: Databases = {}
-_plain_get = identity._WeakInstanceDict.get
+_Map = identity._WeakInstanceDict
+_plain_get, _plain_item, _plain_state = _Map.get, _Map.__getitem__, _Map.fast_get_state
+_plain_values, _plain_items, _plain_states = _Map.values, _Map.items, _Map.all_states
 
 
 def watch_sessions(databases: Databases) -> None:
     """Watch all sessions; `databases` is asked who tracks an engine. Once is enough."""
     global _databases
     _databases = databases
-    if identity._WeakInstanceDict.get is _plain_get:
-        identity._WeakInstanceDict.get = _get  # type: ignore[method-assign]
+    if _Map.get is _plain_get:
+        for name, method in (
+            ("get", _get),
+            ("__getitem__", _item),
+            ("fast_get_state", _state),
+            ("values", _values),
+            ("items", _items),
+            ("all_states", _states),
+        ):
+            setattr(_Map, name, method)
         event.listen(orm.Session, "after_attach", _attached)
         event.listen(orm.Session, "after_begin", _began)
 
@@ -49,14 +60,53 @@ def watch_sessions(databases: Databases) -> None:
 def _get(self: Any, key: Any, default: Any = None) -> Any:
     found = _plain_get(self, key, default)
     if found is not None and (load := enclosing_load()) is not None:
-        state: InstanceState[Any] = orm.attributes.instance_state(found)
-        seen = seen_by(load)
-        # Expired, it holds nothing: what is asked of it is read by a statement.
-        if state.expired:
-            return found
-        if (state.runid is None or state.runid <= seen.mark) and id(state) not in seen.met:
-            _meet(seen, state)
+        _read(load, orm.attributes.instance_state(found))
     return found
+
+
+def _item(self: Any, key: Any) -> Any:
+    found = _plain_item(self, key)
+    if (load := enclosing_load()) is not None:
+        _read(load, orm.attributes.instance_state(found))
+    return found
+
+
+def _state(self: Any, key: Any) -> Any:
+    found = _plain_state(self, key)
+    if found is not None and (load := enclosing_load()) is not None:
+        _read(load, found)
+    return found
+
+
+def _values(self: Any) -> Any:
+    _read_all(self)
+    return _plain_values(self)
+
+
+def _items(self: Any) -> Any:
+    _read_all(self)
+    return _plain_items(self)
+
+
+def _states(self: Any) -> Any:
+    # SQLAlchemy itself goes through them to expire or to expunge, and reads nothing.
+    if not str(sys._getframe(1).f_globals.get("__name__", "")).startswith(("sqlalchemy.", __name__)):
+        _read_all(self)
+    return _plain_states(self)
+
+
+def _read_all(objects: Any) -> None:
+    if (load := enclosing_load()) is not None:
+        for state in _plain_states(objects):
+            _read(load, state)
+
+
+def _read(load: CurrentLoad, state: InstanceState[Any]) -> None:
+    """An object that a session holds was met in this load."""
+    seen = seen_by(load)
+    # Expired, it holds nothing: what is asked of it is read by a statement.
+    if not state.expired and (state.runid is None or state.runid <= seen.mark) and id(state) not in seen.met:
+        _meet(seen, state)
 
 
 def _attached(session: orm.Session, _instance: object) -> None:
@@ -93,7 +143,7 @@ def _meet(seen: Seen, first: InstanceState[Any]) -> None:
             continue
         if tracking is None:
             continue
-        tags = _told(seen, state, tracking.tags, tracking.default_schema)
+        tags = _told(seen, state, tracking)
         met(seen.load, tags, filled)
         if any(unit.changed(tags) for unit in _units(session, tracking)):
             # Flushed and not committed: by whoever has this session, in whatever thread.
@@ -120,9 +170,10 @@ def _tracking_of(session: orm.Session | None, mapper: orm.Mapper[Any]) -> Any:
     return _databases.get(session.get_bind(mapper).dialect)
 
 
-def _told(seen: Seen, state: InstanceState[Any], tags: Tags, default: str | None) -> list[str]:
+def _told(seen: Seen, state: InstanceState[Any], tracking: Any) -> list[str]:
     """The tags of an object, which the load now depends on."""
-    mapper = state.mapper
+    mapper, tags, default = state.mapper, tracking.tags, tracking.default_schema
+    dialect = tracking.engine.dialect
     whole: list[str] = []
     for table in mapper.tables:
         if not isinstance(table, sa.Table):
@@ -131,7 +182,8 @@ def _told(seen: Seen, state: InstanceState[Any], tags: Tags, default: str | None
         columns = sorted(table.primary_key.columns, key=lambda column: column.name)
         values = [_value(state, mapper, column) for column in columns]
         kinds = [column.type for column in columns]
-        row = identity_of(kinds, values) if columns and all(map(has_identity, kinds)) else None
+        known = columns and all(has_identity(kind, dialect) for kind in kinds)
+        row = identity_of(kinds, values) if known else None
         if row is None:
             whole.append(tags.table(name))
         else:

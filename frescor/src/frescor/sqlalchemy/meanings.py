@@ -107,11 +107,11 @@ class Meanings:
 
     def _find_effects(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> tuple[Effect, ...]:
         self._catalog.meet(target.declared for target in facts.writes if target.declared is not None)
-        return tuple(self._effect(target, connection, unit, execution) for target in facts.writes)
+        return tuple(self._effect(target, facts, connection, unit, execution) for target in facts.writes)
 
-    def _effect(self, target: Target, connection: sa.Connection, unit: Unit, execution: Any) -> Effect:
+    def _effect(self, target: Target, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Effect:
         tags, default = self._tracking.tags, self._tracking.default_schema
-        name = self._name(target.table, execution)
+        name = self._name(target.table, facts, execution)
         self._know(connection, unit, name)
         changed = self._catalog.touched(name, target.kind, target.columns, default)
         behind = [other for other in self._catalog.expand([name], (), default) if other != name]
@@ -119,10 +119,10 @@ class Meanings:
 
     def _find_reading(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Reading:
         names = [*facts.reads, *(target.table for target in facts.writes if facts.returning)]
-        whole = [self._name(name, execution) for name in names]
+        whole = [self._name(name, facts, execution) for name in names]
         lookups = []
         for lookup in facts.lookups:
-            name = self._name(lookup.table, execution)
+            name = self._name(lookup.table, facts, execution)
             behind = self._whole(connection, unit, [name])
             if len(behind) == 1:
                 lookups.append((lookup, behind[0]))
@@ -139,8 +139,9 @@ class Meanings:
         tables = self._catalog.expand(names, functions, self._tracking.default_schema)
         return tuple(map(self._tracking.tags.table, tables))
 
-    def _name(self, name: Named, execution: Any) -> TableName:
-        return self.name(name, execution.execution_options, compiled=execution.compiled is not None)
+    def _name(self, name: Named, facts: Facts, execution: Any) -> TableName:
+        compiled = execution.compiled is not None and not facts.translated
+        return self.name(name, execution.execution_options, compiled=compiled)
 
     def _know(self, connection: sa.Connection, unit: Unit, name: TableName) -> None:
         if self._catalog.knows(name[0]):

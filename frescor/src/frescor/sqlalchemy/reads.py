@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import types
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClauseList, ColumnElement, Grouping
 from sqlalchemy.sql.selectable import Alias, Join
@@ -28,7 +29,7 @@ def split(statement: Any, compiled: Any, met: list[Named]) -> tuple[tuple[Named,
         return tuple(dict.fromkeys(met)), ()
     leaves, conditions = _leaves(statement)
     bound = bound_columns([Condition(statement.whereclause), *conditions], compiled)
-    lookups = [found for leaf in leaves if (found := look_up_of(leaf, bound)) is not None]
+    lookups = [found for leaf in leaves if (found := look_up_of(leaf, bound, compiled.dialect)) is not None]
     left = Counter(met)
     left.subtract(found.table for found in lookups)
     return tuple(table for table, times in left.items() if times > 0), tuple(lookups)
@@ -59,7 +60,7 @@ def _flatten(element: Any, conditions: list[Condition]) -> list[Any]:
     return left + right
 
 
-def look_up_of(element: Any, bound: Bound) -> LookUp | None:
+def look_up_of(element: Any, bound: Bound, dialect: sa.Dialect) -> LookUp | None:
     """The rows of a table, or of an alias of one, that these bindings leave; None if its key is not bound."""
     table = element.element if isinstance(element, Alias) else element
     if not isinstance(table, sa.Table) or not table.primary_key.columns:
@@ -67,7 +68,7 @@ def look_up_of(element: Any, bound: Bound) -> LookUp | None:
     fields = []
     for column in sorted(table.primary_key.columns, key=lambda column: column.name):
         field = bound.get(_key(element, column.name))
-        if field is None or not has_identity(column.type):
+        if field is None or not has_identity(column.type, dialect):
             return None
         fields.append(Field(column.type, field.parameter, field.many))
     if sum(field.many for field in fields) > 1 or (len(fields) > 1 and any(field.many for field in fields)):
@@ -102,15 +103,16 @@ def _note(part: Any, only: frozenset[int] | None, bound: Bound, follows: list[tu
                 continue
             if other is not None:
                 follows.append((other, column))
-            elif isinstance(value, BindParameter):
-                bound.setdefault(column, Field(value.type, _name(value, compiled)))
+            elif isinstance(value, BindParameter) and (name := _name(value, compiled)) is not None:
+                bound.setdefault(column, Field(value.type, name))
     elif (
         part.operator is operators.in_op
         and left is not None
         and (only is None or left[0] in only)
         and isinstance(part.right, BindParameter)
+        and (name := _name(part.right, compiled)) is not None
     ):
-        bound.setdefault(left, Field(part.right.type, _name(part.right, compiled), many=True))
+        bound.setdefault(left, Field(part.right.type, name, many=True))
 
 
 def _conjuncts(condition: Any) -> Iterable[Any]:
@@ -136,5 +138,13 @@ def _key(owner: Any, column: str) -> Any:
     return (hash(owner), column)
 
 
-def _name(parameter: BindParameter[Any], compiled: Any) -> str:
-    return str(compiled.bind_names.get(parameter, parameter.key))
+def _name(parameter: BindParameter[Any], compiled: Any) -> str | None:
+    """What the parameter is called in the compiled statement; None if its value there is not the one that is compared:
+    it is not in it, or the database is sent something that a type of the application has made of it."""
+    name = compiled.bind_names.get(parameter)
+    return str(name) if name is not None and passes(parameter.type, compiled.dialect) else None
+
+
+def passes(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
+    """Whether a parameter of this type is given to the database as it is."""
+    return isinstance(kind, types.NullType) or has_identity(kind, dialect)

@@ -3,6 +3,7 @@
 import re
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -15,8 +16,10 @@ from frescor.sqlalchemy.catalog import Catalog
 from frescor.sqlalchemy.drivers import driver_connection
 from frescor.sqlalchemy.facts import Facts, LookUp, Target
 from frescor.sqlalchemy.meanings import READS, WRITES, Meanings
+from frescor.sqlalchemy.sent import GIVEN
 from frescor.sqlalchemy.snapshots import begin_before_savepoint, keeps_snapshot
 from frescor.sqlalchemy.tags import Identity, form_of, identity_of
+from frescor.sqlalchemy.text import facts_of_text
 from frescor.sqlalchemy.unit import Unit
 
 if TYPE_CHECKING:
@@ -37,7 +40,7 @@ class Statements:
         self._catalog = catalog
         self._meanings = Meanings(tracking, catalog)
 
-    def before(self, sql: str, execution: Any) -> Unit | None:
+    def before(self, sql: str, parameters: Any, execution: Any) -> Unit | None:
         """A statement will run: the transaction that it is part of; None for one that is not looked at."""
         if execution is None or not execution.root_connection._allow_autobegin:
             # What a dialect asks by itself, at its first look at a server: no part of any transaction.
@@ -46,8 +49,13 @@ class Statements:
         unit = self._tracking.unit_of(connection)
         if unit.quiet:
             return None
-        if unit.last is None or unit.last() is not execution:
-            self._look(connection, unit, sql, execution)
+        given = execution.__dict__.get(GIVEN)
+        if given is not None:
+            # Listeners may have changed it, in each batch of an executemany anew.
+            rows = given.is_sent_as(sql) and given.is_sent_with(parameters)
+            self._look(connection, unit, sql, execution, rows_known=rows)
+        elif unit.last is None or unit.last() is not execution:
+            self._look(connection, unit, sql, execution, rows_known=True)
         return unit
 
     def after(self, unit: Unit, cursor: Any, sql: str) -> None:
@@ -70,13 +78,11 @@ class Statements:
 
     def inserted(self, execution: Any) -> None:
         """An INSERT ran: the keys that the database made are known."""
-        options = execution.execution_options
-        if WRITES in options:
-            return
         unit = execution.root_connection.info.get(self._tracking)
-        if unit is None:
+        if unit is None or not unit.waits_for(execution):
             return
-        for target in self._facts(execution, "", options).writes:
+        options = execution.execution_options
+        for target in facts_of(execution.compiled, "", self._tracking.engine.dialect.name).writes:
             if target.generated and target.rows is not None:
                 name = self._meanings.name(target.table, options, compiled=True)
                 tags = self._tracking.tags
@@ -88,7 +94,7 @@ class Statements:
         """A transaction that changed it is over: what others read of it meanwhile may not be what they will see."""
         self._catalog.forget()
 
-    def _look(self, connection: sa.Connection, unit: Unit, sql: str, execution: Any) -> None:
+    def _look(self, connection: sa.Connection, unit: Unit, sql: str, execution: Any, *, rows_known: bool) -> None:
         load = enclosing_load()
         if unit.began is None:
             unit.began = self._tracking.clock_seen()
@@ -105,7 +111,9 @@ class Statements:
         unit.changes_schema = unit.changes_schema or facts.changes_schema
         if sql[:2] in _MAY_SAVE and not unit.autocommit and (found := _SAVEPOINT.match(sql)) is not None:
             begin_before_savepoint(connection, found.group(1))
-        noted = (facts.writes or options.get(WRITES)) and self._note(connection, unit, facts, execution)
+        noted = (facts.writes or options.get(WRITES)) and self._note(
+            connection, unit, facts, execution, rows_known=rows_known
+        )
         if not noted and unit.dirty:
             # In another thread or task than that which wrote, perhaps; a statement may be declared to write nothing.
             unit.join()
@@ -113,7 +121,7 @@ class Statements:
             if self._tracking.relay is not None:
                 self._tracking.relay.start()
             unit.old = unit.old or _KEEPS_ISOLATION in connection.info
-            tags = self._tell(connection, unit, load, facts, execution)
+            tags = self._tell(connection, unit, load, facts, execution, rows_known=rows_known)
             old = unit.old and (connection.dialect.name != "sqlite" or keeps_snapshot(connection, unit.cursors))
             read_on(unit, load, tags, old=old)
         unit.last = weakref.ref(execution)
@@ -121,19 +129,23 @@ class Statements:
     def _facts(self, execution: Any, sql: str, options: Mapping[str, Any]) -> Facts:
         if WRITES in options and (READS in options or enclosing_load() is None):
             return Facts()
-        return facts_of(execution.compiled, sql, self._tracking.engine.dialect.name)
+        dialect = self._tracking.engine.dialect.name
+        given = execution.__dict__.get(GIVEN)
+        if given is None or given.is_sent_as(sql):
+            return facts_of(execution.compiled, sql, dialect)
+        return replace(facts_of_text(sql, dialect), translated=True)
 
-    def _note(self, connection: sa.Connection, unit: Unit, facts: Facts, execution: Any) -> bool:
+    def _note(self, connection: sa.Connection, unit: Unit, facts: Facts, execution: Any, *, rows_known: bool) -> bool:
         """Note what the statement writes, before it runs; whether there was anything."""
         row_tag = self._tracking.tags.row
         effects = self._meanings.effects(facts, connection, unit, execution)
         for effect in effects:
             target, table = effect.target, effect.table
             _refuse_autocommit(connection, unit, target.table[1])
-            rows = None if target.rows is None else _identities(target.rows, execution.compiled_parameters)
+            rows = _identities(target.rows, execution) if rows_known and target.rows is not None else None
             if rows is not None:
                 unit.write(table, [row_tag(table, row) for row in rows])
-            elif target.generated:
+            elif target.generated and rows_known:
                 unit.await_keys(execution, table)
             else:
                 unit.write(table, None)
@@ -142,7 +154,14 @@ class Statements:
         return bool(effects)
 
     def _tell(
-        self, connection: sa.Connection, unit: Unit, load: CurrentLoad, facts: Facts, execution: Any
+        self,
+        connection: sa.Connection,
+        unit: Unit,
+        load: CurrentLoad,
+        facts: Facts,
+        execution: Any,
+        *,
+        rows_known: bool,
     ) -> Sequence[str]:
         """Tell the load what the statement reads; the tags."""
         row_tag = self._tracking.tags.row
@@ -151,7 +170,7 @@ class Statements:
         wholes = [*reading.wholes]
         found: list[str] = []
         for lookup, table in reading.lookups:
-            rows = _identities(lookup, execution.compiled_parameters)
+            rows = _identities(lookup, execution) if rows_known else None
             if rows is None:
                 wholes.append(table)
             else:
@@ -160,9 +179,10 @@ class Statements:
         return (*found, *wholes)
 
 
-def _identities(lookup: LookUp, executions: Sequence[Mapping[str, Any]]) -> list[Identity] | None:
-    """The rows that these parameters name; None if one of them does not name a row for certain."""
+def _identities(lookup: LookUp, execution: Any) -> list[Identity] | None:
+    """The rows that this execution's parameters name; None if they do not name every one of them for certain."""
     fields = lookup.fields
+    executions = execution.compiled_parameters
     if len(fields) == 1 and not fields[0].many:
         # Nearly all of what is asked.
         forms = [form_of(fields[0].kind, parameters.get(fields[0].parameter)) for parameters in executions]
@@ -170,7 +190,10 @@ def _identities(lookup: LookUp, executions: Sequence[Mapping[str, Any]]) -> list
     found: list[Identity] = []
     kinds = [field.kind for field in fields]
     for parameters in executions:
-        for values in _values(lookup, parameters):
+        several = _values(lookup, parameters, execution)
+        if several is None:
+            return None
+        for values in several:
             identity = identity_of(kinds, values)
             if identity is None:
                 return None
@@ -178,17 +201,15 @@ def _identities(lookup: LookUp, executions: Sequence[Mapping[str, Any]]) -> list
     return found
 
 
-def _values(lookup: LookUp, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def _values(lookup: LookUp, parameters: Mapping[str, Any], execution: Any) -> list[tuple[Any, ...]] | None:
     field = lookup.fields[0]
     if not field.many:
         return [tuple(parameters.get(field.parameter) for field in lookup.fields)]
-    if isinstance(whole := parameters.get(field.parameter), list | tuple):
-        return [(value,) for value in whole]
-    # The parameters of an IN as SQLAlchemy has spread them out: `name_1`, `name_2`, …
-    values: list[tuple[Any, ...]] = []
-    while (name := f"{field.parameter}_{len(values) + 1}") in parameters:
-        values.append((parameters[name],))
-    return values
+    # The parameters that SQLAlchemy has spread the list of an IN out to; none of those that it writes into the text.
+    names = (getattr(execution, "_expanded_parameters", None) or {}).get(field.parameter)
+    if names is None:
+        return None
+    return [(parameters.get(name),) for name in names]
 
 
 def _made(target: Target, execution: Any) -> list[Identity] | None:
@@ -198,7 +219,7 @@ def _made(target: Target, execution: Any) -> list[Identity] | None:
     if rows is None or target.declared is None:
         return None
     names = [column.key for column in target.declared.primary_key.columns]
-    wanted = [field.parameter for field in target.rows.fields]
+    wanted = [column.key for column in sorted(target.declared.primary_key.columns, key=lambda column: column.name)]
     kinds = [field.kind for field in target.rows.fields]
     found = []
     for row in rows:

@@ -13,6 +13,7 @@ one, each brought to one form. For all others the rows count as not known, which
 
 import datetime as dt
 import hashlib
+import re
 import unicodedata
 import uuid
 from collections.abc import Sequence
@@ -31,12 +32,18 @@ TableName = tuple[str | None, str]
 # The values of a primary key, in the order of its columns' names.
 Identity = tuple[Any, ...]
 _LONGEST = 150
+_WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,4000}")
+_NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?")
+_UUID = re.compile("[0-9a-f]{32}")
+_BY_LETTERS = ("sqlite", "postgresql")
+_OWN_FORM = frozenset({"_storage_format", "_reg"})
 
 
 def table_name(schema: str | None, name: str, default: str | None = None) -> TableName:
     """The name of a table as tags have it: the default schema is left out, and letters are small."""
-    schema = None if schema is None else schema.lower()
-    return (None if default is not None and schema == default.lower() else schema, name.lower())
+    # By `str` itself: SQLAlchemy's quoted_name answers its own `lower` with its capitals.
+    schema = None if schema is None else str.lower(schema)
+    return (None if default is not None and schema == str.lower(default) else schema, str.lower(name))
 
 
 def table_tag(table: Any, *, name: str = "", default_schema: str | None = None) -> str:
@@ -94,14 +101,29 @@ def _plain(name: str) -> str:
     return f"?{hashlib.blake2b(name.encode(), digest_size=16).hexdigest()}"
 
 
-def has_identity(kind: types.TypeEngine[Any]) -> bool:
-    """Whether values of a column of this type can name a row."""
-    # Exactly these: a decorator may give two values the same form.
-    if isinstance(kind, types.TypeDecorator | types.CHAR | types.NCHAR | types.Enum):
+def has_identity(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
+    """Whether values of a column of this type can name a row on this database."""
+    if not is_given_on(kind, dialect) or isinstance(kind, types.CHAR | types.NCHAR):
         return False
+    kind = kind.dialect_impl(dialect)
     if isinstance(kind, types.String):
-        return kind.collation is None
+        # Elsewhere than on these two a collation that nobody named may take more for the same than `form_of` does.
+        return kind.collation is None and dialect.name in _BY_LETTERS
     return isinstance(kind, types.Integer | types.Uuid | types.Date | types.LargeBinary)
+
+
+def is_given_on(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
+    """Whether a value of this type means to the database what it means to Python: no type of the application's own
+    changes it on its way, nor SQL that is put around it."""
+    theirs = ("sqlalchemy", type(dialect).__module__.partition(".")[0])
+    for one in (kind, kind.dialect_impl(dialect)):
+        # Also of a type that it is on this database alone (`with_variant`).
+        if isinstance(one, types.TypeDecorator | types.Enum) or type(one).__module__.partition(".")[0] not in theirs:
+            return False
+        # SQLite's dates as text of the application's own form, which may leave something out.
+        if not _OWN_FORM.isdisjoint(vars(one)):
+            return False
+    return True
 
 
 def identity_of(kinds: Sequence[types.TypeEngine[Any]], values: Sequence[Any]) -> Identity | None:
@@ -116,7 +138,11 @@ def identity_of(kinds: Sequence[types.TypeEngine[Any]], values: Sequence[Any]) -
 
 
 def form_of(kind: types.TypeEngine[Any], value: Any) -> Any:
-    """The one form of a key's value; None if it may have others."""
+    """The one form of a key's value; None if it may have others.
+
+    A column may be declared with another type elsewhere in the application, which the database converts (a number in
+    text, a date or a UUID as text): they all have the same form.
+    """
     if isinstance(kind, types.Integer):
         return value if type(value) is int else None
     if isinstance(kind, types.Uuid):
@@ -127,11 +153,21 @@ def form_of(kind: types.TypeEngine[Any], value: Any) -> Any:
         except ValueError:
             return None
     if isinstance(kind, types.Date):
-        return value if type(value) is dt.date else None
+        return value.isoformat() if type(value) is dt.date else None
     if isinstance(kind, types.LargeBinary):
         return value if type(value) is bytes else None
     if isinstance(kind, types.String) and type(value) is str:
-        # What a collation may ignore: case, accents, spaces at the end. Too many alike does no harm.
-        letters = unicodedata.normalize("NFKD", value.casefold())
-        return "".join(letter for letter in letters if not unicodedata.combining(letter)).rstrip()
+        return _form_of_text(value)
     return None
+
+
+def _form_of_text(text: str) -> int | str:
+    # What a collation may ignore: case, accents, spaces at the end. Too many alike does no harm.
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    letters = "".join(letter for letter in letters if not unicodedata.combining(letter)).rstrip()
+    if _WHOLE_NUMBER.fullmatch(letters):
+        return int(letters)
+    if _NUMBER.fullmatch(letters):
+        # Also those that are infinite or have a part behind the point, which no column of numbers holds.
+        return int(number) if (number := float(letters)).is_integer() else letters
+    return bare if _UUID.fullmatch(bare := letters.strip("{}").replace("-", "")) else letters

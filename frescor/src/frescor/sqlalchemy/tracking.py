@@ -39,6 +39,7 @@ from frescor.sqlalchemy.hooks import Hooks, telling_of_inserts
 from frescor.sqlalchemy.identity import watch_sessions
 from frescor.sqlalchemy.outbox import Outbox
 from frescor.sqlalchemy.relay import Relay
+from frescor.sqlalchemy.sent import keeping_batches
 from frescor.sqlalchemy.statements import Statements
 from frescor.sqlalchemy.tags import Tags
 from frescor.sqlalchemy.unit import Unit
@@ -88,6 +89,7 @@ class Tracking:
                 "do_execute": self._executing(dialect.do_execute),
                 "do_executemany": self._executing(dialect.do_executemany),
                 "do_execute_no_params": self._executing_alone(dialect.do_execute_no_params),
+                "_deliver_insertmanyvalues_batches": keeping_batches(dialect._deliver_insertmanyvalues_batches),
                 "do_commit": self._commit_and_apply,
                 "do_rollback": self._roll_back,
                 "do_begin_twophase": _refuse_two_phase,
@@ -172,7 +174,7 @@ class Tracking:
         statements = self._statements
 
         def look_and_execute(cursor: Any, sql: str, parameters: Any, context: Any = None) -> None:
-            unit = statements.before(sql, context)
+            unit = statements.before(sql, parameters, context)
             execute(cursor, sql, parameters, context)
             if unit is not None:
                 statements.after(unit, cursor, sql)

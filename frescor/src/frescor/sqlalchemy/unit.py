@@ -119,6 +119,10 @@ class Unit:
         self._levels[-1].waiting[id(execution)] = table
         self.write(table, ())
 
+    def waits_for(self, execution: object) -> bool:
+        """Whether the keys of this INSERT's rows are to be told."""
+        return id(execution) in self._levels[-1].waiting
+
     def keys_told(self, execution: object, table: str, rows: Iterable[str] | None) -> None:
         """The keys that were waited for; None: not all were told."""
         self._levels[-1].waiting.pop(id(execution), None)

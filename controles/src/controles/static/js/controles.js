@@ -56,10 +56,7 @@ for (const input of document.querySelectorAll("input[data-results]")) {
         target.replaceChildren();
         return;
       }
-      // In the body: an address with a name in it stays in logs.
-      const answer = await fetch(input.dataset.url, {
-        method: "POST",
-        body: new URLSearchParams({ busca: text, csrf_token: input.form.elements.csrf_token.value }),
+      const answer = await fetch(`${input.dataset.url}?busca=${encodeURIComponent(text)}`, {
         headers: { "X-Requested-With": "fetch" },
       });
       // A slow answer to an earlier text must not replace a newer one.
