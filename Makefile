@@ -129,6 +129,10 @@ format: $(VENV)/dev.stamp ## Put the code into shape
 bench: $(VENV)/dev.stamp ## Measure the panel, cold and cached, with 20,000 militantes (see bench/README.md)
 	@$(BIN)/python bench/panel.py $(ARGS)
 
+.PHONY: bench-load
+bench-load: $(VENV)/dev.stamp ## Measure a mixed load on PostgreSQL, with the cache and without (see bench/README.md)
+	@$(BIN)/python bench/load.py $(ARGS)
+
 .PHONY: lock
 lock: $(VENV)-lock/stamp ## Resolve requirements/*.in again, with hashes
 	cd requirements && ../$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
