@@ -2,7 +2,8 @@
 
 Makes (or with --data reuses) an SQLite database of the chosen profile and an embedded cache server in a folder of its
 own, and measures in one process: each query of the panel and the whole page, first with nothing cached and then on
-hits, the database's statements counted. Ends with an error if a hit ran a statement or if the page gained too little.
+hits, the database's statements counted. Ends with an error if a query's hit ran a statement, the page's more than the
+one that looks the login up, or if the page gained too little.
 """
 
 import argparse
@@ -41,6 +42,8 @@ from controles.painel import queries
 from controles.services.cache_service import service_of
 
 PAGE_GAIN = 20
+# The login's, which is never read from the cache.
+PAGE_STATEMENTS = 1
 # In turn, so that whatever else the machine does falls on both alike.
 ROUNDS, HITS_PER_ROUND = 7, 5
 
@@ -194,7 +197,11 @@ def show(measures: list[Measure]) -> None:
 
 def problems(measures: list[Measure]) -> list[str]:
     page = measures[-1]
-    found = [f"{row.name}: a hit ran {row.hit_sql} statements" for row in measures if row.hit_sql]
+    found = [
+        f"{row.name}: a hit ran {row.hit_sql} statements"
+        for row in measures
+        if row.hit_sql > (PAGE_STATEMENTS if row is page else 0)
+    ]
     if page.gain < PAGE_GAIN:
         found.append(f"the page takes {page.gain:.1f} times less on a hit; {PAGE_GAIN} are asked for")
     return found

@@ -301,6 +301,14 @@ class Visitor:
         token = self.client.get("/teste/token").get_data(as_text=True)
         return self.client.post(path, data={"csrf_token": token, **data})
 
+    def search(self, path: str, **data: Any) -> str:
+        """The page that the form of a list, or of a search, leads to."""
+        answer = self.submit(path, **data)
+        if answer.status_code == 303:
+            return self.get(answer.headers["Location"])
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        return answer.get_data(as_text=True)
+
 
 @pytest.fixture
 def web(make_app: MakeApp, sqlite_url: str) -> Flask:

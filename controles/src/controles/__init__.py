@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from controles import cli, errors, formatting, health, logs, page_context, security_headers
+from controles import (
+    cli,
+    errors,
+    formatting,
+    health,
+    logs,
+    page_context,
+    search_seal,
+    security_headers,
+    session_cookie,
+)
 from controles.config import ConfigError, Settings, read_settings, secret_names, setting_infos
 from controles.contas import keys, rate_limit, security
 from controles.contas import views as contas_views
@@ -35,6 +45,8 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     app = Flask(__name__, instance_path=str(settings.data))
     app.extensions["settings"] = settings
     _configure(app, settings)
+    session_cookie.init_app(app, settings)
+    search_seal.init_app(app, settings)
     logs.init_app(app, settings)
     security_headers.init_app(app, https=settings.cookie_secure)
     db.init_app(app)
@@ -68,7 +80,8 @@ def _configure(app: Flask, settings: Settings) -> None:
     )
     if settings.trusted_proxies:
         count = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=count)  # type: ignore[method-assign]
+        # No prefix: every redirect begins with it, and many a proxy passes on what the visitor wrote there.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=0)  # type: ignore[method-assign]
 
 
 def _engine(url: str) -> dict[str, object]:

@@ -5,8 +5,10 @@ Time to live by class: dashboards 5 minutes, a user's data 30 minutes, static da
 be wrong: each depends on the tables and rows that its query read, and the commit that changes them invalidates it. So
 nothing here says what invalidates what.
 
-What names a person is sealed: whoever reads the cache's server reads nothing. Aggregates are not. Arguments, and with
-them the reader's núcleo and the local date, are part of every key, as a keyed digest.
+Who is logged in is not here: it is asked of the database at every request (`contas/queries.py`), since whoever holds
+the password of the cache's server can put back what it held before. What names a person is sealed: whoever reads the
+cache's server reads nothing. Aggregates are not. Arguments, and with them the reader's núcleo and the local date, are
+part of every key, as a keyed digest.
 """
 
 from controles.services.cache_service import CacheKeys
@@ -27,9 +29,6 @@ PAGAMENTO = Policy.user("pagamentos:detail", sealed=True)
 COTAS_LIST = Policy.user("cotas:list", sealed=True)
 COTAS_TOTALS = Policy.user("cotas:totals")
 COTAS_MILITANTE = Policy.user("cotas:militante", sealed=True)
-
-# Who is logged in: a user's data too. Strict, since a login that was ended must be ended everywhere at once.
-SESSAO = Policy.user("contas:sessao", tags=("usuario:{usuario_id}",), sealed=True, strict=True)
 
 # Static data: 1 hour.
 NUCLEOS_LIST = Policy.static("nucleos:list")

@@ -1,4 +1,7 @@
-"""Filters in the address: a frozen filter becomes a query string and comes back the same."""
+"""Filters in the address: a frozen filter becomes a query string and comes back the same.
+
+What names a person, the search, stands there sealed (`search_seal.py`); everything else is readable.
+"""
 
 import dataclasses
 import datetime as dt
@@ -8,7 +11,12 @@ from typing import Any, TypeVar, get_type_hints
 from urllib.parse import urlencode
 
 import msgspec
-from flask import url_for
+from flask import redirect, request, url_for
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from controles import search_seal
+from controles.contas.permissions import current_author_id
 
 Filter = TypeVar("Filter")
 
@@ -54,6 +62,31 @@ def _written(value: object) -> str:
     return str(value.value) if isinstance(value, Enum) else str(value)
 
 
+def filter_of_request(kind: type[Filter]) -> Filter:
+    """The filter in this request's address, its search opened for whoever asks."""
+    return read_filter(kind, search_seal.opened(request.args, usuario_id=current_author_id()))
+
+
+def search_lost() -> bool:
+    """Whether this request's address carries a search that does not open: of another account, or of former keys."""
+    args: MultiDict[str, str] = request.args
+    carried = args.get(search_seal.PARAMETER, "")
+    return bool(carried) and not search_seal.opened(args, usuario_id=current_author_id()).get(search_seal.FIELD)
+
+
+def to_sealed_address(kind: type[Any]) -> Response | None:
+    """Where a list that was asked for by a form, or by an address that names somebody, is found; None if by neither."""
+    if request.method != "POST" and search_seal.FIELD not in request.args:
+        return None
+    written = read_filter(kind, request.form if request.method == "POST" else request.args)
+    return redirect(sealed_address(url_for(request.endpoint or ""), write_filter(written)), 303)
+
+
+def sealed_address(path: str, pairs: Mapping[str, str]) -> str:
+    """`path` with a query string of `pairs`, the search among them sealed for whoever asks."""
+    return address(path, search_seal.sealed(pairs, usuario_id=current_author_id()))
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class ListLinks:
     """Addresses of one list: the same filter on another page, or with one thing changed."""
@@ -63,11 +96,13 @@ class ListLinks:
 
     def changed(self, **changes: object) -> str:
         """The first page of the list with `changes` to its filter."""
-        return address(url_for(self.endpoint), write_filter(dataclasses.replace(self.filtro, **changes)))
+        return sealed_address(url_for(self.endpoint), write_filter(dataclasses.replace(self.filtro, **changes)))
 
     def page(self, cursor: str | None) -> str | None:
         """The page at `cursor`; None where there is none."""
-        return address(url_for(self.endpoint), {**write_filter(self.filtro), "cursor": cursor}) if cursor else None
+        if not cursor:
+            return None
+        return sealed_address(url_for(self.endpoint), {**write_filter(self.filtro), "cursor": cursor})
 
     def hidden(self, *names: str) -> dict[str, str]:
         """Those parts of the filter that a form has no field for, to send along with it."""

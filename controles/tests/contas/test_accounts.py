@@ -10,13 +10,14 @@ from flask import Flask
 from sqlalchemy import event, select
 
 from controles.config import ConfigError, read_settings
-from controles.contas import login, totp
+from controles.contas import lockout, login, totp
 from controles.contas.accounts import admin_credentials, create_user, ensure_admin
 from controles.contas.keys import account_keys
 from controles.contas.models import CodigoRecuperacao, Papel, Usuario
 from controles.db import db
 
 MakeApp = Callable[..., Flask]
+HERE = lockout.Origin("203.0.113.7")
 PASSWORD, OTHER_PASSWORD = "uma senha de verdade", "outra senha de verdade"
 SECRET, OTHER_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 EMAIL = "admin@exemplo.org"
@@ -45,7 +46,9 @@ def admin() -> Usuario:
 
 def enrol(app: Flask, clock: Any, secret: str) -> None:
     length = app.extensions["settings"].session_length
-    outcome = login.confirm_enrolment(admin(), totp.code_at(secret, clock.now), length=length, agora=clock.now)
+    outcome = login.confirm_enrolment(
+        admin(), totp.code_at(secret, clock.now), length=length, origin=HERE, agora=clock.now
+    )
     assert isinstance(outcome, login.Enrolled)
 
 
@@ -97,8 +100,8 @@ def test_a_changed_password_is_applied_and_ends_every_login(start: Callable[...,
     with start().app_context():
         before = admin().fs_uniquifier
     with start(password=OTHER_PASSWORD).app_context():
-        assert isinstance(login.check_password(EMAIL, OTHER_PASSWORD, agora=clock.now), login.Passed)
-        assert isinstance(login.check_password(EMAIL, PASSWORD, agora=clock.now), login.Refused)
+        assert isinstance(login.check_password(EMAIL, OTHER_PASSWORD, origin=HERE, agora=clock.now), login.Passed)
+        assert isinstance(login.check_password(EMAIL, PASSWORD, origin=HERE, agora=clock.now), login.Refused)
         assert admin().fs_uniquifier != before
 
 
@@ -106,7 +109,7 @@ def test_settings_taken_away_leave_the_administrator(start: Callable[..., Flask]
     start()
     production = {"CONTROLES_ENV": "production", "SECRET_KEY": "a-key-that-only-these-tests-use-0123456789"}
     with start(password=None, secret=None, **production).app_context():
-        assert isinstance(login.check_password(EMAIL, PASSWORD, agora=clock.now), login.Passed)
+        assert isinstance(login.check_password(EMAIL, PASSWORD, origin=HERE, agora=clock.now), login.Passed)
 
 
 def test_a_new_key_with_the_former_one_kept_changes_nothing(start: Callable[..., Flask], clock: Any) -> None:

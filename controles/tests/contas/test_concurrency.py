@@ -11,6 +11,7 @@ from controles.contas.keys import account_keys
 from controles.contas.models import Usuario
 from controles.db import db
 
+HERE = lockout.Origin("203.0.113.7")
 NewPerson = Callable[..., Any]
 
 
@@ -42,7 +43,7 @@ def test_one_code_lets_one_of_several_requests_in(any_app: Flask, new_person: Ne
 
     def attempt() -> object:
         usuario = db.session.get_one(Usuario, person.id)
-        return login.check_code(usuario, code, length=length, agora=clock.now)
+        return login.check_code(usuario, code, length=length, origin=HERE, agora=clock.now)
 
     assert names(at_once(any_app, 4, attempt)) == ["Complete", "Refused", "Refused", "Refused"]
 
@@ -56,17 +57,35 @@ def test_one_recovery_code_lets_one_of_several_requests_in(any_app: Flask, new_p
 
     def attempt() -> object:
         usuario = db.session.get_one(Usuario, person.id)
-        return login.check_recovery_code(usuario, codes[0], length=length, agora=clock.now)
+        return login.check_recovery_code(usuario, codes[0], length=length, origin=HERE, agora=clock.now)
 
     assert names(at_once(any_app, 4, attempt)) == ["Complete", "Refused", "Refused", "Refused"]
 
 
 def test_guesses_at_once_are_no_more_than_guesses_in_turn(any_app: Flask, new_person: NewPerson, clock: Any) -> None:
-    identificador = lockout.identifier("ninguem@exemplo.org", b"k" * 32)
+    counters = lockout.counters_of("ninguem@exemplo.org", HERE, code=False, key=b"k" * 32)
 
     def guess() -> bool:
-        attempt = lockout.count_attempt(db.session, identificador, agora=clock.now)
+        attempt = lockout.count_attempt(db.session, counters, agora=clock.now)
         db.session.commit()
         return attempt.allowed
 
     assert at_once(any_app, 12, guess).count(True) == lockout.MAX_FAILURES
+
+
+def test_logins_from_one_place_at_once_do_not_wait_for_each_other(
+    any_app: Flask, new_person: NewPerson, clock: Any
+) -> None:
+    counters = [
+        lockout.counters_of("ana@exemplo.org", HERE, code=code, key=b"k" * 32) for code in (False, True) for _ in "12"
+    ]
+
+    def log_in() -> None:
+        mine = counters.pop()
+        for _ in range(5):
+            lockout.count_attempt(db.session, mine, agora=clock.now)
+            db.session.commit()
+            lockout.forget(db.session, mine, agora=clock.now)
+            db.session.commit()
+
+    at_once(any_app, 4, log_in)

@@ -1,5 +1,6 @@
-"""Who is at the keyboard: found without the database, and forgotten with the commit that changes it."""
+"""Who is at the keyboard: asked of the database at every request, since a cache's server can be rolled back."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from controles.contas.models import Papel, Sessao, Usuario
 from controles.contas.queries import get_leitor
 from controles.db import db
 from controles.militantes.models import Nucleo
+from controles.services.cache_service import service_of
+from frescor.store import MemoryStore
 
 
 @pytest.fixture
@@ -26,17 +29,38 @@ def change(web: Flask, usuario_papel: Papel, **values: Any) -> None:
         db.session.commit()
 
 
-def test_a_page_that_is_cached_asks_the_database_nothing(web: Flask, reader: Any, statements: Any) -> None:
+def are_of_the_login(statements: list[str]) -> list[bool]:
+    return ["FROM usuario JOIN sessao" in statement for statement in statements]
+
+
+def test_a_page_that_is_cached_asks_the_database_for_the_login_alone(web: Flask, reader: Any, statements: Any) -> None:
     with web.app_context(), statements() as seen:
         reader.get("/")
-    assert seen == []
+    assert are_of_the_login(seen) == [True]
 
 
 def test_somebody_elses_login_and_logout_leave_it_at_that(web: Flask, visit: Any, reader: Any, statements: Any) -> None:
     visit(Papel.TESOURARIA).submit("/sair")
     with web.app_context(), statements() as seen:
         reader.get("/")
-    assert seen == []
+    assert are_of_the_login(seen) == [True]
+
+
+def test_a_cache_that_is_put_back_to_before_a_logout_lets_nobody_in(web: Flask, visit: Any) -> None:
+    person = visit(Papel.TESOURARIA)
+    person.get("/")
+    cookies = copy.deepcopy(person.client._cookies)
+    with web.app_context():
+        store = service_of(web).cache.store
+        assert isinstance(store, MemoryStore)
+        kept = store._items
+        before = copy.deepcopy(kept)
+    person.submit("/sair")
+    # All that the server held when the login was good: entries, tags, the clock; and the browser's cookies.
+    kept.clear()
+    kept.update(before)
+    person.client._cookies = cookies
+    assert person.client.get("/").location == "/entrar"
 
 
 def test_another_role_counts_from_the_next_page_on(web: Flask, reader: Any) -> None:

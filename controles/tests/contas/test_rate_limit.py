@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import redis
 from flask import Flask
 from flask.testing import FlaskClient
 
-from frescor.testing import PrivateCluster, PrivateSentinels
+from frescor.testing import PrivateCluster, PrivateSentinels, PrivateServer
 
 MakeApp = Callable[..., Flask]
 
@@ -38,6 +39,18 @@ def test_one_application_does_not_count_for_another(make_app: MakeApp, sqlite_ur
     for _ in range(2):
         client = make_app(DATABASE_URL=sqlite_url, LOGIN_RATE="1 per minute").test_client()
         assert attempt(client) == 302
+
+
+def test_the_store_holds_no_address(make_app: MakeApp, sqlite_url: str) -> None:
+    with PrivateServer() as server:
+        app = make_app(DATABASE_URL=sqlite_url, LOGIN_RATE="5 per minute", REDIS_URL=server.url)
+        client = app.test_client()
+        addresses = ["203.0.113.1", "2001:db8:1:2::77"]
+        assert [attempt(client, address) for address in addresses] == [302, 302]
+        with redis.Redis.from_url(server.url) as store:
+            keys = b" ".join(store.keys())
+    assert b"LIMITS" in keys
+    assert not any(address.encode() in keys for address in addresses)
 
 
 @pytest.fixture

@@ -1,26 +1,16 @@
-import datetime as dt
-
 import pytest
 
-from controles.importing.cells import read_cpf, read_date, read_day, read_flag, read_situacao
-from controles.militantes.models import Situacao
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["05/03/2021", "5/3/2021", "05-03-2021", "05.03.2021", "2021-03-05", "2021-3-5", "2021-03-05 00:00:00",
-     "2021-03-05T00:00", "05/03/2021 00:00"],
-)  # fmt: skip
-def test_reads_a_brazilian_or_an_iso_date(text: str) -> None:
-    assert read_date(text) == dt.date(2021, 3, 5)
-
-
-@pytest.mark.parametrize(
-    "text", ["31/02/2020", "2020-13-01", "05/03/21", "44260", "março", "2021-03-05 10:30", "00/00/0000"]
+from controles.importing.cells import (
+    Decisao,
+    read_amount,
+    read_cpf,
+    read_day,
+    read_decision,
+    read_flag,
+    read_name,
+    read_situacao,
 )
-def test_refuses_what_is_no_day(text: str) -> None:
-    with pytest.raises(ValueError, match="dd/mm/aaaa"):
-        read_date(text)
+from controles.militantes.models import Situacao
 
 
 @pytest.mark.parametrize(
@@ -68,3 +58,28 @@ def test_reads_standings() -> None:
     assert read_situacao("inativo") is Situacao.DESLIGADO
     with pytest.raises(ValueError, match="ativo, licenciado ou desligado"):
         read_situacao("suspenso")
+
+
+@pytest.mark.parametrize(("word", "situacao"), [("REGULAR", Situacao.ATIVO), ("DESFILIADO", Situacao.DESLIGADO)])
+def test_reads_the_standings_of_the_electoral_courts_lists(word: str, situacao: Situacao) -> None:
+    assert read_situacao(word) is situacao
+
+
+@pytest.mark.parametrize(
+    "text", ["R$ 20,00 por mês", "20,00/mês", "20 reais mensais", "20,00 ao mês", "R$20", "20 reais"]
+)
+def test_reads_an_amount_as_a_form_offers_it(text: str) -> None:
+    assert read_amount(text) == 2000
+
+
+@pytest.mark.parametrize("text", ["Maria <maria@example.org>", "Maria 529.982.247-25", "Maria 52998224725"])
+def test_a_name_holds_nothing_that_would_show_in_every_list(text: str) -> None:
+    with pytest.raises(ValueError, match="coluna própria"):
+        read_name(text)
+
+
+def test_reads_what_was_decided() -> None:
+    assert read_decision("Mesma pessoa") is Decisao.MESMA
+    assert read_decision("OUTRA") is Decisao.OUTRA
+    with pytest.raises(ValueError, match="mesma pessoa"):
+        read_decision("talvez")

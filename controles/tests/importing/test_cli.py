@@ -144,3 +144,14 @@ def test_a_database_without_tables_gets_a_sentence(run: Run, tmp_path: Path) -> 
     result = run(GOOD, DATABASE_URL=f"sqlite:///{tmp_path / 'empty.db'}")
     assert result.exit_code == 1
     assert "db-upgrade" in result.output
+
+
+def test_a_review_shows_before_and_after_and_what_has_to_be_decided(run: Run, written: Callable[[], int]) -> None:
+    header = "matrícula;nome;filiação;e-mail\n"
+    run(header + "1;Ana;01/02/2020;a@x.org\n2;Bia;01/02/2020;b@x.org\n", "--commit")
+    result = run(header + "1;Ana;01/02/2020;nova@x.org\n2;Caio;01/02/2020;c@x.org\n;Total: 2;;\n")
+    assert "linha 2: altera Ana, matrícula 1: e-mail: a@x.org → nova@x.org" in result.output
+    assert "linha 3, coluna “nome”: conflito: A matrícula 2 é de Bia, e a linha diz Caio." in result.output
+    assert "linha 4: “Total: 2” é um total" in result.output
+    assert "0 novos, 1 atualizados, 0 iguais, 0 erros, 1 conflitos a decidir." in result.output
+    assert result.exit_code == 1

@@ -46,3 +46,53 @@ def test_passes_over_the_reasons_of_an_earlier_import() -> None:
 def test_leaves_out_cells_that_are_empty_or_missing() -> None:
     columns = columns_of(("nome", "filiação", "cpf", "email"))
     assert columns.cells((" Ana ", "", "  ")) == {"nome": "Ana"}
+
+
+def test_reads_the_questions_of_a_form() -> None:
+    columns = columns_of(
+        ("Carimbo de data/hora", "Endereço de e-mail", "Nome completo (sem abreviações)", "CPF (somente números)",
+         "Data de nascimento", "Telefone com DDD (WhatsApp)", "Em qual núcleo você quer militar?",
+         "Aceito contribuir com", "Como prefere ser chamada(o)?")
+    )  # fmt: skip
+    assert columns.positions == {
+        "data_filiacao": 0, "email": 1, "nome": 2, "cpf": 3, "nascimento": 4, "telefone": 5, "nucleo": 6,
+        "valor_cota": 7, "nome_social": 8,
+    }  # fmt: skip
+    assert columns.warnings == ("Não há coluna de filiação: “Carimbo de data/hora” será a data de filiação.",)
+
+
+def test_when_a_form_was_filled_in_gives_way_to_a_day_of_joining() -> None:
+    columns = columns_of(("Carimbo de data/hora", "nome", "Desde quando? (filiação)", "Data de filiação"))
+    assert columns.positions["data_filiacao"] == 3
+
+
+def test_the_voter_number_of_the_electoral_court_is_no_matricula() -> None:
+    header = ("NUMERO DA INSCRICAO", "NOME DO FILIADO", "NOME DO PARTIDO", "DATA DA FILIACAO", "DATA DA DESFILIACAO",
+              "SITUACAO DO REGISTRO")  # fmt: skip
+    columns = columns_of(header)
+    assert columns.positions == {"nome": 1, "data_filiacao": 3, "situacao": 5}
+    assert "título de eleitor" in columns.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("title", "cell", "found"),
+    [
+        ("Nome e e-mail", "Maria Silva <maria@x.org>", {"nome": "Maria Silva", "email": "maria@x.org"}),
+        ("Nome e e-mail", "maria@x.org - Maria Silva", {"nome": "Maria Silva", "email": "maria@x.org"}),
+        ("Nome e e-mail", "Maria Silva", {"nome": "Maria Silva"}),
+        ("Nome / CPF", "Maria Silva (529.982.247-25)", {"nome": "Maria Silva", "cpf": "529.982.247-25"}),
+        ("Matrícula - Nome", "0012 - Maria Silva", {"matricula": "0012", "nome": "Maria Silva"}),
+        ("Nome, telefone e e-mail", "Maria, (11) 98765-4321, m@x.org",
+         {"nome": "Maria", "telefone": "(11) 98765-4321", "email": "m@x.org"}),
+        ("Telefone/E-mail", "11987654321 / m@x.org", {"telefone": "11987654321", "email": "m@x.org"}),
+        ("Nome e CPF", "Maria, casada", {"nome": "Maria, casada"}),
+        ("CPF/Telefone", "529.982.247-25 11 98765-4321", {"cpf": "529.982.247-25", "telefone": "11 98765-4321"}),
+        ("Nascimento / filiação", "01/02/1980 03/04/2020", {"nascimento": "01/02/1980", "data_filiacao": "03/04/2020"}),
+        ("Filiação / nascimento", "03/04/2020 01/02/1980", {"nascimento": "01/02/1980", "data_filiacao": "03/04/2020"}),
+        ("Nome e e-mail", "a@x.org e b@x.org", {"email": "a@x.org", "nome": "e b@x.org"}),
+    ],
+)  # fmt: skip
+def test_takes_a_column_of_several_fields_apart(title: str, cell: str, found: dict[str, str]) -> None:
+    others = [name for name in ("nome", "filiação") if name not in title.lower()]
+    columns = columns_of((title, *others))
+    assert columns.cells((cell,)) == found

@@ -46,6 +46,34 @@ def test_passes_over_the_line_with_which_a_spreadsheet_names_its_delimiter(path:
     assert (delimiter, header) == (",", ("nome", "filiação"))
 
 
+def test_finds_the_column_names_below_titles_and_numbers_rows_as_the_spreadsheet_does(path: Path) -> None:
+    text = "ASSOCIAÇÃO;;\nRelação de nomes e e-mails\n\nnome;filiação;cpf\nAna;1;2\n"
+    _, header, records = read(path, text)
+    assert header == ("nome", "filiação", "cpf")
+    assert records == [Record(5, ("Ana", "1", "2"))]
+
+
+def test_of_two_lines_with_as_many_known_names_the_first_is_the_heading(path: Path) -> None:
+    _, header, records = read(path, "nome;filiação\nNome;Filiação\n")
+    assert (header, records[0].cells) == (("nome", "filiação"), ("Nome", "Filiação"))
+
+
+def test_a_heading_that_is_repeated_on_every_printed_page_is_no_row(path: Path) -> None:
+    _, _, records = read(path, HEADER + "Ana;1\n" + HEADER + "Bia;2\n")
+    assert [(record.number, record.cells[0]) for record in records] == [(2, "Ana"), (4, "Bia")]
+
+
+def test_a_question_with_line_breaks_is_one_column_name(path: Path) -> None:
+    _, header, records = read(path, '"Nome\n(completo)","Filiação\n\n(data)"\nAna,1\n')
+    assert header == ("Nome\n(completo)", "Filiação\n\n(data)")
+    assert records == [Record(2, ("Ana", "1"))]
+
+
+def test_a_heading_far_below_is_not_looked_for(path: Path) -> None:
+    with pytest.raises(Invalid, match="O arquivo começa com: Título 0"):
+        read(path, "".join(f"Título {number}\n" for number in range(60)) + HEADER + "Ana;1\n")
+
+
 def test_counts_blank_rows_but_leaves_them_out(path: Path) -> None:
     _, _, records = read(path, HEADER + "\n;\nAna;1\n  ; \nBia;2\n\n")
     assert [(record.number, record.cells[0]) for record in records] == [(4, "Ana"), (6, "Bia")]

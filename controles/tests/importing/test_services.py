@@ -35,25 +35,34 @@ class File:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.faults: Faults = []
+        self.changes: list[tuple[int, str, str, object, object]] = []
+        self.passed: list[int] = []
 
     def write(self, *lines: str, header: str = HEADER) -> "File":
         self.path.write_text(header + "".join(lines), encoding="utf-8")
         return self
 
     def review(self) -> Resumo:
-        self.faults = []
-        return review_militantes(self.path, hoje=HOJE, listener=Listener(faulty=self._hear))
+        return review_militantes(self.path, hoje=HOJE, listener=self._listener())
 
     def commit(self, *, valid_only: bool = False) -> Resumo:
-        self.faults = []
         return import_militantes(
             self.path,
             valid_only=valid_only,
             autor_id=None,
             agora=AGORA,
             hoje=HOJE,
-            listener=Listener(faulty=self._hear),
+            listener=self._listener(),
         )
+
+    def _listener(self) -> Listener:
+        self.faults, self.changes, self.passed = [], [], []
+        return Listener(
+            faulty=self._hear, changing=self._hear_change, passed=lambda row: self.passed.append(row.record.number)
+        )
+
+    def _hear_change(self, row: CheckedRow) -> None:
+        self.changes += [(row.record.number, row.de, one.column, one.antes, one.depois) for one in row.alteracoes]
 
     def _hear(self, row: CheckedRow) -> None:
         self.faults += [(row.record.number, fault.column, fault.message) for fault in row.faults]
@@ -122,15 +131,15 @@ def test_the_same_file_again_changes_nothing(app: Flask, file: File) -> None:
 
 def test_updates_by_matricula_and_an_empty_cell_leaves_what_is_there(app: Flask, file: File) -> None:
     create(matricula="7001", email="antigo@example.org", telefone="11900000001", cpf="52998224725")
-    file.write("7001;Ana Nova;;;;novo@example.org;;;;;;;\n")
+    file.write("7001;Ana d'Ávila;;;;novo@example.org;;;;;;50,00;\n")
     assert file.commit() == Resumo(0, 1, 0, 0, gravado=True)
     (ana,) = militantes()
-    assert (ana.nome, ana.email, ana.telefone) == ("Ana Nova", "novo@example.org", "11900000001")
+    assert (ana.valor_cota, ana.email, ana.telefone) == (5000, "novo@example.org", "11900000001")
     assert ana.cpf_hmac == cpf.vault().digest("52998224725")
     assert ana.versao == 2
     entry = db.session.scalars(select(Auditoria).where(Auditoria.acao == "militante.alterar")).one()
-    assert entry.antes == {"nome": "Ana d'Ávila", "email": "antigo@example.org"}
-    assert entry.depois == {"nome": "Ana Nova", "email": "novo@example.org"}
+    assert entry.antes == {"valor_cota": 2000, "email": "antigo@example.org"}
+    assert entry.depois == {"valor_cota": 5000, "email": "novo@example.org"}
 
 
 def test_finds_by_cpf_and_adds_a_cpf_that_was_missing(file: File) -> None:
@@ -158,7 +167,7 @@ def test_without_numbers_the_name_and_the_dates_say_who_it_is(file: File) -> Non
     same = ";ANA D’AVILA;;;;;;;01/02/2020;;;;\n"
     other_birth = ";Ana d'Ávila;;;02/02/1990;;;;01/02/2020;;;;\n"
     other_joining = ";Ana d'Ávila;;;;;;;01/02/2021;;;;\n"
-    assert file.write(same).review().atualizados == 1
+    assert file.write(same).review().iguais == 1
     assert file.write(other_birth).review().novos == 1
     assert file.write(other_joining).review().novos == 1
 
@@ -166,7 +175,7 @@ def test_without_numbers_the_name_and_the_dates_say_who_it_is(file: File) -> Non
 def test_two_homonyms_need_a_number(file: File) -> None:
     create(matricula="A1")
     create(matricula="A2")
-    assert file.write(";Ana d'Ávila;;;;;;;01/02/2020;;;;\n").review().erros == 1
+    assert file.write(";Ana d'Ávila;;;;;;;01/02/2020;;;;\n").review().conflitos == 1
     assert file.faults[0][2].startswith("Há mais de um militante com este nome e filiação (A1, A2)")
 
 
@@ -214,7 +223,7 @@ def test_says_all_that_is_wrong_with_a_row_from_left_to_right(file: File) -> Non
         (";Um;;529.982.247-25;;;;;01/01/2020;;;;\n", ";Dois;;52998224725;;;;;01/01/2020;;;;\n", "cpf", "linha 2"),
         (";Um;;;;;;;01/01/2020;;;;\n", ";um;;;;;;;2020-01-01;;;;\n", "nome", "A linha 2 tem o mesmo nome"),
         ("5;Um;;;;;;;01/01/2020;;;;\n", ";Um;;;;;;;01/01/2020;;;;\n", "nome", "A linha 2 tem o mesmo nome"),
-        ("A1;;;;;;;;;;;;\n", ";Alguém;;52998224725;;;;;01/01/2020;;;;\n", "nome", "do mesmo militante"),
+        ("A1;;;;;;;;;;;;\n", ";Ana;;52998224725;;;;;01/01/2020;;;;\n", "nome", "do mesmo militante"),
     ],
 )
 def test_the_second_of_two_rows_about_one_person_is_a_fault(
@@ -261,16 +270,16 @@ def test_an_inactive_nucleo_takes_nobody_new(file: File, nucleo: int) -> None:
     create(matricula="A1", nucleo_id=nucleo)
     db.session.get_one(Nucleo, nucleo).ativo = False
     db.session.commit()
-    line = "{};Ana d'Ávila;;;;;;São Paulo – Centro;01/02/2020;;;;\n"
-    assert file.write(line.format("A1")).review().iguais == 1
-    assert file.write(line.format("A2")).review().erros == 1
+    line = "{};{};;;;;;São Paulo – Centro;01/02/2020;;;;\n"
+    assert file.write(line.format("A1", "Ana d'Ávila")).review().iguais == 1
+    assert file.write(line.format("A2", "Bia")).review().erros == 1
     assert "inativo" in file.faults[0][2]
 
 
 def test_many_rows_go_through_in_parts(app: Flask, file: File) -> None:
     lines = [f"{number};Pessoa {number};;;;;;;01/01/2020;;;;\n" for number in range(1, 1203)]
     assert file.write(*lines).commit() == Resumo(1202, 0, 0, 0, gravado=True)
-    lines[1000] = "1001;Outro Nome;;;;;;;01/01/2020;;;;\n"
+    lines[1000] = "1001;Pessoa 1001;;;;;;;01/01/2020;28;;;\n"
     assert file.write(*lines).commit() == Resumo(0, 1, 1201, 0, gravado=True)
     assert verify_chain(db.session).ok
 
@@ -325,3 +334,169 @@ def test_a_form_that_is_sent_meanwhile_waits_and_gets_another_matricula(
     thread.join(timeout=30)
     assert len(results) == 1
     assert [one.matricula for one in militantes()] == ["000001", "000002"]
+
+
+SHORT = "Matrícula;Nome;Admissão;Mensalidade\n"
+THREE = (
+    "1;Primeira da Silva Nova;02/02/2020;15,00\n",
+    "2;Segundo de Souza Novo;03/02/2020;15,00\n",
+    "3;Terceira Lima;04/02/2020;15,00\n",
+)
+
+
+def test_a_sheet_that_is_only_numbered_replaces_nobody(app: Flask, file: File) -> None:
+    people = [
+        create(nome=nome, nascimento=dt.date(1980, 1, 1), email="x@example.org") for nome in ("Um", "Dois", "Três")
+    ]
+    before = [(one.nome, one.versao) for one in militantes()]
+    assert file.write(*THREE, header=SHORT).commit(valid_only=True) == Resumo(0, 0, 0, 0, gravado=False, conflitos=3)
+    assert [(one.nome, one.versao) for one in militantes()] == before
+    assert len(people) == 3
+    assert file.faults[0][:2] == (2, "Nome")
+    assert "A matrícula 000001 é de Um, e a linha diz Primeira da Silva Nova" in file.faults[0][2]
+
+
+def test_conflicts_keep_the_other_rows_from_being_written_as_faults_do(file: File) -> None:
+    create(nome="Um")
+    assert file.write(*THREE, header=SHORT).commit() == Resumo(2, 0, 0, 0, gravado=False, conflitos=1)
+    assert file.commit(valid_only=True) == Resumo(2, 0, 0, 0, gravado=True, conflitos=1)
+    assert [one.nome for one in militantes()] == ["Um", "Segundo de Souza Novo", "Terceira Lima"]
+
+
+def test_what_was_decided_about_a_conflict_is_done(app: Flask, file: File) -> None:
+    create(nome="Um", email="um@example.org")
+    create(nome="Dois")
+    file.write(
+        "1;Primeira Nova;02/02/2020;mesma pessoa\n",
+        "2;Segunda Nova;03/02/2020;outra pessoa\n",
+        header="Matrícula;Nome;Admissão;Decisão\n",
+    )
+    assert file.commit() == Resumo(1, 1, 0, 0, gravado=True)
+    found = [(one.matricula, one.nome, one.email) for one in militantes()]
+    assert found == [
+        ("000001", "Primeira Nova", "um@example.org"),
+        ("000002", "Dois", None),
+        ("000003", "Segunda Nova", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stored", "line", "column", "message"),
+    [
+        (
+            {"matricula": "7", "nascimento": dt.date(1980, 1, 1)},
+            "7;Ana d'Ávila;;;02/01/1980;;;;01/02/2020;;;;\n",
+            "nascimento",
+            "que nasceu em 01/01/1980",
+        ),
+        ({"matricula": "7"}, "07;Ana Souza;;;;;;;01/02/2020;;;;\n", "nome", "A matrícula 7 é de Ana d'Ávila"),
+        ({"matricula": "007"}, "7;Outra;;;;;;;01/02/2020;;;;\n", "nome", "A matrícula 007 é de"),
+        ({"matricula": "7"}, "7;Outra;;52998224725;;;;;01/02/2020;;;;\n", "nome", "e a linha diz Outra"),
+        ({"cpf": "52998224725"}, ";José;;52998224725;;;;;01/02/2020;;;;\n", "nome", "Este CPF é de Ana d'Ávila"),
+        (
+            {"cpf": "52998224725", "nascimento": dt.date(1980, 1, 1)},
+            ";Ana Lima;;52998224725;02/02/1990;;;;01/02/2020;;;;\n",
+            "nome",
+            "Este CPF é de",
+        ),
+        (
+            {"matricula": "7"},
+            "8;Ana d'Ávila;;;;;;;01/02/2020;;;;\n",
+            "nome",
+            "Já há um militante com este nome, matrícula 7",
+        ),
+        (
+            {"email": "ana@example.org"},
+            ";Ana d'Ávila;;;;ANA@example.org;;;01/02/2024;;;;\n",
+            "filiação",
+            "filiado em 01/02/2020",
+        ),
+        (
+            {"nascimento": dt.date(1980, 1, 1)},
+            ";Ana d'Ávila;;;01/01/1980;;;;01/02/2024;;;;\n",
+            "filiação",
+            "filiado em 01/02/2020",
+        ),
+    ],
+)
+def test_a_row_that_could_be_about_somebody_else_is_a_conflict_with_row_and_column(
+    file: File, stored: dict[str, object], line: str, column: str, message: str
+) -> None:
+    create(**stored)
+    assert file.write(line).commit(valid_only=True) == Resumo(0, 0, 0, 0, gravado=False, conflitos=1)
+    ((row, where, what),) = file.faults
+    assert (row, where) == (2, column)
+    assert message in what
+    assert [one.versao for one in militantes()] == [1]
+
+
+@pytest.mark.parametrize(
+    ("stored", "line"),
+    [
+        ({"matricula": "001"}, "1;Ana d'Ávila;;;;;;;01/02/2020;20;;;\n"),
+        ({"cpf": "52998224725"}, ";Ana d'Ávila Souza;;52998224725;;;;;01/02/2020;20;;;\n"),
+        (
+            {"cpf": "52998224725", "nascimento": dt.date(1980, 1, 1)},
+            ";Joana;;52998224725;01/01/1980;;;;01/02/2020;;;;\n",
+        ),
+        ({}, ";Ana d'Ávila;;52998224725;;;;;01/02/2020;20;;;\n"),
+    ],
+)
+def test_a_row_that_is_clearly_about_somebody_updates_them(file: File, stored: dict[str, object], line: str) -> None:
+    create(**stored)
+    assert file.write(line).commit() == Resumo(0, 1, 0, 0, gravado=True)
+
+
+def test_two_numbers_that_differ_in_their_zeros_alone_need_them(file: File) -> None:
+    create(matricula="07")
+    create(matricula="0007")
+    assert file.write("7;Ana d'Ávila;;;;;;;01/02/2020;;;;\n").review().erros == 1
+    assert "escreva-a com os zeros" in file.faults[0][2]
+    assert file.write("07;Ana d'Ávila;;;;;;;01/02/2020;;;;\n").review().iguais == 1
+
+
+def test_a_review_shows_before_and_after_of_each_change(file: File, nucleo: int) -> None:
+    create(matricula="7", email="antes@example.org", cpf="52998224725")
+    file.write("7;ANA D'AVILA;;;;depois@example.org;;sao paulo - centro;01/02/2020;;sim;;\n").review()
+    de = "Ana d'Ávila, matrícula 7"
+    assert file.changes == [
+        (2, de, "e-mail", "antes@example.org", "depois@example.org"),
+        (2, de, "núcleo", None, "São Paulo – Centro"),
+        (2, de, "isento", False, True),
+    ]
+
+
+def test_a_name_in_capitals_or_without_its_accents_replaces_none_that_is_written_better(file: File) -> None:
+    create(matricula="7", nome="José d'Ávila")
+    for written in ("JOSÉ D'ÁVILA", "jose davila", "Jose dAvila"):
+        assert file.write(f"7;{written};;;;;;;01/02/2020;;;;\n").review().iguais == 1
+    assert file.write("7;José D'ávila;;;;;;;01/02/2020;;;;\n").review().atualizados == 1
+
+
+INPUTS = Path(__file__).parent / "sheets"
+
+
+@pytest.mark.parametrize(
+    ("name", "resumo"),
+    [
+        ("google_forms.csv", Resumo(2, 0, 0, 0, gravado=True)),
+        ("merged.csv", Resumo(2, 0, 0, 0, gravado=True)),
+        ("heading_in_line_3.csv", Resumo(2, 0, 0, 0, gravado=True)),
+        ("electoral_court.csv", Resumo(1, 0, 0, 2, gravado=True)),
+        ("dates.csv", Resumo(7, 0, 0, 5, gravado=True)),
+    ],
+)
+def test_sheets_as_people_have_them_are_imported_or_refused_row_by_row(
+    app: Flask, file: File, name: str, resumo: Resumo
+) -> None:
+    file.path = INPUTS / name
+    assert file.commit(valid_only=True) == resumo
+    assert len(militantes()) == resumo.novos
+    # The same sheet again writes nothing: each person is known.
+    assert file.commit(valid_only=True).novos == 0
+
+
+def test_the_foot_of_a_list_is_no_person(file: File) -> None:
+    file.path = INPUTS / "heading_in_line_3.csv"
+    file.review()
+    assert (file.passed, file.faults) == ([8], [])

@@ -50,12 +50,16 @@ def test_totals_by_method_are_net_of_estornos(visit: Callable[..., Any], world: 
         ("metodo=pix", ["pix"]),
         ("de=2026-03-01", ["estorno", "cash"]),
         ("ate=2026-02-28", ["pix"]),
-        ("busca=souza&metodo=dinheiro", ["estorno", "cash"]),
         ("de=hoje&metodo=cheque", ["estorno", "cash", "pix"]),
     ],
 )
 def test_the_address_filters(visit: Callable[..., Any], world: dict[str, int], query: str, expected: list[str]) -> None:
     assert listed(visit().get(f"/pagamentos?{query}")) == [world[name] for name in expected]
+
+
+def test_the_search_filters_with_the_rest(visit: Callable[..., Any], world: dict[str, int]) -> None:
+    found = visit().search("/pagamentos", busca="souza", metodo="dinheiro")
+    assert listed(found) == [world["estorno"], world["cash"]]
 
 
 def test_one_militantes_payments_name_them_and_can_be_widened(visit: Callable[..., Any], world: dict[str, int]) -> None:

@@ -21,6 +21,7 @@ class AccountKeys:
 
     otp: OtpVault
     lockout: bytes
+    device: tuple[bytes, ...]
     recovery: tuple[bytes, ...]
     applied: tuple[bytes, ...]
 
@@ -31,6 +32,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.extensions[EXTENSION] = AccountKeys(
         otp=OtpVault(key_ring(ring, "conta.otp")),
         lockout=key_ring(ring, "conta.bloqueio")[0],
+        device=key_ring(ring, "conta.aparelho"),
         recovery=key_ring(ring, "conta.recuperacao"),
         applied=key_ring(ring, "conta.configurada"),
     )

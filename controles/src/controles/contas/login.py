@@ -1,7 +1,7 @@
 """The steps of logging in: the password, then a code. Each attempt is counted, each outcome audited."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from controles.admin import audit
 from controles.contas import lockout, recovery, sessions, totp
 from controles.contas.keys import account_keys
+from controles.contas.lockout import Counter, Origin
 from controles.contas.models import Usuario
 from controles.contas.passwords import password_fits
 from controles.db import db
@@ -29,7 +30,7 @@ class Factor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Wrong, or not looked at because the address is locked until `locked_until`."""
+    """Wrong, or not looked at because whoever tries has to wait until `locked_until`."""
 
     locked_until: dt.datetime | None
 
@@ -63,9 +64,9 @@ def is_enrolled(usuario: Usuario) -> bool:
     return usuario.tf_primary_method == AUTHENTICATOR and usuario.tf_totp_secret is not None
 
 
-def check_password(email: str, password: str, *, agora: dt.datetime) -> Passed | Refused:
+def check_password(email: str, password: str, *, origin: Origin, agora: dt.datetime) -> Passed | Refused:
     """Look at the first factor. Words, work and counting are the same whether the address has a user or not."""
-    attempt, identificador = _count(email, agora=agora)
+    attempt, counters = _count(email, origin, code=False, agora=agora)
     if not attempt.allowed:
         return Refused(attempt.locked_until)
     usuario = db.session.scalar(select(Usuario).where(Usuario.email == email.strip().lower()))
@@ -73,13 +74,15 @@ def check_password(email: str, password: str, *, agora: dt.datetime) -> Passed |
     if usuario is None or not fits or not usuario.active:
         return _refuse(usuario, Factor.PASSWORD, attempt, agora=agora)
     with transaction() as session:
-        lockout.give_back(session, identificador)
+        lockout.give_back(session, counters)
     return Passed(usuario)
 
 
-def check_code(usuario: Usuario, code: str, *, length: dt.timedelta, agora: dt.datetime) -> Complete | Refused:
+def check_code(
+    usuario: Usuario, code: str, *, length: dt.timedelta, origin: Origin, agora: dt.datetime
+) -> Complete | Refused:
     """Look at a code of the authenticator. Each is accepted once, from whichever of several requests comes first."""
-    attempt, identificador = _count(usuario.email, agora=agora)
+    attempt, counters = _count(usuario.email, origin, code=True, agora=agora)
     if not attempt.allowed:
         return Refused(attempt.locked_until)
     secret = _secret(usuario)
@@ -88,25 +91,29 @@ def check_code(usuario: Usuario, code: str, *, length: dt.timedelta, agora: dt.d
         if step is not None and _use_step(session, usuario.id, step):
             # What a former key sealed is sealed by the present one from now on.
             usuario.tf_totp_secret = account_keys().otp.seal(secret, usuario_id=usuario.id)
-            return _complete(session, usuario, identificador, Factor.CODE, length=length, agora=agora)
+            return _complete(session, usuario, counters, Factor.CODE, length=length, agora=agora)
     return _refuse(usuario, Factor.CODE, attempt, agora=agora)
 
 
-def check_recovery_code(usuario: Usuario, code: str, *, length: dt.timedelta, agora: dt.datetime) -> Complete | Refused:
+def check_recovery_code(
+    usuario: Usuario, code: str, *, length: dt.timedelta, origin: Origin, agora: dt.datetime
+) -> Complete | Refused:
     """Look at a recovery code; a right one is used up."""
-    attempt, identificador = _count(usuario.email, agora=agora)
+    attempt, counters = _count(usuario.email, origin, code=True, agora=agora)
     if not attempt.allowed:
         return Refused(attempt.locked_until)
     keys = account_keys().recovery
     with transaction() as session:
         if recovery.use_code(session, code, usuario_id=usuario.id, keys=keys, agora=agora):
-            return _complete(session, usuario, identificador, Factor.RECOVERY_CODE, length=length, agora=agora)
+            return _complete(session, usuario, counters, Factor.RECOVERY_CODE, length=length, agora=agora)
     return _refuse(usuario, Factor.RECOVERY_CODE, attempt, agora=agora)
 
 
-def confirm_enrolment(usuario: Usuario, code: str, *, length: dt.timedelta, agora: dt.datetime) -> Enrolled | Refused:
+def confirm_enrolment(
+    usuario: Usuario, code: str, *, length: dt.timedelta, origin: Origin, agora: dt.datetime
+) -> Enrolled | Refused:
     """Look at the first code of a new second factor; a right one enrols the user and completes the login."""
-    attempt, identificador = _count(usuario.email, agora=agora)
+    attempt, counters = _count(usuario.email, origin, code=True, agora=agora)
     if not attempt.allowed:
         return Refused(attempt.locked_until)
     step = totp.matching_step(_secret(usuario), code, agora=agora)
@@ -115,7 +122,7 @@ def confirm_enrolment(usuario: Usuario, code: str, *, length: dt.timedelta, agor
             usuario.tf_primary_method = AUTHENTICATOR
             codes = recovery.renew_codes(session, usuario_id=usuario.id, key=account_keys().recovery[0])
             _audit(session, "conta.segundo_fator", usuario.id, {}, author_id=usuario.id, agora=agora)
-            done = _complete(session, usuario, identificador, Factor.CODE, length=length, agora=agora)
+            done = _complete(session, usuario, counters, Factor.CODE, length=length, agora=agora)
             return Enrolled(usuario, done.token, codes)
     return _refuse(usuario, Factor.CODE, attempt, agora=agora)
 
@@ -126,11 +133,13 @@ def _secret(usuario: Usuario) -> str:
     return account_keys().otp.open(usuario.tf_totp_secret, usuario_id=usuario.id)
 
 
-def _count(email: str, *, agora: dt.datetime) -> tuple[lockout.Attempt, bytes]:
-    identificador = lockout.identifier(email, account_keys().lockout)
+def _count(
+    email: str, origin: Origin, *, code: bool, agora: dt.datetime
+) -> tuple[lockout.Attempt, tuple[Counter, ...]]:
+    counters = lockout.counters_of(email, origin, code=code, key=account_keys().lockout)
     # Committed before anything is looked at: a process that dies in between has spent the attempt.
     with transaction() as session:
-        return lockout.count_attempt(session, identificador, agora=agora), identificador
+        return lockout.count_attempt(session, counters, agora=agora), counters
 
 
 def _use_step(session: Session, usuario_id: int, step: int) -> bool:
@@ -151,13 +160,13 @@ def _use_step(session: Session, usuario_id: int, step: int) -> bool:
 def _complete(
     session: Session,
     usuario: Usuario,
-    identificador: bytes,
+    counters: Sequence[Counter],
     factor: Factor,
     *,
     length: dt.timedelta,
     agora: dt.datetime,
 ) -> Complete:
-    lockout.forget(session, identificador, agora=agora)
+    lockout.forget(session, counters, agora=agora)
     token = sessions.open_session(session, usuario, length=length, agora=agora)
     _audit(session, "conta.entrar", usuario.id, {"com": factor.value}, author_id=usuario.id, agora=agora)
     return Complete(usuario, token)

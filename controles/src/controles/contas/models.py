@@ -82,13 +82,15 @@ class Sessao(Base):
 
 
 class TentativaEntrada(Base):
-    """Failed attempts to log in as one e-mail address, whether a user has it or not: so the answers are the same."""
+    """Failed attempts to log in as one e-mail address from one place, whether a user has it or not."""
 
     __tablename__ = "tentativa_entrada"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    # Keyed digest of the address as typed: an address that belongs to nobody is not kept.
+    # Keyed digest of the address as typed and of the place: neither is kept.
     identificador: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     falhas: Mapped[int] = mapped_column(default=0)
     ultima_em: Mapped[dt.datetime] = mapped_column(index=True)
     bloqueado_ate: Mapped[dt.datetime | None]
+    # How often in a row this has been locked: each lock lasts longer than the one before.
+    bloqueios: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -1,15 +1,18 @@
 """Limits how often one address on the network may try to log in. Without its store it counts in the process."""
 
+import hashlib
+import hmac
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, request
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from controles.config import Settings
+from controles.contas.keys import account_keys
+from controles.contas.lockout import network_of
 
 # Per request and only while the store is away; after the first failure the process counts by itself.
 _PATIENCE_SECONDS = 0.3
@@ -18,7 +21,7 @@ _PATIENCE_SECONDS = 0.3
 def init_app(app: Flask, settings: Settings, blueprint: Blueprint) -> None:
     """Limit what is sent to `blueprint`."""
     limiter = Limiter(
-        get_remote_address,
+        _hidden_address,
         app=app,
         strategy="moving-window",
         headers_enabled=True,
@@ -29,6 +32,12 @@ def init_app(app: Flask, settings: Settings, blueprint: Blueprint) -> None:
         storage_options=storage_options(settings.rate_limit_url or settings.redis_url),
     )
     limiter.limit(settings.login_rate, methods=["POST"])(blueprint)
+
+
+def _hidden_address() -> str:
+    """What stands for this request's address in the store: equal for equal ones, and telling nobody who came."""
+    network = network_of(request.remote_addr or "", 32, 64)
+    return hmac.digest(account_keys().lockout, f"rate\n{network}".encode(), hashlib.sha256).hex()[:32]
 
 
 def _in_process(redis_url: str | None) -> bool:

@@ -48,7 +48,8 @@ def init_app(app: Flask, settings: Settings) -> None:
         """There are no tokens: a session is the only way in."""
 
     def ask_to_log_in() -> ResponseReturnValue:
-        wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+        # Without its query: what was searched for must not stand in one more address.
+        wanted = request.path if request.method == "GET" else None
         return redirect(url_for("contas.login", next=wanted if wanted != "/" else None))
 
     security.login_manager.user_loader(load_user)

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from controles.clock import utc_now
+from controles.contas import devices
 from controles.contas.models import Sessao, Usuario
 from controles.contas.queries import get_leitor
 from controles.contas.records import Leitor
@@ -43,6 +44,7 @@ def enter(usuario: Usuario, token: str, *, via: str) -> None:
     login_user(usuario, remember=False, authn_via=["password", via])
     cookie[_TOKEN] = token
     cookie[_USER_ID] = usuario.id
+    devices.remember(usuario)
 
 
 def leave(session: Session, *, agora: dt.datetime) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from controles.admin import audit
 from controles.clock import utc_now
 from controles.config import Settings
-from controles.contas import enrolment, login, recovery, sessions, totp
+from controles.contas import devices, enrolment, login, recovery, sessions, totp
 from controles.contas.forms import CodeForm, LoginForm, PasswordForm, RecoveryForm
 from controles.contas.keys import account_keys
 from controles.contas.lockout import minutes_left
@@ -44,7 +44,8 @@ def log_in() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return render_template("contas/login.html", form=form)
     agora = utc_now()
-    outcome = login.check_password(form.email.data or "", form.senha.data or "", agora=agora)
+    email = form.email.data or ""
+    outcome = login.check_password(email, form.senha.data or "", origin=devices.origin_of(email), agora=agora)
     if isinstance(outcome, login.Refused):
         _explain(form, outcome, "E-mail ou senha não conferem.", agora=agora)
         return render_template("contas/login.html", form=form), 401
@@ -65,7 +66,13 @@ def second_factor() -> ResponseReturnValue:
         return render_template("contas/second_factor.html", form=form)
     agora = utc_now()
     try:
-        outcome = login.check_code(usuario, form.codigo.data or "", length=_session_length(), agora=agora)
+        outcome = login.check_code(
+            usuario,
+            form.codigo.data or "",
+            length=_session_length(),
+            origin=devices.origin_of(usuario.email),
+            agora=agora,
+        )
     except OtpSecretUnreadableError as error:
         _log.error("otp_secret_unreadable", usuario_id=usuario.id, reason=str(error))
         form.codigo.errors = ["O seu segundo fator não pôde ser lido. Peça à administração que o refaça."]
@@ -88,7 +95,13 @@ def recover() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return render_template("contas/recover.html", form=form)
     agora = utc_now()
-    outcome = login.check_recovery_code(usuario, form.codigo.data or "", length=_session_length(), agora=agora)
+    outcome = login.check_recovery_code(
+        usuario,
+        form.codigo.data or "",
+        length=_session_length(),
+        origin=devices.origin_of(usuario.email),
+        agora=agora,
+    )
     if isinstance(outcome, login.Refused):
         _explain(form, outcome, "O código não confere ou já foi usado.", agora=agora)
         return render_template("contas/recover.html", form=form), 401
@@ -115,7 +128,13 @@ def first_access() -> ResponseReturnValue:
     status = 200
     if form.validate_on_submit():
         agora = utc_now()
-        outcome = login.confirm_enrolment(usuario, form.codigo.data or "", length=_session_length(), agora=agora)
+        outcome = login.confirm_enrolment(
+            usuario,
+            form.codigo.data or "",
+            length=_session_length(),
+            origin=devices.origin_of(usuario.email),
+            agora=agora,
+        )
         if isinstance(outcome, login.Enrolled):
             wanted = _wanted_path()
             sessions.enter(outcome.usuario, outcome.token, via=login.AUTHENTICATOR)
@@ -212,7 +231,8 @@ def _confirmed_user(form: PasswordForm) -> Usuario | None:
     if not form.validate_on_submit():
         return None
     agora = utc_now()
-    outcome = login.check_password(current_user.email, form.senha.data or "", agora=agora)
+    email = current_user.email
+    outcome = login.check_password(email, form.senha.data or "", origin=devices.origin_of(email), agora=agora)
     if isinstance(outcome, login.Passed):
         return outcome.usuario
     _explain(form, outcome, "A senha não confere.", agora=agora)
@@ -268,8 +288,11 @@ def _safe_path(raw: str | None) -> str | None:
     """`raw` if it is a path on this site; an address elsewhere must not follow a login."""
     if not raw or not raw.startswith("/") or raw.startswith("//") or "\\" in raw:
         return None
+    if any(ord(character) < 32 for character in raw):
+        return None
     parts = urlsplit(raw)
-    return None if parts.scheme or parts.netloc or any(ord(character) < 32 for character in raw) else raw
+    # Its query stays behind, with whatever was searched for.
+    return None if parts.scheme or parts.netloc else parts.path
 
 
 def _session_length() -> dt.timedelta:

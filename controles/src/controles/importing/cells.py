@@ -1,18 +1,19 @@
 """What a cell of a spreadsheet says, field by field. Each reader raises ValueError with a sentence in Portuguese."""
 
 import datetime as dt
+import functools
 import re
 from collections.abc import Callable
+from enum import StrEnum
 
 from controles import cpf
+from controles.importing.dates import read_birth, read_date, shown
 from controles.militantes.models import Situacao
 from controles.money import parse_brl
 from controles.text import search_form
 
-_BRAZILIAN_DATE = re.compile(r"([0-9]{1,2})[/.\-]([0-9]{1,2})[/.\-]([0-9]{4})")
-_ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
-# What spreadsheets add to a date that has no time.
-_MIDNIGHT = re.compile(r"[T ]0{1,2}:00(:00(\.0+)?)?$")
+_PER_MONTH = re.compile(r"\s*(?:reais)?\s*(?:/|por|ao|a cada)?\s*(?:m[eê]s|mensal|mensais|reais)\s*$", re.IGNORECASE)
+_LIKE_A_CPF = re.compile(r"(?<![0-9])[0-9]{3}\.?[0-9]{3}\.?[0-9]{3}[-/ ]?[0-9]{2}(?![0-9])")
 
 _YES = frozenset({"sim", "s", "x", "1", "verdadeiro", "true", "yes", "isento", "isenta"})
 _NO = frozenset({"nao", "n", "0", "falso", "false", "no"})
@@ -25,21 +26,32 @@ _SITUACOES = {
     "desligada": Situacao.DESLIGADO,
     "inativo": Situacao.DESLIGADO,
     "inativa": Situacao.DESLIGADO,
+    # The words of the electoral court's lists.
+    "regular": Situacao.ATIVO,
+    "cancelado": Situacao.DESLIGADO,
+    "cancelada": Situacao.DESLIGADO,
+    "desfiliado": Situacao.DESLIGADO,
+    "desfiliada": Situacao.DESLIGADO,
+    "excluido": Situacao.DESLIGADO,
+    "excluida": Situacao.DESLIGADO,
 }
 
 
-def read_date(text: str) -> dt.date:
-    plain = _MIDNIGHT.sub("", text)
-    if match := _BRAZILIAN_DATE.fullmatch(plain):
-        day, month, year = map(int, match.groups())
-    elif match := _ISO_DATE.fullmatch(plain):
-        year, month, day = map(int, match.groups())
-    else:
-        raise ValueError(f"{_shown(text)} não é uma data; escreva dd/mm/aaaa, com o ano de quatro algarismos.")
-    try:
-        return dt.date(year, month, day)
-    except ValueError:
-        raise ValueError(f"{_shown(text)} não existe no calendário; confira o dia e o mês (dd/mm/aaaa).") from None
+class Decisao(StrEnum):
+    """Whether a row that could be about a militante of the database is about them."""
+
+    MESMA = "mesma pessoa"
+    OUTRA = "outra pessoa"
+
+
+_DECISOES = {
+    "mesma pessoa": Decisao.MESMA,
+    "a mesma pessoa": Decisao.MESMA,
+    "mesma": Decisao.MESMA,
+    "outra pessoa": Decisao.OUTRA,
+    "outra": Decisao.OUTRA,
+    "nova pessoa": Decisao.OUTRA,
+}
 
 
 def read_cpf(text: str) -> str:
@@ -54,38 +66,69 @@ def read_cpf(text: str) -> str:
 
 def read_day(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,2}", text):
-        raise ValueError(f"{_shown(text)} não é um dia do mês; escreva um número de 1 a 28.")
+        raise ValueError(f"{shown(text)} não é um dia do mês; escreva um número de 1 a 28.")
     return int(text)
 
 
 def read_flag(text: str) -> bool:
     word = search_form(text)
     if word not in _YES | _NO:
-        raise ValueError(f"{_shown(text)} não é sim nem não; escreva sim ou não.")
+        raise ValueError(f"{shown(text)} não é sim nem não; escreva sim ou não.")
     return word in _YES
 
 
 def read_situacao(text: str) -> Situacao:
     situacao = _SITUACOES.get(search_form(text))
     if situacao is None:
-        raise ValueError(f"{_shown(text)} não é uma situação; escreva ativo, licenciado ou desligado.")
+        raise ValueError(f"{shown(text)} não é uma situação; escreva ativo, licenciado ou desligado.")
     return situacao
+
+
+def read_name(text: str) -> str:
+    """A name and nothing else: a number of a person in it would show in every list."""
+    if "@" in text:
+        raise ValueError(
+            "Há um e-mail dentro do nome; ponha-o numa coluna própria, ou dê à coluna o nome “nome e e-mail”."
+        )
+    if _LIKE_A_CPF.search(text):
+        raise ValueError("Há um CPF dentro do nome; ponha-o numa coluna própria, ou dê à coluna o nome “nome e CPF”.")
+    return text
 
 
 def read_text(text: str) -> str:
     return text
 
 
-READERS: dict[str, Callable[[str], object]] = {
-    "nascimento": read_date,
-    "data_filiacao": read_date,
+def read_amount(text: str) -> int:
+    """Centavos; “R$ 20,00 por mês” is what a form's choice says."""
+    return parse_brl(_PER_MONTH.sub("", text))
+
+
+def read_decision(text: str) -> Decisao:
+    """What somebody decided about a row that could be about somebody else."""
+    decisao = _DECISOES.get(search_form(text))
+    if decisao is None:
+        raise ValueError(f"{shown(text)} não é uma decisão; escreva “mesma pessoa” ou “outra pessoa”.")
+    return decisao
+
+
+def reader(name: str, hoje: dt.date) -> Callable[[str], object]:
+    """What reads a cell of this field."""
+    match name:
+        case "nascimento":
+            return functools.partial(read_birth, hoje=hoje)
+        case "data_filiacao":
+            return functools.partial(read_date, hoje=hoje)
+        case _:
+            return _READERS.get(name, read_text)
+
+
+_READERS: dict[str, Callable[[str], object]] = {
+    "nome": read_name,
     "cpf": read_cpf,
     "dia_vencimento": read_day,
     "isento": read_flag,
-    "valor_cota": parse_brl,
+    "valor_cota": read_amount,
     "situacao": read_situacao,
+    "decisao": read_decision,
 }
-
-
-def _shown(text: str) -> str:
-    return f"“{text if len(text) <= 40 else text[:40] + '…'}”"

@@ -11,14 +11,15 @@ from sqlalchemy.orm import Session
 
 from controles import cpf
 from controles.domain_errors import Invalid
-from controles.importing.cells import READERS, read_text
+from controles.importing.cells import Decisao, reader
 from controles.importing.columns import Columns
-from controles.importing.matching import Ambiguous, Identity, Known, known_among
+from controles.importing.matching import Ambiguous, Conflito, Identity, Known, known_among
 from controles.importing.nucleos import NucleoNames
 from controles.importing.reading import Record
 from controles.importing.repetition import Repetition
 from controles.militantes.checks import DadosMilitante, checked
 from controles.militantes.models import Militante, Situacao
+from controles.text import search_form
 
 ROWS_AT_ONCE = 500
 
@@ -50,11 +51,20 @@ _COMPARED = (
 )
 
 
+_NOT_DADOS = ("situacao", "decisao")
+# What begins the line with which a sheet sums itself up.
+_SUMS = ("total", "subtotal", "soma", "quantidade")
+
+
 class Acao(StrEnum):
     NOVO = "novo"
     ATUALIZADO = "atualizado"
     IGUAL = "igual"
     ERRO = "erro"
+    # It could be about somebody else than it seems: nothing is written until somebody decides.
+    CONFLITO = "conflito"
+    # A line that sums up the others.
+    TOTAL = "total"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +76,24 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Alteracao:
+    """What a row would change: the sheet's own name of the column, what is stored, and what the row says instead."""
+
+    column: str
+    antes: object
+    depois: object
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedRow:
-    """What would happen with a row. `militante_id` is the one it is about, if there is one already."""
+    """What would happen with a row. `militante_id` is the one it is about, if there is one already; `de` their name."""
 
     record: Record
     acao: Acao
     militante_id: int | None = None
     faults: tuple[Fault, ...] = ()
+    de: str = ""
+    alteracoes: tuple[Alteracao, ...] = ()
 
 
 @dataclass(slots=True)
@@ -93,7 +114,14 @@ class ParsedRow:
             nome_social=values.get("nome_social"),
             data_filiacao=values.get("data_filiacao"),
             nascimento=values.get("nascimento"),
+            email=values.get("email"),
+            decisao=values.get("decisao"),
         )
+
+    @property
+    def matricula_kept(self) -> bool:
+        """Whether the row's matrícula is the militante's own, not a number that was another's."""
+        return self.values.get("decisao") is not Decisao.OUTRA
 
 
 def chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
@@ -102,7 +130,7 @@ def chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
         yield chunk
 
 
-def parse(record: Record, columns: Columns, nucleos: NucleoNames) -> ParsedRow:
+def parse(record: Record, columns: Columns, nucleos: NucleoNames, hoje: dt.date) -> ParsedRow:
     """Read a row's cells one by one."""
     parsed = ParsedRow(record)
     if record.fault is not None:
@@ -111,8 +139,10 @@ def parse(record: Record, columns: Columns, nucleos: NucleoNames) -> ParsedRow:
         try:
             if name == "nucleo":
                 parsed.values["nucleo_id"] = nucleos.id_of(text)
-            else:
-                parsed.values[name] = READERS.get(name, read_text)(text)
+                continue
+            value = reader(name, hoje)(text)
+            if value is not None:
+                parsed.values[name] = value
         except ValueError as error:
             parsed.faults[name] = str(error)
     return parsed
@@ -120,14 +150,19 @@ def parse(record: Record, columns: Columns, nucleos: NucleoNames) -> ParsedRow:
 
 def new_dados(parsed: ParsedRow) -> DadosMilitante:
     """What a row says of a militante who is not there yet; `data_filiacao` must be among its values."""
-    values = {name: value for name, value in parsed.values.items() if name != "situacao"}
+    values = {name: value for name, value in parsed.values.items() if name not in _NOT_DADOS}
+    if not parsed.matricula_kept:
+        values["matricula"] = None
     return DadosMilitante(**{"nome": "", **values})
 
 
 def merged_dados(militante: Militante, parsed: ParsedRow) -> DadosMilitante:
     """What is known of `militante`, with what the row says instead. An empty cell leaves what is there."""
     known: dict[str, Any] = {name: getattr(militante, name) for name in _COMPARED}
-    values = {name: value for name, value in parsed.values.items() if name not in ("situacao", "matricula")}
+    values = {name: value for name, value in parsed.values.items() if name not in (*_NOT_DADOS, "matricula")}
+    for name in ("nome", "nome_social"):
+        if name in values and _says_less(values[name], known[name]):
+            del values[name]
     return DadosMilitante(**{**known, **values})
 
 
@@ -142,7 +177,7 @@ class Checker:
         self.repetition = Repetition()
 
     def check(self, records: list[Record]) -> list[CheckedRow]:
-        rows = [parse(record, self._columns, self._nucleos) for record in records]
+        rows = [parse(record, self._columns, self._nucleos, self._hoje) for record in records]
         readable = [row.identity for row in rows if row.record.fault is None]
         known = known_among(self._session, readable)
         return [self._check(row, known) for row in rows]
@@ -150,22 +185,49 @@ class Checker:
     def _check(self, row: ParsedRow, known: Known) -> CheckedRow:
         if row.record.fault is not None:
             return CheckedRow(row.record, Acao.ERRO, faults=(Fault(None, row.record.fault),))
+        if _sums_up(row):
+            return CheckedRow(row.record, Acao.TOTAL)
         faults = row.faults
-        militante = None
+        militante, undecided = None, False
         try:
             militante = known.find(row.identity)
-        except Ambiguous as error:
+        except Conflito as error:
+            undecided = not isinstance(error, Ambiguous) and not faults
             faults.setdefault(error.field, error.message)
-        for name, message in self.repetition.of(row.record.number, row.identity, militante).items():
+        identity = row.identity if row.matricula_kept else replace(row.identity, matricula=None)
+        for name, message in self.repetition.of(row.record.number, identity, militante).items():
+            undecided = undecided and name in faults
             faults.setdefault(name, message)
+        if undecided:
+            # Whether its values would do depends on who it is.
+            return CheckedRow(row.record, Acao.CONFLITO, faults=self._in_order(faults))
         self._check_situacao(row, militante)
         dados = self._check_values(row, militante)
         if faults:
             return CheckedRow(row.record, Acao.ERRO, faults=self._in_order(faults))
         if militante is None:
-            return CheckedRow(row.record, Acao.NOVO)
-        acao = Acao.ATUALIZADO if _differs(militante, dados) else Acao.IGUAL
-        return CheckedRow(row.record, acao, militante.id)
+            return CheckedRow(row.record, Acao.NOVO, de=dados.nome_social or dados.nome)
+        alteracoes = self._alteracoes(militante, dados)
+        acao = Acao.ATUALIZADO if alteracoes else Acao.IGUAL
+        de = f"{militante.nome_exibido}, matrícula {militante.matricula}"
+        return CheckedRow(row.record, acao, militante.id, de=de, alteracoes=alteracoes)
+
+    def _alteracoes(self, militante: Militante, dados: DadosMilitante) -> tuple[Alteracao, ...]:
+        names = self._columns.name
+        found = [
+            Alteracao(
+                names("nucleo"), self._nucleos.name_of(militante.nucleo_id), self._nucleos.name_of(dados.nucleo_id)
+            )
+            if name == "nucleo_id"
+            else Alteracao(names(name), getattr(militante, name), getattr(dados, name))
+            for name in _COMPARED
+            if getattr(militante, name) != getattr(dados, name)
+        ]
+        if dados.cpf and cpf.vault().digest(dados.cpf) != militante.cpf_hmac:
+            stored = militante.cpf_cifrado
+            before = cpf.mask(cpf.vault().decrypt(stored)) if stored else None
+            found.append(Alteracao(names("cpf"), before, cpf.mask(dados.cpf)))
+        return tuple(found)
 
     def _in_order(self, faults: Mapping[str, str]) -> tuple[Fault, ...]:
         """From left to right, as the sheet shows its columns; what it has no column for comes last."""
@@ -209,16 +271,29 @@ class Checker:
         if militante is None and situacao is not Situacao.ATIVO:
             row.faults["situacao"] = (
                 f"A importação cadastra militantes ativos, e esta linha diz {situacao.value}; "
-                "retire a linha, ou cadastre a pessoa e mude a situação na ficha."
+                "retire a linha, ou cadastre a pessoa como ativa e registre a saída ou a licença na ficha."
             )
         elif militante is not None and situacao is not militante.situacao:
             row.faults["situacao"] = (
                 f"Este militante está {militante.situacao.value} e a linha diz {situacao.value}; "
-                "a importação não muda a situação: mude-a na ficha, ou apague a célula."
+                "a importação não muda a situação: registre a mudança na ficha, ou apague a célula."
             )
 
 
-def _differs(militante: Militante, dados: DadosMilitante) -> bool:
-    if any(getattr(militante, name) != getattr(dados, name) for name in _COMPARED):
-        return True
-    return bool(dados.cpf) and cpf.vault().digest(dados.cpf or "") != militante.cpf_hmac
+def _sums_up(row: ParsedRow) -> bool:
+    """Whether this is the line at the foot of a list that counts it or adds it up."""
+    if any(name in row.values for name in ("cpf", "data_filiacao", "nascimento", "email")):
+        return False
+    return any(search_form(cell).startswith(_SUMS) for cell in row.record.cells)
+
+
+def _says_less(written: str, known: str | None) -> bool:
+    """The same name, but in capitals or without its accents: it corrects nothing."""
+    if known is None or search_form(written) != search_form(known):
+        return False
+    return written.isupper() or written.islower() or search_form(written) == search_form(known) == _folded(written)
+
+
+def _folded(text: str) -> str:
+    """`text` in small letters: equal to its search form where it has no accent nor sign to lose."""
+    return " ".join(text.casefold().split())

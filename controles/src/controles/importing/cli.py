@@ -30,14 +30,16 @@ from controles.importing.services import Listener, Resumo, import_militantes, re
 def import_militantes_command(file: Path, commit: bool, valid_only: bool, errors_path: Path | None) -> None:
     """Importa militantes de um CSV: primeiro confere tudo; depois, com --commit, grava.
 
-    A primeira linha tem os nomes das colunas; nome e data de filiação são obrigatórias. Uma linha atualiza o militante
-    com a mesma matrícula ou o mesmo CPF; uma célula vazia não apaga o que já está cadastrado.
+    Uma das primeiras linhas tem os nomes das colunas; nome e data de filiação são obrigatórias. Uma linha atualiza o
+    militante com o mesmo CPF, ou com a mesma matrícula se o nome e o nascimento não discordam; se discordam, é um
+    conflito e nada muda até que alguém decida, numa coluna “decisão”. A conferência mostra o antes e o depois de cada
+    alteração. Uma célula vazia não apaga o que já está cadastrado.
     """
     if valid_only and not commit:
         raise click.UsageError("--valid-only só faz sentido com --commit.")
     with as_sentences(), _files_as_sentences(), faults_report(errors_path, file) as report:
         with _progress(file, passes=2 if commit else 1) as progress:
-            listener = Listener(report.begin, report.add, progress)
+            listener = Listener(report.begin, report.add, report.change, report.passed, progress)
             if commit:
                 resumo = import_militantes(
                     file, valid_only=valid_only, autor_id=None, agora=utc_now(), hoje=today(), listener=listener
@@ -51,25 +53,27 @@ def import_militantes_command(file: Path, commit: bool, valid_only: bool, errors
 
 
 def _conclude(resumo: Resumo, *, commit: bool, errors_path: Path | None) -> None:
-    click.echo(f"{resumo.novos} novos, {resumo.atualizados} atualizados, {resumo.iguais} iguais, {resumo.erros} erros.")
+    conflitos = f", {resumo.conflitos} conflitos a decidir" if resumo.conflitos else ""
+    counts = f"{resumo.novos} novos, {resumo.atualizados} atualizados, {resumo.iguais} iguais, {resumo.erros} erros"
+    click.echo(f"{counts}{conflitos}.")
     click.echo(_outcome(resumo, commit=commit))
-    if resumo.erros and errors_path is not None:
+    if resumo.recusadas and errors_path is not None:
         click.echo(f"As linhas com erro, e os motivos, estão em {errors_path}.")
     elif errors_path is not None:
         click.echo(f"Não há linhas com erro; {errors_path} não foi escrito.")
-    if resumo.erros:
+    if resumo.recusadas:
         click.get_current_context().exit(1)
 
 
 def _outcome(resumo: Resumo, *, commit: bool) -> str:
     if resumo.gravado:
-        return "As linhas certas foram gravadas; as outras, não." if resumo.erros else "Tudo foi gravado."
+        return "As linhas certas foram gravadas; as outras, não." if resumo.recusadas else "Tudo foi gravado."
     if not resumo.novos and not resumo.atualizados:
         return "Não há nada a gravar."
     choice = "corrija as linhas com erro, ou repita com --commit --valid-only para gravar só as outras."
     if commit:
         return f"Nada foi gravado, porque há erros: {choice}"
-    if resumo.erros:
+    if resumo.recusadas:
         return f"Nada foi gravado: foi só uma conferência. Para gravar, {choice}"
     return "Nada foi gravado: foi só uma conferência. Para gravar, repita com --commit."
 

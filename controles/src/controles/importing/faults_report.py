@@ -1,6 +1,7 @@
 """What is wrong with a file, to be read by a person and, as rows, to be corrected in a spreadsheet."""
 
 import csv
+import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO
 
 from controles.domain_errors import Invalid
-from controles.importing.checking import CheckedRow
+from controles.importing.checking import Acao, CheckedRow
 from controles.importing.columns import REASONS, Columns, is_reasons
 
 # Beyond this the sentences wait on disk: a file can be wrong in every row.
@@ -37,10 +38,11 @@ class FaultsReport:
             print(f"Aviso: {warning}", file=self._sentences)
 
     def add(self, row: CheckedRow) -> None:
-        """Hear of a row that has faults."""
+        """Hear of a row that has faults or is in conflict with what is there."""
         for fault in row.faults:
             where = f"linha {row.record.number}" + (f", coluna “{fault.column}”" if fault.column else "")
-            print(f"{where}: {fault.message}", file=self._sentences)
+            conflict = "conflito: " if row.acao is Acao.CONFLITO else ""
+            print(f"{where}: {conflict}{fault.message}", file=self._sentences)
         if self._path is None:
             return
         if self._write is None:
@@ -49,6 +51,18 @@ class FaultsReport:
             f"{fault.column}: {fault.message}" if fault.column else fault.message for fault in row.faults
         )
         self._write([f"linha {row.record.number}: {reasons}", *self._without_old_reasons(row.record.cells)])
+
+    def change(self, row: CheckedRow) -> None:
+        """Hear of a row that would change a militante."""
+        changes = "; ".join(f"{one.column}: {_shown(one.antes)} → {_shown(one.depois)}" for one in row.alteracoes)
+        print(f"linha {row.record.number}: altera {row.de}: {changes}", file=self._sentences)
+
+    def passed(self, row: CheckedRow) -> None:
+        """Hear of a line that is no person."""
+        text = " ".join(cell.strip() for cell in row.record.cells if cell.strip())
+        print(
+            f"linha {row.record.number}: “{text}” é um total, não uma pessoa; não será importada.", file=self._sentences
+        )
 
     def sentences(self) -> Iterator[str]:
         """All that was collected, line by line."""
@@ -68,6 +82,18 @@ class FaultsReport:
         return [
             cell for position, cell in enumerate(cells) if position >= len(header) or not is_reasons(header[position])
         ]
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None | "":
+            return "vazio"
+        case bool():
+            return "sim" if value else "não"
+        case dt.date():
+            return f"{value:%d/%m/%Y}"
+        case _:
+            return str(value)
 
 
 @contextmanager

@@ -1,4 +1,9 @@
-"""Which militante of the database a row is about."""
+"""Which militante of the database a row is about, and where that is for a person to say.
+
+A number alone says little: sheets are numbered 1, 2, 3, and a matrícula is typed wrong. So a row is about the militante
+with its matrícula only if name and birth agree, and about the one with its CPF unless everything else disagrees. All
+that is neither clearly the same person nor clearly another is a `Conflito`: nothing is written until somebody decides.
+"""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -8,18 +13,30 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from controles import cpf
+from controles.importing.cells import Decisao
 from controles.militantes.models import Militante
 from controles.militantes.searching import MATRICULA_DIGITS
 from controles.text import search_form
 
+# So long is the longest matrícula that is looked for with zeros in front.
+_MOST_DIGITS = 10
+_DECIDE = (
+    "Se for a mesma pessoa, escreva “mesma pessoa” numa coluna “decisão”; se for outra, “outra pessoa”, "
+    "e ela recebe uma matrícula nova."
+)
 
-class Ambiguous(ValueError):
-    """The row could be about more than one militante; the field that says so, and a sentence."""
+
+class Conflito(ValueError):
+    """The row could be about somebody else than it seems: the field that says so, and a sentence."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
         self.message = message
+
+
+class Ambiguous(Conflito):
+    """No decision helps: the row's own words contradict each other, or fit several militantes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +49,8 @@ class Identity:
     nome_social: str | None
     data_filiacao: dt.date | None
     nascimento: dt.date | None
+    email: str | None = None
+    decisao: Decisao | None = None
 
     @property
     def numbered(self) -> bool:
@@ -50,9 +69,13 @@ def matricula_key(matricula: str) -> str:
 
 
 def spellings(matricula: str) -> tuple[str, ...]:
-    """As it is written, then with as many zeros in front as the application writes, then with none."""
+    """As it is written, then with as many zeros in front as the application writes, then with any other number."""
     key = matricula_key(matricula)
-    return (matricula,) if key == matricula == key.lstrip("0") else (matricula, key, key.lstrip("0"))
+    if not (matricula.isascii() and matricula.isdigit()):
+        return (matricula,)
+    bare = key.lstrip("0")
+    padded = (bare.zfill(length) for length in range(max(len(bare), 1), _MOST_DIGITS + 1))
+    return tuple(dict.fromkeys((matricula, key, *padded)))
 
 
 @dataclass(slots=True)
@@ -64,40 +87,132 @@ class Known:
     by_name: dict[str, list[Militante]] = field(default_factory=dict)
 
     def find(self, identity: Identity) -> Militante | None:
-        """The one that `identity` means; None if there is none; Ambiguous if its words contradict each other."""
+        """The one that `identity` means; None if there is none; Conflito if that is not clear."""
         by_cpf = None if identity.cpf is None else self.by_cpf.get(cpf.vault().digest(identity.cpf))
-        if identity.matricula is not None:
-            spelled = (self.by_matricula.get(one) for one in spellings(identity.matricula))
-            found = next((militante for militante in spelled if militante is not None), None)
-            if by_cpf is not None and by_cpf is not found:
-                raise Ambiguous(
-                    "cpf",
-                    f"Este CPF já é do militante de matrícula {by_cpf.matricula}; corrija o CPF ou use essa matrícula.",
-                )
-            if found is not None and identity.cpf is not None and by_cpf is None and found.cpf_hmac is not None:
-                raise Ambiguous(
-                    "matricula",
-                    f"A matrícula {found.matricula} já é de um militante com outro CPF; corrija uma das duas.",
-                )
+        by_matricula = None if identity.matricula is None else self._by_matricula(identity.matricula)
+        if identity.decisao is Decisao.OUTRA:
+            return self._somebody_new(by_cpf)
+        if by_cpf is not None:
+            return self._with_this_cpf(identity, by_cpf, by_matricula)
+        if by_matricula is not None:
+            return _with_this_matricula(identity, by_matricula)
+        return self._by_name(identity)
+
+    @staticmethod
+    def _somebody_new(by_cpf: Militante | None) -> None:
+        if by_cpf is not None:
+            raise Ambiguous(
+                "cpf",
+                f"A decisão diz outra pessoa, mas este CPF já é {_of(by_cpf)}; corrija o CPF ou apague a decisão.",
+            )
+
+    @staticmethod
+    def _with_this_cpf(identity: Identity, found: Militante, by_matricula: Militante | None) -> Militante:
+        if identity.matricula is not None and by_matricula is not found:
+            raise Ambiguous(
+                "cpf",
+                f"Este CPF já é do militante de matrícula {found.matricula}; corrija o CPF ou use essa matrícula.",
+            )
+        if identity.decisao is Decisao.MESMA or _could_be(identity, found):
             return found
-        return by_cpf if identity.cpf is not None else self._by_name(identity)
+        raise Conflito(
+            "nome",
+            f"Este CPF é de {found.nome_exibido}, matrícula {found.matricula}, e a linha diz {identity.nome}. "
+            "Se a pessoa mudou de nome, escreva “mesma pessoa” numa coluna “decisão”; se é outra, corrija o CPF.",
+        )
+
+    def _by_matricula(self, matricula: str) -> Militante | None:
+        found = [self.by_matricula[one] for one in spellings(matricula) if one in self.by_matricula]
+        if not found or found[0].matricula in (matricula, matricula_key(matricula)):
+            return found[0] if found else None
+        if len(found) > 1:
+            numbers = ", ".join(sorted(militante.matricula for militante in found))
+            raise Ambiguous("matricula", f"A matrícula {matricula} pode ser {numbers}; escreva-a com os zeros.")
+        return found[0]
 
     def _by_name(self, identity: Identity) -> Militante | None:
-        """Without a number: the same name and date of joining, and no contradiction in the date of birth."""
+        """No number leads to anybody: whoever has the same name, and a date or an address that says it is them."""
         alike = {
             militante.id: militante
             for name in identity.names()
             for militante in self.by_name.get(name, ())
-            if militante.data_filiacao == identity.data_filiacao
-            and (identity.nascimento is None or militante.nascimento in (None, identity.nascimento))
+            if _may_be_the_same(identity, militante)
         }
         if len(alike) > 1:
             matriculas = ", ".join(sorted(militante.matricula for militante in alike.values()))
-            raise Ambiguous(
+            raise Conflito(
                 "nome",
-                f"Há mais de um militante com este nome e filiação ({matriculas}); informe a matrícula ou o CPF.",
+                f"Há mais de um militante com este nome e filiação ({matriculas}); informe a matrícula ou o CPF, "
+                "ou escreva “outra pessoa” numa coluna “decisão”.",
             )
-        return next(iter(alike.values()), None)
+        found = next(iter(alike.values()), None)
+        if found is None or identity.decisao is Decisao.MESMA:
+            return found
+        if identity.matricula is not None:
+            raise Conflito(
+                "nome",
+                f"Já há um militante com este nome, matrícula {found.matricula}, e a linha diz matrícula "
+                f"{identity.matricula}. {_DECIDE}",
+            )
+        if found.data_filiacao != identity.data_filiacao:
+            raise Conflito(
+                "data_filiacao",
+                f"Já há um militante com este nome, matrícula {found.matricula}, filiado em "
+                f"{found.data_filiacao:%d/%m/%Y}. {_DECIDE}",
+            )
+        return found
+
+
+def _with_this_matricula(identity: Identity, found: Militante) -> Militante:
+    """Nobody has the row's CPF, or it has none: the matrícula alone leads to `found`."""
+    if identity.cpf is not None and found.cpf_hmac is not None:
+        raise Ambiguous(
+            "matricula", f"A matrícula {found.matricula} já é de um militante com outro CPF; corrija uma das duas."
+        )
+    if identity.decisao is Decisao.MESMA:
+        return found
+    if identity.names() and not identity.names() & _names_of(found):
+        raise Conflito(
+            "nome", f"A matrícula {found.matricula} é {_of(found)}, e a linha diz {identity.nome}. {_DECIDE}"
+        )
+    if None not in (identity.nascimento, found.nascimento) and identity.nascimento != found.nascimento:
+        raise Conflito(
+            "nascimento",
+            f"A matrícula {found.matricula} é {_of(found)}, que nasceu em {found.nascimento:%d/%m/%Y}, e a linha diz "
+            f"{identity.nascimento:%d/%m/%Y}. {_DECIDE}",
+        )
+    return found
+
+
+def _could_be(identity: Identity, militante: Militante) -> bool:
+    """The CPF is the same: is anything else? People marry and correct a spelling; they rarely change every name."""
+    if not identity.names():
+        return True
+    same_birth = identity.nascimento is not None and identity.nascimento == militante.nascimento
+    first_names = {name.split()[0] for name in identity.names()} & {name.split()[0] for name in _names_of(militante)}
+    contradicted = None not in (identity.nascimento, militante.nascimento) and not same_birth
+    if identity.names() & _names_of(militante):
+        return True
+    return same_birth or (bool(first_names) and not contradicted)
+
+
+def _may_be_the_same(identity: Identity, militante: Militante) -> bool:
+    """The name is the same: nothing contradicts, and something besides the name says that it is the same person."""
+    if identity.cpf is not None and militante.cpf_hmac is not None:
+        return False
+    born, known_born = identity.nascimento, militante.nascimento
+    if None not in (born, known_born):
+        return born == known_born
+    same_email = bool(identity.email) and (identity.email or "").casefold() == (militante.email or "").casefold()
+    return same_email or militante.data_filiacao == identity.data_filiacao
+
+
+def _names_of(militante: Militante) -> set[str]:
+    return {search_form(name)[:160] for name in (militante.nome, militante.nome_social) if name}
+
+
+def _of(militante: Militante) -> str:
+    return f"de {militante.nome_exibido}"
 
 
 def known_among(session: Session, identities: Sequence[Identity]) -> Known:
@@ -105,7 +220,7 @@ def known_among(session: Session, identities: Sequence[Identity]) -> Known:
     known = Known()
     matriculas = {way for one in identities if one.matricula is not None for way in spellings(one.matricula)}
     digests = [cpf.vault().digest(one.cpf) for one in identities if one.cpf is not None]
-    names = {name for one in identities if not one.numbered for name in one.names()}
+    names = {name for one in identities for name in one.names()}
     for militante in _all(session, Militante.matricula.in_(matriculas)):
         known.by_matricula[militante.matricula] = militante
     for militante in _all(session, Militante.cpf_hmac.in_(digests)):

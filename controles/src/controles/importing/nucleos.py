@@ -42,6 +42,9 @@ class NucleoNames:
             raise ValueError(f"“{text}” pode ser {names}; escreva o nome exato.")
         raise ValueError(self._unknown_name(text, form))
 
+    def name_of(self, identity: int | None) -> str | None:
+        return None if identity is None else self._names.get(identity)
+
     def is_active(self, identity: int | None) -> bool:
         return identity in self._active
 

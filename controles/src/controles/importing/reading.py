@@ -18,6 +18,10 @@ from controles.domain_errors import Invalid
 DELIMITERS = (";", ",", "\t", "|")
 LONGEST_LINE = 100_000
 
+# How many lines may stand above the column names, titles and blank ones, and how many these may take.
+_HEADING_WITHIN = 40
+_LONGEST_HEADING = 40
+
 _LOOKED_AT = 65_536
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _OTHER_FORMATS = (
@@ -26,12 +30,12 @@ _OTHER_FORMATS = (
     (b"%PDF", "um PDF"),
     (b"\x1f\x8b", "um arquivo compactado"),
 )
-_SAVE_AS = "Abra-o e salve como “CSV UTF-8 (delimitado por vírgulas)”, com os nomes das colunas na primeira linha."
+_SAVE_AS = "Abra-o e salve como “CSV UTF-8 (delimitado por vírgulas)”, com os nomes das colunas acima das pessoas."
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row of the spreadsheet; the header is row 1. `fault` says why the row could not be read as one."""
+    """One row, numbered as the spreadsheet shows it. `fault` says why it could not be read as one."""
 
     number: int
     cells: tuple[str, ...]
@@ -60,8 +64,8 @@ def open_sheet(path: Path, knows: Callable[[str], bool]) -> Iterator[Sheet]:
     # Latin-1 gives every byte back, so each line can be decoded by itself.
     with path.open(encoding="utf-16" if utf16 else "latin-1", newline=None) as file:
         lines = _Lines(file, decoded=utf16)
-        delimiter, header = _header(lines, knows)
-        yield Sheet(delimiter, header, _records(lines, delimiter, len(header)), lambda: lines.position)
+        heading = _header(lines, knows)
+        yield Sheet(heading.delimiter, heading.names, _records(lines, heading), lambda: lines.position)
 
 
 class _Lines:
@@ -125,32 +129,71 @@ def _beginning(path: Path) -> bytes:
     return start
 
 
-def _header(lines: _Lines, knows: Callable[[str], bool]) -> tuple[str, tuple[str, ...]]:
-    """The delimiter and the column names, from the first line that has anything in it."""
+@dataclass(frozen=True, slots=True)
+class _Heading:
+    """A line that could have the column names: in which row it begins, how many lines it takes, and its cells."""
+
+    row: int
+    lines: int
+    delimiter: str
+    names: tuple[str, ...]
+    known: int
+
+
+def _header(lines: _Lines, knows: Callable[[str], bool]) -> _Heading:
+    """The line with the column names: of the first ones, that in which most names are known; the earliest of equals.
+
+    Above it a sheet may have its title, its date, and blank lines.
+    """
+    first: list[str] = []
     for line in lines:
-        text = line.strip()
-        if text.lower().startswith("sep=") and len(text) == 5 and text[4] in DELIMITERS:
-            continue
-        if text.strip("".join(DELIMITERS) + '"'):
+        first.append(line)
+        if len(first) == _HEADING_WITHIN:
             break
-    else:
+    candidates = [
+        heading
+        for index, line in enumerate(first)
+        if line.strip().strip("".join(DELIMITERS) + '"') and not _names_delimiter(line)
+        for heading in _headings_at(first, index, knows)
+    ]
+    if not candidates:
         raise Invalid("", "O arquivo está vazio.")
-    candidates = [(delimiter, _split(line, delimiter)) for delimiter in DELIMITERS]
     # Of two that find as many, the one that splits more: a header with one known column can still be a whole table.
-    delimiter, header = max(candidates, key=lambda found: (sum(map(knows, found[1])), len(found[1])))
-    if not any(map(knows, header)):
+    best = max(candidates, key=lambda one: (one.known, -one.row, len(one.names)))
+    if not best.known:
+        text = first[candidates[0].row - 1].strip()
         shown = text if len(text) <= 120 else text[:120] + "…"
         raise Invalid(
             "",
-            "A primeira linha do arquivo precisa ter os nomes das colunas, por exemplo nome;cpf;data de filiação. "
-            f"Nela está: {shown}",
+            "Nenhuma das primeiras linhas do arquivo tem os nomes das colunas, por exemplo nome;cpf;data de filiação. "
+            f"Ponha-os acima das pessoas. O arquivo começa com: {shown}",
         )
-    return delimiter, header
+    lines.give_back(first[best.row - 1 + best.lines :])
+    return best
 
 
-def _records(lines: _Lines, delimiter: str, width: int) -> Iterator[Record]:
+def _headings_at(first: list[str], index: int, knows: Callable[[str], bool]) -> Iterator[_Heading]:
+    text, taken = first[index], 1
+    # The question of a form may have line breaks in its quotes.
+    while text.count('"') % 2 and taken < _LONGEST_HEADING and index + taken < len(first):
+        text, taken = text + first[index + taken], taken + 1
+    if text.count('"') % 2:
+        text, taken = first[index], 1
+    for delimiter in DELIMITERS:
+        names = _split(text, delimiter)
+        yield _Heading(index + 1, taken, delimiter, names, sum(map(knows, names)))
+
+
+def _names_delimiter(line: str) -> bool:
+    text = line.strip()
+    return text.lower().startswith("sep=") and len(text) == 5 and text[4] in DELIMITERS
+
+
+def _records(lines: _Lines, heading: _Heading) -> Iterator[Record]:
+    delimiter, width = heading.delimiter, len(heading.names)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    number = 1
+    # As a spreadsheet counts its rows: one that takes several lines is one.
+    number = heading.row
     while True:
         number += 1
         lines.taken = []
@@ -174,6 +217,9 @@ def _records(lines: _Lines, delimiter: str, width: int) -> Iterator[Record]:
             )
         if fault is None and "\ufffd" in "".join(cells):
             fault = "Há caracteres que não são de UTF-8 nem de Windows-1252; digite-os de novo."
+        if not fault and tuple(cell.strip() for cell in cells) == heading.names:
+            # Printed lists repeat their heading on every page.
+            continue
         if fault or any(cell.strip() for cell in cells):
             yield Record(number, cells, fault)
 

@@ -30,21 +30,36 @@ _CREATE, _LEAVE = 0, -1
 
 @dataclass(frozen=True, slots=True)
 class Resumo:
-    """How many rows there were of each kind, and whether the new and the changed ones were written."""
+    """How many rows there were of each kind, and whether the new and the changed ones were written.
+
+    `conflitos` could be about somebody else than they seem: like the faulty ones, they are never written.
+    """
 
     novos: int
     atualizados: int
     iguais: int
     erros: int
     gravado: bool
+    conflitos: int = 0
+
+    @property
+    def recusadas(self) -> int:
+        """The rows that somebody has to correct or decide."""
+        return self.erros + self.conflitos
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who hears of an import while it runs: of the columns once, of each faulty row, and how many bytes were read."""
+    """Who hears of an import while it runs: of the columns once, of the rows, and how many bytes were read.
+
+    `faulty` hears of each row with a fault or a conflict, `changing` of each one that would change a militante,
+    `passed` of each line that is no person, such as a total.
+    """
 
     columns: Callable[[Columns, str], None] = lambda _columns, _delimiter: None
     faulty: Callable[[CheckedRow], None] = lambda _row: None
+    changing: Callable[[CheckedRow], None] = lambda _row: None
+    passed: Callable[[CheckedRow], None] = lambda _row: None
     progress: Callable[[int], None] = lambda _bytes: None
 
 
@@ -68,7 +83,7 @@ def import_militantes(
         stamp = _stamp(path)
         examined = _examine(session, path, hoje, listener)
         wanted = examined.count[Acao.NOVO] + examined.count[Acao.ATUALIZADO]
-        if not wanted or (examined.count[Acao.ERRO] and not valid_only):
+        if not wanted or (examined.refused and not valid_only):
             return examined.resumo(gravado=False)
         writer = _Writer(session, examined, autor_id=autor_id, agora=agora, hoje=hoje)
         writer.write(path, listener)
@@ -84,6 +99,7 @@ def import_militantes(
                 "atualizados": resumo.atualizados,
                 "iguais": resumo.iguais,
                 "erros": resumo.erros,
+                "conflitos": resumo.conflitos,
             },
             usuario_id=autor_id,
             agora=agora,
@@ -112,7 +128,18 @@ class _Examined:
 
     def resumo(self, *, gravado: bool) -> Resumo:
         count = self.count
-        return Resumo(count[Acao.NOVO], count[Acao.ATUALIZADO], count[Acao.IGUAL], count[Acao.ERRO], gravado)
+        return Resumo(
+            count[Acao.NOVO],
+            count[Acao.ATUALIZADO],
+            count[Acao.IGUAL],
+            count[Acao.ERRO],
+            gravado,
+            conflitos=count[Acao.CONFLITO],
+        )
+
+    @property
+    def refused(self) -> int:
+        return self.count[Acao.ERRO] + self.count[Acao.CONFLITO]
 
 
 def _examine(session: Session, path: Path, hoje: dt.date, listener: Listener) -> _Examined:
@@ -125,12 +152,23 @@ def _examine(session: Session, path: Path, hoje: dt.date, listener: Listener) ->
         for records in chunks(sheet.records):
             for row in checker.check(records):
                 examined.add(row)
-                if row.acao is Acao.ERRO:
-                    listener.faulty(row)
+                _tell(listener, row)
             session.expunge_all()
             listener.progress(sheet.position())
     examined.claimed = checker.repetition.matriculas
     return examined
+
+
+def _tell(listener: Listener, row: CheckedRow) -> None:
+    match row.acao:
+        case Acao.ERRO | Acao.CONFLITO:
+            listener.faulty(row)
+        case Acao.ATUALIZADO:
+            listener.changing(row)
+        case Acao.TOTAL:
+            listener.passed(row)
+        case _:
+            pass
 
 
 class _Writer:
@@ -154,7 +192,7 @@ class _Writer:
             for records in chunks(sheet.records):
                 decided = list(zip(records, islice(decisions, len(records)), strict=False))
                 rows = [
-                    (parse(record, examined.columns, examined.nucleos), decision)
+                    (parse(record, examined.columns, examined.nucleos, self._hoje), decision)
                     for record, decision in decided
                     if decision != _LEAVE
                 ]

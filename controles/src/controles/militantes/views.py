@@ -25,7 +25,7 @@ from controles.militantes.records import FichaMilitante, FiltroMilitantes
 from controles.militantes.services import create_militante, end_militante, update_militante
 from controles.pagamentos.queries import list_pagamentos
 from controles.pagamentos.records import FiltroPagamentos
-from controles.query_string import MAX_TEXT, ListLinks, read_filter
+from controles.query_string import MAX_TEXT, ListLinks, filter_of_request, search_lost, to_sealed_address
 
 blueprint = Blueprint("militantes", __name__, url_prefix="/militantes", template_folder="templates")
 
@@ -33,11 +33,14 @@ blueprint = Blueprint("militantes", __name__, url_prefix="/militantes", template
 LINKED_ONLY = ("meses_min", "meses_max", "filiado_de", "filiado_ate", "desligado_de", "desligado_ate", "ordem")
 
 
-@blueprint.get("")
+@blueprint.route("", methods=["GET", "POST"])
 @require(Permission.VER)
-def index() -> str:
+def index() -> str | Response:
+    elsewhere = to_sealed_address(FiltroMilitantes)
+    if elsewhere is not None:
+        return elsewhere
     escopo, hoje = current_scope(), today()
-    filtro = read_filter(FiltroMilitantes, request.args)
+    filtro = filter_of_request(FiltroMilitantes)
     links = ListLinks("militantes.index", filtro)
     return render_template(
         "militantes/index.html",
@@ -52,6 +55,7 @@ def index() -> str:
         situacoes=Situacao,
         escopo=escopo,
         linked_only=LINKED_ONLY,
+        busca_perdida=search_lost(),
     )
 
 
@@ -73,11 +77,11 @@ def _chips(filtro: FiltroMilitantes, links: ListLinks) -> list[tuple[str, str]]:
     return chips
 
 
-@blueprint.get("/busca")
+@blueprint.post("/busca")
 @require(Permission.VER)
 def search() -> str:
-    """The results alone, for a page that shows them while somebody types."""
-    termo = request.args.get("busca", "").strip()[:MAX_TEXT]
+    """The results alone, for a page that shows them while somebody types. Not in an address: it is a name."""
+    termo = request.form.get("busca", "").strip()[:MAX_TEXT]
     return render_template(
         "militantes/_results.html",
         termo=termo,
@@ -115,7 +119,7 @@ def new() -> str | Response:
         except Invalid as error:
             form.add_error(error)
         else:
-            flash(f"{form.nome_social.data or form.nome.data} está na lista de militantes.", "success")
+            flash("Cadastro feito; já está na lista de militantes.", "success")
             return redirect(url_for("militantes.show", militante_id=new_id))
     return render_template("militantes/form.html", form=form, ficha=None, agora_esta={})
 
@@ -176,7 +180,7 @@ def end(militante_id: int) -> str | Response:
             form.versao.data = str(ficha.versao)
             form.add_error(Invalid("", error.message))
         else:
-            flash(f"{ficha.nome_exibido} foi desligado(a) em {date(form.data_desligamento.data)}.", "success")
+            flash(f"Desligamento registrado em {date(form.data_desligamento.data)}.", "success")
             return redirect(url_for("militantes.show", militante_id=militante_id))
     return render_template("militantes/end.html", form=form, ficha=ficha)
 

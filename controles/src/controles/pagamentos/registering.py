@@ -17,7 +17,8 @@ from controles.money import format_brl
 from controles.pagamentos.forms import PagamentoForm, first_choice, new_key
 from controles.pagamentos.models import Metodo
 from controles.pagamentos.services import plan_allocation, register_pagamento
-from controles.query_string import MAX_TEXT
+from controles.query_string import MAX_TEXT, sealed_address, search_lost
+from controles.search_seal import FIELD, opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,24 @@ def _payer(escopo: Escopo) -> Payer | None:
     return Payer(ficha, open_cotas(escopo, ficha.id, hoje=hoje))
 
 
-def _find(escopo: Escopo) -> str:
-    termo = request.args.get("busca", "").strip()[:MAX_TEXT]
+@require(Permission.REGISTRAR_PAGAMENTOS)
+def find() -> Response:
+    """Who is looked for goes sealed into the address, and the answer is a page that can be loaded again."""
+    return _found_at(request.form.get(FIELD, ""))
+
+
+def _found_at(termo: str) -> Response:
+    return redirect(sealed_address(url_for("pagamentos.new"), {FIELD: termo.strip()[:MAX_TEXT]}), 303)
+
+
+def _find(escopo: Escopo) -> str | Response:
+    if request.args.get(FIELD):
+        return _found_at(request.args[FIELD])
+    termo = opened(request.args, usuario_id=current_author_id()).get(FIELD, "")
     linhas = search_militantes(escopo, termo, hoje=today()) if termo else ()
-    return render_template("pagamentos/find.html", termo=termo, linhas=linhas, escopo=escopo)
+    return render_template(
+        "pagamentos/find.html", termo=termo, linhas=linhas, escopo=escopo, busca_perdida=search_lost()
+    )
 
 
 def _empty_form(payer: Payer) -> PagamentoForm:
@@ -123,8 +138,8 @@ def _save(escopo: Escopo, payer: Payer, form: PagamentoForm, picked: tuple[int, 
         fresh = _payer(escopo) or payer
         still_open = {cota.id for cota in fresh.cotas}
         return _form_page(fresh, form, tuple(cota_id for cota_id in picked if cota_id in still_open))
-    whose = payer.ficha.nome_exibido if payer.ficha else "sem identificação"
-    flash(f"Pagamento nº {new_id} registrado: {format_brl(form.valor.data or 0)}, {whose}.", "success")
+    unnamed = "" if payer.ficha else ", sem identificação"
+    flash(f"Pagamento nº {new_id} registrado: {format_brl(form.valor.data or 0)}{unnamed}.", "success")
     if request.form.get("etapa") == "proximo":
         return redirect(url_for("pagamentos.new"))
     return redirect(url_for("pagamentos.show", pagamento_id=new_id))

@@ -17,17 +17,21 @@ from controles.pagamentos.queries import get_pagamento, list_pagamentos, totals_
 from controles.pagamentos.records import FiltroPagamentos
 from controles.pagamentos.services import reverse_pagamento
 from controles.periods import add_months, last_day, month_of
-from controles.query_string import ListLinks, read_filter
+from controles.query_string import ListLinks, filter_of_request, search_lost, to_sealed_address
 
 blueprint = Blueprint("pagamentos", __name__, url_prefix="/pagamentos", template_folder="templates")
 blueprint.add_url_rule("/novo", "new", registering.new, methods=["GET", "POST"])
+blueprint.add_url_rule("/novo/busca", "find", registering.find, methods=["POST"])
 
 
-@blueprint.get("")
+@blueprint.route("", methods=["GET", "POST"])
 @require(Permission.VER)
-def index() -> str:
+def index() -> str | Response:
+    elsewhere = to_sealed_address(FiltroPagamentos)
+    if elsewhere is not None:
+        return elsewhere
     escopo, hoje = current_scope(), today()
-    filtro = read_filter(FiltroPagamentos, request.args)
+    filtro = filter_of_request(FiltroPagamentos)
     of_whom = get_militante(escopo, filtro.militante_id, hoje=hoje) if filtro.militante_id is not None else None
     return render_template(
         "pagamentos/index.html",
@@ -40,6 +44,7 @@ def index() -> str:
         nucleos=list_nucleos(escopo),
         metodos=Metodo,
         escopo=escopo,
+        busca_perdida=search_lost(),
     )
 
 
