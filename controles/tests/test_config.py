@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import traceback
 from datetime import timedelta
 from pathlib import Path
 
@@ -142,7 +143,9 @@ def test_redis_addresses_that_are_accepted(address: str) -> None:
         ("redis://servidor:porta", "a porta"),
         ("redis://servidor:99999", "a porta"),
         ("redis:///0", "falta o nome do servidor"),
-        ("servidor:6379", "não é um protocolo conhecido"),
+        ("servidor:6379", "o protocolo não é conhecido"),
+        ("redis://servidor/banco", "o número do banco"),
+        ("unix://tmp/x.sock", "falta uma barra"),
     ],
 )
 def test_redis_addresses_that_are_refused(address: str, said: str) -> None:
@@ -249,3 +252,41 @@ def test_a_wrong_cluster_or_service_is_said(tmp_path: Path, url: str, said: str)
 def test_a_password_in_an_address_is_known_however_it_is_written() -> None:
     assert password_in("redis-cluster://user:%63hangeme@a:1,b:2") == "changeme"
     assert password_in("redis://a:1/0") is None
+
+
+ADDRESSES_WITH_MISTAKES = (
+    "{0}",
+    "{0}://servidor",
+    "ana:{0}@servidor",
+    "redis://ana:{0}",
+    "redis://{0}@",
+    "redis://ana:{0}@servidor:porta",
+    "redis://ana:12/{0}@servidor",
+    "redis://ana:12?{0}@servidor",
+    "redis://ana:12#{0}@servidor",
+    "redis://ana:{0}@[::1",
+    "redis://:[{0}]@servidor",
+    "redis://ana:{0}℀@servidor",
+    "unix://{0}/caminho",
+    "redis-cluster://ana:{0}",
+    "redis-cluster://ana,{0}@x:y,z",
+    "redis-sentinel://ana:{0}@a,b",
+    "postgresql://ana:{0}",
+    "postgresql://ana:a@{0}@servidor/banco",
+    "postgresql://ana:{0}@servidor:porta/banco",
+    "postgresql+{0}://servidor/banco",
+)
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "RATE_LIMIT_URL", "DATABASE_URL"])
+@pytest.mark.parametrize("address", ADDRESSES_WITH_MISTAKES)
+def test_an_address_with_a_mistake_shows_no_part_of_its_password(tmp_path: Path, name: str, address: str) -> None:
+    password = "Xq7-Zw9_Kj4Vb2"
+    with pytest.raises(ConfigError) as refused:
+        read_settings({"CONTROLES_DATA": str(tmp_path), name: address.format(password)})
+    shown = "".join(traceback.format_exception(refused.value))
+    error: BaseException | None = refused.value
+    while error is not None:
+        shown += str(error)
+        error = error.__cause__ or error.__context__
+    assert not [start for start in range(len(password) - 3) if password[start : start + 4] in shown]

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 SHORTEST_SECRET_KEY = 32
@@ -20,7 +20,8 @@ _BASE32 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 _BASE32_LENGTHS = frozenset({0, 2, 4, 5, 7})
 _REDIS_SCHEMES = frozenset({"redis", "rediss", "unix", "memory"})
 _REDIS_GROUPS = re.compile(r"rediss?-(cluster|sentinel)")
-_REDIS_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:/]+)(:\d{1,5})?")
+_REDIS_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::([0-9]{1,5}))?")
+_ESCAPES = "numa senha, escreva / como %2F, ? como %3F, # como %23, @ como %40 e % como %25"
 _KNOWN_PASSWORDS = frozenset(
     {"", "admin", "changeme", "change-me", "controles", "default", "example", "foobared", "mude", "mudeme", "mude-me"}
     | {"password", "passwd", "postgres", "postgresql", "qwerty", "redis", "root", "secret", "senha", "test", "teste"}
@@ -146,51 +147,73 @@ def parse_database_url(raw: str) -> str:
     if scheme in {"postgres", "postgresql"}:
         raw = f"postgresql+psycopg{separator}{rest}"
     try:
-        url = make_url(raw)
+        url: URL | None = make_url(raw)
     except (ArgumentError, ValueError):
+        url = None
+    # Not within `except`, and with no part of the address: any may be a part of its password.
+    if url is None or "@" in (url.host or ""):
         raise ValueError(
             "não é um endereço de banco de dados; use sqlite:////pasta/controles.db "
-            "ou postgresql://usuario:senha@servidor/banco"
-        ) from None
+            f"ou postgresql://usuario:senha@servidor/banco; {_ESCAPES}"
+        )
     if url.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
-        raise ValueError(f"“{url.drivername}” não é atendido; use sqlite:// ou postgresql://")
+        raise ValueError("o protocolo não é atendido; use sqlite:// ou postgresql://")
     return raw
 
 
 def parse_redis_url(raw: str) -> str:
     """The address of a Redis or Valkey server."""
-    example = "use redis://servidor:6379/0, rediss://… ou unix:///caminho.sock"
-    parts = urlsplit(raw)
-    group = _REDIS_GROUPS.fullmatch(parts.scheme)
-    if group is not None:
-        return _parse_redis_group(raw, group[1])
-    if parts.scheme not in _REDIS_SCHEMES:
-        raise ValueError(f"“{parts.scheme or raw}” não é um protocolo conhecido; {example}")
-    try:
-        port_is_wrong = parts.port == 0
-    except ValueError:
-        port_is_wrong = True
-    if port_is_wrong:
-        raise ValueError(f"a porta não é um número de 1 a 65535; {example}")
-    if parts.scheme in {"redis", "rediss"} and not parts.hostname:
-        raise ValueError(f"falta o nome do servidor; {example}")
+    problem = _problem_of_redis_url(raw)
+    # With no part of the address: any may be a part of its password.
+    if problem is not None:
+        raise ValueError(problem)
     return raw
 
 
-def _parse_redis_group(raw: str, kind: str) -> str:
-    """The address of a cluster, by some of its nodes, or of a service, by its sentinels."""
-    parts = urlsplit(raw)
+def _problem_of_redis_url(raw: str) -> str | None:
+    example = "use redis://servidor:6379/0, rediss://… ou unix:///caminho.sock"
+    try:
+        parts = urlsplit(raw)
+    except ValueError:
+        return f"não é um endereço; {example}; {_ESCAPES}"
+    group = _REDIS_GROUPS.fullmatch(parts.scheme)
+    if group is None and parts.scheme not in _REDIS_SCHEMES:
+        return f"o protocolo não é conhecido; {example}"
+    host = parts.netloc.rpartition("@")[2]
+    if group is not None:
+        return _problem_of_group(parts, group[1])
+    if parts.fragment or "@" in parts.query.partition("=")[0] or (parts.scheme != "unix" and "@" in parts.path):
+        return f"sobra algo depois do servidor; {example}; {_ESCAPES}"
+    if parts.scheme == "unix":
+        return f"falta uma barra; {example}; {_ESCAPES}" if host or not parts.path.startswith("/") else None
+    if parts.scheme == "memory":
+        return None
+    if not host:
+        return f"falta o nome do servidor; {example}"
+    if not _is_redis_host(host):
+        return f"a porta não é um número de 1 a 65535, ou o nome do servidor não é um; {example}; {_ESCAPES}"
+    if not re.fullmatch(r"(/[0-9]{0,9})?", parts.path):
+        return f"depois do servidor só vem o número do banco; {example}; {_ESCAPES}"
+    return None
+
+
+def _problem_of_group(parts: SplitResult, kind: str) -> str | None:
+    """What is wrong with the address of a cluster, by some of its nodes, or of a service, by its sentinels."""
     path = "/servico" if kind == "sentinel" else ""
     example = f"use redis-{kind}://servidor1:6379,servidor2:6379{path}"
-    for host in parts.netloc.rpartition("@")[2].split(","):
-        if not _REDIS_HOST.fullmatch(host):
-            raise ValueError(f"“{host}” não é servidor:porta; {example}")
+    if parts.fragment or not all(map(_is_redis_host, parts.netloc.rpartition("@")[2].split(","))):
+        return f"o que está no lugar de um servidor não é servidor:porta; {example}; {_ESCAPES}"
     steps = [step for step in parts.path.split("/") if step]
     if kind == "sentinel" and not (1 <= len(steps) <= 2 and all(step.isdecimal() for step in steps[1:])):
-        raise ValueError(f"falta o nome do serviço depois dos sentinelas; {example}")
+        return f"falta o nome do serviço depois dos sentinelas; {example}"
     if kind == "cluster" and steps not in ([], ["0"]):
-        raise ValueError(f"um cluster só tem o banco 0; {example}")
-    return raw
+        return f"um cluster só tem o banco 0; {example}"
+    return None
+
+
+def _is_redis_host(text: str) -> bool:
+    found = _REDIS_HOST.fullmatch(text)
+    return found is not None and 0 < int(found[2] or 6379) < 65536
 
 
 def password_in(url: str | None) -> str | None:

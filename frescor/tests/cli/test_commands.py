@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import click
 import pytest
+import redis
 from click.testing import CliRunner, Result
 
 from frescor import Cache, Policy
@@ -148,3 +149,31 @@ def test_the_reason_why_there_is_no_cache_is_shown() -> None:
         shown = CliRunner().invoke(cache_commands(none), [command])
         assert shown.exit_code == 1
         assert shown.output == "Error: No application is running here.\n"
+
+
+def test_names_and_counters_that_somebody_else_wrote_are_shown_escaped(
+    run: Run, cache: Cache, server: PrivateServer
+) -> None:
+    fill(cache)
+    with redis.Redis.from_url(server.admin_url) as client:
+        for name in (b"\xff\xfe", b"\x1b[31mred\x1b]0;title\x07", "é".encode(), b"%ff%1b", b"[bold]x[/bold]"):
+            client.set(b"shop:e:{" + name + b"}", "x", px=60_000)
+        client.rpush("shop:e:{list}", "x")
+        client.hset("shop:stats", b"hits|\xff", 1)
+        client.hset("shop:stats", b"hits|\x1b[31mred", 2)
+        client.hset("shop:stats", b"hits|[bold]x", 3)
+        client.hset("shop:stats", b"loads|dashboard:stats", b"nan")
+        client.hset("shop:stats", b"hits|many", b"9" * 5000)
+    for command in ("keys", "status", "monitor"):
+        shown = run(command, "--once") if command == "monitor" else run(command)
+        assert shown.exit_code == 0, shown.output
+        assert "\x1b" not in shown.output
+        assert "\x07" not in shown.output
+    listed = run("keys").output
+    assert r"\xff\xfe" in listed
+    assert r"\x1b[31mred\x1b]0;title\x07" in listed
+    assert "é" in listed
+    assert "[bold]x[/bold]" in listed
+    policies = run("status").output
+    assert r"\x1b[31mred" in policies
+    assert "[bold]x" in policies

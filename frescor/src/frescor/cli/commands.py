@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from frescor.cache import Cache
 from frescor.cli.sampling import policy_of, rates_between, take_sample
 from frescor.cli.tables import monitor_view, policy_table, server_lines
-from frescor.cli.wording import duration, size
+from frescor.cli.wording import duration, plain, size
 from frescor.errors import CacheError
 
 _COUNTED = 10_000
@@ -44,7 +44,7 @@ def cache_commands(
             try:
                 yield cache
             except CacheError as error:
-                raise click.ClickException(f"The cache's server does not answer: {error}") from error
+                raise click.ClickException(f"The cache's server does not answer: {plain(str(error))}") from error
 
     @click.group("cache", help="Look at and look after the cache.")
     def group() -> None:
@@ -55,7 +55,7 @@ def cache_commands(
         with opened() as cache:
             sample = take_sample(cache)
             if sample.server is None:
-                raise click.ClickException(f"The cache's server does not answer: {sample.reason}")
+                raise click.ClickException(f"The cache's server does not answer: {plain(sample.reason or '')}")
             found = sum(1 for _ in cache.list_keys("*", _COUNTED))
             console = Console()
             console.print(server_lines(sample, f"{found:,}" if found < _COUNTED else f"{found:,} or more"))
@@ -75,7 +75,7 @@ def cache_commands(
                     click.echo(f"There are more than {limit:,}; --limit lists more.", err=True)
                     return
                 policy = policy_of(info.key, names) or "–"
-                click.echo(f"{duration(info.ttl_ms):>12}  {size(info.size):>9}  {policy:<28}  {info.key}")
+                click.echo(f"{duration(info.ttl_ms):>12}  {size(info.size):>9}  {plain(policy):<28}  {plain(info.key)}")
         click.echo(f"{listed:,} keys match {pattern!r}.", err=True)
 
     @group.command(help="Forget what is cached: everything, or the keys that match PATTERN, such as 'dashboard:*'.")

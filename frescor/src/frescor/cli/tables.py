@@ -8,17 +8,19 @@ from rich.table import Table
 from rich.text import Text
 
 from frescor.cli.sampling import Rates, Sample, misses
-from frescor.cli.wording import latency, share, size
+from frescor.cli.wording import latency, plain, share, size
 from frescor.events import PolicyStats
 
 
 def server_lines(sample: Sample, entries: str | None = None) -> RenderableType:
     """The server, its memory and the overall hit rate; or why there is nothing to show."""
     if sample.server is None:
-        return Text(f"The cache's server does not answer: {sample.reason}", style="bold red")
+        return Text(f"The cache's server does not answer: {plain(sample.reason or '')}", style="bold red")
     server, total = sample.server, sample.total
     grid = Table.grid(padding=(0, 2))
-    grid.add_row("server", f"{server.kind} {server.version}, answers in {latency(server.latency_us)}")
+    says = plain(f"{server.kind} {server.version}, answers in {latency(server.latency_us)}")
+    # As text: in a string, rich takes brackets for markup.
+    grid.add_row("server", Text(says))
     if server.used_memory is not None:
         limit = f" of {size(server.max_memory)}" if server.max_memory else ", without a limit of its own"
         grid.add_row("memory", f"{size(server.used_memory)}{limit}")
@@ -40,7 +42,7 @@ def policy_table(policies: Mapping[str, PolicyStats]) -> RenderableType:
         # What another caller's load answered is a hit to who asked.
         counts = (stats.calls, stats.hits + stats.shared)
         more = (misses(stats), stats.loads, stats.errors)
-        table.add_row(name, *map(_count, counts), share(stats.hit_rate), *map(_count, more))
+        table.add_row(Text(plain(name)), *map(_count, counts), share(stats.hit_rate), *map(_count, more))
     return table
 
 

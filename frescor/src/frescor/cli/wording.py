@@ -1,4 +1,13 @@
-"""Figures as a person reads them."""
+"""Figures as a person reads them, and names as a terminal may be given them."""
+
+
+def plain(text: str) -> str:
+    """The text with what is no printable character escaped: whoever writes to the server could else write to terminals."""
+    return (
+        text
+        if text.isprintable()
+        else "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
+    )
 
 
 def size(count: int | None) -> str:

@@ -26,25 +26,62 @@ def administering(url: str) -> Iterator[sa.Connection]:
     Raises PolicyError for a URL that cannot be right, and CacheError with the reason when the database does not answer
     or refuses.
     """
-    try:
-        engine = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True)
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError, ValueError) as error:
-        raise PolicyError(
-            f"{_without_password(url)!r} is no address of a database, or its driver is not installed: {error}. Write "
-            "postgresql+psycopg://user@host/name or sqlite:////path/to/file."
-        ) from error
+    engine = _engine_at(url)
     if engine.dialect.is_async:
         raise PolicyError(f"this command waits: use a driver for it, not {engine.dialect.driver}.")
     if not has_outbox(engine):
         raise PolicyError("a database in memory ends with this command: name a file.")
+    with _connected(engine) as connection:
+        try:
+            with connection.begin():
+                yield connection
+        except sa.exc.DBAPIError as error:
+            raise CacheError(
+                f"the database {_shown(engine.url)} refuses, or does not answer: {error.orig}. Check that this user owns "
+                "the tables."
+            ) from error
+
+
+def _connected(engine: sa.Engine) -> sa.Connection:
     try:
-        with engine.begin() as connection:
-            yield connection
+        return engine.connect()
     except sa.exc.DBAPIError as error:
-        raise CacheError(
-            f"the database {engine.url.render_as_string()} refuses, or does not answer: {error.orig}. Check its "
-            "address, and that this user owns the tables."
-        ) from error
+        said = _said(engine.url, error)
+    # Not within `except`: what a driver says, and hangs on to, may quote the address.
+    raise CacheError(
+        f"the database {_shown(engine.url)} does not answer, or lets nobody in: {said}. Check its address, user and password."
+    )
+
+
+def _engine_at(url: str) -> sa.Engine:
+    try:
+        engine = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True)
+        # What follows an '@' that a password holds is taken for a host, and hosts are shown.
+        if "@" not in (engine.url.host or "") and not {"/", "?", "#"} & set(engine.url.host or ""):
+            return engine
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError, ValueError, TypeError):
+        pass
+    # Nothing of it is shown, nor what a library said of it: any part may be a part of a password.
+    raise PolicyError(
+        "this is no address of a database, or its driver is not installed. Write postgresql+psycopg://user@host/name or "
+        "sqlite:////path/to/file; in a password, write / as %2F, @ as %40, : as %3A and % as %25."
+    )
+
+
+def _shown(url: sa.URL) -> str:
+    """The address without password and options, which may hold another one."""
+    return sa.URL.create(url.drivername, url.username, None, url.host, url.port, url.database).render_as_string()
+
+
+def _said(url: sa.URL, error: sa.exc.DBAPIError) -> str:
+    """The driver's words, unless a part of a password is among them."""
+    said = str(error.orig)
+    # A name too: of a password with a '?' in it, what follows is taken for an option.
+    secrets = [str(url.password or ""), *url.query, *(str(value) for value in url.query.values())]
+    for secret in secrets:
+        if any(secret[start : start + 4] in said for start in range(max(1, len(secret) - 3)) if secret):
+            return type(error.orig).__name__
+    return said
 
 
 def create_outbox(connection: sa.Connection, name: str = TABLE, schema: str | None = None) -> bool:
@@ -67,10 +104,3 @@ def outbox_state(connection: sa.Connection, name: str = TABLE, schema: str | Non
     unmarked = connection.scalar(sa.select(count).select_from(table).where(waits)) or 0
     age = connection.scalar(sa.select(database_now() - sa.func.min(table.c.created_at)).where(waits))
     return OutboxState(rows, unmarked, None if age is None else age / 1_000_000)
-
-
-def _without_password(url: str) -> str:
-    try:
-        return sa.make_url(url).render_as_string()
-    except sa.exc.ArgumentError:
-        return url.split("@")[-1]

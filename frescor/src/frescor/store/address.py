@@ -6,15 +6,20 @@
 
 Options of a connection follow as in redis-py, such as `?ssl_ca_certs=/path/ca.pem`; user and password of the servers
 come before the hosts. The sentinels' own are the options `sentinel_username` and `sentinel_password`.
+
+What is refused is never shown: where a URL is wrong, any part of it may be a part of a password. So no error here
+quotes it, nor hangs on to an error of a library that does. For the same reason nothing is passed over in silence that
+would be taken for the name of a host, or of an option, later on: those are shown by others.
 """
 
+import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from redis.connection import parse_url
+from redis.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection, parse_url
 
 from frescor.errors import PolicyError
 
@@ -22,13 +27,19 @@ _FORMS = (
     "Write redis://host:6379/0, rediss://… for TLS, unix:///path/to/socket?db=0, "
     "redis-cluster://host:port,host:port or redis-sentinel://host:port,host:port/service/0 (rediss-… for TLS)."
 )
-_DEFAULT_PORTS = {"cluster": 6379, "sentinel": 26379}
+_ESCAPES = "in a password, write / as %2F, ? as %3F, # as %23, @ as %40 and % as %25"
+_DEFAULT_PORTS = {"server": 6379, "cluster": 6379, "sentinel": 26379}
 _SCHEME = re.compile(r"(rediss?)-(cluster|sentinel)")
+_SERVERS = ("redis", "rediss", "unix")
+# In brackets an address of IPv6, which has colons of its own.
+_HOST = re.compile(r"(\[[0-9a-fA-F:.]+(?:%[\w.-]+)?\]|[\w.-]+)(?::([0-9]{1,5}))?")
+_SENTINELS_OWN = {"sentinel_username", "sentinel_password"}
 
 # Its stub gives no types.
 _parse = cast(Callable[[str], dict[str, Any]], parse_url)
 
 Host = tuple[str, int]
+Kind = Literal["server", "cluster", "sentinel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +49,7 @@ class Address:
     options: what redis-py's connections take, from the URL. service: what the sentinels call the primary.
     """
 
-    kind: Literal["server", "cluster", "sentinel"]
+    kind: Kind
     url: str
     options: dict[str, Any]
     hosts: tuple[Host, ...] = ()
@@ -49,42 +60,97 @@ class Address:
 def read_address(url: str) -> Address:
     """What a URL says. Raises PolicyError for one that cannot be right."""
     try:
-        parts = urlsplit(url)
-        form = _SCHEME.fullmatch(parts.scheme)
-        if form is None:
-            return Address("server", url, _parse(url), tls=parts.scheme == "rediss")
-        user, at, names = parts.netloc.rpartition("@")
-        kind: Literal["cluster", "sentinel"] = "cluster" if form[2] == "cluster" else "sentinel"
-        hosts = tuple(_host(name, _DEFAULT_PORTS[kind]) for name in names.split(","))
-        path = [part for part in parts.path.split("/") if part]
-        service, database = _places(kind, path)
-        query = f"?{parts.query}" if parts.query else ""
-        plain = f"{form[1]}://{user}{at}{_joined(hosts[0])}/{database}{query}"
-        options = _parse(plain)
-    except ValueError as error:
-        raise PolicyError(f"the URL of the store is wrong: {error}. {_FORMS}") from error
+        found: Address | str = _read(url)
+    except _Wrong as error:
+        found = str(error)
+    except (ValueError, AttributeError, TypeError):
+        found = f"it cannot be read ({_ESCAPES})"
+    if isinstance(found, str):
+        # Not within `except`: what was caught there quotes the URL, and would hang on to this error.
+        raise PolicyError(f"the URL of the store is wrong: {found}. {_FORMS}")
+    return found
+
+
+class _Wrong(Exception):
+    """What is wrong with a URL, in words that hold none of it."""
+
+
+def _read(url: str) -> Address:
+    parts = urlsplit(url)
+    form = _SCHEME.fullmatch(parts.scheme)
+    if form is None and parts.scheme not in _SERVERS:
+        raise _Wrong("it begins with none of the schemes that there are")
+    _check_rest(parts)
+    if form is None:
+        return _read_server(url, parts)
+    kind: Kind = "cluster" if form[2] == "cluster" else "sentinel"
+    user, at, names = parts.netloc.rpartition("@")
+    hosts = tuple(_host(name, kind) for name in names.split(","))
+    service, database = _places(kind, [part for part in parts.path.split("/") if part])
+    query = f"?{parts.query}" if parts.query else ""
+    plain = f"{form[1]}://{user}{at}{_joined(hosts[0])}/{database}{query}"
+    options = _options(plain)
     for name in ("host", "port"):
         options.pop(name, None)
     return Address(kind, plain, options, hosts, service, form[1] == "rediss")
 
 
-def _places(kind: str, path: list[str]) -> tuple[str, str]:
+def _read_server(url: str, parts: SplitResult) -> Address:
+    user, at, name = parts.netloc.rpartition("@")
+    if parts.scheme == "unix":
+        if name or not parts.path.startswith("/"):
+            raise _Wrong(f"the path of a socket begins with a third '/' ({_ESCAPES})")
+    elif name:
+        _host(name, "server")
+    elif at:
+        raise _Wrong("after the '@' comes no host")
+    if parts.scheme != "unix" and not re.fullmatch(r"(/[0-9]{0,9})?", parts.path):
+        raise _Wrong(f"after the host comes nothing but the number of the database ({_ESCAPES})")
+    return Address("server", url, _options(url), tls=parts.scheme == "rediss")
+
+
+def _check_rest(parts: SplitResult) -> None:
+    """Raise _Wrong for what a password with signs that mean something in a URL leaves behind."""
+    if parts.fragment or parts.geturl().endswith("#"):
+        raise _Wrong(f"it has a '#' ({_ESCAPES})")
+    for part in parts.query.split("&") if parts.query else ():
+        name, equals, _ = part.partition("=")
+        if not equals or name not in _known_options():
+            raise _Wrong(
+                f"an option after the '?' is none that redis-py's connections take, or has no value ({_ESCAPES})"
+            )
+
+
+def _options(url: str) -> dict[str, Any]:
+    try:
+        return _parse(url)
+    except ValueError:
+        pass
+    raise _Wrong("the value of an option after the '?' is none that this option can have")
+
+
+def _known_options() -> set[str]:
+    classes = (AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection)
+    found = {name for kind in classes for name in inspect.signature(kind.__init__).parameters}
+    return (found | _SENTINELS_OWN | {"db"}) - {"self", "args", "kwargs"}
+
+
+def _places(kind: Kind, path: list[str]) -> tuple[str, str]:
     """The service and the database in the path."""
     if kind == "cluster":
         if path not in ([], ["0"]):
-            raise ValueError("a cluster has the database 0 only")
+            raise _Wrong(f"a cluster has the database 0 only ({_ESCAPES})")
         return "", "0"
-    if not 1 <= len(path) <= 2 or not all(part.isdigit() for part in path[1:]):
-        raise ValueError("after the sentinels come the name of the service and, if it is not 0, the database's number")
+    if not 1 <= len(path) <= 2 or not all(part.isdecimal() for part in path[1:]) or "@" in path[0]:
+        raise _Wrong("after the sentinels come the name of the service and, if it is not 0, the database's number")
     return path[0], path[1] if len(path) > 1 else "0"
 
 
-def _host(name: str, default_port: int) -> Host:
-    # In brackets an address of IPv6, which has colons of its own.
-    found = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:]+)(?::(\d+))?", name)
-    if found is None or not 0 < int(found[2] or default_port) < 65536:
-        raise ValueError(f"{name!r} is no host:port")
-    return found[1].strip("[]"), int(found[2] or default_port)
+def _host(name: str, kind: Kind) -> Host:
+    found = _HOST.fullmatch(name)
+    if found is None or not 0 < int(found[2] or _DEFAULT_PORTS[kind]) < 65536:
+        raise _Wrong(f"what stands for a server is no host:port ({_ESCAPES})")
+    return found[1].strip("[]"), int(found[2] or _DEFAULT_PORTS[kind])
 
 
 def _joined(host: Host) -> str:

@@ -33,7 +33,7 @@ from frescor.store.connection import (
 from frescor.store.dealing import Deal, Parcel
 from frescor.store.endpoint import Endpoint, node_endpoint
 from frescor.store.link import DriverConnection
-from frescor.store.listing import add_up, fields_of, listed
+from frescor.store.listing import add_up, counters_in, fields_of, listed
 from frescor.store.slot_steps import RaiseTag, SlotProtocol, Step, Tick
 from frescor.store.slot_wire import Asked, decoded_steps, encode_step
 from frescor.store.slots import Slots, text_in_slot
@@ -108,7 +108,7 @@ class ClusterStore:
     def counters(self) -> dict[str, int]:
         stats = self.wire.stats
         (reply,) = self._exchange([Asked(stats, None, ("HGETALL", stats))], "counters")
-        return {name.decode(): int(value) for name, value in reply.items()}
+        return counters_in(reply)
 
     def list_keys(self, pattern: str, limit: int) -> Iterator[KeyInfo]:
         left = limit

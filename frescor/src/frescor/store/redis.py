@@ -27,7 +27,7 @@ from frescor.store.connection import (
 )
 from frescor.store.endpoint import endpoint_of
 from frescor.store.link import DriverConnection
-from frescor.store.listing import add_up, fields_of, listed
+from frescor.store.listing import add_up, counters_in, fields_of, listed
 from frescor.store.scripts import Script
 from frescor.store.trust import Trust, grace, invalidates, register
 from frescor.store.wire import Arguments, Wire
@@ -104,7 +104,7 @@ class RedisStore:
 
     def counters(self) -> dict[str, int]:
         (reply,) = self._exchange([(None, ("HGETALL", self.wire.stats))], "counters")
-        return {name.decode(): int(value) for name, value in reply.items()}
+        return counters_in(reply)
 
     def list_keys(self, pattern: str, limit: int) -> Iterator[KeyInfo]:
         return listed(self.wire, functools.partial(self._plain, "list_keys"), pattern, limit)
