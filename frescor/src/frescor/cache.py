@@ -70,7 +70,7 @@ class Cache:
         `redis-cluster://host:port,host:port`: a cluster, of which some nodes are named; `rediss-cluster://…` for TLS.
         `redis-sentinel://host:port,host:port/service/0`: the primary of a service, as these sentinels name it, and its
         database; `rediss-sentinel://…` for TLS.
-        `memory://`: this process's memory, for tests.
+        `memory://`: this process's memory, for tests and for one process alone; another hears of nothing.
         User and password come before the hosts, redis-py's options behind: `?ssl_ca_certs=/path/to/ca.pem`.
 
         Does not connect: an unreachable server is found out, and survived, by the first call. Raises PolicyError for a

@@ -41,6 +41,7 @@ from frescor.sources import Sources
 from frescor.store.ahead import Ahead
 from frescor.store.base import Store
 from frescor.store.cluster import ClusterStore
+from frescor.store.memory import MemoryStore
 from frescor.store.redis import RedisStore
 from frescor.tags import declared_in, entry_tags, key_tags
 
@@ -164,7 +165,7 @@ class Engine:
     def _start_after_fork(self) -> None:
         # The threads that listened, probed, kept leases and counters, and whoever held these locks, are not here.
         self.pending.start_again()
-        if isinstance(self.store, RedisStore | ClusterStore):
+        if isinstance(self.store, RedisStore | ClusterStore | MemoryStore):
             self.store.start_again()
         self._start()
 

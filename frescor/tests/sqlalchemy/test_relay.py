@@ -333,3 +333,79 @@ def test_a_fork_makes_ids_of_its_own(database: Database, cache: Cache) -> None:
     os.close(writer)
     assert theirs != database.outbox._new_row([])["id"]
     relay.close()
+
+
+UNREADABLE = [
+    """'["*"]'""",
+    """'[""]'""",
+    """''""",
+    """'not JSON'""",
+    """'[1, 2]'""",
+    """'{"sql:t": 1}'""",
+    """'null'""",
+    """'["sql:t"'""",
+    """'["sql:t" , "\\u0007"]'""",
+    """'["\\ud800"]'""",
+    "'[\"' || substr({long}, 1, 300) || '\"]'",
+    "'[\"sql:t\",\"' || {long} || '\"]'",
+]
+# What only SQLite keeps in such a table.
+UNREADABLE_BYTES = ["x'ff00fe'", "x'5b22ff225d'", "17", "1.5"]
+
+
+@pytest.mark.parametrize("tags", [*UNREADABLE, *UNREADABLE_BYTES])
+def test_a_row_that_cannot_be_read_invalidates_everything_is_reported_once_and_is_passed(
+    cache: Cache,
+    database: Database,
+    start: Callable[..., Relay],
+    caplog: pytest.LogCaptureFixture,
+    tags: str,
+) -> None:
+    dialect = database.engine.dialect.name
+    if dialect == "postgresql" and tags in UNREADABLE_BYTES:
+        pytest.skip("PostgreSQL's text is text")
+    long = "repeat('x', 1100000)" if dialect == "postgresql" else "hex(zeroblob(550000))"
+    assert cache.get_or_load("k", database.read, POLICY) == 0
+    database.execute("UPDATE t SET x = 1")
+    database.execute(
+        "INSERT INTO frescor_outbox (id, tags, origin, created_at) "  # fixed texts
+        f"VALUES (7, {tags.replace('{long}', long)}, 'trigger', 1)"
+    )
+    with caplog.at_level(logging.WARNING, "frescor"):
+        start()
+        assert until(lambda: database.unmarked() == 0)
+        assert cache.get_or_load("k", database.read, POLICY) == 1
+        # The next row is read as ever.
+        cache.get_or_load("other", database.read, POLICY)
+        database.write(2)
+        assert until(lambda: cache.get_or_load("k", database.read, POLICY) == 2)
+        assert until(lambda: database.unmarked() == 0)
+    assert [record.getMessage() for record in caplog.records if "cannot be read" in record.getMessage()] == [
+        "1 rows of the outbox cannot be read, so everything is invalidated, and they are passed: id 7. Something else "
+        "than Frescor writes to that table, or to its triggers."
+    ]
+
+
+@pytest.mark.parametrize("id_", ["NULL", "'seven'", "1.5"])
+@pytest.mark.parametrize("created_at", ["NULL", "'never'", "99999999999999999999", "-5"])
+def test_a_row_whose_id_or_time_is_none_is_passed_too(
+    cache: Cache, start: Callable[..., Relay], tmp_path: Path, id_: str, created_at: str
+) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'loose.db'}")
+    with engine.begin() as connection:
+        # As a migration may have made it: without the constraints.
+        connection.exec_driver_sql(
+            "CREATE TABLE frescor_outbox (id bigint, tags text, origin varchar, created_at bigint, applied_at bigint)"
+        )
+        connection.exec_driver_sql(
+            f"INSERT INTO frescor_outbox VALUES ({id_}, NULL, x'ff', {created_at}, NULL)"  # fixed texts
+        )
+    cache.set("k", 1)
+    outbox = Outbox()
+    relay = Relay(engine, lambda: cache, outbox)
+    relay.start()
+    with engine.connect() as connection:
+        assert until(lambda: not outbox.unmarked(connection, 10))
+    assert cache.get("k") is None
+    relay.close()
+    engine.dispose()

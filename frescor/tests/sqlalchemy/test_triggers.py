@@ -251,3 +251,17 @@ def test_what_cannot_have_triggers_is_refused_with_what_can(engine: sa.Engine) -
         with pytest.raises(PolicyError, match="frescor outbox create"):
             install_triggers(connection, ["member"], outbox="elsewhere")
         assert installed_triggers(connection) == []
+
+
+@pytest.mark.parametrize("conforming", ["on", "off"])
+@pytest.mark.parametrize("name", ["back\\slash", 'quo"te', "apos'trophe", "100%s", "%(x)", "ação", "b\\", "\\'", "a:b"])
+def test_a_trigger_names_its_table_whatever_signs_the_name_has(engine: sa.Engine, name: str, conforming: str) -> None:
+    odd = sa.Table(name, sa.MetaData(), sa.Column("x", sa.Integer))
+    with engine.begin() as connection:
+        odd.create(connection)
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SET LOCAL standard_conforming_strings = {conforming}")
+        install_triggers(connection, [odd])
+    with engine.begin() as connection:
+        connection.execute(odd.insert().values(x=1))
+        assert [row.tags for row in Outbox().unmarked(connection, 10)] == [(f"sql:{name}", f"sql:{name}#")]

@@ -2,7 +2,7 @@
 
 
 def plain(text: str) -> str:
-    """The text with what is no printable character escaped: whoever writes to the server could else write to terminals."""
+    """The text with all that is not printable escaped: who writes to the server would else write to terminals."""
     return (
         text
         if text.isprintable()

@@ -37,8 +37,8 @@ def administering(url: str) -> Iterator[sa.Connection]:
                 yield connection
         except sa.exc.DBAPIError as error:
             raise CacheError(
-                f"the database {_shown(engine.url)} refuses, or does not answer: {error.orig}. Check that this user owns "
-                "the tables."
+                f"the database {_shown(engine.url)} refuses, or does not answer: {error.orig}. Check that this user "
+                "owns the tables."
             ) from error
 
 
@@ -49,7 +49,8 @@ def _connected(engine: sa.Engine) -> sa.Connection:
         said = _said(engine.url, error)
     # Not within `except`: what a driver says, and hangs on to, may quote the address.
     raise CacheError(
-        f"the database {_shown(engine.url)} does not answer, or lets nobody in: {said}. Check its address, user and password."
+        f"the database {_shown(engine.url)} does not answer, or lets nobody in: {said}. Check its address, user and "
+        "password."
     )
 
 
@@ -63,8 +64,8 @@ def _engine_at(url: str) -> sa.Engine:
         pass
     # Nothing of it is shown, nor what a library said of it: any part may be a part of a password.
     raise PolicyError(
-        "this is no address of a database, or its driver is not installed. Write postgresql+psycopg://user@host/name or "
-        "sqlite:////path/to/file; in a password, write / as %2F, @ as %40, : as %3A and % as %25."
+        "this is no address of a database, or its driver is not installed. Write postgresql+psycopg://user@host/name "
+        "or sqlite:////path/to/file; in a password, write / as %2F, @ as %40, : as %3A and % as %25."
     )
 
 

@@ -21,6 +21,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from frescor.errors import CacheError, PolicyError
+from frescor.policy import check_tag
 from frescor.sqlalchemy.drivers import driver_connection
 from frescor.sqlalchemy.row_with_commit import commit_with_row, takes_several
 from frescor.store.ahead import Ahead
@@ -35,6 +36,9 @@ _AT_ONCE = 500
 # After this many seconds it is looked again whether the table has been made.
 _LOOK_AGAIN = 5.0
 _DIALECTS = ("sqlite", "postgresql")
+# Bytes of a row's tags: what a transaction invalidates is bounded far below.
+_LONGEST_TAGS = 1_000_000
+_ANY_AGE = 2**62
 
 
 class database_now(FunctionElement[int]):  # noqa: N801  # reads as SQL's own functions do
@@ -52,6 +56,22 @@ def _sqlite_now(_element: database_now, _compiler: SQLCompiler, **_: Any) -> str
 @compiles(database_now, "postgresql")
 def _postgresql_now(_element: database_now, _compiler: SQLCompiler, **_: Any) -> str:
     return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
+
+
+class as_bytes(FunctionElement[Any]):  # noqa: N801  # reads as SQL's own functions do
+    """Text as a driver gives it whatever it holds: bytes on SQLite, which keeps anything in a text column."""
+
+    inherit_cache = True
+
+
+@compiles(as_bytes, "sqlite")
+def _sqlite_bytes(element: as_bytes, compiler: SQLCompiler, **options: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **options)} AS BLOB)"
+
+
+@compiles(as_bytes, "postgresql")
+def _postgresql_bytes(element: as_bytes, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.clauses, **options)
 
 
 def outbox_table(metadata: sa.MetaData, name: str = TABLE, schema: str | None = None) -> sa.Table:
@@ -83,6 +103,11 @@ def has_outbox(engine: sa.Engine) -> bool:
             f"an outbox is kept in PostgreSQL or SQLite, not in {engine.dialect.name}: track the engine with "
             "outbox=False, and know that a process killed between commit and invalidation leaves old values behind."
         )
+    return is_shared(engine)
+
+
+def is_shared(engine: sa.Engine) -> bool:
+    """Whether other processes may reach the database: not one of SQLite's in this process's memory."""
     database = engine.url.database or ""
     in_memory = database == "" or ":memory:" in database or engine.url.query.get("mode") == "memory"
     return engine.dialect.name != "sqlite" or not in_memory
@@ -94,9 +119,10 @@ class MissingTable(CacheError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An invalidation. tags: as declared; None for what nobody can read. age: µs since it was written."""
+    """An invalidation. id: None for what is no number. tags: as declared; None for what nobody can read. age: µs since
+    it was written."""
 
-    id: int
+    id: int | None
     tags: tuple[str, ...] | None
     origin: str
     age: int
@@ -201,13 +227,23 @@ class Outbox:
         """
         columns = self.table.c
         age = database_now() - columns.created_at
-        waiting = sa.select(columns.id, columns.tags, columns.origin, age.label("age")).where(
+        by_trigger = sa.case((columns.origin == TRIGGER, True), else_=False)
+        waiting = sa.select(columns.id, self._tags_as_bytes(), by_trigger.label("by_trigger"), age.label("age")).where(
             columns.applied_at.is_(None)
         )
         found = connection.execute(waiting.order_by(columns.created_at).limit(limit)).all()
         if connection.dialect.name == "sqlite":
-            self._take(connection, [row.id for row in found if row.origin == TRIGGER])
-        return [Row(row.id, _read(row.tags), row.origin, row.age) for row in found]
+            self._take(connection, [row.id for row in found if row.by_trigger])
+        return [
+            Row(
+                row.id if type(row.id) is int else None,
+                _read(row.tags),
+                TRIGGER if row.by_trigger else PROCESS,
+                # One without an age waits for nothing.
+                row.age if type(row.age) is int else _ANY_AGE,
+            )
+            for row in found
+        ]
 
     def mark(self, connection: sa.Connection, ids: Sequence[int]) -> None:
         """The invalidations of these rows have arrived."""
@@ -215,6 +251,15 @@ class Outbox:
         for part in _parts(ids):
             here = columns.id.in_(part) & columns.applied_at.is_(None)
             connection.execute(sa.update(self.table).where(here).values(applied_at=database_now()))
+
+    def mark_without_id(self, connection: sa.Connection) -> None:
+        """As `mark`, of rows that something else wrote and that have no number for an id."""
+        columns = self.table.c
+        no_number: sa.ColumnElement[bool] = columns.id.is_(None)
+        if connection.dialect.name == "sqlite":
+            no_number |= sa.func.typeof(columns.id) != "integer"
+        here = no_number & columns.applied_at.is_(None)
+        connection.execute(sa.update(self.table).where(here).values(applied_at=database_now()))
 
     def prune(self, connection: sa.Connection, keep: int) -> int:
         """Remove what was marked longer ago than this many µs; how many rows that were."""
@@ -226,8 +271,13 @@ class Outbox:
         columns = self.table.c
         unmarked = columns.applied_at.is_(None)
         wanted = unmarked if at is None else sa.or_(unmarked, columns.applied_at >= at)
-        found = connection.scalars(sa.select(columns.tags).where(wanted).distinct().limit(limit))
+        found = connection.scalars(sa.select(self._tags_as_bytes()).where(wanted).distinct().limit(limit))
         return [_read(tags) for tags in found]
+
+    def _tags_as_bytes(self) -> sa.Label[Any]:
+        """The tags as they stand there; NULL for more than a row of ours has."""
+        tags = self.table.c.tags
+        return sa.case((sa.func.length(tags) <= _LONGEST_TAGS, as_bytes(tags))).label("tags")
 
     def _take(self, connection: sa.Connection, ids: Sequence[int]) -> None:
         columns = self.table.c
@@ -300,10 +350,13 @@ def missing(table: sa.Table) -> str:
     )
 
 
-def _read(tags: str) -> tuple[str, ...] | None:
+def _read(tags: object) -> tuple[str, ...] | None:
+    """The tags that a row holds; None for a row of which that cannot be told."""
     try:
-        return msgspec.json.decode(tags, type=tuple[str, ...])
-    except msgspec.DecodeError:
+        # A number or NULL where text belongs is a TypeError.
+        found = msgspec.json.decode(tags, type=tuple[str, ...])  # type: ignore[call-overload]
+        return tuple([check_tag(tag) for tag in found])
+    except (msgspec.DecodeError, UnicodeDecodeError, TypeError, RecursionError, PolicyError):
         return None
 
 

@@ -39,14 +39,14 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
 from frescor.cache import Cache
 from frescor.errors import CacheError
 from frescor.sqlalchemy.database_clock import DatabaseClock
-from frescor.sqlalchemy.outbox import TRIGGER, MissingTable, Outbox
+from frescor.sqlalchemy.outbox import TRIGGER, MissingTable, Outbox, Row
 from frescor.sqlalchemy.relay_connection import RelayConnection, Wake
 from frescor.sqlalchemy.whereabouts import identity
 from frescor.store.base import Doubt
@@ -120,6 +120,8 @@ class Relay:
         self._questions: deque[_Question] = deque()
         self._clock = DatabaseClock()
         self._trouble: str | None = None
+        # The rows that could not be read and are not marked yet.
+        self._reported: frozenset[int | None] = frozenset()
         # Rows were seen that are too young, or that could not be applied.
         self._look_again = True
         self._something_happened = True
@@ -228,22 +230,38 @@ class Relay:
         due = [row for row in rows if row.origin == TRIGGER or row.age >= LEFT_OVER * _MICRO]
         if due:
             self._something_happened = True
-            if not self._apply(row.tags for row in due):
+            if not self._apply(due):
                 return
-            self._outbox.mark(connection, [row.id for row in due])
+            self._outbox.mark(connection, [row.id for row in due if row.id is not None])
+            if any(row.id is None for row in due):
+                self._outbox.mark_without_id(connection)
+            self._reported = frozenset()
         self._look_again = len(due) < len(rows) or len(rows) == _ROWS_AT_ONCE
 
-    def _apply(self, found: Iterable[tuple[str, ...] | None]) -> bool:
+    def _apply(self, rows: Sequence[Row]) -> bool:
         cache = self._tracked()
         tags: dict[str, None] = {}
-        for some in found:
-            if some is None:
-                logger.warning("a row of the outbox cannot be read: everything is invalidated")
-                return cache.clear_all()
-            tags.update(dict.fromkeys(some))
+        unreadable = frozenset(row.id for row in rows if row.tags is None)
+        if unreadable:
+            self._report(unreadable)
+            return cache.clear_all()
+        for row in rows:
+            tags.update(dict.fromkeys(row.tags or ()))
         every = tuple(tags)
         parts = [every[start : start + _TAGS_AT_ONCE] for start in range(0, len(every), _TAGS_AT_ONCE)]
         return all(cache.invalidate(*part) for part in parts)
+
+    def _report(self, unreadable: frozenset[int | None]) -> None:
+        """Say once of each that it cannot be read, however often it has to be tried until the store takes it."""
+        if new := unreadable - self._reported:
+            named = ", ".join(sorted(map(repr, new))[:10])
+            logger.warning(
+                "%d rows of the outbox cannot be read, so everything is invalidated, and they are passed: id %s. "
+                "Something else than Frescor writes to that table, or to its triggers.",
+                len(new),
+                named,
+            )
+        self._reported = unreadable
 
     def _set_watermark(self, connection: sa.Connection) -> None:
         happened, self._something_happened = self._something_happened, False

@@ -20,6 +20,7 @@ this process trusts nothing in the store.
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -37,7 +38,7 @@ from frescor.sqlalchemy import context
 from frescor.sqlalchemy.catalog import Catalog, Declared
 from frescor.sqlalchemy.hooks import Hooks, telling_of_inserts
 from frescor.sqlalchemy.identity import watch_sessions
-from frescor.sqlalchemy.outbox import Outbox
+from frescor.sqlalchemy.outbox import Outbox, is_shared
 from frescor.sqlalchemy.relay import Relay
 from frescor.sqlalchemy.sent import keeping_batches
 from frescor.sqlalchemy.statements import Statements
@@ -45,8 +46,11 @@ from frescor.sqlalchemy.tags import Tags
 from frescor.sqlalchemy.unit import Unit
 from frescor.sqlalchemy.watching import watch
 from frescor.store.ahead import Ahead
+from frescor.store.memory import MemoryStore
 from frescor.store.redis import RedisStore
 from frescor.tags import declared_tags
+
+logger = logging.getLogger("frescor")
 
 DATABASES: dict[sa.Dialect, "Tracking"] = {}
 _FRESH = ("READ COMMITTED", "READ UNCOMMITTED", "AUTOCOMMIT")
@@ -97,7 +101,7 @@ class Tracking:
             },
         )
         if self._fixed is not None:
-            self._fixed._engine.dirty_check = _dirty_check
+            self._take(self._fixed)
 
     @property
     def cache(self) -> Cache:
@@ -105,11 +109,18 @@ class Tracking:
         if self._fixed is not None:
             return self._fixed
         cache = self._source()
-        engine = cache._engine
-        if engine not in self._asked:
-            self._asked.add(engine)
-            engine.dirty_check = _dirty_check
+        if cache._engine not in self._asked:
+            self._asked.add(cache._engine)
+            self._take(cache)
         return cache
+
+    def _take(self, cache: Cache) -> None:
+        cache._engine.dirty_check = _dirty_check
+        if isinstance(cache.store, MemoryStore) and is_shared(self.engine):
+            logger.warning(
+                "the cache of a tracked database is at memory://, in this process alone: it does not hear of what "
+                "other processes commit, and serves old values then. Run one process, or give a server's URL."
+            )
 
     @property
     def tags(self) -> Tags:

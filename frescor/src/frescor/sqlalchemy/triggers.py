@@ -12,11 +12,11 @@ What they do not see: on PostgreSQL a write to a partition by its own name, unle
 replication brings; on SQLite a connection with `trusted_schema=OFF` is refused its writes, loudly.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from frescor.errors import PolicyError
@@ -132,7 +132,7 @@ END $frescor$""",  # noqa: S608  # names are quoted
         # ALWAYS: a session that restores a dump, or replicates, fires no others.
         return (
             f"CREATE TRIGGER {_NAME} AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table} "
-            f"FOR EACH STATEMENT EXECUTE FUNCTION {self._function(connection, box)}({_literal(tags)})",
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {self._function(connection, box)}({_escaped(tags)})",
             f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {_NAME}",
         )
 
@@ -233,7 +233,8 @@ def _named(table: object) -> TableName:
 
 def _tags(connection: sa.Connection, name: TableName, tags: Tags) -> str:
     found = table_name(name.schema, name.name, sa.inspect(connection).default_schema_name)
-    return msgspec.json.encode((tags.table(found), tags.rows(found))).decode()
+    # In ASCII; and without the sign that drivers take for a parameter's.
+    return json.dumps((tags.table(found), tags.rows(found)), separators=(",", ":")).replace("%", "\\u0025")
 
 
 def _quoted(connection: sa.Connection, name: TableName) -> str:
@@ -243,6 +244,12 @@ def _quoted(connection: sa.Connection, name: TableName) -> str:
         if name.schema is None
         else f"{prepared.quote(name.schema)}.{prepared.quote(name.name)}"
     )
+
+
+def _escaped(text: str) -> str:
+    """A literal of PostgreSQL that holds backslashes whatever `standard_conforming_strings` says."""
+    doubled = text.replace("\\", "\\\\")
+    return f"E{_literal(doubled)}"
 
 
 def _literal(text: str) -> str:

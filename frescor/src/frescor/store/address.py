@@ -96,7 +96,7 @@ def _read(url: str) -> Address:
 
 
 def _read_server(url: str, parts: SplitResult) -> Address:
-    user, at, name = parts.netloc.rpartition("@")
+    _, at, name = parts.netloc.rpartition("@")
     if parts.scheme == "unix":
         if name or not parts.path.startswith("/"):
             raise _Wrong(f"the path of a socket begins with a third '/' ({_ESCAPES})")

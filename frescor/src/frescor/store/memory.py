@@ -1,6 +1,7 @@
 """A store in this process's memory: for tests, and for a machine without any server. One process only."""
 
 import fnmatch
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -28,6 +29,8 @@ from frescor.entry import stamp_of, stamped
 from frescor.store.base import KeyInfo, ServerInfo, Witness
 from frescor.store.wire import TOMBSTONE_MS
 
+logger = logging.getLogger("frescor")
+
 TOMBSTONE = "-"
 
 
@@ -48,9 +51,24 @@ class MemoryStore:
         self._items: OrderedDict[str, _Item] = OrderedDict()
         self._counters: dict[str, int] = {}
         self._lock = threading.RLock()
+        self._forked = False
+
+    def start_again(self) -> None:
+        """After a fork: what it holds is the parent's, who will not say what becomes of it; so may be the lock."""
+        self._lock = threading.RLock()
+        self._items = OrderedDict()
+        self._counters = {}
+        self._used = 0
+        self._forked = True
 
     def perform(self, command: StoreCommand | Together) -> Any:
         with self._lock:
+            if self._forked:
+                self._forked = False
+                logger.warning(
+                    "a cache at memory:// is used in the child of a fork: it began anew there, and neither process "
+                    "hears of what the other invalidates. Where several processes share data, give a server's URL."
+                )
             if isinstance(command, Together):
                 return [self.perform(one) for one in command.commands]
             match command:

@@ -5,11 +5,14 @@ from frescor.store.base import Store
 from frescor.store.cluster import ClusterStore
 from frescor.store.memory import MemoryStore
 from frescor.store.redis import RedisStore
+from frescor.store.wire import Wire
 
 
 def open_store(url: str, namespace: str, *, deadline: float) -> Store:
     """The store at a URL; connects to nothing. Raises PolicyError for a URL or namespace that cannot be right."""
     if url == "memory://":
+        # Refuses the names that a server's store refuses: what was tried out here is to work there.
+        Wire(namespace)
         return MemoryStore()
     address = read_address(url)
     kind = ClusterStore if address.kind == "cluster" else RedisStore
