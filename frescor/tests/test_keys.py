@@ -28,7 +28,7 @@ def find(scope: Scope, name: str = "", *rest: object, limit: int = 10, **more: o
     return []
 
 
-IDENTITY = CallIdentity(find, Policy(name="find", expire=60), "")
+IDENTITY = CallIdentity(find, Policy(name="find", expire=60))
 
 
 def key(*args: Any, **kwargs: Any) -> str:
@@ -97,19 +97,17 @@ def test_values_of_different_types_are_different_calls(one: object, other: objec
     assert key(Scope(), "", one) != key(Scope(), "", other)
 
 
-def test_version_shape_function_variation_and_secret_are_part_of_the_key() -> None:
+def test_function_variation_and_secret_are_part_of_the_key() -> None:
     def other(scope: Scope, name: str = "", *rest: object, limit: int = 10, **more: object) -> list[int]:
         return []
 
     locale = ["pt"]
     policy = Policy(name="find", expire=60)
     identities = [
-        CallIdentity(find, policy, ""),
-        CallIdentity(find, Policy(name="find", expire=60, version=2), ""),
-        CallIdentity(find, policy, "another shape"),
-        CallIdentity(other, policy, ""),
-        CallIdentity(find, policy, "", secret=b"secret"),
-        varied := CallIdentity(find, Policy(name="find", expire=60, varies_on=(lambda: locale[0],)), ""),
+        CallIdentity(find, policy),
+        CallIdentity(other, policy),
+        CallIdentity(find, policy, secret=b"secret"),
+        varied := CallIdentity(find, Policy(name="find", expire=60, varies_on=(lambda: locale[0],))),
     ]
     bound = IDENTITY.bind((Scope(),), {})
     assert len({identity.key(bound) for identity in identities}) == len(identities)
@@ -136,7 +134,7 @@ def test_a_call_that_python_refuses_is_refused_alike() -> None:
 
 def test_a_tag_of_an_unknown_argument_is_refused_where_it_is_declared() -> None:
     with pytest.raises(PolicyError, match="militante"):
-        CallIdentity(find, Policy(name="find", expire=60, tags=("m:{militante}",)), "")
+        CallIdentity(find, Policy(name="find", expire=60, tags=("m:{militante}",)))
 
 
 @pytest.mark.parametrize("bad", ["", "a\n", ":a", "a:", "a::b", "x" * 401])

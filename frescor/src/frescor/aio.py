@@ -20,6 +20,7 @@ from frescor.loading import begin_apart
 from frescor.outcome import Outcome, Result
 from frescor.policy import Policy, Seconds, check_tag
 from frescor.ride_aio import AsyncLoader, AsyncRide, awaited_loader, for_one
+from frescor.shapes import NO_SHAPE, Shape
 from frescor.store.base import AsyncStore
 from frescor.store.opening_aio import awaited
 from frescor.tags import NAMESPACE_TAG, declared_tag, entry_tags, key_tags, pattern_tag
@@ -176,13 +177,14 @@ class AsyncCache:
         codec: Codec,
         loader: Callable[[], Awaitable[object]],
         *,
+        shape: Shape = NO_SHAPE,
         refresh: bool = False,
     ) -> object:
         engine = self._engine
-        if not refresh and (copy := engine.local_copy(key, policy)) is not None:
+        if not refresh and (copy := engine.local_copy(key, policy, shape)) is not None:
             return copy.value()
         engine.listen()
-        request = engine.request(key, tags, policy, codec, refresh=refresh)
+        request = engine.request(key, tags, policy, codec, refresh=refresh, shape=shape)
         outcome = await self._drive(engine.reading(request), for_one(loader), {key: request})
         engine.came_to(request, outcome)
         if outcome.due:

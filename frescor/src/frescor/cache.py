@@ -22,6 +22,7 @@ from frescor.local import DEFAULT_MAX_BYTES
 from frescor.outcome import Outcome, Result
 from frescor.policy import Policy, PolicyOptions, Seconds, check_tag
 from frescor.ride import Loader, Ride, for_one
+from frescor.shapes import NO_SHAPE, Shape
 from frescor.sources import Sources
 from frescor.store.base import KeyInfo, ServerInfo, Store
 from frescor.store.connection import DEADLINE
@@ -241,13 +242,14 @@ class Cache:
         codec: Codec,
         loader: Callable[[], object],
         *,
+        shape: Shape = NO_SHAPE,
         refresh: bool = False,
     ) -> object:
         engine = self._engine
-        if not refresh and (copy := engine.local_copy(key, policy)) is not None:
+        if not refresh and (copy := engine.local_copy(key, policy, shape)) is not None:
             return copy.value()
         engine.listen()
-        request = engine.request(key, tags, policy, codec, refresh=refresh)
+        request = engine.request(key, tags, policy, codec, refresh=refresh, shape=shape)
         outcome: Outcome = self._drive(engine.reading(request), for_one(loader), {key: request})
         engine.came_to(request, outcome)
         if outcome.due:

@@ -10,10 +10,11 @@ from typing import Any
 from frescor.codec import Codec
 from frescor.engine import Engine
 from frescor.errors import PolicyError
-from frescor.keys import CallIdentity
+from frescor.keys import CallIdentity, canonical
 from frescor.loading import enclosing_load
 from frescor.local import Copy
 from frescor.policy import Policy
+from frescor.shapes import shape_of
 from frescor.tags import entry_tags
 
 # Arguments of these types are the same call exactly when they are equal and of one type.
@@ -32,6 +33,7 @@ class CallSite:
         self.function = function
         self.policy = policy
         self.codec = codec_of(return_annotation(function))
+        self.shape = shape_of(self.codec, canonical(policy.version))
         self._identities: dict[bytes, CallIdentity] = {}
         self._direct = not (policy.strict or policy.varies_on)
         # Made here too, so that a mistake in the policy shows where it is declared.
@@ -41,7 +43,7 @@ class CallSite:
         """What makes the keys, for a cache with this key secret."""
         identity = self._identities.get(secret)
         if identity is None:
-            identity = CallIdentity(self.function, self.policy, self.codec.fingerprint, secret=secret)
+            identity = CallIdentity(self.function, self.policy, secret=secret)
             self._identities[secret] = identity
         return identity
 
@@ -60,9 +62,10 @@ class CallSite:
         if enclosing_load() is not None or (engine.dirty_check is not None and engine.dirty_check(())):
             return None  # as `Engine.reads_local`, without its cost
         copy = engine.local.get(bound[0])
-        if copy is not None:
+        if copy is not None and copy.shape is self.shape:
             shortcut.hits[0] += 1
-        return copy
+            return copy
+        return None
 
     def bind(self, engine: Engine, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
         """The key and all tags of a call. Raises TypeError as the call itself would, and PolicyError."""

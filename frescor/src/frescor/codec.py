@@ -28,6 +28,7 @@ import msgspec
 
 from frescor.compression import COMPRESSED, compressed, expanded
 from frescor.errors import EntryUnreadable, PolicyError
+from frescor.names import class_name
 
 NATURAL, TYPED = b"n", b"t"
 
@@ -65,7 +66,7 @@ class Codec:
     """Encodes and decodes the values of one annotation (`Any` where there is none)."""
 
     def __init__(self, annotation: object = Any) -> None:
-        self._classes = {f"{cls.__module__}.{cls.__qualname__}": cls for cls in _classes_in(annotation)}
+        self._classes = {class_name(cls): cls for cls in _classes_in(annotation)}
         self._names = {cls: name for name, cls in self._classes.items()}
         self._fields = {cls: _field_names(cls) for cls in self._names}
         self._encoder = msgspec.msgpack.Encoder()
@@ -396,4 +397,9 @@ def _fingerprint(annotation: object, fields: dict[type, tuple[str, ...]]) -> str
         else f"{_name(cls)}{list(getattr(cls, '__members__', ()))}"
         for cls, names in fields.items()
     )
-    return f"{annotation}|{'|'.join(shapes)}"
+    text = f"{annotation}|{'|'.join(shapes)}"
+    for cls in fields:
+        # The file that is run calls its classes otherwise than those who import it.
+        if cls.__module__ in ("__main__", "__mp_main__"):
+            text = text.replace(_name(cls), class_name(cls))
+    return text

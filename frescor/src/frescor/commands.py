@@ -143,6 +143,8 @@ class Landing(msgspec.Struct, frozen=True):
     error: Exception | None = None
     # What it depends on.
     tags: tuple[str, ...] = ()
+    # Of what shape the payload is: another version of the function cannot read it.
+    shape: int = 0
 
 
 # Events are numbered from 1: no waiter arrived before this load began, so each looks for itself.
@@ -170,9 +172,13 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 class Load(msgspec.Struct, frozen=True):
-    """Run the loader of a key and encode its value. → Loaded | Raised"""
+    """Run the loader of a call and encode its value. → Loaded | Raised
+
+    `stored_at`: the key of its entry and its lease, where that is not the call's own.
+    """
 
     key: str
+    stored_at: str = ""
 
 
 class LoadMany(msgspec.Struct, frozen=True):

@@ -69,7 +69,13 @@ class Cached(Generic[P, R]):
         site = self._site
         key, tags = site.bind(cache._engine, args, kwargs)
         value = cache._read_through(
-            key, tags, site.policy, site.codec, lambda: site.function(*args, **kwargs), refresh=refresh
+            key,
+            tags,
+            site.policy,
+            site.codec,
+            lambda: site.function(*args, **kwargs),
+            shape=site.shape,
+            refresh=refresh,
         )
         return cast(R, value)
 
@@ -116,7 +122,7 @@ class AsyncCached(Generic[P, T]):
         key, tags = site.bind(cache._engine, args, kwargs)
         function = cast(Callable[..., Awaitable[object]], site.function)
         value = await cache._read_through(
-            key, tags, site.policy, site.codec, lambda: function(*args, **kwargs), refresh=refresh
+            key, tags, site.policy, site.codec, lambda: function(*args, **kwargs), shape=site.shape, refresh=refresh
         )
         return cast(T, value)
 

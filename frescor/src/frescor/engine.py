@@ -37,6 +37,7 @@ from frescor.outcome import Outcome
 from frescor.pending import Pending
 from frescor.policy import Policy, Seconds, check_tag, seconds
 from frescor.reporter import Reporter
+from frescor.shapes import NO_SHAPE, Shape
 from frescor.sources import Sources
 from frescor.store.ahead import Ahead
 from frescor.store.base import Store
@@ -196,7 +197,14 @@ class Engine:
         return int(self.sources.now() * 1_000_000)
 
     def request(
-        self, key: str, tags: tuple[str, ...], policy: Policy, codec: ValueCodec, *, refresh: bool
+        self,
+        key: str,
+        tags: tuple[str, ...],
+        policy: Policy,
+        codec: ValueCodec,
+        *,
+        refresh: bool,
+        shape: Shape = NO_SHAPE,
     ) -> plan.Request:
         """A read-through call, of an entry with all these tags; its codec seals if the policy says so."""
         sources = self.sources
@@ -214,6 +222,7 @@ class Engine:
             refresh=refresh,
             expected=self._expected.get(key, ()),
             fresh=enclosing_load() is not None,
+            shape=shape,
         )
 
     @property
@@ -286,9 +295,11 @@ class Engine:
             request, refresh=True, background=True, token=self.sources.token(), arrived=self.flights.tick()
         )
 
-    def local_copy(self, key: str, policy: Policy) -> Copy | None:
+    def local_copy(self, key: str, policy: Policy, shape: Shape = NO_SHAPE) -> Copy | None:
         """This process's copy, if it holds and the policy allows it; counted."""
         if policy.strict or not self.reads_local or (copy := self.local.get(key)) is None:
+            return None
+        if copy.shape is not shape:
             return None
         self.reporter.cell(policy.name)[0] += 1
         return copy

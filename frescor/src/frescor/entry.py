@@ -1,10 +1,10 @@
 """Entries: what is stored under a key, a header and the encoded value.
 
 Layout, big-endian: format version (1 byte), as_of (8), as_of again (8), checksum (4) of all that follows, fresh until
-(8), stale until (8), what the load cost (4), number of tags (2), each tag's length (2) and UTF-8 bytes, then the
-payload. `as_of` stands at a fixed place because an explicit `set` has it filled in on the server, by the script that
-also creates the tags; and twice, because that script cannot compute a checksum. So bytes that were changed or cut off
-are noticed; against those who change them on purpose there are sealed policies.
+(8), stale until (8), what the load cost (4), shape (8), number of tags (2), each tag's length (2) and UTF-8 bytes, then
+the payload. `as_of` stands at a fixed place because an explicit `set` has it filled in on the server, by the script
+that also creates the tags; and twice, because that script cannot compute a checksum. So bytes that were changed or cut
+off are noticed; against those who change them on purpose there are sealed policies.
 """
 
 import struct
@@ -15,9 +15,9 @@ import msgspec
 
 from frescor.errors import EntryUnreadable
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 _START = struct.Struct(">BQQI")
-_HEAD = struct.Struct(">QQIH")
+_HEAD = struct.Struct(">QQIQH")
 _LENGTH = struct.Struct(">H")
 AS_OF, AS_OF_AGAIN = slice(1, 9), slice(9, 17)
 LARGEST_COST = 2**32 - 1
@@ -31,6 +31,8 @@ class Entry(msgspec.Struct, frozen=True):
     stale_until: likewise, after which it is not served at all.
     cost: what the load took, µs.
     tags: what it depends on; valid while each is present with a stamp ≤ as_of.
+    shape: a digest of what made the value (see `frescor.shapes`), so that no other version of the function reads it; 0
+    where the caller chose the key.
     """
 
     as_of: int
@@ -39,11 +41,13 @@ class Entry(msgspec.Struct, frozen=True):
     cost: int
     tags: tuple[str, ...]
     payload: bytes
+    shape: int = 0
 
 
 def pack(entry: Entry) -> bytes:
     """The bytes of an entry."""
-    parts = [_HEAD.pack(entry.fresh_until, entry.stale_until, min(entry.cost, LARGEST_COST), len(entry.tags))]
+    cost = min(entry.cost, LARGEST_COST)
+    parts = [_HEAD.pack(entry.fresh_until, entry.stale_until, cost, entry.shape, len(entry.tags))]
     for tag in entry.tags:
         encoded = tag.encode()
         parts += (_LENGTH.pack(len(encoded)), encoded)
@@ -61,7 +65,7 @@ def unpack(data: bytes) -> Entry:
         place = _START.size
         if as_of != again or zlib.crc32(memoryview(data)[place:]) != checksum:
             raise EntryUnreadable("entry that was changed or cut off: it is loaded again")
-        fresh_until, stale_until, cost, count = _HEAD.unpack_from(data, place)
+        fresh_until, stale_until, cost, shape, count = _HEAD.unpack_from(data, place)
         place += _HEAD.size
         tags = []
         for _ in range(count):
@@ -75,7 +79,13 @@ def unpack(data: bytes) -> Entry:
     except (struct.error, UnicodeDecodeError) as error:
         raise EntryUnreadable("bytes that are no entry: something else wrote this key; it is loaded again") from error
     return Entry(
-        as_of=as_of, fresh_until=fresh_until, stale_until=stale_until, cost=cost, tags=tuple(tags), payload=data[place:]
+        as_of=as_of,
+        fresh_until=fresh_until,
+        stale_until=stale_until,
+        cost=cost,
+        tags=tuple(tags),
+        payload=data[place:],
+        shape=shape,
     )
 
 

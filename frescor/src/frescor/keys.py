@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from frescor.errors import PolicyError
+from frescor.names import module_name, namespace_of
 from frescor.policy import Policy, tag_fields
 
 _DOUBLE = struct.Struct(">d")
@@ -48,7 +49,7 @@ _MISSING = id(_NOTHING)
 class CallIdentity:
     """Makes the keys of one function's calls."""
 
-    def __init__(self, function: Callable[..., object], policy: Policy, shape: str, *, secret: bytes = b"") -> None:
+    def __init__(self, function: Callable[..., object], policy: Policy, *, secret: bytes = b"") -> None:
         self.prefix = f"{policy.name}:{function.__qualname__.replace(':', '.')}"
         self._policy = policy
         self._signature = inspect.signature(function)
@@ -62,8 +63,8 @@ class CallIdentity:
                 for parameter in parameters
             }
         self._names = tuple(self._signature.parameters)
-        # The same name in another module, another version or another return type is another call.
-        self._start = canonical((function.__module__, function.__qualname__, policy.version, shape))
+        # The same name in another module is another call. Another version of the function is not: see `frescor.shapes`.
+        self._start = canonical((module_name(function.__module__, namespace_of(function)), function.__qualname__))
         self._secret = secret[:64]
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ import msgspec
 from frescor.admission import TinyLfu
 from frescor.codec import ValueCodec
 from frescor.entry import Entry
+from frescor.shapes import NO_SHAPE, Shape
 
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 # A copy's own weight beside its bytes; an object weighs about so many times its encoding.
@@ -41,11 +42,12 @@ _IMMUTABLE = frozenset(
 class Copy:
     """A local copy: the value itself if no reader can change it, else its bytes, decoded for each reader."""
 
-    __slots__ = ("_codec", "as_of", "checked", "ends", "payload", "shared", "size", "stale_until", "tags")
+    __slots__ = ("_codec", "as_of", "checked", "ends", "payload", "shape", "shared", "size", "stale_until", "tags")
 
-    def __init__(self, entry: Entry, value: Any, codec: ValueCodec, ends: float, size: int) -> None:
+    def __init__(self, entry: Entry, value: Any, codec: ValueCodec, ends: float, size: int, shape: Shape) -> None:
         self.as_of = entry.as_of
         self.tags = entry.tags
+        self.shape = shape
         self.stale_until = entry.stale_until
         self.ends = ends
         self.checked = -1
@@ -145,7 +147,7 @@ class Local:
             if len(self._stamps) > _MOST_STAMPS:
                 self._forget_stamps()
 
-    def keep(self, mark: int, key: str, entry: Entry, value: Any, codec: ValueCodec) -> None:
+    def keep(self, mark: int, key: str, entry: Entry, value: Any, codec: ValueCodec, shape: Shape = NO_SHAPE) -> None:
         """Take a copy of an entry that was read after `mark`."""
         if not self.enabled or self._monotonic() >= self.alive_until:
             return
@@ -153,7 +155,7 @@ class Local:
         left = entry.fresh_until / 1e6 - self._now() + entry.cost / 1e6 * math.log(1.0 - self._dice())
         if left <= 0:
             return
-        copy = Copy(entry, value, codec, self._monotonic() + left, len(key))
+        copy = Copy(entry, value, codec, self._monotonic() + left, len(key), shape)
         with self._lock:
             if mark < self._floor or self._pushed.get(_lease(key), 0) > mark:
                 return
@@ -251,7 +253,7 @@ class Local:
 
 
 def _lease(key: str) -> str:
-    # Tags begin with '=', '/' or '*' (see `frescor.tags`): a key's own entry in `_pushed` cannot be one.
+    # Tags begin with '=', '/', '+' or '*' (see `frescor.tags`): a key's own entry in `_pushed` cannot be one.
     return f"l{key}"
 
 

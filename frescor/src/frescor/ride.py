@@ -69,11 +69,11 @@ class Ride:
                 return None
             case Wait():
                 return self._wait(command)
-            case Load(key):
-                loads = self._load((key,))
+            case Load(key, stored_at):
+                loads = self._load((key,), (stored_at or key,))
                 return loads if isinstance(loads, Raised) else loads[key]
             case LoadMany(keys):
-                return self._load(keys)
+                return self._load(keys, keys)
             case DependOn(tags):
                 engine.depend_on(tags)
                 return None
@@ -100,11 +100,11 @@ class Ride:
         self._engine.note_leases(self._leases, command, answer)
         return answer
 
-    def _load(self, keys: tuple[str, ...]) -> dict[str, Loaded] | Raised:
+    def _load(self, keys: tuple[str, ...], leased: tuple[str, ...]) -> dict[str, Loaded] | Raised:
         engine, loader = self._engine, self._loader
         assert loader is not None
         began = engine.flights.tick()
-        for key in keys:
+        for key in leased:
             if key in self._leases:
                 engine.keeper.hold(key, self._leases[key])
         start = time.perf_counter()

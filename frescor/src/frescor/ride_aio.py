@@ -89,11 +89,11 @@ class AsyncRide:
                 return None
             case Wait():
                 return await self._wait(command)
-            case Load(key):
-                loads = await self._load((key,))
+            case Load(key, stored_at):
+                loads = await self._load((key,), (stored_at or key,))
                 return loads if isinstance(loads, Raised) else loads[key]
             case LoadMany(keys):
-                return await self._load(keys)
+                return await self._load(keys, keys)
             case DependOn(tags):
                 self._engine.depend_on(tags)
                 return None
@@ -166,11 +166,11 @@ class AsyncRide:
         if not flight.done():
             flight.set_result(landing)
 
-    async def _load(self, keys: tuple[str, ...]) -> dict[str, Loaded] | Raised:
+    async def _load(self, keys: tuple[str, ...], leased: tuple[str, ...]) -> dict[str, Loaded] | Raised:
         engine, loader = self._engine, self._loader
         assert loader is not None
         began = engine.flights.tick()
-        for key in keys:
+        for key in leased:
             if key in self._leases:
                 engine.keeper.hold(key, self._leases[key])
         start = time.perf_counter()

@@ -12,7 +12,7 @@ from frescor.errors import PolicyError
 # One tag more to read for every level: a limit keeps the cost of a read flat.
 DEEPEST_KEY = 8
 
-# The kinds of tag cannot collide: their first characters differ.
+# The kinds of tag cannot collide: their first characters differ. '+' is that of `frescor.shapes.call_tag`.
 NAMESPACE_TAG = "*"
 
 

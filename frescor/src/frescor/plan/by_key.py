@@ -10,10 +10,12 @@ from frescor.commands import (
     Put,
     Read,
     Reading,
+    Together,
     Unavailable,
 )
 from frescor.outcome import Outcome, Result
 from frescor.plan.looking import Look, Plan, Process, examine, look_at, settle
+from frescor.shapes import call_tags
 
 
 def look_up(
@@ -54,14 +56,20 @@ def put(process: Process, entries: Mapping[str, tuple[bytes, tuple[str, ...]]], 
 
 
 def invalidate(process: Process, tags: tuple[str, ...] = (), keys: tuple[str, ...] = ()) -> Plan[bool]:
-    """Raise tags and delete keys. False with the store down: then it waits, and goes first once the store is back."""
-    done = True
-    if tags and (yield Invalidate(tags)) is UNAVAILABLE:
-        process.pending.add(tags=tags)
-        done = False
-    if keys and (yield Delete(keys)) is UNAVAILABLE:
-        process.pending.add(keys=keys)
-        done = False
+    """Raise tags and delete keys. False with the store down: then it waits, and goes first once the store is back.
+
+    Of a cached function's call, what its other versions keep goes with its key.
+    """
+    tags += call_tags(keys)
+    if tags and keys:
+        answer = yield Together((Invalidate(tags), Delete(keys)))
+    elif tags or keys:
+        answer = yield Invalidate(tags) if tags else Delete(keys)
+    else:
+        return True
+    done = answer is not UNAVAILABLE
+    if not done:
+        process.pending.add(tags=tags, keys=keys)
     # The server tells the others; this process need not wait to hear of its own.
     process.local.drop(tags=tags, keys=keys)
     return done

@@ -18,7 +18,7 @@ def landing_of(request: Request, loaded: Loaded) -> Landing:
     """What the process's waiters get of a load."""
     if loaded.private:
         return NOTHING_SHARED
-    return Landing(loaded.began, payload=loaded.payload, tags=tags_of(request, loaded))
+    return Landing(loaded.began, payload=loaded.payload, tags=tags_of(request, loaded), shape=request.shape.digest)
 
 
 def tags_of(request: Request, loaded: Loaded) -> tuple[str, ...]:
@@ -28,6 +28,9 @@ def tags_of(request: Request, loaded: Loaded) -> tuple[str, ...]:
 def entry_of(request: Request, loaded: Loaded, as_of: int) -> tuple[Entry, int]:
     """The entry for what was loaded, and for how many ms the store keeps it: its time to live and its grace."""
     ttl_ms = request.ttl_ms if loaded.ttl_ms is None else loaded.ttl_ms
+    if request.call:
+        # Beside another's it is not to stay: a load's own time to live is cut, too.
+        ttl_ms = min(ttl_ms, request.ttl_ms)
     kept_ms = ttl_ms + request.policy.grace_ms
     entry = Entry(
         # A load inside an older database snapshot saw nothing newer than that.
@@ -37,6 +40,7 @@ def entry_of(request: Request, loaded: Loaded, as_of: int) -> tuple[Entry, int]:
         cost=loaded.cost,
         tags=tags_of(request, loaded),
         payload=loaded.payload,
+        shape=request.shape.digest,
     )
     return entry, kept_ms
 

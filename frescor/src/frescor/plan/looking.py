@@ -12,6 +12,7 @@ from frescor.commands import (
     Command,
     Delete,
     Invalidate,
+    Load,
     Note,
     Read,
     Reading,
@@ -25,6 +26,7 @@ from frescor.errors import EntryUnreadable
 from frescor.local import Local
 from frescor.pending import Pending
 from frescor.policy import Policy
+from frescor.shapes import NO_SHAPE, YOUNG_SECONDS, Shape, call_tag, key_apart
 
 R = TypeVar("R")
 Plan = Generator[Command, Any, R]
@@ -43,7 +45,8 @@ class Request(msgspec.Struct, frozen=True):
     arrived: its place in the process's order of events (see `frescor.lease`). now: wall clock, µs. dice: a random
     number in (0, 1]. ttl_ms: this entry's time to live, jitter applied. refresh: load in any case. background: nobody
     waits for this one; if another loads already, it is not needed. expected: tags that the entry had when it was seen
-    last, beside `tags`: asked for with it. fresh: read nothing from local copies or stamps.
+    last, beside `tags`: asked for with it. fresh: read nothing from local copies or stamps. shape: that of the entries
+    it can read. call: the call's key, where its entry stands apart from that (see `frescor.shapes`).
     """
 
     key: str
@@ -59,6 +62,13 @@ class Request(msgspec.Struct, frozen=True):
     background: bool = False
     expected: tuple[str, ...] = ()
     fresh: bool = False
+    shape: Shape = NO_SHAPE
+    call: str = ""
+
+    @property
+    def load(self) -> Load:
+        """The command that runs its loader."""
+        return Load(self.call, self.key) if self.call else Load(self.key)
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -73,6 +83,8 @@ class Look(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     # Usable though it was invalidated.
     outdated: bool = False
+    # Another version of the function has the entry there: this one's is to stand apart.
+    taken: bool = False
 
 
 def settle(process: Process) -> Plan[bool]:
@@ -100,6 +112,19 @@ def look_for(process: Process, request: Request) -> Plan["Look | Unavailable"]:
         request.now,
         request.dice,
         fresh=request.fresh,
+        shape=request.shape,
+    )
+
+
+def apart(request: Request) -> Request:
+    """The same call, with its entry beside the one that another version of the function has."""
+    return msgspec.structs.replace(
+        request,
+        key=key_apart(request.key, request.shape),
+        call=request.key,
+        tags=(*request.tags, call_tag(request.key)),
+        expected=(),
+        ttl_ms=min(request.ttl_ms, YOUNG_SECONDS * 1000),
     )
 
 
@@ -113,26 +138,27 @@ def look_at(
     dice: float,
     *,
     fresh: bool,
+    shape: Shape = NO_SHAPE,
 ) -> Plan["Look | Unavailable"]:
     if process.pending and not (yield from settle(process)):
-        return _stale_copy(process, key, policy, now)
+        return _stale_copy(process, key, policy, now, shape)
     mark = process.local.mark()
     known = {} if fresh or (policy is not None and policy.strict) else process.local.stamps(tags)
     unknown = tuple([tag for tag in tags if tag not in known]) if known else tags
     reading: Reading | Unavailable = yield Read((key,), unknown)
     if isinstance(reading, Unavailable):
-        return _stale_copy(process, key, policy, now)
+        return _stale_copy(process, key, policy, now, shape)
     process.local.learn(mark, reading.stamps)
     stamps = {**known, **reading.stamps} if known else reading.stamps
-    return (yield from examine(process, key, reading.entries[0], stamps, codec, policy, now, dice, mark))
+    return (yield from examine(process, key, reading.entries[0], stamps, codec, policy, now, dice, mark, shape))
 
 
-def _stale_copy(process: Process, key: str, policy: Policy | None, now: int) -> "Look | Unavailable":
+def _stale_copy(process: Process, key: str, policy: Policy | None, now: int, shape: Shape) -> "Look | Unavailable":
     """With the store down: this process's own copy, past its time or not, for as long as the policy allows."""
     if policy is None or policy.on_failure != "stale":
         return UNAVAILABLE
     copy = process.local.peek(key)
-    if copy is None or now >= copy.stale_until:
+    if copy is None or copy.shape is not shape or now >= copy.stale_until:
         return UNAVAILABLE
     # It was valid when it was kept; nobody can say whether it is.
     return Look(value=copy.value(), usable=True, tags=copy.tags, outdated=True)
@@ -148,6 +174,7 @@ def examine(
     now: int,
     dice: float,
     mark: int,
+    shape: Shape = NO_SHAPE,
 ) -> Plan["Look | Unavailable"]:
     """What a reading is good for. Tags that the entry has beyond the expected ones are read too."""
     if data is None:
@@ -168,12 +195,14 @@ def examine(
                 # On a cluster, where a reading is not of one moment, its tags may have been made since they were read:
                 # whoever takes the lease looks at it again.
                 seen = None
-            if policy is None or not policy.serve_invalidated or now >= entry.stale_until:
+            if policy is None or not policy.serve_invalidated or now >= entry.stale_until or _is_other(entry, shape):
                 return Look(seen=seen)
             value = codec.decode(entry.payload)
             return Look(value=value, usable=True, due=True, seen=seen, tags=entry.tags, outdated=True)
         if now >= entry.stale_until:
             return Look(seen=seen)
+        if _is_other(entry, shape):
+            return Look(seen=seen, taken=now - entry.as_of < YOUNG_SECONDS * 1_000_000)
         value = codec.decode(entry.payload)
     except EntryUnreadable as error:
         yield Note(key, error)
@@ -181,9 +210,14 @@ def examine(
     if now >= entry.fresh_until:
         return Look(value=value, usable=True, due=True, seen=seen, tags=entry.tags)
     if policy is None or not policy.strict:
-        process.local.keep(mark, key, entry, value, codec)
+        process.local.keep(mark, key, entry, value, codec, shape)
     early = policy is not None and policy.early and _early(entry, now, dice)
     return Look(value=value, usable=True, due=early, early=early, seen=seen, tags=entry.tags)
+
+
+def _is_other(entry: Entry, shape: Shape) -> bool:
+    """Whether another version of the function made it."""
+    return entry.shape not in (0, shape.digest) and shape is not NO_SHAPE
 
 
 def _early(entry: Entry, now: int, dice: float) -> bool:

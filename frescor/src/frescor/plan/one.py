@@ -11,7 +11,6 @@ from frescor.commands import (
     Grant,
     Land,
     Landing,
-    Load,
     Loaded,
     Raised,
     StoreOutcome,
@@ -24,7 +23,8 @@ from frescor.entry import pack
 from frescor.outcome import Outcome, Result
 from frescor.plan.by_key import invalidate
 from frescor.plan.loaded import RESULT_OF, entry_of, landing_of, release, tags_of
-from frescor.plan.looking import Look, Plan, Process, Request, examine, look_for
+from frescor.plan.looking import Look, Plan, Process, Request, apart, examine, look_for
+from frescor.shapes import NO_SHAPE, call_tag
 
 # A waiter that has waited this long for others loads by itself, and does not store.
 LONGEST_WAIT_MS = 30_000
@@ -37,15 +37,19 @@ def read_through(process: Process, request: Request) -> Plan[Outcome]:
     value that cannot be kept exactly.
     """
     outcome = yield from _read_through(process, request)
-    if request.refresh and not request.background and outcome.result is not Result.LOADED:
-        # What stands there is older than what this caller has seen, and must not come back.
-        yield from invalidate(process, keys=(request.key,))
+    if request.refresh and not request.background:
+        # What stands there is older than what this caller has seen, and must not come back: its own entry, if the new
+        # one was not stored, and those of other versions in any case.
+        tags = () if request.shape is NO_SHAPE else (call_tag(request.key),)
+        yield from invalidate(process, tags, keys=() if outcome.result is Result.LOADED else (request.key,))
     return outcome
 
 
 def _read_through(process: Process, request: Request) -> Plan[Outcome]:
     while True:
         look = yield from look_for(process, request)
+        if _is_taken(look, request):
+            return (yield from _read_apart(process, request))
         if isinstance(look, Look) and look.usable and not request.refresh:
             if not look.due:
                 return Outcome(look.value, Result.HIT, tags=look.tags)
@@ -64,8 +68,22 @@ def _read_through(process: Process, request: Request) -> Plan[Outcome]:
             if turn.error is not None:
                 yield DependOn(turn.tags)
                 raise turn.error
-            if turn.payload is not None:
+            if turn.payload is not None and turn.shape == request.shape.digest:
                 return Outcome(request.codec.decode(turn.payload), Result.SHARED, tags=turn.tags)
+
+
+def _is_taken(look: Look | Unavailable, request: Request) -> bool:
+    """Whether this call's entry is to stand apart. A caller that refreshes stores over what another version has."""
+    return isinstance(look, Look) and look.taken and not request.call and (not request.refresh or request.background)
+
+
+def _read_apart(process: Process, request: Request) -> Plan[Outcome]:
+    request = apart(request)
+    if not (request.fresh or request.refresh or request.policy.strict):
+        copy = process.local.get(request.key)
+        if copy is not None and copy.shape is request.shape:
+            return Outcome(copy.value(), Result.HIT, tags=copy.tags)
+    return (yield from _read_through(process, request))
 
 
 def read_beside(process: Process, request: Request, changed: Callable[[tuple[str, ...]], bool]) -> Plan[Outcome]:
@@ -73,9 +91,11 @@ def read_beside(process: Process, request: Request, changed: Callable[[tuple[str
     was `changed`; else loaded for this caller alone. It takes no lease and waits for nobody: whoever holds the lease
     may be waiting for a row that this transaction has locked."""
     look = yield from look_for(process, request)
+    if _is_taken(look, request):
+        look = yield from look_for(process, apart(request))
     if isinstance(look, Look) and look.usable and not request.refresh and not changed(look.tags):
         return Outcome(look.value, Result.HIT, tags=look.tags)
-    loaded: Loaded | Raised = yield Load(request.key)
+    loaded: Loaded | Raised = yield request.load
     if isinstance(loaded, Raised):
         raise loaded.error
     return Outcome(request.codec.decode(loaded.payload), Result.BYPASSED, tags=tags_of(request, loaded))
@@ -101,14 +121,30 @@ def _lead(process: Process, request: Request, seen: int | None) -> Plan[Outcome]
         waited += yield Wait(request.key, turn, mark)
         turn += 1
         look = yield from look_for(process, request)
+        if _is_taken(look, request):
+            yield Land(request.key, NOTHING_SHARED)
+            return (yield from _read_apart(process, request))
         if isinstance(look, Look) and look.usable and not request.refresh:
             yield Land(request.key, NOTHING_SHARED)
             return Outcome(look.value, Result.HIT, tags=look.tags, outdated=look.outdated)
     if grant.entry is not None and not request.refresh:
         # Another process stored between this one's look and its lease.
         look = yield from examine(
-            process, request.key, grant.entry, grant.stamps, request.codec, request.policy, request.now, 1.0, mark
+            process,
+            request.key,
+            grant.entry,
+            grant.stamps,
+            request.codec,
+            request.policy,
+            request.now,
+            1.0,
+            mark,
+            request.shape,
         )
+        if _is_taken(look, request):
+            yield from release(process, request)
+            yield Land(request.key, NOTHING_SHARED)
+            return (yield from _read_apart(process, request))
         if isinstance(look, Look) and look.usable and not look.due:
             yield from release(process, request)
             yield Land(request.key, NOTHING_SHARED)
@@ -117,7 +153,7 @@ def _lead(process: Process, request: Request, seen: int | None) -> Plan[Outcome]
 
 
 def _load_and_store(process: Process, request: Request, as_of: int) -> Plan[Outcome]:
-    loaded: Loaded | Raised = yield Load(request.key)
+    loaded: Loaded | Raised = yield request.load
     if isinstance(loaded, Raised):
         yield from release(process, request)
         yield Land(request.key, Landing(loaded.began, error=loaded.error, tags=loaded.tags))
@@ -139,7 +175,7 @@ def _load_and_store(process: Process, request: Request, as_of: int) -> Plan[Outc
 
 
 def _load_without_storing(request: Request, result: Result) -> Plan[Outcome]:
-    loaded: Loaded | Raised = yield Load(request.key)
+    loaded: Loaded | Raised = yield request.load
     if isinstance(loaded, Raised):
         yield Land(request.key, Landing(loaded.began, error=loaded.error, tags=loaded.tags))
         raise loaded.error

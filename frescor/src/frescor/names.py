@@ -1,0 +1,58 @@
+"""What a module, a class or a function is called: the same in every process that runs the same code.
+
+A file that is run is called `__main__` by Python, and by its own name where it is imported: here it is always the
+latter. Only what has no file, such as a notebook or `python -c`, keeps the name `__main__`.
+"""
+
+import sys
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+# What `multiprocessing` calls the file that was run, in the processes that it starts.
+_RUN = ("__main__", "__mp_main__")
+INTERACTIVE = "__main__"
+
+
+def module_name(name: str, namespace: Mapping[str, Any] | None = None) -> str:
+    """What a module is called; `namespace` are its globals, where they are at hand."""
+    if name not in _RUN:
+        return name
+    if namespace is None:
+        namespace = vars(sys.modules[name]) if name in sys.modules else {}
+    spec, file = namespace.get("__spec__"), namespace.get("__file__")
+    if spec is not None:
+        return str(spec.name)
+    if not isinstance(file, str):
+        return INTERACTIVE
+    path = Path(file).resolve()
+    parts = [path.stem]
+    for folder in path.parents:
+        if not (folder / "__init__.py").is_file():
+            break
+        parts.append(folder.name)
+    return ".".join(reversed(parts))
+
+
+def class_name(cls: type) -> str:
+    """The dotted name of a class."""
+    return f"{module_name(cls.__module__)}.{cls.__qualname__}"
+
+
+def is_found(thing: object, module: str, qualified_name: str) -> bool:
+    """Whether the name leads to this very object: then no other has it."""
+    found: object = sys.modules.get(module)
+    for part in qualified_name.split("."):
+        found = getattr(found, part, None)
+    return found is thing
+
+
+def short_name(label: str, longest: int, digest: str) -> str:
+    """A label that is no longer than that; what was cut off is told by the digest."""
+    return label if len(label) <= longest else f"{label[: longest - len(digest) - 1]}~{digest}"
+
+
+def namespace_of(function: object) -> Mapping[str, Any] | None:
+    """The globals that a function was defined among, if it is one of Python's."""
+    return function.__globals__ if isinstance(function, types.FunctionType) else None
