@@ -10,7 +10,7 @@ from sqlalchemy.sql.ddl import ExecutableDDLElement
 
 from frescor.sqlalchemy.facts import NOTHING, Facts, LookUp, Named, Target
 from frescor.sqlalchemy.reads import split
-from frescor.sqlalchemy.text import facts_of_text
+from frescor.sqlalchemy.text import facts_of_text, joined
 from frescor.sqlalchemy.watching import Notes, has_own_constructs, notes_of
 from frescor.sqlalchemy.writes import targets
 
@@ -33,7 +33,7 @@ def facts_of(compiled: Any, sql: str, dialect: str) -> Facts:
 def _found(compiled: Any, sql: str, dialect: str) -> Facts:
     statement = compiled.statement
     if isinstance(statement, ExecutableDDLElement):
-        return _of_ddl(statement, sql, dialect)
+        return _of_ddl(statement, _text_of(compiled), dialect)
     if type(statement).__name__ in _CONTROL or statement is None:
         return NOTHING
     notes = notes_of(compiled)
@@ -83,22 +83,18 @@ def _from_notes(notes: Notes, final: Any, compiled: Any) -> Facts:
 
 def _of_ddl(statement: Any, sql: str, dialect: str) -> Facts:
     element = getattr(statement, "element", None)
-    kind = str(statement.__visit_name__)
-    if not type(statement).__module__.startswith("sqlalchemy.") or isinstance(statement, sa.DDL | sa.schema.DropSchema):
-        # The application's, or a tool's: any text.
-        return facts_of_text(sql, dialect)
-    if isinstance(element, sa.Table) and kind.startswith("drop_"):
-        return Facts(writes=(Target((element.schema, element.name), "delete", declared=element),), changes_schema=True)
-    if kind == "create_view":
-        # It may take another's place.
-        view = statement.table
-        return Facts(writes=(Target((view.schema, view.name), "update"),), changes_schema=True)
-    return Facts(changes_schema=True)
+    element = getattr(statement, "element", None)
+    facts = facts_of_text(sql, dialect)
+    if not isinstance(element, sa.Table):
+        return facts
+    # What the models declare of its foreign keys counts too.
+    writes = tuple(replace(target, declared=element) for target in facts.writes)
+    return replace(facts, writes=writes, changes_schema=True)
 
 
 def _text_of(compiled: Any) -> str:
     """What was compiled, with schemas by their own names and parameters in a form that can be read."""
-    text = _TRANSLATED_SCHEMA.sub(lambda found: "" if found[1] == "_none" else f'"{found[1]}".', compiled.string)
+    text = _TRANSLATED_SCHEMA.sub(lambda found: "" if found[1] == "_none" else f'"{found[1]}".', str(compiled))
     return _PARAMETER.sub("?", text)
 
 
@@ -117,13 +113,8 @@ def _with_text(facts: Facts, text: Facts, *, may_write: bool) -> Facts:
         # All that writes is SQLAlchemy's own, which the text only repeats.
         written = {_folded(target.table) for target in facts.writes}
         writes = (*facts.writes, *(target for target in text.writes if _folded(target.table) not in written))
-    return replace(
-        facts,
-        reads=(*facts.reads, *looked_up, *reads),
-        lookups=(),
-        writes=writes,
-        functions=(*facts.functions, *text.functions),
-    )
+    core = replace(facts, reads=(*facts.reads, *looked_up), lookups=(), writes=writes)
+    return joined(core, replace(text, reads=tuple(reads), writes=()))
 
 
 def _folded(name: Named) -> Named:

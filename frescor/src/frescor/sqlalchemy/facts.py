@@ -8,7 +8,8 @@ from sqlalchemy import types
 
 # Schema and name as they stand in the statement.
 Named = tuple[str | None, str]
-Kind = Literal["insert", "update", "delete"]
+# truncate: with the tables that refer to it. schema: its definition, and so what it shows, but no row.
+Kind = Literal["insert", "update", "delete", "truncate", "schema"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +48,29 @@ class Target:
 class Facts:
     """What a statement reads and writes.
 
-    control: a word that governs the transaction and came as text. changes_schema: names may mean something else after.
-    isolation: it may change how old a snapshot is. returning: its targets are read too. translated: its names are
-    those that the database is given, whatever the schema_translate_map.
+    loose: names of which those that are tables are read. procedures: those that are called. control: a word that
+    governs the transaction and came as text. changes_schema: names may mean something else after. changes_path: so may
+    names without a schema, on its connection. isolation: it may change how old a snapshot is. returning: its targets
+    are read too. translated: its names are those that the database is given, whatever the schema_translate_map.
+    commits: some databases commit what is open before it. everything: it may change what any table, or all that reads
+    it, shows. unknown: a sentence that says so, of a statement that cannot be told.
     """
 
     reads: tuple[Named, ...] = ()
     lookups: tuple[LookUp, ...] = ()
     writes: tuple[Target, ...] = ()
     functions: tuple[str, ...] = ()
+    loose: tuple[Named, ...] = ()
+    procedures: tuple[str, ...] = ()
     control: str | None = None
     changes_schema: bool = False
     isolation: bool = False
     returning: bool = False
     translated: bool = False
+    everything: bool = False
+    commits: bool = False
+    changes_path: bool = False
+    unknown: str | None = None
     declared: tuple[sa.Table, ...] = field(default=(), repr=False)
 
 

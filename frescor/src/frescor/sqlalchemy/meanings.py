@@ -118,7 +118,7 @@ class Meanings:
         return Effect(target, tags.table(name), tuple(map(tags.table, (*changed, *behind))))
 
     def _find_reading(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Reading:
-        names = [*facts.reads, *(target.table for target in facts.writes if facts.returning)]
+        names = [*facts.reads, *facts.loose, *(target.table for target in facts.writes if facts.returning)]
         whole = [self._name(name, facts, execution) for name in names]
         lookups = []
         for lookup in facts.lookups:

@@ -24,6 +24,7 @@ from frescor.errors import CacheError, PolicyError
 from frescor.policy import check_tag
 from frescor.sqlalchemy.drivers import driver_connection
 from frescor.sqlalchemy.row_with_commit import commit_with_row, takes_several
+from frescor.sqlalchemy.tags import EVERYTHING
 from frescor.store.ahead import Ahead
 
 logger = logging.getLogger("frescor")
@@ -39,6 +40,7 @@ _DIALECTS = ("sqlite", "postgresql")
 # Bytes of a row's tags: what a transaction invalidates is bounded far below.
 _LONGEST_TAGS = 1_000_000
 _ANY_AGE = 2**62
+_EVERYTHING = f'"{EVERYTHING}"'
 
 
 class database_now(FunctionElement[int]):  # noqa: N801  # reads as SQL's own functions do
@@ -303,10 +305,12 @@ class Outbox:
         return known
 
     def _new_row(self, tags: Iterable[str]) -> dict[str, Any]:
-        written = msgspec.json.encode(tuple(tags)).decode()
+        # No array, for everything: a relay of an earlier release cannot read it, and then does what is right.
+        names = tuple(tags)
+        written = msgspec.json.encode(EVERYTHING if EVERYTHING in names else names).decode()
         if not written.isascii():
             # Whatever the encoding of a connection is.
-            written = json.dumps(tuple(tags), separators=(",", ":"))
+            written = json.dumps(names, separators=(",", ":"))
         return {"id": self._ids.getrandbits(62), "tags": written, "origin": PROCESS}
 
     def _template_for(self, dialect: sa.Dialect) -> str:
@@ -352,6 +356,8 @@ def missing(table: sa.Table) -> str:
 
 def _read(tags: object) -> tuple[str, ...] | None:
     """The tags that a row holds; None for a row of which that cannot be told."""
+    if tags == _EVERYTHING:
+        return (EVERYTHING,)
     try:
         # A number or NULL where text belongs is a TypeError.
         found = msgspec.json.decode(tags, type=tuple[str, ...])  # type: ignore[call-overload]

@@ -48,9 +48,9 @@ from frescor.errors import CacheError
 from frescor.sqlalchemy.database_clock import DatabaseClock
 from frescor.sqlalchemy.outbox import TRIGGER, MissingTable, Outbox, Row
 from frescor.sqlalchemy.relay_connection import RelayConnection, Wake
+from frescor.sqlalchemy.tags import EVERYTHING, store_tags
 from frescor.sqlalchemy.whereabouts import identity
 from frescor.store.base import Doubt
-from frescor.tags import declared_tag
 
 logger = logging.getLogger("frescor")
 
@@ -247,6 +247,8 @@ class Relay:
             return cache.clear_all()
         for row in rows:
             tags.update(dict.fromkeys(row.tags or ()))
+        if EVERYTHING in tags:
+            return cache.clear_all()
         every = tuple(tags)
         parts = [every[start : start + _TAGS_AT_ONCE] for start in range(0, len(every), _TAGS_AT_ONCE)]
         return all(cache.invalidate(*part) for part in parts)
@@ -287,7 +289,7 @@ class Relay:
         for some in found:
             if some is None:
                 return None
-            tags.update(dict.fromkeys(map(declared_tag, some)))
+            tags.update(dict.fromkeys(store_tags(some)))
         return None if len(found) == _MOST_REPLAYED or len(tags) > _MOST_REPLAYED else tuple(tags)
 
     def _tracked(self) -> Cache:

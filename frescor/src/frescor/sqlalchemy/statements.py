@@ -1,5 +1,6 @@
 """What is done at each statement of a tracked engine: told to the load that runs, or noted for the commit."""
 
+import logging
 import re
 import weakref
 from collections.abc import Mapping, Sequence
@@ -25,11 +26,16 @@ from frescor.sqlalchemy.unit import Unit
 if TYPE_CHECKING:
     from frescor.sqlalchemy.tracking import Tracking
 
+logger = logging.getLogger("frescor")
+
 _SAVEPOINT = re.compile(
     r'\s*(SAVEPOINT|RELEASE(?: SAVEPOINT)?|ROLLBACK TO(?: SAVEPOINT)?)\s+"?([^";]+)"?', re.IGNORECASE
 )
 _MAY_SAVE = ("SA", "Sa", "sA", "sa")
 _KEEPS_ISOLATION = "frescor_isolation"
+# Databases that commit what is open with each statement that changes the schema.
+COMMITS_BY_ITSELF = ("mysql", "mariadb", "oracle")
+_MOST_SAID = 1000
 
 
 class Statements:
@@ -39,6 +45,7 @@ class Statements:
         self._tracking = tracking
         self._catalog = catalog
         self._meanings = Meanings(tracking, catalog)
+        self._said: set[str] = set()
 
     def before(self, sql: str, parameters: Any, execution: Any) -> Unit | None:
         """A statement will run: the transaction that it is part of; None for one that is not looked at."""
@@ -111,7 +118,11 @@ class Statements:
         unit.changes_schema = unit.changes_schema or facts.changes_schema
         if sql[:2] in _MAY_SAVE and not unit.autocommit and (found := _SAVEPOINT.match(sql)) is not None:
             begin_before_savepoint(connection, found.group(1))
-        noted = (facts.writes or options.get(WRITES)) and self._note(
+        if facts.unknown is not None:
+            self._cannot_tell(facts.unknown, options, load)
+        if facts.changes_schema or facts.everything or facts.commits:
+            unit.at_once = self._commits_by_itself(connection, unit)
+        noted = (facts.writes or facts.everything or options.get(WRITES)) and self._note(
             connection, unit, facts, execution, rows_known=rows_known
         )
         if not noted and unit.dirty:
@@ -139,9 +150,13 @@ class Statements:
         """Note what the statement writes, before it runs; whether there was anything."""
         row_tag = self._tracking.tags.row
         effects = self._meanings.effects(facts, connection, unit, execution)
+        everything = facts.everything and WRITES not in execution.execution_options
+        if everything:
+            unit.write_everything()
         for effect in effects:
             target, table = effect.target, effect.table
-            _refuse_autocommit(connection, unit, target.table[1])
+            if not unit.at_once and _is_autocommit(connection, unit):
+                raise PolicyError(_AUTOCOMMIT.format(target.table[1]))
             rows = _identities(target.rows, execution) if rows_known and target.rows is not None else None
             if rows is not None:
                 unit.write(table, [row_tag(table, row) for row in rows])
@@ -151,7 +166,22 @@ class Statements:
                 unit.write(table, None)
             for other in effect.others:
                 unit.write(other, None)
-        return bool(effects)
+        return everything or bool(effects)
+
+    def _cannot_tell(self, unknown: str, options: Mapping[str, Any], load: CurrentLoad | None) -> None:
+        """Refuse to read what cannot be told; outside of loads, say once for each text what it costs."""
+        if load is not None and READS not in options:
+            raise PolicyError(unknown)
+        if WRITES not in options and unknown not in self._said and len(self._said) < _MOST_SAID:
+            self._said.add(unknown)
+            logger.warning("%s Until it is declared, each time it is executed everything is invalidated.", unknown)
+
+    def _commits_by_itself(self, connection: sa.Connection, unit: Unit) -> bool:
+        """Whether a statement that changes the schema is committed before its transaction is."""
+        if connection.dialect.name == "sqlite":
+            # Python's driver begins a transaction before INSERT, UPDATE, DELETE and REPLACE only.
+            return not driver_connection(connection.connection, connection.dialect).in_transaction
+        return connection.dialect.name in COMMITS_BY_ITSELF or _is_autocommit(connection, unit)
 
     def _tell(
         self,
@@ -233,13 +263,15 @@ def _made(target: Target, execution: Any) -> list[Identity] | None:
     return found if found else None
 
 
-def _refuse_autocommit(connection: sa.Connection, unit: Unit, table: str) -> None:
+_AUTOCOMMIT = (
+    "a write to {!r} on an AUTOCOMMIT connection is visible at once, before anything can be invalidated with it: write "
+    "in a transaction, or on an engine that is not tracked, and invalidate by hand."
+)
+
+
+def _is_autocommit(connection: sa.Connection, unit: Unit) -> bool:
     driver = driver_connection(connection.connection, connection.dialect)
     at_once = unit.autocommit or getattr(driver, "autocommit", False) is True
     if not at_once and connection.dialect.name == "sqlite":
         at_once = getattr(driver, "isolation_level", "") is None and not driver.in_transaction
-    if at_once:
-        raise PolicyError(
-            f"a write to {table!r} on an AUTOCOMMIT connection is visible at once, before anything can be "
-            "invalidated with it: write in a transaction, or on an engine that is not tracked, and invalidate by hand."
-        )
+    return at_once

@@ -24,6 +24,7 @@ from sqlalchemy import types
 
 from frescor.errors import PolicyError
 from frescor.keys import canonical
+from frescor.tags import NAMESPACE_TAG
 
 # More rows of one table than this are named by one tag: each costs a look at every read.
 MOST_ROWS = 16
@@ -37,6 +38,15 @@ _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?")
 _UUID = re.compile("[0-9a-f]{32}")
 _BY_LETTERS = ("sqlite", "postgresql")
 _OWN_FORM = frozenset({"_storage_format", "_reg"})
+# What a transaction raises whose changes cannot be told: no tag of a table has this name, and every entry of the
+# namespace depends on it, whatever tables it names.
+EVERYTHING = "*"
+
+
+def store_tags(tags: Sequence[str]) -> tuple[str, ...]:
+    """The store's tags for those that a transaction raises."""
+    # As `declared_tags`, without a call for it at each commit.
+    return (NAMESPACE_TAG,) if EVERYTHING in tags else tuple([f"={tag}" for tag in tags])
 
 
 def table_name(schema: str | None, name: str, default: str | None = None) -> TableName:

@@ -41,14 +41,13 @@ from frescor.sqlalchemy.identity import watch_sessions
 from frescor.sqlalchemy.outbox import Outbox, is_shared
 from frescor.sqlalchemy.relay import Relay
 from frescor.sqlalchemy.sent import keeping_batches
-from frescor.sqlalchemy.statements import Statements
-from frescor.sqlalchemy.tags import Tags
+from frescor.sqlalchemy.statements import COMMITS_BY_ITSELF, Statements
+from frescor.sqlalchemy.tags import Tags, store_tags
 from frescor.sqlalchemy.unit import Unit
 from frescor.sqlalchemy.watching import watch
 from frescor.store.ahead import Ahead
 from frescor.store.memory import MemoryStore
 from frescor.store.redis import RedisStore
-from frescor.tags import declared_tags
 
 logger = logging.getLogger("frescor")
 
@@ -186,9 +185,16 @@ class Tracking:
 
         def look_and_execute(cursor: Any, sql: str, parameters: Any, context: Any = None) -> None:
             unit = statements.before(sql, parameters, context)
-            execute(cursor, sql, parameters, context)
+            try:
+                execute(cursor, sql, parameters, context)
+            except BaseException:
+                if unit is not None and unit.at_once:
+                    self._apply_at_once(unit)
+                raise
             if unit is not None:
                 statements.after(unit, cursor, sql)
+                if unit.at_once:
+                    self._apply_at_once(unit)
 
         return look_and_execute
 
@@ -263,15 +269,25 @@ class Tracking:
                     # Interrupted; else it was answered.
                     ahead.give_up()
 
+    def _apply_at_once(self, unit: Unit) -> None:
+        """The database committed by itself, with this statement: nothing of it can be in the outbox."""
+        unit.at_once = False
+        tags = tuple(sorted(unit.tags()))
+        if self.engine.dialect.name not in COMMITS_BY_ITSELF:
+            # There the statement need not have done it: then a commit, or nothing, follows.
+            unit.start_again()
+        if tags:
+            self._apply(tags, None)
+
     def _ahead(self, tags: tuple[str, ...]) -> Ahead | None:
         store = (self._fixed or self.cache)._engine.store
-        return store.ahead(Invalidate(declared_tags(tags))) if isinstance(store, RedisStore) else None
+        return store.ahead(Invalidate(store_tags(tags))) if isinstance(store, RedisStore) else None
 
     def _apply(self, tags: tuple[str, ...], ahead: Ahead | None) -> bool:
         cache = self._fixed or self.cache
         if not self._awaits:
-            return cache._invalidate(tags=declared_tags(tags), ahead=ahead)
-        task = self._spawn(cache.aio.invalidate(*tags))
+            return cache._invalidate(tags=store_tags(tags), ahead=ahead)
+        task = self._spawn(cache.aio._invalidate(tags=store_tags(tags)))
         try:
             return bool(await_only(asyncio.shield(task)))
         except BaseException:
@@ -281,11 +297,11 @@ class Tracking:
     def _apply_in_doubt(self, tags: tuple[str, ...]) -> None:
         cache = self.cache
         if not self._awaits:
-            cache.invalidate(*tags)
+            cache._invalidate(tags=store_tags(tags))
             return
         self._hold(cache, tags)
         with contextlib.suppress(RuntimeError):  # without a loop it waits for this process's next call
-            self._spawn(cache.aio.invalidate(*tags))
+            self._spawn(cache.aio._invalidate(tags=store_tags(tags)))
 
     def _spawn(self, work: Coroutine[Any, Any, bool]) -> "asyncio.Task[bool]":
         try:
@@ -298,7 +314,7 @@ class Tracking:
         return task
 
     def _hold(self, cache: Cache, tags: tuple[str, ...]) -> None:
-        cache._engine.pending.add(tags=declared_tags(tags))
+        cache._engine.pending.add(tags=store_tags(tags))
 
 
 def _dirty_check(tags: tuple[str, ...]) -> bool:

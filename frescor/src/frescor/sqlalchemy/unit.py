@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from frescor.sqlalchemy.context import Home, home
 from frescor.sqlalchemy.snapshots import Cursors
-from frescor.sqlalchemy.tags import MOST_ROWS
+from frescor.sqlalchemy.tags import EVERYTHING, MOST_ROWS
 
 
 class _Level:
@@ -52,6 +52,7 @@ class Unit:
         "_homes",
         "_levels",
         "_tags",
+        "at_once",
         "autocommit",
         "began",
         "changes_schema",
@@ -72,6 +73,8 @@ class Unit:
         # The execution that was looked at last: an executemany reports each of its batches. Not held: it holds the
         # connection, which would never be given back by the garbage collector.
         self.last: weakref.ref[object] | None = None
+        # The statement that runs is committed by the database itself, with all that was changed before it.
+        self.at_once = False
         # It has made, changed or removed tables, views or the like.
         self.changes_schema = False
         self.cursors = Cursors()
@@ -101,18 +104,29 @@ class Unit:
             for table, rows in whole.rows.items():
                 found.add(table)
                 found.update((f"{table}#",) if rows is None else rows)
-            self._tags = frozenset(found)
+            self._tags = frozenset((EVERYTHING,) if EVERYTHING in found else found)
         return self._tags
 
     def changed(self, tags: Iterable[str]) -> bool:
         """Whether one of these tags would be raised."""
-        return not self.tags().isdisjoint(tags)
+        raised = self.tags()
+        return EVERYTHING in raised or not raised.isdisjoint(tags)
 
     def write(self, table: str, rows: Iterable[str] | None) -> None:
         """A write to the table with this tag, of rows with these tags; None: of rows that are not known."""
         self._levels[-1].add(table, rows)
         self._tags = None
         self.join()
+
+    def write_everything(self) -> None:
+        """A statement that may have changed anything."""
+        self.write(EVERYTHING, ())
+
+    def start_again(self) -> None:
+        """What it has changed so far is committed, and it goes on."""
+        self._levels = [_Level("")]
+        self._tags = frozenset()
+        self.end()
 
     def await_keys(self, execution: object, table: str) -> None:
         """An INSERT runs, of rows whose keys are told afterwards."""
