@@ -7,7 +7,8 @@ SHELL := /bin/sh
 
 VENV := .venv
 BIN := $(VENV)/bin
-FLASK := $(BIN)/python -m flask --app controles
+# On this machine without containers: to look and try, unless the environment says otherwise.
+FLASK := env CONTROLES_ENV="$${CONTROLES_ENV:-development}" $(BIN)/python -m flask --app controles
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # The first interpreter that is new enough; PYTHON=… chooses another. Looked for only when .venv has to be made.

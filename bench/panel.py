@@ -97,6 +97,7 @@ def prepare(data: Path, profile: str) -> None:
 def settings(data: Path) -> dict[str, str]:
     """Everything in one folder, the cache's server embedded, and no limit on logins that a second run would meet."""
     return {
+        "CONTROLES_ENV": "test",
         "CONTROLES_DATA": str(data),
         "LOG_DIR": str(data / "logs"),
         "DATABASE_URL": "",

@@ -61,6 +61,7 @@ def environment(folder: Path) -> dict[str, str]:
     return {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(folder),
+        "CONTROLES_ENV": "development",
         "CONTROLES_DATA": str(folder / "instance"),
         "LOG_DIR": str(folder / "logs"),
         "PYTHONPATH": "",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from controles.config import read_settings
+from controles.config_values import SecureCookies
 
 ROOT = Path(__file__).parents[1]
 INPUTS = ("Makefile", "docker", "requirements", "frescor/pyproject.toml", "controles/pyproject.toml")
@@ -212,5 +213,5 @@ def test_fresh_secrets_are_settings_that_are_accepted(clone: Clone, tmp_path: Pa
     lines = (clone.folder / ".env").read_text().splitlines()
     environ = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     settings = read_settings({**environ, "CONTROLES_DATA": str(tmp_path), "CONTROLES_ENV": "production"})
-    assert settings.cookie_secure is False
+    assert settings.cookie_secure is SecureCookies.AUTO
     assert settings.port == 5000

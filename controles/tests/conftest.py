@@ -83,10 +83,11 @@ def make_app(tmp_path: Path, clock: Clock) -> Iterator[MakeApp]:
     def make(**overrides: str) -> Flask:
         app = create_app(
             {
+                "CONTROLES_ENV": "test",
                 "CONTROLES_DATA": str(tmp_path / "instance"),
                 "LOG_DIR": str(tmp_path / "logs"),
                 "REDIS_URL": "memory://",
-                "SECRET_KEY": "a-key-that-only-these-tests-use-0123456789",
+                "SECRET_KEY": "q7Zs0vKx2Lw9RbTn4HdYc6JgMe1FpUaQ3oWi8XkB5",
                 **overrides,
             }
         )
@@ -372,11 +373,12 @@ def _enter_at_once(usuario_id: int) -> str:
 def _migrate(url: str, folder: Path) -> None:
     app = create_app(
         {
+            "CONTROLES_ENV": "test",
             "DATABASE_URL": url,
             "CONTROLES_DATA": str(folder),
             "LOG_DIR": str(folder / "logs"),
             "REDIS_URL": "memory://",
-            "SECRET_KEY": "a-key-that-only-these-tests-use-0123456789",
+            "SECRET_KEY": "q7Zs0vKx2Lw9RbTn4HdYc6JgMe1FpUaQ3oWi8XkB5",
         }
     )
     upgrade(app)

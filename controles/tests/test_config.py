@@ -1,6 +1,7 @@
 """Settings: what is read, what is refused, and how that is said."""
 
 import os
+import secrets
 import subprocess
 import sys
 import traceback
@@ -11,32 +12,58 @@ import pytest
 
 from controles import create_app
 from controles.config import ConfigError, read_settings, setting_infos
-from controles.config_values import Environment, parse_database_url, parse_otp_secret, parse_redis_url, password_in
+from controles.config_values import (
+    Environment,
+    SecureCookies,
+    parse_database_url,
+    parse_otp_secret,
+    parse_redis_url,
+    password_in,
+)
+from controles.published import known_users, looks_made_up
 
-KEY = "a-key-that-only-these-tests-use-0123456789"
+KEY = "q7Zs0vKx2Lw9RbTn4HdYc6JgMe1FpUaQ3oWi8XkB5"
 
 
 def problems(tmp_path: Path, **environ: str) -> tuple[str, ...]:
     with pytest.raises(ConfigError) as error:
-        read_settings({"CONTROLES_DATA": str(tmp_path), **environ})
+        read_settings({"CONTROLES_ENV": "test", "CONTROLES_DATA": str(tmp_path), **environ})
     return error.value.problems
 
 
-def test_an_empty_environment_is_a_development_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_development_machine_needs_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    settings = read_settings({})
+    settings = read_settings({"CONTROLES_ENV": "development"})
     assert settings.environment is Environment.DEVELOPMENT
     assert settings.data == tmp_path / "instance"
     assert settings.log_dir == tmp_path / "logs"
     assert settings.database_url == "sqlite:///controles.db"
     assert settings.redis_url is None
     assert settings.session_length == timedelta(hours=12)
-    assert settings.cookie_secure is False
+    assert settings.cookie_secure is SecureCookies.NEVER
     assert (settings.host, settings.port) == ("127.0.0.1", 5000)
 
 
+@pytest.mark.parametrize("environ", [{}, {"CONTROLES_ENV": ""}, {"CONTROLES_ENV": "  "}])
+def test_an_environment_that_is_not_named_is_none(
+    tmp_path: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as error:
+        read_settings(environ)
+    (problem,) = error.value.problems
+    assert problem.startswith("CONTROLES_ENV: falta")
+    assert "CONTROLES_ENV=production" in problem
+    assert "CONTROLES_ENV=development" in problem
+
+
 def test_an_empty_value_counts_as_none(tmp_path: Path) -> None:
-    assert read_settings({"CONTROLES_DATA": str(tmp_path), "REDIS_URL": "", "PORT": " "}).redis_url is None
+    assert (
+        read_settings(
+            {"CONTROLES_ENV": "test", "CONTROLES_DATA": str(tmp_path), "REDIS_URL": "", "PORT": " "}
+        ).redis_url
+        is None
+    )
 
 
 def test_every_setting_has_one_name_and_one_line(tmp_path: Path) -> None:
@@ -109,11 +136,11 @@ def test_production_needs_a_key_and_sends_cookies_by_https_only(tmp_path: Path) 
     assert "SECRET_KEY: falta" in problem
     assert "make-secret-key" in problem
     settings = read_settings({"CONTROLES_DATA": str(tmp_path), "CONTROLES_ENV": "production", "SECRET_KEY": KEY})
-    assert settings.cookie_secure is True
+    assert settings.cookie_secure is SecureCookies.ALWAYS
 
 
 def test_development_makes_its_key_once(tmp_path: Path) -> None:
-    environ = {"CONTROLES_DATA": str(tmp_path)}
+    environ = {"CONTROLES_ENV": "development", "CONTROLES_DATA": str(tmp_path)}
     assert read_settings(environ).secret_key == read_settings(environ).secret_key
 
 
@@ -168,6 +195,7 @@ def test_a_database_in_a_folder_that_is_missing_is_said_so(tmp_path: Path) -> No
 def test_secrets_are_not_in_the_settings_text(tmp_path: Path) -> None:
     settings = read_settings(
         {
+            "CONTROLES_ENV": "test",
             "CONTROLES_DATA": str(tmp_path),
             "SECRET_KEY": KEY,
             "ADMIN_PASSWORD": "uma senha de verdade",
@@ -179,18 +207,80 @@ def test_secrets_are_not_in_the_settings_text(tmp_path: Path) -> None:
 
 def test_an_override_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="REDIS_ULR: não existe"):
-        create_app({"CONTROLES_DATA": str(tmp_path), "REDIS_ULR": "memory://"})
+        create_app({"CONTROLES_ENV": "test", "CONTROLES_DATA": str(tmp_path), "REDIS_ULR": "memory://"})
 
 
 def run(tmp_path: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", *arguments],
-        env={"PATH": os.environ["PATH"], "CONTROLES_DATA": str(tmp_path), "REDIS_URL": "memory://", **environ},
+        env={
+            "PATH": os.environ["PATH"],
+            "CONTROLES_ENV": "development",
+            "CONTROLES_DATA": str(tmp_path),
+            "REDIS_URL": "memory://",
+            **environ,
+        },
         cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=60,
     )
+
+
+@pytest.mark.parametrize("command", [("db-upgrade",), ("serve",), ("demo",), ("seed-users",), ("run",)])
+def test_no_command_runs_where_the_environment_is_not_named(tmp_path: Path, command: tuple[str, ...]) -> None:
+    ended = run(tmp_path, "flask", "--app", "controles", *command, CONTROLES_ENV="")
+    assert ended.returncode == 1
+    assert "CONTROLES_ENV: falta" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_production_is_not_served_by_the_development_server(tmp_path: Path) -> None:
+    ended = run(tmp_path, "flask", "--app", "controles", "run", CONTROLES_ENV="production", SECRET_KEY=KEY)
+    assert ended.returncode == 1
+    assert "flask --app controles serve" in ended.stderr
+
+
+PUBLISHED_KEYS = [
+    "a-key-that-only-these-tests-use-0123456789",
+    "change-me-change-me-change-me-change-me-42",
+    "this-is-my-very-own-secret-key-for-flask!!",
+    "abcdefghijklmnopqrstuvwxyz0123456789ABCDEF",
+    "9876543210ZYXWVUTSRQPONMLKJIHGFEDCBA98765",
+    "gK3pWz8sQ1gK3pWz8sQ1gK3pWz8sQ1gK3pWz8sQ1",
+    "gK3pWz8sQ1vLmN7tgK3pWz8sQ1vLmN7t",
+]
+
+
+@pytest.mark.parametrize("key", PUBLISHED_KEYS)
+@pytest.mark.parametrize("name", ["SECRET_KEY", "SECRET_KEY_FALLBACKS", "CPF_KEY", "CPF_KEY_FALLBACKS"])
+def test_production_refuses_keys_that_were_not_drawn_at_random(tmp_path: Path, name: str, key: str) -> None:
+    (problem,) = problems(tmp_path, **{"CONTROLES_ENV": "production", "SECRET_KEY": KEY, name: key})
+    assert problem.startswith(f"{name}: tem uma chave de exemplo")
+    assert "make-secret-key" in problem
+    assert key not in problem
+
+
+def test_keys_that_were_drawn_at_random_are_accepted(tmp_path: Path) -> None:
+    for key in (secrets.token_urlsafe(32), secrets.token_hex(32), secrets.token_hex(16)):
+        # Once in ten thousand times one of them holds a word.
+        if not looks_made_up(key):
+            read_settings({"CONTROLES_ENV": "production", "CONTROLES_DATA": str(tmp_path), "SECRET_KEY": key})
+    assert sum(looks_made_up(secrets.token_urlsafe(32)) for _ in range(200)) <= 3
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY_FALLBACKS", "CPF_KEY_FALLBACKS"])
+def test_a_former_key_must_be_as_good_as_the_present_one(tmp_path: Path, name: str) -> None:
+    (problem,) = problems(tmp_path, **{name: f"{KEY},curta"})
+    assert problem.startswith(f"{name}: a 2ª chave tem 5 caracteres")
+
+
+@pytest.mark.parametrize("secret", ["JBSWY3DPEHPK3PXP", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "known"])
+def test_production_refuses_published_second_factors(tmp_path: Path, secret: str) -> None:
+    value = known_users()[0].totp_secret if secret == "known" else secret
+    (problem,) = problems(tmp_path, CONTROLES_ENV="production", SECRET_KEY=KEY, ADMIN_OTP_SECRET=value)
+    assert problem.startswith("ADMIN_OTP_SECRET: é um exemplo publicado")
 
 
 @pytest.mark.parametrize("command", [("db-upgrade",), ("--help",)])
@@ -232,7 +322,7 @@ def test_secrets_can_be_made_before_the_settings_are_right(tmp_path: Path) -> No
     ],
 )
 def test_the_cache_may_be_a_cluster_or_named_by_sentinels(tmp_path: Path, url: str) -> None:
-    assert read_settings({"CONTROLES_DATA": str(tmp_path), "REDIS_URL": url}).redis_url == url
+    assert read_settings({"CONTROLES_ENV": "test", "CONTROLES_DATA": str(tmp_path), "REDIS_URL": url}).redis_url == url
 
 
 @pytest.mark.parametrize(

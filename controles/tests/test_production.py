@@ -23,9 +23,9 @@ from frescor.testing import PrivateServer
 MakeApp = Callable[..., Flask]
 
 SECRETS = {
-    "SECRET_KEY": "a-key-that-only-these-tests-use-0123456789",
+    "SECRET_KEY": "q7Zs0vKx2Lw9RbTn4HdYc6JgMe1FpUaQ3oWi8XkB5",
     "ADMIN_PASSWORD": "uma senha de teste bem comprida",
-    "ADMIN_OTP_SECRET": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+    "ADMIN_OTP_SECRET": "NQ6ZT3WVYK7DLC2JRXAP5HEGM4OBFSUI",
 }
 
 

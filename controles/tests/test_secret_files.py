@@ -7,12 +7,14 @@ import pytest
 from controles.config import ConfigError, read_settings
 from controles.secret_files import LARGEST, read_secret_files
 
-KEY = "a-key-that-only-these-tests-use-0123456789"
+KEY = "q7Zs0vKx2Lw9RbTn4HdYc6JgMe1FpUaQ3oWi8XkB5"
 
 
 def test_a_secret_may_be_in_a_file_without_its_last_line_break(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(KEY + "\n")
-    settings = read_settings({"CONTROLES_DATA": str(tmp_path), "SECRET_KEY_FILE": str(tmp_path / "key")})
+    settings = read_settings(
+        {"CONTROLES_ENV": "test", "CONTROLES_DATA": str(tmp_path), "SECRET_KEY_FILE": str(tmp_path / "key")}
+    )
     assert settings.secret_key == KEY
 
 
@@ -23,7 +25,7 @@ def test_production_takes_every_secret_from_files(tmp_path: Path) -> None:
         "DATABASE_URL": "postgresql://controles:Hj3kL9pQ2w@db/controles",
         "REDIS_URL": "redis://controles:Hj3kL9pQ2w@redis:6379/0",
         "ADMIN_PASSWORD": "uma senha de teste bem comprida",
-        "ADMIN_OTP_SECRET": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+        "ADMIN_OTP_SECRET": "NQ6ZT3WVYK7DLC2JRXAP5HEGM4OBFSUI",
     }
     environ = {"CONTROLES_DATA": str(tmp_path), "CONTROLES_ENV": "production"}
     for name, value in secrets.items():
@@ -68,6 +70,7 @@ def test_what_is_wrong_with_a_file_is_said_without_its_content(tmp_path: Path) -
         ("ADMIN_PASSWORD", "administrador"),
         ("ADMIN_PASSWORD", "password2024"),
         ("ADMIN_PASSWORD", "1234567890"),
+        ("ADMIN_PASSWORD", "teste-admin-nacional-1"),
     ],
 )
 def test_production_refuses_passwords_that_everybody_knows(tmp_path: Path, name: str, value: str) -> None:

@@ -62,7 +62,12 @@ def demo(tmp_path: Path, taken_port: int) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "flask", "--app", "controles", "demo"],
         cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "PORT": str(taken_port), "PYTHONUNBUFFERED": "1"},
+        env={
+            "PATH": os.environ["PATH"],
+            "CONTROLES_ENV": "development",
+            "PORT": str(taken_port),
+            "PYTHONUNBUFFERED": "1",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 
+import click
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -18,8 +19,10 @@ from controles import (
     session_cookie,
 )
 from controles.config import ConfigError, Settings, read_settings, secret_names, setting_infos
+from controles.config_values import SecureCookies
 from controles.contas import keys, rate_limit, security
 from controles.contas import views as contas_views
+from controles.contas.cookies import CookieSessions
 from controles.cotas import views as cotas_views
 from controles.cpf import CpfVault
 from controles.extensions import alembic, csrf, db
@@ -41,6 +44,7 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     ConfigError with everything that is wrong. Starts no server and connects to none.
     """
     settings = read_settings({**os.environ, **_known(overrides or {})})
+    _refuse_development_server(settings)
     # A relative SQLite file lies in the instance folder.
     app = Flask(__name__, instance_path=str(settings.data))
     app.extensions["settings"] = settings
@@ -48,7 +52,8 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     session_cookie.init_app(app, settings)
     search_seal.init_app(app, settings)
     logs.init_app(app, settings)
-    security_headers.init_app(app, https=settings.cookie_secure)
+    app.session_interface = CookieSessions(settings.cookie_secure)
+    security_headers.init_app(app, https=settings.cookie_secure is not SecureCookies.NEVER)
     db.init_app(app)
     alembic.init_app(app)
     # Before the check of forms: what is refused there counts too.
@@ -97,6 +102,14 @@ def _engine(url: str) -> dict[str, object]:
     return options
 
 
+def _refuse_development_server(settings: Settings) -> None:
+    context = click.get_current_context(silent=True)
+    if settings.production and context is not None and context.info_name == "run":
+        raise ConfigError(
+            ("CONTROLES_ENV: é production, e flask run é para desenvolvimento; use: flask --app controles serve.",)
+        )
+
+
 def _known(overrides: Mapping[str, str]) -> Mapping[str, str]:
     names = {info.name for _, info in setting_infos()} | {name + SUFFIX for name in secret_names()}
     unknown = sorted(set(overrides) - names)
@@ -106,6 +119,5 @@ def _known(overrides: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _cpf_vault(settings: Settings) -> CpfVault:
-    ring = settings.secret_keys if settings.cpf_key is None else (settings.cpf_key, *settings.secret_keys)
-    key, *previous = (secret.encode() for secret in ring)
+    key, *previous = (secret.encode() for secret in settings.cpf_keys)
     return CpfVault(key, previous=tuple(previous))

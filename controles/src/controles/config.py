@@ -16,8 +16,8 @@ from sqlalchemy.engine import make_url
 
 from controles.config_values import (
     Environment,
+    SecureCookies,
     integer_between,
-    parse_boolean,
     parse_database_url,
     parse_email,
     parse_environment,
@@ -30,12 +30,19 @@ from controles.config_values import (
     parse_redis_url,
     parse_secret_key,
     parse_secret_keys,
+    parse_secure_cookies,
     parse_text,
     password_everybody_knows,
     password_in,
 )
 from controles.made_secrets import kept_secret, new_secret_key
+from controles.published import is_published_otp_secret, is_published_password, looks_made_up
 from controles.secret_files import SUFFIX, read_secret_files
+
+_NO_ENVIRONMENT = (
+    "CONTROLES_ENV: falta, e sem ela ninguém sabe se aqui há dados de pessoas. Defina CONTROLES_ENV=production numa "
+    "instalação de verdade, ou CONTROLES_ENV=development para experimentar nesta máquina (make run faz isso)."
+)
 
 
 class ConfigError(SystemExit):
@@ -81,7 +88,10 @@ class Settings:
     """The settings, read once at the start and valid. None: nothing was set, and the default is not a value."""
 
     environment: Environment = _setting(
-        "CONTROLES_ENV", "development ou production.", parse=parse_environment, default="development"
+        "CONTROLES_ENV",
+        "production com dados de pessoas; development para experimentar, test para testes.",
+        parse=parse_environment,
+        shown="nenhum: precisa ser dita (`make run` e os contêineres a dizem)",
     )
     data: Path = _setting(
         "CONTROLES_DATA", "Pasta do banco SQLite e do que a instalação gera.", parse=parse_folder, default="./instance"
@@ -128,6 +138,13 @@ class Settings:
         shown="a SECRET_KEY",
         secret=True,
     )
+    cpf_key_fallbacks: tuple[str, ...] = _setting(
+        "CPF_KEY_FALLBACKS",
+        "CPF_KEYs antigas, separadas por vírgula, que ainda são lidas.",
+        parse=parse_secret_keys,
+        default="",
+        secret=True,
+    )
     admin_email: str = _setting(
         "ADMIN_EMAIL", "Endereço com que a administração entra.", parse=parse_email, default="admin@controles.local"
     )
@@ -150,8 +167,11 @@ class Settings:
     session_length: timedelta = _setting(
         "SESSION_HOURS", "Horas depois da entrada em que a sessão termina.", parse=parse_hours, default="12"
     )
-    cookie_secure: bool = _setting(
-        "COOKIE_SECURE", "1: o cookie só vai por HTTPS.", parse=parse_boolean, shown="1 em production, 0 em development"
+    cookie_secure: SecureCookies = _setting(
+        "COOKIE_SECURE",
+        "1: os cookies só vão por HTTPS; auto: também por http://127.0.0.1 e http://localhost, na própria máquina.",
+        parse=parse_secure_cookies,
+        shown="1 em production, 0 nos outros",
     )
     trusted_proxies: int = _setting(
         "TRUSTED_PROXIES", "Quantos proxies reversos ficam na frente.", parse=integer_between(0, 9), default="0"
@@ -185,6 +205,12 @@ class Settings:
         """The present key first, then the former ones."""
         return (self.secret_key, *self.secret_key_fallbacks)
 
+    @property
+    def cpf_keys(self) -> tuple[str, ...]:
+        """The key that CPFs are encrypted with now, then every other one that may open them."""
+        present = self.secret_key if self.cpf_key is None else self.cpf_key
+        return tuple(dict.fromkeys((present, *self.cpf_key_fallbacks, *self.secret_keys)))
+
 
 def setting_infos() -> tuple[tuple[str, SettingInfo], ...]:
     """Each setting's attribute and what is known about it, in the order to document them."""
@@ -210,6 +236,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             values[attribute] = None if raw is None else info.parse(raw)
         except ValueError as error:
             problems.append(f"{info.name}: {error}.")
+    if "environment" in values and values["environment"] is None:
+        problems.insert(0, _NO_ENVIRONMENT)
     production = values.get("environment") is Environment.PRODUCTION
     if production:
         problems += _production_problems(environ, values)
@@ -220,7 +248,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     if values["secret_key"] is None:
         values["secret_key"] = _kept_secret_key(values["data"])
     if values["cookie_secure"] is None:
-        values["cookie_secure"] = production
+        values["cookie_secure"] = SecureCookies.ALWAYS if production else SecureCookies.NEVER
     return Settings(**values)
 
 
@@ -236,10 +264,26 @@ def _production_problems(environ: Mapping[str, str], values: Mapping[str, Any]) 
         "REDIS_URL": password_in(values.get("redis_url")),
         "RATE_LIMIT_URL": password_in(values.get("rate_limit_url")),
     }
+    otp_secret = values.get("admin_otp_secret")
+    if otp_secret is not None and is_published_otp_secret(otp_secret):
+        problems.append(
+            "ADMIN_OTP_SECRET: é um exemplo publicado; crie outro com: flask --app controles make-otp-secret."
+        )
+    problems += [
+        f"{name}: tem uma chave de exemplo, ou que alguém digitou; crie outra com: flask --app controles "
+        "make-secret-key, e troque-a como docs/keys.md descreve."
+        for name, keys in (
+            ("SECRET_KEY", [values.get("secret_key")]),
+            ("SECRET_KEY_FALLBACKS", values.get("secret_key_fallbacks", ())),
+            ("CPF_KEY", [values.get("cpf_key")]),
+            ("CPF_KEY_FALLBACKS", values.get("cpf_key_fallbacks", ())),
+        )
+        if any(key is not None and looks_made_up(key) for key in keys)
+    ]
     return problems + [
         f"{name}: a senha é uma das que todos conhecem; escolha outra, ou crie todas com: make secrets."
         for name, password in known.items()
-        if password is not None and password_everybody_knows(password)
+        if password is not None and (password_everybody_knows(password) or is_published_password(password))
     ]
 
 

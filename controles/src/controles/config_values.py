@@ -31,10 +31,20 @@ _RATE = re.compile(r"\d+ per (second|minute|hour|day)(;\d+ per (second|minute|ho
 
 
 class Environment(StrEnum):
-    """Where the application runs: development makes what is missing, production asks for it."""
+    """Where the application runs: development and test make what is missing, production asks for it."""
 
     DEVELOPMENT = "development"
+    TEST = "test"
     PRODUCTION = "production"
+
+
+class SecureCookies(StrEnum):
+    """Whether a browser may send the cookie without HTTPS."""
+
+    ALWAYS = "1"
+    NEVER = "0"
+    # Not, except by whoever opens http://127.0.0.1 or http://localhost: that never leaves the machine.
+    AUTO = "auto"
 
 
 def parse_text(raw: str) -> str:
@@ -48,11 +58,11 @@ def parse_folder(raw: str) -> Path:
 
 
 def parse_environment(raw: str) -> Environment:
-    """development or production."""
+    """production, development or test."""
     try:
         return Environment(raw)
     except ValueError:
-        raise ValueError(f"“{raw}” não existe; use development ou production") from None
+        raise ValueError(f"“{raw}” não existe; use production, development ou test") from None
 
 
 def integer_between(lowest: int, highest: int) -> Callable[[str], int]:
@@ -76,6 +86,16 @@ def parse_boolean(raw: str) -> bool:
     if raw.lower() not in {"1", "0", "true", "false", "sim", "não", "nao"}:
         raise ValueError(f"“{raw}” não serve; use 1 (sim) ou 0 (não)")
     return raw.lower() in {"1", "true", "sim"}
+
+
+def parse_secure_cookies(raw: str) -> SecureCookies:
+    """1, 0 or auto."""
+    if raw.lower() == "auto":
+        return SecureCookies.AUTO
+    try:
+        return SecureCookies.ALWAYS if parse_boolean(raw) else SecureCookies.NEVER
+    except ValueError:
+        raise ValueError(f"“{raw}” não serve; use 1 (sim), 0 (não) ou auto") from None
 
 
 def parse_email(raw: str) -> str:
@@ -105,8 +125,14 @@ def parse_secret_key(raw: str) -> str:
 
 
 def parse_secret_keys(raw: str) -> tuple[str, ...]:
-    """Keys, separated by commas."""
-    return tuple(key.strip() for key in raw.split(",") if key.strip())
+    """Keys, separated by commas, each as long and varied as the present one must be."""
+    keys = tuple(key.strip() for key in raw.split(",") if key.strip())
+    for position, key in enumerate(keys, start=1):
+        try:
+            parse_secret_key(key)
+        except ValueError as error:
+            raise ValueError(f"a {position}ª chave {error}") from None
+    return keys
 
 
 def parse_otp_secret(raw: str) -> str:

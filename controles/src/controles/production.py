@@ -16,6 +16,7 @@ from controles import migrating
 from controles.command_errors import as_sentences
 from controles.config import Settings
 from controles.contas.accounts import ensure_admin
+from controles.contas.installation import check_installation
 from controles.db import db
 from controles.serve import serve_by_workers
 
@@ -34,6 +35,7 @@ def serve() -> None:
     await_database(patience=DATABASE_PATIENCE)
     with as_sentences():
         migrating.upgrade(app)
+    check_installation(app)
     ensure_admin(app)
     listener = listen(settings.host, settings.port)
     click.echo(

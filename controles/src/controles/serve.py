@@ -20,6 +20,7 @@ from controles.config import Settings
 from controles.contas import enrolment, totp
 from controles.contas.accounts import AdminCredentials, admin_credentials, ensure_admin
 from controles.contas.cli import terminal_qr
+from controles.contas.installation import check_installation
 from controles.db import db
 from controles.militantes.models import Militante
 from controles.seed.cli import seed_with_progress
@@ -58,6 +59,7 @@ def demo(host: str | None, port: int | None) -> None:
 
 def prepare(app: Flask) -> None:
     """Tables, the administrator, and example data if there is none."""
+    check_installation(app)
     with as_sentences():
         migrating.upgrade(app)
     ensure_admin(app)
@@ -107,7 +109,7 @@ def banner(admin: AdminCredentials, listener: socket.socket) -> str:
         f"  Código agora        {totp.code_at(secret, now)} (vale por mais {totp.seconds_left(now)} s)",
         "",
         "  Leia o código QR com um aplicativo autenticador, ou peça outro código com:",
-        "  .venv/bin/flask --app controles admin-code",
+        "  CONTROLES_ENV=development .venv/bin/flask --app controles admin-code",
         "  Para parar: Ctrl+C",
     ]
     if host not in _LOOPBACK:

@@ -30,7 +30,10 @@ settings` mostra a mesma lista no terminal.
 
 As marcadas com 🔑 são segredos. Cada uma também pode vir de um arquivo: `NOME{suffix}` diz o caminho e o arquivo tem o
 valor, como fazem os *secrets* do Docker. As duas formas ao mesmo tempo são um erro. Em production, uma senha que todos
-conhecem (`changeme`, `postgres`…) também é.
+conhecem (`changeme`, `postgres`…) também é, assim como uma chave que não foi sorteada e um segundo fator de exemplo.
+`CONTROLES_ENV` não tem padrão: sem ela nada começa, para que nenhuma instalação com dados de pessoas seja tomada por
+uma de experimentos. Num banco em que production já começou, `demo`, `seed` e `seed-users` são recusados; e production é
+recusada num banco com usuários de teste: `flask --app controles block-test-users` os bloqueia.
 
 ## Os contêineres
 
@@ -41,7 +44,9 @@ conhecem (`changeme`, `postgres`…) também é.
 
 Dentro do contêiner, `HOST` é `0.0.0.0`, `PORT` é 5000, `CONTROLES_DATA` é `/var/lib/controles` e `LOG_DIR` é
 `/var/log/controles`; `DATABASE_URL`, `REDIS_URL` e `RATE_LIMIT_URL` são montadas com as senhas acima. `PORT` no `.env`
-é a porta publicada nesta máquina, só em 127.0.0.1. Atrás de um proxy com HTTPS: `COOKIE_SECURE=1`, `TRUSTED_PROXIES=1`.
+é a porta publicada nesta máquina, só em 127.0.0.1. Atrás de um proxy com HTTPS: `TRUSTED_PROXIES=1`. Do proxy valem
+`X-Forwarded-For`, `-Proto` e `-Host`, mais nenhum. `make secrets` escreve `COOKIE_SECURE=auto`: os cookies só vão por
+HTTPS, exceto os de um navegador que abre http://127.0.0.1 na própria máquina.
 
 `SECRET_KEY`, `CPF_KEY`, `ADMIN_PASSWORD` e `ADMIN_OTP_SECRET` podem ficar fora do `.env`: ponha nele, por exemplo,
 `ADMIN_OTP_SECRET_FILE=/run/secrets/otp` e, num `docker-compose.override.yml`, o arquivo, que o usuário 10001 precisa

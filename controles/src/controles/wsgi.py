@@ -6,7 +6,8 @@ from flask import Flask
 
 from controles import create_app
 from controles.config import ConfigError
-from controles.contas.accounts import ensure_admin
+from controles.contas.accounts import ensure_admin, require_tables
+from controles.contas.installation import check_installation
 from controles.services.cache_service import service_of
 
 # With this status gunicorn stops instead of starting the worker again, for ever.
@@ -16,6 +17,8 @@ GUNICORN_APP_LOAD_ERROR = 4
 def _start() -> Flask:
     try:
         application = create_app()
+        require_tables(application)
+        check_installation(application)
         ensure_admin(application)
     except ConfigError as error:
         print(error, file=sys.stderr)  # noqa: T201 - there may be no log to write it to

@@ -107,7 +107,7 @@ def test_a_changed_password_is_applied_and_ends_every_login(start: Callable[...,
 
 def test_settings_taken_away_leave_the_administrator(start: Callable[..., Flask], clock: Any) -> None:
     start()
-    production = {"CONTROLES_ENV": "production", "SECRET_KEY": "a-key-that-only-these-tests-use-0123456789"}
+    production = {"CONTROLES_ENV": "production", "SECRET_KEY": "q7Zs0vKx2Lw9RbTn4HdYc6JgMe1FpUaQ3oWi8XkB5"}
     with start(password=None, secret=None, **production).app_context():
         assert isinstance(login.check_password(EMAIL, PASSWORD, origin=HERE, agora=clock.now), login.Passed)
 
@@ -160,7 +160,7 @@ def test_a_database_that_does_not_answer_is_said_so(make_app: MakeApp) -> None:
 
 
 def test_development_keeps_what_it_made_for_its_owner_alone(tmp_path: Path) -> None:
-    settings = read_settings({"CONTROLES_DATA": str(tmp_path)})
+    settings = read_settings({"CONTROLES_ENV": "development", "CONTROLES_DATA": str(tmp_path)})
     first, second = admin_credentials(settings), admin_credentials(settings)
     assert first == second
     assert first.password
@@ -172,7 +172,7 @@ def test_development_keeps_what_it_made_for_its_owner_alone(tmp_path: Path) -> N
 def test_a_kept_secret_that_was_edited_wrongly_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "admin-otp-secret").write_text("não é base32")
     with pytest.raises(ConfigError, match="apague o arquivo"):
-        admin_credentials(read_settings({"CONTROLES_DATA": str(tmp_path)}))
+        admin_credentials(read_settings({"CONTROLES_ENV": "development", "CONTROLES_DATA": str(tmp_path)}))
 
 
 def test_a_password_is_stored_as_argon2id(start: Callable[..., Flask]) -> None:

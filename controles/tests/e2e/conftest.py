@@ -56,6 +56,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
+        "CONTROLES_ENV": "development",
         "CONTROLES_DATA": str(folder / "instance"),
         "LOG_DIR": str(folder / "logs"),
         "ADMIN_EMAIL": _EMAIL,

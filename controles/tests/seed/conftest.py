@@ -24,6 +24,7 @@ def build_app(request: pytest.FixtureRequest) -> Iterator[Callable[[str, Path], 
         url = _new_postgres(request) if database == "postgresql" else f"sqlite:///{folder / 'controles.db'}"
         app = create_app(
             {
+                "CONTROLES_ENV": "test",
                 "DATABASE_URL": url,
                 "CONTROLES_DATA": str(folder),
                 "LOG_DIR": str(folder / "logs"),

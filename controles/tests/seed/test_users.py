@@ -14,7 +14,8 @@ from controles.contas.passwords import password_fits
 from controles.db import db
 from controles.domain_errors import NotFound
 from controles.militantes.models import Nucleo
-from controles.seed.users import SeededUser, known_users, seed_users
+from controles.published import known_users
+from controles.seed.users import SeededUser, seed_users
 
 Seeded = tuple[SeededUser, ...]
 

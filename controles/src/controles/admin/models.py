@@ -39,3 +39,13 @@ class AuditoriaPonta(Base):
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     ultimo_id: Mapped[int] = mapped_column(BigInteger)
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class Instalacao(Base):
+    """What this database is for, one row, once production has been started on it."""
+
+    __tablename__ = "instalacao"
+    __table_args__ = (CheckConstraint("id = 1", name="uma_linha"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    ambiente: Mapped[str] = mapped_column(String(20))

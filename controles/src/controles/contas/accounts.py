@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from controles.admin import audit
+from controles.admin.models import Instalacao
 from controles.clock import utc_now
 from controles.config import ConfigError, Settings
 from controles.config_values import parse_otp_secret, parse_password
@@ -94,8 +95,8 @@ def ensure_admin(app: Flask) -> None:
     not answer, and when it has no tables yet.
     """
     settings: Settings = app.extensions["settings"]
+    require_tables(app)
     with app.app_context():
-        _require_tables()
         credentials = admin_credentials(settings)
         if _is_current(db.session.scalar(select(Usuario).where(Usuario.email == credentials.email)), credentials):
             return
@@ -171,14 +172,19 @@ def _remember(admin: Usuario, credentials: AdminCredentials) -> None:
         admin.otp_configurado = digest(credentials.otp_secret, key)
 
 
-def _require_tables() -> None:
+def require_tables(app: Flask) -> None:
+    """ConfigError when the database does not answer, and when it has no tables, or those of an older version."""
+    needed = {Usuario.__tablename__, Instalacao.__tablename__}
     try:
-        has_tables = inspect(db.engine).has_table(Usuario.__tablename__)
+        with app.app_context():
+            missing = needed - set(inspect(db.engine).get_table_names())
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0] if error.orig else "sem resposta"
         raise ConfigError((f"DATABASE_URL: o banco de dados não respondeu ({reason}).",)) from None
-    if not has_tables:
-        raise ConfigError(("DATABASE_URL: o banco ainda não tem as tabelas; rode: flask --app controles db-upgrade.",))
+    if missing:
+        raise ConfigError(
+            ("DATABASE_URL: o banco ainda não tem as tabelas desta versão; rode: flask --app controles db-upgrade.",)
+        )
 
 
 def _kept(name: str, path: Path, make: Callable[[], str], parse: Callable[[str], str]) -> str:

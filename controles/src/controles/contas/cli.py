@@ -11,8 +11,9 @@ from flask.cli import with_appcontext
 from sqlalchemy import select
 
 from controles.clock import utc_now
+from controles.command_errors import as_sentences
 from controles.config import Settings
-from controles.contas import enrolment, totp
+from controles.contas import enrolment, installation, totp
 from controles.contas.accounts import ensure_admin
 from controles.contas.keys import account_keys
 from controles.contas.models import Usuario
@@ -64,6 +65,15 @@ def admin_qr() -> None:
         click.echo("Nenhuma pasta aceitou as imagens: " + ", ".join(str(folder) for folder in folders), err=True)
 
 
+@click.command("block-test-users", short_help="Bloqueia os usuários de teste, cujas senhas são publicadas.")
+@with_appcontext
+def block_test_users() -> None:
+    """Bloqueia os usuários de teste publicados; o que registraram fica. A produção só começa sem eles."""
+    with as_sentences():
+        blocked = installation.block_published_users()
+    click.echo(f"Bloqueados: {', '.join(blocked)}." if blocked else "Não há usuários de teste que possam entrar.")
+
+
 def terminal_qr(code: segno.QRCode) -> str:
     """The QR code in half blocks, with the light border that a camera needs; for dark and light terminals."""
     rows = [list(row) for row in code.matrix_iter(border=2)]
@@ -107,4 +117,4 @@ def _admin() -> tuple[str, str]:
     return admin.email, account_keys().otp.open(admin.tf_totp_secret, usuario_id=admin.id)
 
 
-COMMANDS = (admin_code, admin_qr)
+COMMANDS = (admin_code, admin_qr, block_test_users)

@@ -5,16 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from flask import current_app
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from controles.admin import audit
+from controles.config import Settings
 from controles.contas import lockout, recovery, sessions, totp
 from controles.contas.keys import account_keys
 from controles.contas.lockout import Counter, Origin
 from controles.contas.models import Usuario
 from controles.contas.passwords import password_fits
 from controles.db import db
+from controles.published import is_published_password
 from controles.services.transaction import transaction
 
 AUTHENTICATOR = "authenticator"
@@ -71,7 +74,8 @@ def check_password(email: str, password: str, *, origin: Origin, agora: dt.datet
         return Refused(attempt.locked_until)
     usuario = db.session.scalar(select(Usuario).where(Usuario.email == email.strip().lower()))
     fits = password_fits(password, usuario.password if usuario else None)
-    if usuario is None or not fits or not usuario.active:
+    # A start refuses the test users, but cannot try their passwords on everybody.
+    if usuario is None or not fits or not usuario.active or (_in_production() and is_published_password(password)):
         return _refuse(usuario, Factor.PASSWORD, attempt, agora=agora)
     with transaction() as session:
         lockout.give_back(session, counters)
@@ -125,6 +129,11 @@ def confirm_enrolment(
             done = _complete(session, usuario, counters, Factor.CODE, length=length, agora=agora)
             return Enrolled(usuario, done.token, codes)
     return _refuse(usuario, Factor.CODE, attempt, agora=agora)
+
+
+def _in_production() -> bool:
+    settings: Settings = current_app.extensions["settings"]
+    return settings.production
 
 
 def _secret(usuario: Usuario) -> str:

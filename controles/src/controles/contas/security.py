@@ -23,7 +23,6 @@ def init_app(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_NAME="controles_sessao",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=settings.cookie_secure,
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=settings.session_length,
         SECURITY_PASSWORD_HASH=_ARGON2,

@@ -13,6 +13,8 @@ from controles import cpf
 from controles.clock import today, utc_now
 from controles.command_errors import as_sentences
 from controles.config import Settings
+from controles.contas.installation import refuse_production_database
+from controles.db import db
 from controles.seed.profiles import PROFILES, Profile
 from controles.seed.services import Seeded, seed_database
 from controles.seed.users import SeededUser, seed_users
@@ -72,6 +74,8 @@ def refuse_in_production(what: str) -> None:
             f"CONTROLES_ENV é production, e {what}: aqui isso nunca é feito, e nada foi alterado. "
             "Use outra instalação, com CONTROLES_ENV=development e outro DATABASE_URL."
         )
+    with as_sentences():
+        refuse_production_database(db.session, settings)
 
 
 def seed_with_progress(profile: Profile, *, hoje: dt.date, replace: bool = False) -> Seeded:
