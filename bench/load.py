@@ -41,8 +41,8 @@ from rich.table import Table
 
 from controles.contas import totp
 from controles.contas.models import Papel
+from controles.published import KnownUser, known_users
 from controles.seed.profiles import PROFILES
-from controles.seed.users import KnownUser, known_users
 from frescor.testing import PrivateServer
 from frescor.testing.private_postgres import PrivatePostgres
 
@@ -468,7 +468,7 @@ def main() -> int:
     parser.add_argument("--picture", type=Path, help="write the tables to this file, as SVG")
     options = parser.parse_args()
     chance = random.Random(7)
-    users = [user for user in known_users() if user.papel is Papel.TESOURARIA and user.local is None]
+    users = [user for user in known_users() if user.papel == Papel.TESOURARIA and user.local is None]
     results, anew = [], {}
     with stack(options.profile) as found:
         targets = pages(found, dt.date.today(), chance)  # noqa: DTZ011 - the day in the address, not an instant

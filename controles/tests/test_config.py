@@ -373,7 +373,7 @@ ADDRESSES_WITH_MISTAKES = (
 def test_an_address_with_a_mistake_shows_no_part_of_its_password(tmp_path: Path, name: str, address: str) -> None:
     password = "Xq7-Zw9_Kj4Vb2"
     with pytest.raises(ConfigError) as refused:
-        read_settings({"CONTROLES_DATA": str(tmp_path), name: address.format(password)})
+        read_settings({"CONTROLES_ENV": "test", "CONTROLES_DATA": str(tmp_path), name: address.format(password)})
     shown = "".join(traceback.format_exception(refused.value))
     error: BaseException | None = refused.value
     while error is not None:
