@@ -1,5 +1,6 @@
 """The revisions make exactly the tables that the models describe, once, whoever starts first."""
 
+import shutil
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +13,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
 
+from controles.admin import audit
+from controles.admin.models import Auditoria, AuditoriaPonta
+from controles.clock import utc_now
 from controles.db import db
-from controles.migrating import UnknownRevisionError, upgrade
+from controles.migrating import REVISIONS, UnknownRevisionError, upgrade
 from controles.tables import metadata
 
 MakeApp = Callable[..., Flask]
@@ -129,3 +133,30 @@ def test_foreign_keys_are_enforced_on_sqlite_after_an_upgrade(make_app: MakeApp,
     upgrade(app)
     with app.app_context(), pytest.raises(sa.exc.IntegrityError):
         db.session.execute(sa.text("INSERT INTO sessao (id, usuario_id, criada_em) VALUES ('x', 7, '2026-01-01')"))
+
+
+def test_an_audit_from_before_there_were_seals_is_vouched_for(
+    make_app: MakeApp, empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(DATABASE_URL=empty_url)
+    former = tmp_path / "revisions"
+    shutil.copytree(REVISIONS, former, ignore=shutil.ignore_patterns("0005*", "0006*", "0007*", "0008*", "__pycache__"))
+    with monkeypatch.context() as patched:
+        patched.setattr("controles.migrating.REVISIONS", former)
+        upgrade(app)
+    with app.app_context(), db.engine.begin() as connection:
+        previous = audit.GENESIS
+        for number in range(1, 4):
+            row = Auditoria(
+                id=number, quando=utc_now(), acao="teste", tabela=None, registro_id=None, digest_anterior=previous
+            )
+            row.antes = row.depois = row.usuario_id = None
+            previous = row.digest = audit._digest(row)
+            names = ("id", "quando", "acao", "digest_anterior", "digest")
+            connection.execute(sa.insert(Auditoria).values({name: getattr(row, name) for name in names}))
+        connection.execute(sa.insert(AuditoriaPonta).values(id=1, ultimo_id=3, digest=previous))
+    upgrade(app)
+    with app.app_context():
+        assert audit.verify_chain(db.session) == audit.ChainResult(ok=True, checked=4)
+        vouching = db.session.get_one(Auditoria, 4)
+        assert (vouching.acao, vouching.depois) == ("auditoria.selar", {"ate": 3})

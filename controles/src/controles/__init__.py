@@ -18,6 +18,8 @@ from controles import (
     security_headers,
     session_cookie,
 )
+from controles.admin import seals
+from controles.admin import views as admin_views
 from controles.config import ConfigError, Settings, read_settings, secret_names, setting_infos
 from controles.config_values import SecureCookies
 from controles.contas import keys, rate_limit, security
@@ -33,7 +35,7 @@ from controles.secret_files import SUFFIX
 from controles.services import cache_service
 
 # By module: a blueprint named like its package would hide the package.
-VIEWS = (contas_views, painel_views, militantes_views, pagamentos_views, cotas_views)
+VIEWS = (contas_views, admin_views, painel_views, militantes_views, pagamentos_views, cotas_views)
 
 DATABASE_PATIENCE_SECONDS = 5
 
@@ -60,6 +62,7 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     rate_limit.init_app(app, settings, contas_views.blueprint)
     csrf.init_app(app)
     keys.init_app(app, settings)
+    seals.init_app(app, settings.audit_keys)
     app.extensions["cpf_vault"] = _cpf_vault(settings)
     security.init_app(app, settings)
     cache_service.init_app(app)

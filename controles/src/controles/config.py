@@ -145,6 +145,20 @@ class Settings:
         default="",
         secret=True,
     )
+    audit_key: str | None = _setting(
+        "AUDIT_KEY",
+        "Sela a auditoria; uma só dela continua conferindo o que outras trocas de chave deixam para trás.",
+        parse=parse_secret_key,
+        shown="a SECRET_KEY",
+        secret=True,
+    )
+    audit_key_fallbacks: tuple[str, ...] = _setting(
+        "AUDIT_KEY_FALLBACKS",
+        "AUDIT_KEYs antigas, separadas por vírgula, que ainda conferem selos.",
+        parse=parse_secret_keys,
+        default="",
+        secret=True,
+    )
     admin_email: str = _setting(
         "ADMIN_EMAIL", "Endereço com que a administração entra.", parse=parse_email, default="admin@controles.local"
     )
@@ -208,8 +222,16 @@ class Settings:
     @property
     def cpf_keys(self) -> tuple[str, ...]:
         """The key that CPFs are encrypted with now, then every other one that may open them."""
-        present = self.secret_key if self.cpf_key is None else self.cpf_key
-        return tuple(dict.fromkeys((present, *self.cpf_key_fallbacks, *self.secret_keys)))
+        return self._ring(self.cpf_key, self.cpf_key_fallbacks)
+
+    @property
+    def audit_keys(self) -> tuple[str, ...]:
+        """The key that the audit is sealed with now, then every other one whose seals are known."""
+        return self._ring(self.audit_key, self.audit_key_fallbacks)
+
+    def _ring(self, own: str | None, fallbacks: tuple[str, ...]) -> tuple[str, ...]:
+        present = self.secret_key if own is None else own
+        return tuple(dict.fromkeys((present, *fallbacks, *self.secret_keys)))
 
 
 def setting_infos() -> tuple[tuple[str, SettingInfo], ...]:
@@ -277,6 +299,8 @@ def _production_problems(environ: Mapping[str, str], values: Mapping[str, Any]) 
             ("SECRET_KEY_FALLBACKS", values.get("secret_key_fallbacks", ())),
             ("CPF_KEY", [values.get("cpf_key")]),
             ("CPF_KEY_FALLBACKS", values.get("cpf_key_fallbacks", ())),
+            ("AUDIT_KEY", [values.get("audit_key")]),
+            ("AUDIT_KEY_FALLBACKS", values.get("audit_key_fallbacks", ())),
         )
         if any(key is not None and looks_made_up(key) for key in keys)
     ]

@@ -138,6 +138,11 @@ def _install(folder: Path, level: str) -> None:
         _replace_handlers(logger, [] if trouble else [_file(folder / CACHE_FILE), errors])
 
 
+def application_logs(folder: Path) -> tuple[Path, ...]:
+    """The application's log and the former ones that are still there."""
+    return tuple(sorted(folder.glob(f"{APPLICATION_FILE}*")))
+
+
 def _folder_trouble(folder: Path) -> str | None:
     """Why the log files cannot be written there, or None."""
     try:

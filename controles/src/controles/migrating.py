@@ -6,15 +6,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import structlog
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from flask import Flask
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
+from sqlalchemy.orm import Session
 
-from controles.db import db, serialise
+from controles.admin import audit
+from controles.admin.models import Auditoria
+from controles.clock import utc_now
+from controles.db import MAX_BIG_ID, db, serialise
 from controles.tables import metadata
+
+_log = structlog.stdlib.get_logger("controles.admin")
 
 REVISIONS = Path(__file__).with_name("migrations")
 
@@ -34,13 +41,32 @@ def upgrade(app: Flask) -> None:
             return
         connection.rollback()
         with _alone(connection):
+            unsealed = _has_unsealed_audit(connection)
             _run(connection, _script(REVISIONS))
+            if unsealed:
+                _seal_audit(connection)
 
 
 def is_current(connection: Connection) -> bool:
     """Whether the database has the tables of this version."""
     heads = MigrationContext.configure(connection).get_current_heads()
     return set(heads) == set(_script(REVISIONS).get_heads())
+
+
+def _has_unsealed_audit(connection: Connection) -> bool:
+    found = inspect(connection)
+    table = Auditoria.__tablename__
+    return found.has_table(table) and Auditoria.selo.key not in {column["name"] for column in found.get_columns(table)}
+
+
+def _seal_audit(connection: Connection) -> None:
+    """Vouch for what the audit holds, once: here it gets its seals."""
+    with Session(connection, join_transaction_mode="rollback_only") as session:
+        result = audit.vouch(session, agora=utc_now(), unsealed_upto=MAX_BIG_ID)
+        session.flush()
+    if not result.ok:
+        # Not vouched for, so every later check says so too.
+        _log.error("audit_not_whole", first_bad_id=result.first_bad_id, reason=result.reason)
 
 
 @cache

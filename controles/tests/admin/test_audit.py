@@ -88,22 +88,20 @@ def test_digests_survive_the_database(
     ],
     ids=lambda changed: next(iter(changed)),
 )
-def test_a_changed_row_is_named(app: Flask, changed: dict[str, Any]) -> None:
+def test_a_changed_row_is_named(app: Flask, as_owner: Any, changed: dict[str, Any]) -> None:
     for valor in range(3):
         write(depois={"valor": valor}, registro_id=valor)
-    db.session.execute(sa.update(Auditoria).where(Auditoria.id == 2).values(changed))
-    db.session.commit()
+    as_owner(sa.update(Auditoria).where(Auditoria.id == 2).values(changed))
     assert audit.verify_chain(db.session) == audit.ChainResult(
         ok=False, checked=1, first_bad_id=2, reason="a linha 2 foi alterada depois de escrita"
     )
 
 
 @pytest.mark.parametrize(("removed", "first_bad"), [(1, 2), (2, 3), (3, 3)], ids=["first", "middle", "last"])
-def test_a_missing_row_shows_even_at_either_end(app: Flask, removed: int, first_bad: int) -> None:
+def test_a_missing_row_shows_even_at_either_end(app: Flask, as_owner: Any, removed: int, first_bad: int) -> None:
     for _ in range(3):
         write()
-    db.session.execute(sa.delete(Auditoria).where(Auditoria.id == removed))
-    db.session.commit()
+    as_owner(sa.delete(Auditoria).where(Auditoria.id == removed))
     result = audit.verify_chain(db.session)
     assert (result.ok, result.first_bad_id) == (False, first_bad)
 
@@ -118,10 +116,9 @@ def test_a_row_that_somebody_put_behind_the_end_shows(app: Flask) -> None:
     assert (result.ok, result.first_bad_id, result.reason) == (False, 2, "a linha 2 não foi escrita pela aplicação")
 
 
-def test_a_chain_whose_end_was_forgotten_is_not_whole(app: Flask) -> None:
+def test_a_chain_whose_end_was_forgotten_is_not_whole(app: Flask, as_owner: Any) -> None:
     write()
-    db.session.execute(sa.delete(AuditoriaPonta))
-    db.session.commit()
+    as_owner(sa.delete(AuditoriaPonta))
     assert not audit.verify_chain(db.session).ok
 
 
@@ -184,3 +181,109 @@ def test_a_chain_checked_while_it_grows_is_whole(app: Flask) -> None:
             stop.set()
         growing.result()
     assert all(result.ok for result in results), results
+
+
+REFUSED = [
+    "UPDATE auditoria SET acao = 'outra' WHERE id = 1",
+    "UPDATE auditoria SET selo = NULL",
+    "DELETE FROM auditoria WHERE id = 2",
+    "DELETE FROM auditoria",
+    "DELETE FROM auditoria_ponta",
+    "UPDATE auditoria_ponta SET ultimo_id = 1",
+    "UPDATE auditoria_ponta SET digest = (SELECT digest FROM auditoria WHERE id = 1)",
+]
+ONLY_POSTGRESQL = ["TRUNCATE auditoria", "TRUNCATE auditoria_ponta", "TRUNCATE usuario CASCADE"]
+ONLY_SQLITE = [
+    "INSERT OR REPLACE INTO auditoria SELECT id, quando, usuario_id, 'outra', tabela, registro_id, antes, depois, "
+    "digest_anterior, digest, chave, selo FROM auditoria WHERE id = 1",
+    "REPLACE INTO auditoria_ponta SELECT id, 1, digest FROM auditoria_ponta",
+]
+
+
+@pytest.mark.parametrize("statement", [*REFUSED, *ONLY_POSTGRESQL, *ONLY_SQLITE])
+def test_the_database_refuses_to_change_the_audit(app: Flask, statement: str) -> None:
+    other = ONLY_SQLITE if db.engine.dialect.name == "postgresql" else ONLY_POSTGRESQL
+    for _ in range(3):
+        write()
+    before = db.session.execute(sa.text("SELECT * FROM auditoria ORDER BY id")).all()
+    db.session.rollback()
+    with pytest.raises(sa.exc.DBAPIError) as refused:
+        db.session.execute(sa.text(statement))
+    db.session.rollback()
+    if statement not in other:
+        assert "auditoria" in str(refused.value.orig)
+    assert db.session.execute(sa.text("SELECT * FROM auditoria ORDER BY id")).all() == before
+    assert write() == 4
+    assert audit.verify_chain(db.session).ok
+
+
+def computed_anew(since: int, **changed: Any) -> list[sa.Update]:
+    """What somebody who has the database, and no key, writes to make the chain from `since` fit again."""
+    rows = db.session.scalars(sa.select(Auditoria).order_by(Auditoria.id)).all()
+    previous, statements = rows[since - 2].digest if since > 1 else audit.GENESIS, []
+    for row in rows[since - 1 :]:
+        for name, value in changed.items():
+            setattr(row, name, value)
+        row.digest_anterior = previous
+        previous = audit._digest(row)
+        values = {"digest_anterior": row.digest_anterior, "digest": previous, "acao": row.acao, "chave": row.chave}
+        statements.append(sa.update(Auditoria).where(Auditoria.id == row.id).values(**values))
+        tip = {"digest": previous, "ultimo_id": row.id}
+    db.session.rollback()
+    return [*statements, sa.update(AuditoriaPonta).values(**tip)]
+
+
+@pytest.mark.parametrize("name", [{}, {"chave": None}, {"chave": b"nada"}], ids=["key", "no key", "unknown key"])
+def test_a_chain_computed_anew_lacks_its_seals(app: Flask, as_owner: Any, name: dict[str, Any]) -> None:
+    for _ in range(4):
+        write()
+    for statement in computed_anew(2, acao="outra", **name):
+        as_owner(statement)
+    write()
+    result = audit.verify_chain(db.session)
+    assert (result.ok, result.first_bad_id) == (False, 2)
+    assert "selo" in (result.reason or "")
+    # Nor does what would make a whole chain good.
+    with transaction() as session:
+        assert not audit.vouch(session, agora=WHEN).ok
+    assert not audit.verify_chain(db.session).ok
+
+
+def test_rows_that_were_taken_from_the_end_are_told_by_a_tip_kept_elsewhere(app: Flask, as_owner: Any) -> None:
+    for _ in range(5):
+        write()
+    tip = audit.verify_chain(db.session).tip
+    assert tip is not None
+    digest = db.session.scalars(sa.select(Auditoria.digest).where(Auditoria.id == 3)).one()
+    as_owner(sa.delete(Auditoria).where(Auditoria.id > 3))
+    as_owner(sa.update(AuditoriaPonta).values(ultimo_id=3, digest=digest))
+    assert audit.verify_chain(db.session).ok
+    short = audit.verify_chain(db.session, [tip])
+    assert (short.ok, short.first_bad_id) == (False, 4)
+    assert "linhas foram retiradas" in (short.reason or "")
+    for turn in range(3):
+        write(depois={"vez": turn})
+    grown = audit.verify_chain(db.session, [tip])
+    assert (grown.ok, grown.first_bad_id) == (False, 5)
+
+
+def test_a_new_key_checks_the_old_seals_and_vouches_for_them(make_app: Any, database_url: str, as_owner: Any) -> None:
+    old, new = "kV8rQ2mXs5WzL0tYb7NcJ4hGf1DpRe9UaTo3iSx6", "Zc4Tn8Lq1VyKj7Wd0RmXg3Hs6PbFe9UaQo2iSk5B"
+    with make_app(DATABASE_URL=database_url, AUDIT_KEY=old).app_context():
+        for _ in range(3):
+            write()
+    with make_app(DATABASE_URL=database_url, AUDIT_KEY=new).app_context():
+        write()
+        alone = audit.verify_chain(db.session)
+        assert (alone.ok, alone.first_bad_id) == (False, 1)
+    with make_app(DATABASE_URL=database_url, AUDIT_KEY=new, AUDIT_KEY_FALLBACKS=old).app_context():
+        assert audit.verify_chain(db.session).ok
+        with transaction() as session:
+            assert audit.vouch(session, agora=WHEN).ok
+    with make_app(DATABASE_URL=database_url, AUDIT_KEY=new).app_context():
+        write()
+        assert audit.verify_chain(db.session) == audit.ChainResult(ok=True, checked=6)
+        # What it vouches for cannot be changed afterwards either.
+        for statement in computed_anew(2, acao="outra"):
+            as_owner(statement)
+        assert not audit.verify_chain(db.session).ok

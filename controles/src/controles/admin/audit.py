@@ -1,11 +1,16 @@
-"""The audit chain: every change appends one row, hashed over the row before it, in the change's own transaction."""
+"""The audit chain: every change appends one row, hashed over the row before it, in the change's own transaction.
+
+Each row is also sealed with a key that is not in the database: a chain that somebody computes anew, as anybody can,
+lacks the seals. What no key here can check any more, rows from before there were seals and those of a key that was
+given up, is vouched for by a later sealed row, which `vouch` appends after it has checked them.
+"""
 
 import datetime as dt
 import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -17,10 +22,14 @@ from sqlalchemy.orm import Session
 
 from controles import cpf
 from controles.admin.models import Auditoria, AuditoriaPonta
+from controles.admin.seals import Seals, seals
+from controles.admin.tips import Tip, tip_of, when_committed
 from controles.db import begin_write
 
 # What the first row follows.
 GENESIS = bytes(32)
+# What a row is called by which a key vouches for those before it.
+VOUCHING = "auditoria.selar"
 
 _CPF_IN_TEXT = re.compile(r"(?<![0-9])[0-9]{3}[.]?[0-9]{3}[.]?[0-9]{3}[-/]?[0-9]{2}(?![0-9])")
 # Eleven digits of a mobile number can happen to check like a CPF.
@@ -36,6 +45,8 @@ class ChainResult:
     checked: int
     first_bad_id: int | None = None
     reason: str | None = None
+    # The end of a chain that is whole: what to keep elsewhere.
+    tip: Tip | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +85,7 @@ def record_many(session: Session, changes: Sequence[Change], *, usuario_id: int 
     """The same for several changes of one author at one moment; the last row's number comes back."""
     begin_write(session)
     session.flush()
-    tip = _locked_tip(session)
+    tip, sealing = _locked_tip(session), seals()
     for change in changes:
         row = Auditoria(
             id=tip.ultimo_id + 1,
@@ -88,35 +99,59 @@ def record_many(session: Session, changes: Sequence[Change], *, usuario_id: int 
             digest_anterior=tip.digest,
         )
         row.digest = _digest(row)
+        row.chave, row.selo = sealing.present, sealing.seal(row.digest)
         tip.ultimo_id = row.id
         tip.digest = row.digest
         session.add(row)
     session.flush()
+    when_committed(session, tip_of(tip.ultimo_id, tip.digest), day=agora.date())
     return tip.ultimo_id
 
 
-def verify_chain(session: Session) -> ChainResult:
-    """Whether every row is there and as it was written. Rows appended meanwhile are left to the next check."""
+def vouch(session: Session, *, agora: dt.datetime, unsealed_upto: int = 0) -> ChainResult:
+    """Check the chain and, if it is whole, append a row by which the present key vouches for all rows before it.
+
+    The caller commits. To be called by what changes keys, and once where there were no seals yet: never because a check
+    has failed, which would make whatever is there good.
+    """
+    result = verify_chain(session, unsealed_upto=unsealed_upto)
+    if result.ok and result.checked:
+        depois = {"ate": result.checked}
+        record(session, acao=VOUCHING, tabela="auditoria", depois=depois, usuario_id=None, agora=agora)
+    return result
+
+
+def verify_chain(session: Session, tips: Sequence[Tip] = (), *, unsealed_upto: int = 0) -> ChainResult:
+    """Whether every row is there and as it was written. Rows appended meanwhile are left to the next check.
+
+    `tips`: ends of the chain as they were kept elsewhere. `unsealed_upto`: rows that need no seal, which only what adds
+    seals to a former database may say.
+    """
     session.expire_all()
     # In this order: whoever appends the first row writes the tip with it.
     has_rows = session.scalars(select(Auditoria.id).limit(1)).first() is not None
     tip = session.get(AuditoriaPonta, 1)
     if tip is None:
-        reason = "a ponta da cadeia foi retirada" if has_rows else None
-        return ChainResult(ok=not has_rows, checked=0, first_bad_id=1 if has_rows else None, reason=reason)
+        if not has_rows:
+            return _with_tips(ChainResult(ok=True, checked=0), tips, {})
+        return ChainResult(ok=False, checked=0, first_bad_id=1, reason="a ponta da cadeia foi retirada")
     last_id, last_digest = tip.ultimo_id, tip.digest
-    expected_id, previous = 1, GENESIS
+    checking = _Checking(seals(), unsealed_upto, frozenset(kept.row_id for kept in tips))
     upto = select(Auditoria).where(Auditoria.id <= last_id).order_by(Auditoria.id)
     for row in session.scalars(upto.execution_options(yield_per=_ROWS_AT_ONCE)):
-        reason = _fault(row, expected_id, previous)
+        reason = checking.fault(row)
         if reason is not None:
-            return ChainResult(ok=False, checked=expected_id - 1, first_bad_id=row.id, reason=reason)
-        expected_id, previous = expected_id + 1, row.digest
+            return ChainResult(ok=False, checked=checking.checked, first_bad_id=row.id, reason=reason)
         session.expunge(row)
-    checked = expected_id - 1
-    if checked != last_id or previous != last_digest:
+    checked = checking.checked
+    if checked != last_id or checking.previous != last_digest:
         reason = "as últimas linhas da auditoria foram retiradas ou a ponta da cadeia foi alterada"
-        return ChainResult(ok=False, checked=checked, first_bad_id=expected_id, reason=reason)
+        return ChainResult(ok=False, checked=checked, first_bad_id=checked + 1, reason=reason)
+    if checking.first_unsealed is not None:
+        reason = f"a linha {checking.first_unsealed} não tem selo de uma chave desta instalação"
+        return ChainResult(
+            ok=False, checked=checking.first_unsealed - 1, first_bad_id=checking.first_unsealed, reason=reason
+        )
     stray = session.scalars(select(Auditoria.id).where(Auditoria.id > last_id).order_by(Auditoria.id).limit(1)).first()
     if stray is not None:
         # An honest row is committed together with the tip, so a tip that is read after it knows it.
@@ -124,17 +159,71 @@ def verify_chain(session: Session) -> ChainResult:
         if tip.ultimo_id < stray:
             reason = f"a linha {stray} não foi escrita pela aplicação"
             return ChainResult(ok=False, checked=checked, first_bad_id=stray, reason=reason)
-    return ChainResult(ok=True, checked=checked)
+    end = tip_of(last_id, last_digest) if last_id else None
+    return _with_tips(ChainResult(ok=True, checked=checked, tip=end), tips, checking.digests)
 
 
-def _fault(row: Auditoria, expected_id: int, previous: bytes) -> str | None:
-    if row.id != expected_id:
-        return f"falta a linha {expected_id} da auditoria"
-    if row.digest_anterior != previous:
-        return f"a linha {row.id} não segue a linha {row.id - 1}"
-    if row.digest != _digest(row):
-        return f"a linha {row.id} foi alterada depois de escrita"
-    return None
+def present_tip(session: Session) -> Tip | None:
+    """Where the chain ends now, unchecked; None while it is empty."""
+    tip = session.get(AuditoriaPonta, 1, populate_existing=True)
+    return None if tip is None or not tip.ultimo_id else tip_of(tip.ultimo_id, tip.digest)
+
+
+class _Checking:
+    """What is known after each row of a chain, read from its first one."""
+
+    def __init__(self, sealing: Seals, unsealed_upto: int, wanted: frozenset[int]) -> None:
+        self._seals = sealing
+        self._vouched = unsealed_upto
+        self._wanted = wanted
+        # Of the rows that somebody kept a tip of.
+        self.digests: dict[int, str] = {}
+        self.checked = 0
+        self.previous = GENESIS
+        self._unsealed: list[int] = []
+
+    @property
+    def first_unsealed(self) -> int | None:
+        """The first row without a seal that a key here made, and that no later row vouches for."""
+        return self._unsealed[0] if self._unsealed else None
+
+    def fault(self, row: Auditoria) -> str | None:
+        """What is wrong with the next row, if it can be said now."""
+        if row.id != self.checked + 1:
+            return f"falta a linha {self.checked + 1} da auditoria"
+        if row.digest_anterior != self.previous:
+            return f"a linha {row.id} não segue a linha {row.id - 1}"
+        if row.digest != _digest(row):
+            return f"a linha {row.id} foi alterada depois de escrita"
+        if row.chave is not None and self._seals.knows(row.chave):
+            if not self._seals.fits(row.chave, row.digest, row.selo):
+                return f"o selo da linha {row.id} não confere: ela não foi escrita pela aplicação"
+            # Its digest covers every digest before it, so the number is all that it has to say.
+            if row.acao == VOUCHING and row.depois is not None and isinstance(upto := row.depois.get("ate"), int):
+                self._unsealed = [number for number in self._unsealed if number > upto]
+        elif row.id > self._vouched and not self._unsealed:
+            self._unsealed.append(row.id)
+        elif row.id > self._vouched:
+            # The first and the last say all: whoever vouches, vouches for all rows up to one.
+            self._unsealed[1:] = [row.id]
+        if row.id in self._wanted:
+            self.digests[row.id] = row.digest.hex()
+        self.checked, self.previous = row.id, row.digest
+        return None
+
+
+def _with_tips(result: ChainResult, tips: Sequence[Tip], digests: Mapping[int, str]) -> ChainResult:
+    for kept in tips:
+        if kept.row_id > result.checked:
+            reason = (
+                f"a auditoria já teve a linha {kept.row_id}, como diz a ponta {kept} guardada fora do banco, e agora "
+                f"acaba na linha {result.checked}: linhas foram retiradas"
+            )
+            return ChainResult(ok=False, checked=result.checked, first_bad_id=result.checked + 1, reason=reason)
+        if not digests[kept.row_id].startswith(kept.digest):
+            reason = f"a linha {kept.row_id} não é a que a ponta {kept}, guardada fora do banco, conhece"
+            return ChainResult(ok=False, checked=kept.row_id - 1, first_bad_id=kept.row_id, reason=reason)
+    return result
 
 
 def _locked_tip(session: Session) -> AuditoriaPonta:

@@ -28,6 +28,9 @@ class Auditoria(Base):
     # no two rows can follow the same one.
     digest_anterior: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    # The digest sealed with a key that is not in the database, and the key's name. None: from before there were seals.
+    chave: Mapped[bytes | None] = mapped_column(LargeBinary(4))
+    selo: Mapped[bytes | None] = mapped_column(LargeBinary(32))
 
 
 class AuditoriaPonta(Base):
