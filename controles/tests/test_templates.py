@@ -34,7 +34,7 @@ def test_a_template_holds_no_inline_code_and_loads_nothing_from_elsewhere(templa
 def test_every_form_that_writes_carries_its_token(template: Path) -> None:
     source = template.read_text(encoding="utf-8")
     for form in re.findall(r"<form[^>]*method=\"post\".*?</form>", source, re.S):
-        assert "csrf_token" in form or "hidden(form)" in form
+        assert "csrf_token" in form or "csrf_field()" in form or "hidden(form)" in form
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.name))

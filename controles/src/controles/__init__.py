@@ -22,9 +22,8 @@ from controles.admin import seals
 from controles.admin import views as admin_views
 from controles.config import ConfigError, Settings, read_settings, secret_names, setting_infos
 from controles.config_values import SecureCookies
-from controles.contas import keys, rate_limit, security
+from controles.contas import keys, own_account, rate_limit, security, users_pages
 from controles.contas import views as contas_views
-from controles.contas.cookies import CookieSessions
 from controles.cotas import views as cotas_views
 from controles.cpf import CpfVault
 from controles.extensions import alembic, csrf, db
@@ -35,7 +34,16 @@ from controles.secret_files import SUFFIX
 from controles.services import cache_service
 
 # By module: a blueprint named like its package would hide the package.
-VIEWS = (contas_views, admin_views, painel_views, militantes_views, pagamentos_views, cotas_views)
+VIEWS = (
+    contas_views,
+    own_account,
+    users_pages,
+    admin_views,
+    painel_views,
+    militantes_views,
+    pagamentos_views,
+    cotas_views,
+)
 
 DATABASE_PATIENCE_SECONDS = 5
 
@@ -54,12 +62,11 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     session_cookie.init_app(app, settings)
     search_seal.init_app(app, settings)
     logs.init_app(app, settings)
-    app.session_interface = CookieSessions(settings.cookie_secure)
     security_headers.init_app(app, https=settings.cookie_secure is not SecureCookies.NEVER)
     db.init_app(app)
     alembic.init_app(app)
     # Before the check of forms: what is refused there counts too.
-    rate_limit.init_app(app, settings, contas_views.blueprint)
+    rate_limit.init_app(app, settings, contas_views.blueprint, own_account.blueprint)
     csrf.init_app(app)
     keys.init_app(app, settings)
     seals.init_app(app, settings.audit_keys)

@@ -11,6 +11,7 @@ from controles.admin import cli as admin_cli
 from controles.command_errors import as_sentences
 from controles.config import setting_infos
 from controles.contas import cli as contas_cli
+from controles.contas import users_cli
 from controles.importing import cli as importing_cli
 from controles.seed import cli as seed_cli
 
@@ -42,5 +43,6 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(production.serve)
     app.cli.add_command(cache_commands.group)
     app.cli.add_command(admin_cli.group)
+    app.cli.add_command(users_cli.group)
     for command in (*contas_cli.COMMANDS, *seed_cli.COMMANDS, *importing_cli.COMMANDS):
         app.cli.add_command(command)

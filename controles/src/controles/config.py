@@ -24,6 +24,7 @@ from controles.config_values import (
     parse_folder,
     parse_hours,
     parse_log_level,
+    parse_minutes,
     parse_otp_secret,
     parse_password,
     parse_rate,
@@ -180,6 +181,12 @@ class Settings:
     log_level: str = _setting("LOG_LEVEL", "DEBUG, INFO, WARNING ou ERROR.", parse=parse_log_level, default="INFO")
     session_length: timedelta = _setting(
         "SESSION_HOURS", "Horas depois da entrada em que a sessão termina.", parse=parse_hours, default="12"
+    )
+    session_idle: timedelta = _setting(
+        "SESSION_IDLE_MINUTES",
+        "Minutos sem uso depois dos quais a sessão termina.",
+        parse=parse_minutes,
+        default="30",
     )
     cookie_secure: SecureCookies = _setting(
         "COOKIE_SECURE",

@@ -81,6 +81,11 @@ def parse_hours(raw: str) -> timedelta:
     return timedelta(hours=integer_between(1, 24 * 7)(raw))
 
 
+def parse_minutes(raw: str) -> timedelta:
+    """Whole minutes, a day at most."""
+    return timedelta(minutes=integer_between(1, 24 * 60)(raw))
+
+
 def parse_boolean(raw: str) -> bool:
     """1 or 0, also sim and não."""
     if raw.lower() not in {"1", "0", "true", "false", "sim", "não", "nao"}:

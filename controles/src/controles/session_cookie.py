@@ -8,10 +8,12 @@ from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask import Flask
-from flask.sessions import SecureCookieSessionInterface, session_json_serializer
+from flask.sessions import session_json_serializer
 from itsdangerous import BadSignature
 
 from controles.config import Settings
+from controles.config_values import SecureCookies
+from controles.contas.cookies import CookieSessions
 from controles.key_ring import key_ring
 
 
@@ -33,10 +35,11 @@ class _Sealer:
         return session_json_serializer.loads(plain.decode())
 
 
-class SealedSessions(SecureCookieSessionInterface):
+class SealedSessions(CookieSessions):
     """Flask's sessions in a sealed cookie."""
 
-    def __init__(self, keys: tuple[bytes, ...]) -> None:
+    def __init__(self, keys: tuple[bytes, ...], secure: SecureCookies) -> None:
+        super().__init__(secure)
         self._sealer = _Sealer(keys)
 
     def get_signing_serializer(self, app: Flask) -> Any:  # noqa: ARG002 - what Flask calls it with
@@ -45,4 +48,4 @@ class SealedSessions(SecureCookieSessionInterface):
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Seal the session cookie of `app`; former keys are still read."""
-    app.session_interface = SealedSessions(key_ring(settings.secret_keys, "sessao.cookie"))
+    app.session_interface = SealedSessions(key_ring(settings.secret_keys, "sessao.cookie"), settings.cookie_secure)

@@ -73,10 +73,10 @@ def test_a_device_is_known_for_each_of_its_people(
 
 
 def test_after_all_logins_were_ended_no_device_is_known(
-    app: Flask, person: Any, known: Any, new_browser: NewBrowser
+    app: Flask, person: Any, known: Any, new_browser: NewBrowser, clock: Any
 ) -> None:
     with app.app_context():
-        sessions.end_all(db.session.get_one(Usuario, person.id))
+        sessions.end_all(db.session, db.session.get_one(Usuario, person.id), agora=clock.now)
         db.session.commit()
     fail(new_browser(), person)
     assert not gets_past_the_password(known, person)

@@ -302,17 +302,57 @@ def test_a_new_session_version_ends_every_login(app: Flask, browser: Any, person
     assert not browser.is_logged_in()
 
 
-def test_a_login_ends_after_its_hours(browser: Any, person: Any, clock: Any) -> None:
+def test_a_login_ends_after_its_hours_however_busy_it_is(browser: Any, person: Any, clock: Any) -> None:
     browser.log_in(person)
-    clock.advance(hours=11, minutes=59)
+    for _ in range(71):
+        clock.advance(minutes=10)
+        assert browser.is_logged_in()
+    clock.advance(minutes=9)
     assert browser.is_logged_in()
     clock.advance(minutes=2)
     assert not browser.is_logged_in()
 
 
+def test_a_login_that_is_not_used_ends_and_says_so(browser: Any, person: Any, clock: Any) -> None:
+    browser.log_in(person)
+    clock.advance(minutes=29)
+    assert browser.is_logged_in()
+    clock.advance(minutes=29)
+    assert browser.is_logged_in()
+    clock.advance(minutes=31)
+    assert browser.get("/conta").location == "/entrar?next=/conta"
+    assert "A sua sessão terminou" in browser.get("/entrar").text
+    assert not browser.is_logged_in()
+
+
+def test_an_old_copy_of_the_cookie_stays_as_idle_as_it_was(app: Flask, browser: Any, person: Any, clock: Any) -> None:
+    browser.log_in(person)
+    copy = browser.client.get_cookie("controles_sessao")
+    for _ in range(4):
+        clock.advance(minutes=10)
+        assert browser.is_logged_in()
+    thief = app.test_client()
+    thief.set_cookie("controles_sessao", copy.value)
+    assert thief.get("/conta").status_code == 302
+
+
+def test_how_long_a_login_may_be_unused_is_a_setting(
+    make_app: Callable[..., Flask], sqlite_url: str, new_person: Any, clock: Any
+) -> None:
+    person = new_person()
+    other = make_app(DATABASE_URL=sqlite_url, SESSION_IDLE_MINUTES="5").test_client()
+    send_login(other, person)
+    clock.advance(minutes=4)
+    assert other.get("/conta").status_code == 200
+    clock.advance(minutes=6)
+    assert other.get("/conta").status_code == 302
+
+
 def test_a_cookie_without_a_login_of_its_own_is_nobody(app: Flask, person: Any, load: Any) -> None:
     with app.test_request_context("/"):
-        assert load_user(load(person.id).fs_uniquifier, length=app.extensions["settings"].session_length) is None
+        settings = app.extensions["settings"]
+        version = load(person.id).fs_uniquifier
+        assert load_user(version, length=settings.session_length, idle=settings.session_idle) is None
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(browser: Any, person: Any) -> None:
@@ -322,34 +362,6 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(browser: Any, per
     for cookie in cookies:
         assert "HttpOnly" in cookie
         assert "SameSite=Lax" in cookie
-
-
-def test_another_phone_is_enrolled(browser: Any, person: Any, new_browser: NewBrowser, clock: Any) -> None:
-    browser.log_in(person)
-    clock.advance(seconds=30)
-    other = new_browser()
-    other.log_in(person)
-    old = person.secret
-    assert "A senha não confere" in message(browser.submit("/conta/celular", senha="errada"))
-    assert browser.submit("/conta/celular", senha=person.password).location == "/primeiro-acesso"
-    assert not other.is_logged_in()
-    page = browser.get("/primeiro-acesso").text
-    person.secret = re.search(r'class="key">([^<]+)<', page)[1].replace(" ", "")  # type: ignore[index]
-    assert person.secret != old
-    browser.submit("/primeiro-acesso", codigo=person.code())
-    assert browser.is_logged_in()
-
-
-def test_new_recovery_codes_replace_the_old_ones(browser: Any, new_person: Any, new_browser: NewBrowser) -> None:
-    person = new_person(enrolled=False)
-    old = enrol(browser, person)
-    page = browser.submit("/conta/codigos", senha=person.password).text
-    new = re.findall(r"<li><code>([^<]+)</code>", page)
-    assert len(new) == 10
-    lost = new_browser()
-    lost.password(person)
-    assert "não confere" in message(lost.submit("/segundo-fator/recuperacao", codigo=old[0]))
-    assert lost.submit("/segundo-fator/recuperacao", codigo=new[0]).location == "/"
 
 
 def test_a_second_factor_that_no_key_opens_is_explained(app: Flask, browser: Any, person: Any) -> None:
@@ -367,12 +379,16 @@ def test_logging_in_and_out_works_with_the_cache_away(
 ) -> None:
     person = new_person()
     app = make_app(DATABASE_URL=sqlite_url, REDIS_URL="redis://127.0.0.1:1/0")
-    client = app.test_client()
+    assert send_login(app.test_client(), person) == ["/segundo-fator", "/"]
+
+
+def send_login(client: Any, person: Any) -> list[str | None]:
+    """Log in by the pages alone; where each step leads."""
 
     def send(path: str, **data: str) -> str | None:
         token = re.search(r'name="csrf_token" value="([^"]+)"', client.get(path).text)
         assert token is not None
-        return client.post(path, data={"csrf_token": token[1], **data}).location
+        location: str | None = client.post(path, data={"csrf_token": token[1], **data}).location
+        return location
 
-    assert send("/entrar", email=person.email, senha=person.password) == "/segundo-fator"
-    assert send("/segundo-fator", codigo=person.code()) == "/"
+    return [send("/entrar", email=person.email, senha=person.password), send("/segundo-fator", codigo=person.code())]

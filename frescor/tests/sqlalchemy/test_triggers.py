@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from frescor import Cache, Policy, PolicyError
+from frescor.sqlalchemy import track
 from frescor.sqlalchemy.outbox import Outbox
 from frescor.sqlalchemy.relay import Relay
 from frescor.sqlalchemy.triggers import install_triggers, installed_triggers, mark_connections, remove_triggers
@@ -265,3 +266,14 @@ def test_a_trigger_names_its_table_whatever_signs_the_name_has(engine: sa.Engine
     with engine.begin() as connection:
         connection.execute(odd.insert().values(x=1))
         assert [row.tags for row in Outbox().unmarked(connection, 10)] == [(f"sql:{name}", f"sql:{name}#")]
+
+
+def test_a_migration_on_a_tracked_engine_installs_and_removes_them(engine: sa.Engine) -> None:
+    with Cache.from_url("memory://", "test") as cache, closing(track(engine, cache)):
+        with engine.begin() as connection:
+            assert install_triggers(connection, [Member]) == ["member"]
+        with closing(program(engine)) as other:
+            other.execute("INSERT INTO member (name) VALUES ('Ana')")
+        assert taken(engine) == [MEMBER]
+        with engine.begin() as connection:
+            assert remove_triggers(connection) == ["member"]

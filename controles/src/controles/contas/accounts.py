@@ -145,7 +145,7 @@ def _apply_changes(session: Session, admin: Usuario, credentials: AdminCredentia
     changed = password is not None and not remembers(admin.senha_configurada, password, keys)
     if changed and password is not None and not password_fits(password, admin.password):
         admin.password = hash_password(password)
-        sessions.end_all(admin)
+        sessions.end_all(session, admin, agora=agora)
         audit.record(
             session, acao="conta.mudar_senha", tabela="usuario", registro_id=admin.id, usuario_id=None, agora=agora
         )

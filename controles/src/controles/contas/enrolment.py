@@ -39,7 +39,7 @@ def restart(session: Session, usuario: Usuario, *, secret: str, author_id: int |
     """Take the second factor and its recovery codes away and end every login; `secret` waits for its first code."""
     set_secret(usuario, secret)
     recovery.drop_codes(session, usuario_id=usuario.id)
-    sessions.end_all(usuario)
+    sessions.end_all(session, usuario, agora=agora)
     audit.record(
         session,
         acao="conta.refazer_segundo_fator",

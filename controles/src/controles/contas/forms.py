@@ -2,11 +2,14 @@
 
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, StringField, ValidationError
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import EqualTo, InputRequired, Length
 
+from controles.config_values import SHORTEST_PASSWORD, password_everybody_knows
 from controles.contas.passwords import LONGEST
+from controles.contas.totp import DIGITS
+from controles.published import is_published_password
 
-CODE_LENGTH = 6
+CODE_LENGTH = DIGITS
 
 
 class LoginForm(FlaskForm):  # type: ignore[misc]
@@ -51,9 +54,43 @@ class RecoveryForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class PasswordForm(FlaskForm):  # type: ignore[misc]
+class BothFactorsForm(FlaskForm):  # type: ignore[misc]
+    """What somebody who is logged in shows again before something that a stolen session must not do."""
+
     senha = PasswordField(
         "Sua senha",
         [InputRequired("Confirme a sua senha."), Length(max=LONGEST, message="A senha é longa demais.")],
         render_kw={"autocomplete": "current-password"},
     )
+    codigo = StringField(
+        "Código",
+        [InputRequired("Escreva o código que o aplicativo mostra."), Length(max=40)],
+        filters=[lambda raw: (raw or "").strip()],
+        render_kw={"autocomplete": "one-time-code", "autocapitalize": "characters", "spellcheck": "false"},
+    )
+
+    def code(self) -> str:
+        """The code as it is compared: an authenticator's may be typed in groups."""
+        plain = "".join((self.codigo.data or "").split()).replace("-", "")
+        return plain if len(plain) == CODE_LENGTH else self.codigo.data or ""
+
+
+class NewPasswordForm(BothFactorsForm):
+    nova = PasswordField(
+        "Nova senha",
+        [
+            InputRequired("Escreva a nova senha."),
+            Length(min=SHORTEST_PASSWORD, message=f"Use {SHORTEST_PASSWORD} caracteres ou mais."),
+            Length(max=LONGEST, message="A senha é longa demais."),
+        ],
+        render_kw={"autocomplete": "new-password"},
+    )
+    repetida = PasswordField(
+        "Nova senha, de novo",
+        [InputRequired("Repita a nova senha."), EqualTo("nova", message="As duas não são iguais.")],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+    def validate_nova(self, field: PasswordField) -> None:
+        if password_everybody_knows(field.data or "") or is_published_password(field.data or ""):
+            raise ValidationError("Esta senha é uma das que todos conhecem; escolha outra.")

@@ -73,7 +73,7 @@ def block_published_users() -> tuple[str, ...]:
             usuario.active = False
             usuario.password = usuario.tf_totp_secret = usuario.tf_primary_method = None
             recovery.drop_codes(session, usuario_id=usuario.id)
-            sessions.end_all(usuario)
+            sessions.end_all(session, usuario, agora=utc_now())
         for usuario in found:
             audit.record(
                 session,

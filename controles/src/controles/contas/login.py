@@ -15,7 +15,7 @@ from controles.contas import lockout, recovery, sessions, totp
 from controles.contas.keys import account_keys
 from controles.contas.lockout import Counter, Origin
 from controles.contas.models import Usuario
-from controles.contas.passwords import password_fits
+from controles.contas.passwords import hash_password, password_fits
 from controles.db import db
 from controles.published import is_published_password
 from controles.services.transaction import transaction
@@ -134,6 +134,80 @@ def confirm_enrolment(
 def _in_production() -> bool:
     settings: Settings = current_app.extensions["settings"]
     return settings.production
+
+
+def check_both(usuario: Usuario, password: str, code: str, *, origin: Origin, agora: dt.datetime) -> Passed | Refused:
+    """Ask somebody who is logged in for both factors again; `code` is the authenticator's or a recovery code.
+
+    A session can be stolen, and a password be known to somebody else: neither alone may change how the user gets in.
+    """
+    first = check_password(usuario.email, password, origin=origin, agora=agora)
+    if isinstance(first, Refused):
+        return first
+    attempt, counters = _count(usuario.email, origin, code=True, agora=agora)
+    if not attempt.allowed:
+        return Refused(attempt.locked_until)
+    factor = Factor.CODE if _looks_like_totp(code) else Factor.RECOVERY_CODE
+    with transaction() as session:
+        if _use_code(session, usuario, code, factor, agora=agora):
+            lockout.give_back(session, counters)
+            _audit(session, "conta.confirmar", usuario.id, {"com": factor.value}, author_id=usuario.id, agora=agora)
+            return Passed(usuario)
+    return _refuse(usuario, factor, attempt, agora=agora)
+
+
+def _looks_like_totp(code: str) -> bool:
+    return len(code) == totp.DIGITS and code.isascii() and code.isdigit()
+
+
+def _use_code(session: Session, usuario: Usuario, code: str, factor: Factor, *, agora: dt.datetime) -> bool:
+    if factor is Factor.RECOVERY_CODE:
+        return recovery.use_code(session, code, usuario_id=usuario.id, keys=account_keys().recovery, agora=agora)
+    step = totp.matching_step(_secret(usuario), code, agora=agora)
+    return step is not None and _use_step(session, usuario.id, step)
+
+
+def replace_factor(
+    usuario: Usuario,
+    new_secret: str,
+    code: str,
+    *,
+    version: str,
+    length: dt.timedelta,
+    origin: Origin,
+    agora: dt.datetime,
+) -> Enrolled | Refused:
+    """Put `new_secret` in the place of the present one, which holds until `code`, the first of the new one, is right.
+
+    Then every other login ends and this one goes on. Refused also where the logins of `version` were ended meanwhile.
+    """
+    attempt, counters = _count(usuario.email, origin, code=True, agora=agora)
+    if not attempt.allowed:
+        return Refused(attempt.locked_until)
+    step = totp.matching_step(new_secret, code, agora=agora)
+    with transaction() as session:
+        session.refresh(usuario, with_for_update=True)
+        if step is not None and usuario.active and usuario.fs_uniquifier == version:
+            usuario.tf_totp_secret = account_keys().otp.seal(new_secret, usuario_id=usuario.id)
+            usuario.tf_primary_method = AUTHENTICATOR
+            usuario.totp_last_counter = step
+            codes = recovery.renew_codes(session, usuario_id=usuario.id, key=account_keys().recovery[0])
+            sessions.end_all(session, usuario, agora=agora)
+            _audit(session, "conta.trocar_segundo_fator", usuario.id, {}, author_id=usuario.id, agora=agora)
+            done = _complete(session, usuario, counters, Factor.CODE, length=length, agora=agora)
+            return Enrolled(usuario, done.token, codes)
+    return _refuse(usuario, Factor.CODE, attempt, agora=agora)
+
+
+def replace_password(usuario: Usuario, password: str, *, length: dt.timedelta, agora: dt.datetime) -> Complete:
+    """Store another password, of somebody who showed both factors; every other login ends and this one goes on."""
+    with transaction() as session:
+        session.refresh(usuario, with_for_update=True)
+        usuario.password = hash_password(password)
+        sessions.end_all(session, usuario, agora=agora)
+        token = sessions.open_session(session, usuario, length=length, agora=agora)
+        _audit(session, "conta.mudar_senha", usuario.id, {}, author_id=usuario.id, agora=agora)
+    return Complete(usuario, token)
 
 
 def _secret(usuario: Usuario) -> str:

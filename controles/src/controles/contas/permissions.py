@@ -38,7 +38,10 @@ PERMISSIONS: dict[Papel, frozenset[Permission]] = {
 
 def allowed(permission: Permission) -> bool:
     """Whether the person of this request has `permission`; nobody logged in has none."""
-    return bool(current_user.is_authenticated) and permission in PERMISSIONS[current_user.papel]
+    if not current_user.is_authenticated or permission not in PERMISSIONS[current_user.papel]:
+        return False
+    # Users belong to the whole organisation.
+    return permission is not Permission.ADMINISTRAR or current_user.nucleo_id is None
 
 
 def require(permission: Permission) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -18,8 +18,8 @@ from controles.contas.lockout import network_of
 _PATIENCE_SECONDS = 0.3
 
 
-def init_app(app: Flask, settings: Settings, blueprint: Blueprint) -> None:
-    """Limit what is sent to `blueprint`."""
+def init_app(app: Flask, settings: Settings, *blueprints: Blueprint) -> None:
+    """Limit what is sent to these."""
     limiter = Limiter(
         _hidden_address,
         app=app,
@@ -31,7 +31,8 @@ def init_app(app: Flask, settings: Settings, blueprint: Blueprint) -> None:
         storage_uri=_storage_uri(settings.rate_limit_url or settings.redis_url),
         storage_options=storage_options(settings.rate_limit_url or settings.redis_url),
     )
-    limiter.limit(settings.login_rate, methods=["POST"])(blueprint)
+    for blueprint in blueprints:
+        limiter.limit(settings.login_rate, methods=["POST"])(blueprint)
 
 
 def _hidden_address() -> str:

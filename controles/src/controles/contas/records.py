@@ -30,3 +30,23 @@ class Leitor:
     def get_id(self) -> str:
         """What names this session in the cookie."""
         return self.fs_uniquifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinhaUsuario:
+    """A user as the administration sees them.
+
+    celular: whether a second factor is confirmed. sessoes: logins that nobody has ended and that are not too old;
+    ultima_entrada: the newest login that is still on record.
+    """
+
+    id: int
+    nome: str
+    email: str
+    papel: Papel
+    nucleo_id: int | None
+    nucleo: str | None
+    ativo: bool
+    celular: bool
+    sessoes: int
+    ultima_entrada: dt.datetime | None

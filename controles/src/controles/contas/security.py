@@ -4,7 +4,7 @@ Its own pages stay off. They look at a password before they ask whether the addr
 code in two steps that concurrent requests slip between, and store recovery codes so that they can be shown again.
 """
 
-from flask import Flask, redirect, request, url_for
+from flask import Flask, flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import FSQLALiteUserDatastore, RoleMixin, Security
 
@@ -41,12 +41,15 @@ def init_app(app: Flask, settings: Settings) -> None:
         # A page's pictures and styles need no one, nor the database.
         if request.endpoint == "static":
             return None
-        return sessions.load_user(uniquifier, length=settings.session_length)
+        return sessions.load_user(uniquifier, length=settings.session_length, idle=settings.session_idle)
 
     def no_token(_request: object) -> None:
         """There are no tokens: a session is the only way in."""
 
     def ask_to_log_in() -> ResponseReturnValue:
+        if sessions.has_ended():
+            session.clear()
+            flash("A sua sessão terminou. Entre de novo para continuar.", "warn")
         # Without its query: what was searched for must not stand in one more address.
         wanted = request.path if request.method == "GET" else None
         return redirect(url_for("contas.login", next=wanted if wanted != "/" else None))

@@ -19,6 +19,11 @@ SWEPT_AT_ONCE = 100
 _TOKEN = "sid"  # noqa: S105 - the name of a field
 # Whose it is: for the logs, which must not ask who this is, and for the cache.
 _USER_ID = "usuario_id"
+# When it was last used. In the cookie, which is sealed: an old copy of it stays as idle as it was.
+_SEEN = "visto"
+# How much later than a page was asked for the cookie may say so, at most: a cookie with every answer would let two
+# answers that cross each other undo what one of them set.
+_COARSE = dt.timedelta(minutes=1)
 
 
 def open_session(session: Session, usuario: Usuario, *, length: dt.timedelta, agora: dt.datetime) -> str:
@@ -44,6 +49,7 @@ def enter(usuario: Usuario, token: str, *, via: str) -> None:
     login_user(usuario, remember=False, authn_via=["password", via])
     cookie[_TOKEN] = token
     cookie[_USER_ID] = usuario.id
+    cookie[_SEEN] = utc_now().timestamp()
     devices.remember(usuario)
 
 
@@ -55,9 +61,25 @@ def leave(session: Session, *, agora: dt.datetime) -> None:
     cookie.clear()
 
 
-def end_all(usuario: Usuario) -> None:
+def end_all(session: Session, usuario: Usuario, *, agora: dt.datetime) -> None:
     """End every login of this user; the caller commits."""
     usuario.fs_uniquifier = new_uniquifier()
+    session.execute(
+        update(Sessao).where(Sessao.usuario_id == usuario.id, Sessao.encerrada_em.is_(None)).values(encerrada_em=agora),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def open_sessions(
+    session: Session, usuario_id: int, *, length: dt.timedelta, agora: dt.datetime
+) -> tuple[dt.datetime, ...]:
+    """When each login of this user began that nobody has ended, newest first; some may have been left idle since."""
+    wanted = (
+        select(Sessao.criada_em)
+        .where(Sessao.usuario_id == usuario_id, Sessao.encerrada_em.is_(None), Sessao.criada_em > agora - length)
+        .order_by(Sessao.criada_em.desc())
+    )
+    return tuple(session.scalars(wanted))
 
 
 def new_uniquifier() -> str:
@@ -65,15 +87,30 @@ def new_uniquifier() -> str:
     return secrets.token_hex(16)
 
 
-def load_user(uniquifier: str, *, length: dt.timedelta) -> Leitor | None:
-    """The user of this browser's login, unless it was ended, is too old, or the user may not come in any more."""
+def load_user(uniquifier: str, *, length: dt.timedelta, idle: dt.timedelta) -> Leitor | None:
+    """The user of this browser's login.
+
+    None if it was ended, began longer than `length` ago, was last used longer than `idle` ago, or the user may not come
+    in any more.
+    """
     token, usuario_id = cookie.get(_TOKEN), cookie.get(_USER_ID)
     if not token or not isinstance(usuario_id, int):
         return None
-    leitor = get_leitor(usuario_id, _digest(token))
-    if leitor is None or leitor.fs_uniquifier != uniquifier or leitor.desde <= utc_now() - length:
+    agora = utc_now()
+    unused = agora - dt.datetime.fromtimestamp(cookie.get(_SEEN, 0.0), dt.UTC)
+    if unused >= idle:
         return None
+    leitor = get_leitor(usuario_id, _digest(token))
+    if leitor is None or leitor.fs_uniquifier != uniquifier or leitor.desde <= agora - length:
+        return None
+    if unused >= min(_COARSE, idle / 10):
+        cookie[_SEEN] = agora.timestamp()
     return leitor
+
+
+def has_ended() -> bool:
+    """Whether this browser's cookie is that of a login; asked where nobody is logged in, so of one that ended."""
+    return _TOKEN in cookie
 
 
 def _digest(token: str) -> bytes:

@@ -11,6 +11,7 @@ from passlib.totp import TOTP
 
 ISSUER = "Controles"
 PERIOD = 30
+DIGITS = 6
 # One step before and one after the present one: a phone's clock is seldom wrong by more.
 DRIFT = 30
 
@@ -66,7 +67,7 @@ def otpauth_uri(secret: str, *, account: str) -> str:
     """What an authenticator reads from the QR code."""
     label = quote(f"{ISSUER}:{account}", safe="@")
     return f"otpauth://totp/{label}?" + urlencode(
-        {"secret": secret, "issuer": ISSUER, "algorithm": "SHA1", "digits": 6, "period": PERIOD}
+        {"secret": secret, "issuer": ISSUER, "algorithm": "SHA1", "digits": DIGITS, "period": PERIOD}
     )
 
 

@@ -1,4 +1,4 @@
-"""Logging in and out, the second factor, and one's own account."""
+"""Logging in and out, and the second factor. One's own account is in `own_account.py`."""
 
 import datetime as dt
 from urllib.parse import urlsplit
@@ -14,15 +14,12 @@ from controles.admin import audit
 from controles.clock import utc_now
 from controles.config import Settings
 from controles.contas import devices, enrolment, login, recovery, sessions, totp
-from controles.contas.forms import CodeForm, LoginForm, PasswordForm, RecoveryForm
-from controles.contas.keys import account_keys
+from controles.contas.forms import CodeForm, LoginForm, RecoveryForm
 from controles.contas.lockout import minutes_left
 from controles.contas.models import Usuario
-from controles.contas.permissions import Permission, require
 from controles.contas.totp import OtpSecretUnreadableError
 from controles.db import db
 from controles.formatting import plural
-from controles.made_secrets import new_otp_secret
 from controles.services.cache_service import forget_user
 from controles.services.transaction import transaction
 
@@ -47,9 +44,9 @@ def log_in() -> ResponseReturnValue:
     email = form.email.data or ""
     outcome = login.check_password(email, form.senha.data or "", origin=devices.origin_of(email), agora=agora)
     if isinstance(outcome, login.Refused):
-        _explain(form, outcome, "E-mail ou senha não conferem.", agora=agora)
+        explain(form, outcome, "E-mail ou senha não conferem.", agora=agora)
         return render_template("contas/login.html", form=form), 401
-    _remember_password_was_right(outcome.usuario, wanted=_safe_path(request.args.get("next")), agora=agora)
+    _remember_password_was_right(outcome.usuario, wanted=safe_path(request.args.get("next")), agora=agora)
     return redirect(url_for("contas.second_factor"))
 
 
@@ -69,7 +66,7 @@ def second_factor() -> ResponseReturnValue:
         outcome = login.check_code(
             usuario,
             form.codigo.data or "",
-            length=_session_length(),
+            length=session_length(),
             origin=devices.origin_of(usuario.email),
             agora=agora,
         )
@@ -78,7 +75,7 @@ def second_factor() -> ResponseReturnValue:
         form.codigo.errors = ["O seu segundo fator não pôde ser lido. Peça à administração que o refaça."]
         return render_template("contas/second_factor.html", form=form), 401
     if isinstance(outcome, login.Refused):
-        _explain(form, outcome, "O código não confere ou já foi usado. Espere o próximo e tente de novo.", agora=agora)
+        explain(form, outcome, "O código não confere ou já foi usado. Espere o próximo e tente de novo.", agora=agora)
         return render_template("contas/second_factor.html", form=form), 401
     return _enter(outcome)
 
@@ -98,12 +95,12 @@ def recover() -> ResponseReturnValue:
     outcome = login.check_recovery_code(
         usuario,
         form.codigo.data or "",
-        length=_session_length(),
+        length=session_length(),
         origin=devices.origin_of(usuario.email),
         agora=agora,
     )
     if isinstance(outcome, login.Refused):
-        _explain(form, outcome, "O código não confere ou já foi usado.", agora=agora)
+        explain(form, outcome, "O código não confere ou já foi usado.", agora=agora)
         return render_template("contas/recover.html", form=form), 401
     left = recovery.codes_left(db.session, usuario_id=outcome.usuario.id)
     flash(
@@ -131,7 +128,7 @@ def first_access() -> ResponseReturnValue:
         outcome = login.confirm_enrolment(
             usuario,
             form.codigo.data or "",
-            length=_session_length(),
+            length=session_length(),
             origin=devices.origin_of(usuario.email),
             agora=agora,
         )
@@ -139,7 +136,7 @@ def first_access() -> ResponseReturnValue:
             wanted = _wanted_path()
             sessions.enter(outcome.usuario, outcome.token, via=login.AUTHENTICATOR)
             return render_template("contas/recovery_codes.html", codes=outcome.codes, next_url=wanted)
-        _explain(form, outcome, "O código não confere. Espere o próximo e tente de novo.", agora=agora)
+        explain(form, outcome, "O código não confere. Espere o próximo e tente de novo.", agora=agora)
         status = 401
     qr = enrolment.qr_svg(
         enrolment.qr_code(secret, account=usuario.email), label="Código QR para o aplicativo autenticador"
@@ -176,70 +173,8 @@ def logout() -> ResponseReturnValue:
     return redirect(url_for("contas.login"))
 
 
-@blueprint.get("/conta")
-@require(Permission.VER)
-def account() -> ResponseReturnValue:
-    """One's own second factor and recovery codes."""
-    return _account_page(PasswordForm())
-
-
-@blueprint.post("/conta/codigos")
-@require(Permission.VER)
-def renew_codes() -> ResponseReturnValue:
-    """Ten new recovery codes in place of the old ones, for the password."""
-    form = PasswordForm()
-    usuario = _confirmed_user(form)
-    if usuario is None:
-        return _account_page(form), 401
-    with transaction() as db_session:
-        codes = recovery.renew_codes(db_session, usuario_id=usuario.id, key=account_keys().recovery[0])
-        audit.record(
-            db_session,
-            acao="conta.novos_codigos",
-            tabela="usuario",
-            registro_id=usuario.id,
-            usuario_id=usuario.id,
-            agora=utc_now(),
-        )
-    return render_template("contas/recovery_codes.html", codes=codes, next_url=url_for("contas.account"))
-
-
-@blueprint.post("/conta/celular")
-@require(Permission.VER)
-def new_device() -> ResponseReturnValue:
-    """Enrol another phone, for the password: every login ends, and the QR code is shown again."""
-    form = PasswordForm()
-    usuario = _confirmed_user(form)
-    if usuario is None:
-        return _account_page(form), 401
-    agora = utc_now()
-    with transaction() as db_session:
-        sessions.leave(db_session, agora=agora)
-        enrolment.restart(db_session, usuario, secret=new_otp_secret(), author_id=usuario.id, agora=agora)
-    forget_user(usuario.id)
-    _remember_password_was_right(usuario, wanted=None, agora=agora)
-    return redirect(url_for("contas.first_access"))
-
-
-def _account_page(form: FlaskForm) -> str:
-    left = recovery.codes_left(db.session, usuario_id=current_user.id)
-    return render_template("contas/account.html", form=form, codes_left=left)
-
-
-def _confirmed_user(form: PasswordForm) -> Usuario | None:
-    """The user at the keyboard if the password in the form is theirs; a wrong one counts as a failed login."""
-    if not form.validate_on_submit():
-        return None
-    agora = utc_now()
-    email = current_user.email
-    outcome = login.check_password(email, form.senha.data or "", origin=devices.origin_of(email), agora=agora)
-    if isinstance(outcome, login.Passed):
-        return outcome.usuario
-    _explain(form, outcome, "A senha não confere.", agora=agora)
-    return None
-
-
-def _explain(form: FlaskForm, outcome: login.Refused, otherwise: str, *, agora: dt.datetime) -> None:
+def explain(form: FlaskForm, outcome: login.Refused, otherwise: str, *, agora: dt.datetime) -> None:
+    """Say on top of the form why it was refused, or how long to wait."""
     text = otherwise
     if outcome.locked_until is not None:
         minutes = minutes_left(outcome.locked_until, agora=agora)
@@ -284,7 +219,7 @@ def _wanted_path() -> str:
     return str(session.get(_NEXT) or "/")
 
 
-def _safe_path(raw: str | None) -> str | None:
+def safe_path(raw: str | None) -> str | None:
     """`raw` if it is a path on this site; an address elsewhere must not follow a login."""
     if not raw or not raw.startswith("/") or raw.startswith("//") or "\\" in raw:
         return None
@@ -295,6 +230,7 @@ def _safe_path(raw: str | None) -> str | None:
     return None if parts.scheme or parts.netloc else parts.path
 
 
-def _session_length() -> dt.timedelta:
+def session_length() -> dt.timedelta:
+    """How long a login lasts."""
     settings: Settings = current_app.extensions["settings"]
     return settings.session_length

@@ -62,11 +62,11 @@ def install_triggers(
     _check(connection, names, box)
     ddl = _POSTGRESQL if connection.dialect.name == "postgresql" else _SQLITE
     for statement in ddl.before(connection, box):
-        connection.exec_driver_sql(statement)
+        _execute(connection, statement)
     for name in names:
         tags = _tags(connection, name, Tags(database, b""))
         for statement in (*ddl.drop(connection, name), *ddl.create(connection, name, tags, box)):
-            connection.exec_driver_sql(statement)
+            _execute(connection, statement)
     return [str(name) for name in names]
 
 
@@ -77,7 +77,7 @@ def remove_triggers(connection: sa.Connection, tables: Iterable[object] | None =
     there = [name for name in _installed(connection) if wanted is None or name in wanted]
     for name in there:
         for statement in ddl.drop(connection, name):
-            connection.exec_driver_sql(statement)
+            _execute(connection, statement)
     return [str(name) for name in there]
 
 
@@ -103,6 +103,11 @@ def mark_connections(engine: sa.Engine) -> None:
 
     if statement is not None:
         sa.event.listen(engine, "connect", mark)
+
+
+def _execute(connection: sa.Connection, statement: str) -> None:
+    # In a migration the connection is often one of a tracked engine, which asks what the text of a function reads.
+    connection.exec_driver_sql(statement, execution_options={"frescor_reads": (), "frescor_writes": ()})
 
 
 class _Postgresql:

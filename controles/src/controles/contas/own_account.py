@@ -1,0 +1,214 @@
+"""One's own account: password, phone, recovery codes, other sessions; and showing both factors again.
+
+A session can be stolen: copied from a browser, or left open on a shared computer. So what changes how somebody gets in
+asks for the password and a code each time, and what touches other people's accounts asks for them every ten minutes.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+import structlog
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from sqlalchemy.orm import Session
+
+from controles.admin import audit
+from controles.clock import utc_now
+from controles.contas import devices, enrolment, login, recovery, sessions, totp
+from controles.contas.forms import BothFactorsForm, CodeForm, NewPasswordForm
+from controles.contas.keys import account_keys
+from controles.contas.models import Usuario
+from controles.contas.permissions import Permission, current_author_id, require
+from controles.contas.totp import OtpSecretUnreadableError
+from controles.contas.views import explain, safe_path, session_length
+from controles.db import db
+from controles.made_secrets import new_otp_secret
+from controles.services.transaction import transaction
+
+P = ParamSpec("P")
+
+# How long a confirmation lasts, and how long a new phone's secret waits for its first code.
+CONFIRMED_FOR = dt.timedelta(minutes=10)
+_CONFIRMED = "confirmado"
+_NEW_SECRET, _NEW_SINCE = "celular", "celular_desde"
+
+blueprint = Blueprint("conta", __name__, url_prefix="/conta", template_folder="templates")
+
+_log = structlog.stdlib.get_logger("controles.contas")
+
+
+def require_confirmed(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """Let a view run only for somebody who showed both factors again in the last ten minutes; the login is not enough.
+
+    Anybody else is asked, and led back to the page at this address. Put it inside of `require`, which asks who it is.
+    """
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        if utc_now().timestamp() - session.get(_CONFIRMED, 0.0) < CONFIRMED_FOR.total_seconds():
+            return view(*args, **kwargs)
+        if request.method == "POST":
+            flash("Nada foi feito ainda: antes, confirme que é você; depois, envie de novo.", "warn")
+        return redirect(url_for("conta.confirm", next=request.path), 303)
+
+    return guarded
+
+
+@blueprint.route("/confirmar", methods=["GET", "POST"])
+@require(Permission.VER)
+def confirm() -> ResponseReturnValue:
+    """Show both factors again, and go on."""
+    form = BothFactorsForm()
+    if _proven(form) is None:
+        return _page("contas/confirm.html", form)
+    session[_CONFIRMED] = utc_now().timestamp()
+    return redirect(safe_path(request.args.get("next")) or url_for("conta.account"), 303)
+
+
+@blueprint.get("")
+@require(Permission.VER)
+def account() -> ResponseReturnValue:
+    """What there is to change, and where one is logged in."""
+    return render_template(
+        "contas/account.html",
+        codes_left=recovery.codes_left(db.session, usuario_id=current_user.id),
+        sessoes=sessions.open_sessions(db.session, current_user.id, length=session_length(), agora=utc_now()),
+    )
+
+
+@blueprint.post("/sessoes")
+@require(Permission.VER)
+def end_other_sessions() -> ResponseReturnValue:
+    """End every login of this user but this one."""
+    usuario, agora = _me(), utc_now()
+    with transaction() as db_session:
+        sessions.end_all(db_session, usuario, agora=agora)
+        token = sessions.open_session(db_session, usuario, length=session_length(), agora=agora)
+        _record(db_session, "conta.encerrar_sessoes", usuario, agora)
+    sessions.enter(usuario, token, via=login.AUTHENTICATOR)
+    flash("As outras sessões foram encerradas; só esta continua.", "success")
+    return redirect(url_for("conta.account"), 303)
+
+
+@blueprint.route("/senha", methods=["GET", "POST"])
+@require(Permission.VER)
+def change_password() -> ResponseReturnValue:
+    """Another password: every other login ends."""
+    form = NewPasswordForm()
+    usuario = _proven(form)
+    if usuario is None:
+        return _page("contas/password.html", form)
+    done = login.replace_password(usuario, form.nova.data or "", length=session_length(), agora=utc_now())
+    sessions.enter(done.usuario, done.token, via=login.AUTHENTICATOR)
+    flash("A senha foi trocada; as outras sessões foram encerradas.", "success")
+    return redirect(url_for("conta.account"), 303)
+
+
+@blueprint.route("/codigos", methods=["GET", "POST"])
+@require(Permission.VER)
+def renew_codes() -> ResponseReturnValue:
+    """Ten new recovery codes in place of the old ones."""
+    form = BothFactorsForm()
+    usuario = _proven(form)
+    if usuario is None:
+        return _page("contas/renew_codes.html", form)
+    with transaction() as db_session:
+        codes = recovery.renew_codes(db_session, usuario_id=usuario.id, key=account_keys().recovery[0])
+        _record(db_session, "conta.novos_codigos", usuario, utc_now())
+    return render_template("contas/recovery_codes.html", codes=codes, next_url=url_for("conta.account"))
+
+
+@blueprint.route("/celular", methods=["GET", "POST"])
+@require(Permission.VER)
+def new_device() -> ResponseReturnValue:
+    """The first half of another phone: both present factors. Nothing changes yet."""
+    form = BothFactorsForm()
+    usuario = _proven(form)
+    if usuario is None:
+        return _page("contas/new_device.html", form)
+    session[_NEW_SECRET] = account_keys().otp.seal(new_otp_secret(), usuario_id=usuario.id)
+    session[_NEW_SINCE] = utc_now().timestamp()
+    return redirect(url_for("conta.enrol_device"), 303)
+
+
+@blueprint.route("/celular/novo", methods=["GET", "POST"])
+@require(Permission.VER)
+def enrol_device() -> ResponseReturnValue:
+    """The second half: the new phone's first code. Until it is right, the present phone is the second factor."""
+    usuario, secret = _me(), _waiting_secret()
+    if secret is None:
+        flash("Comece de novo: o celular não foi confirmado a tempo.", "warn")
+        return redirect(url_for("conta.new_device"), 303)
+    form = CodeForm()
+    status = 200
+    if form.validate_on_submit():
+        agora = utc_now()
+        outcome = login.replace_factor(
+            usuario,
+            secret,
+            form.codigo.data or "",
+            version=current_user.fs_uniquifier,
+            length=session_length(),
+            origin=devices.origin_of(usuario.email),
+            agora=agora,
+        )
+        if isinstance(outcome, login.Enrolled):
+            sessions.enter(outcome.usuario, outcome.token, via=login.AUTHENTICATOR)
+            return render_template("contas/recovery_codes.html", codes=outcome.codes, next_url=url_for("conta.account"))
+        explain(form, outcome, "O código não confere. Espere o próximo e tente de novo.", agora=agora)
+        status = 401
+    code = enrolment.qr_code(secret, account=usuario.email)
+    return render_template(
+        "contas/enrol_device.html",
+        form=form,
+        qr=enrolment.qr_svg(code, label="Código QR para o aplicativo autenticador"),
+        uri=totp.otpauth_uri(secret, account=usuario.email),
+        key=totp.spaced(secret),
+        account=usuario.email,
+    ), status
+
+
+def _waiting_secret() -> str | None:
+    """The secret that this session made a few minutes ago, and that waits for its first code."""
+    sealed, since = session.get(_NEW_SECRET), session.get(_NEW_SINCE, 0.0)
+    if not sealed or utc_now().timestamp() - since >= CONFIRMED_FOR.total_seconds():
+        return None
+    try:
+        return account_keys().otp.open(sealed, usuario_id=current_author_id())
+    except OtpSecretUnreadableError:
+        # Made before the keys were changed.
+        return None
+
+
+def _proven(form: BothFactorsForm) -> Usuario | None:
+    """The user at the keyboard, if password and code are theirs; a wrong one counts as a failed login."""
+    if not form.validate_on_submit():
+        return None
+    usuario, agora = _me(), utc_now()
+    origin = devices.origin_of(usuario.email)
+    try:
+        outcome = login.check_both(usuario, form.senha.data or "", form.code(), origin=origin, agora=agora)
+    except OtpSecretUnreadableError as error:
+        _log.error("otp_secret_unreadable", usuario_id=usuario.id, reason=str(error))
+        form.form_errors.append("O seu segundo fator não pôde ser lido. Use um código de recuperação.")
+        return None
+    if isinstance(outcome, login.Passed):
+        return outcome.usuario
+    wrong = "A senha ou o código não confere. Um código já usado não vale de novo: espere o próximo."
+    explain(form, outcome, wrong, agora=agora)
+    return None
+
+
+def _page(template: str, form: BothFactorsForm) -> ResponseReturnValue:
+    return render_template(template, form=form), 401 if request.method == "POST" and form.form_errors else 200
+
+
+def _me() -> Usuario:
+    return db.session.get_one(Usuario, current_author_id())
+
+
+def _record(db_session: Session, acao: str, usuario: Usuario, agora: dt.datetime) -> None:
+    audit.record(db_session, acao=acao, tabela="usuario", registro_id=usuario.id, usuario_id=usuario.id, agora=agora)
