@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
+from controles.buffered_worker import BufferedWorker
 from controles.services.cache_service import service_of
 
 # What requests in flight get after SIGTERM.
@@ -58,7 +59,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._options = {
             "bind": f"fd://{listener.fileno()}",
             "workers": workers,
-            "worker_class": "gthread",
+            "worker_class": BufferedWorker,
             "threads": threads,
             # Whoever stops a container waits ten seconds at the most.
             "graceful_timeout": GRACE_SECONDS,

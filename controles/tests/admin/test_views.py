@@ -41,7 +41,7 @@ def filled(web: Flask, clock: Any) -> Flask:
             registro_id=8,
             depois={"nome": "<b>Caio</b>", "isento": True},
         )
-        write(clock, acao="conta.entrar", tabela="usuario", registro_id=1, depois={"com": "codigo"})
+        write(clock, acao="conta.entrar", tabela="usuario", registro_id=1, depois={"com": "codigo", "valor": 123456})
     return web
 
 
@@ -50,6 +50,7 @@ def test_each_row_shows_before_and_after(filled: Flask, visit: Callable[..., Any
     assert "<del>Ana</del> → <ins>Bia</ins>" in page
     assert "<ins>&lt;b&gt;Caio&lt;/b&gt;</ins>" in page
     assert "<b>isento</b> <ins>sim</ins>" in page
+    assert "1.234,56</ins>" in page
     assert page.index("conta.entrar") < page.index("<del>Ana</del>")
 
 

@@ -12,8 +12,10 @@ from controles.admin.records import CampoMudado, FiltroAuditoria, LinhaAuditoria
 from controles.clock import LOCAL_ZONE
 from controles.contas.models import Usuario
 from controles.db import MAX_BIG_ID, MAX_ID, db
+from controles.money import format_brl
 from controles.pagination import Keyset, fetch_page
 
+_MONEY = frozenset({"valor", "valor_cota", "pago", "total"})
 _NEWEST_FIRST = Keyset(order="numero", columns=(Auditoria.id,), row_id=Auditoria.id, descending=True)
 
 
@@ -85,6 +87,8 @@ def _shown(values: Mapping[str, Any], nome: str) -> str | None:
             return "—"
         case bool() as flag:
             return "sim" if flag else "não"
+        case int() as centavos if nome in _MONEY:
+            return format_brl(centavos)
         case str() as text:
             return text
         case other:
