@@ -493,6 +493,7 @@ def touches_nothing(*_: object) -> tuple[()]:
     return ()
 
 
+@pytest.mark.unwatched
 @pytest.mark.parametrize(
     ("place", "mistake"),
     [

@@ -83,6 +83,7 @@ def calls_of(function: Callable[[], object]) -> int:
     return count
 
 
+@pytest.mark.unwatched
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_what_a_writing_transaction_costs_in_calls(database_url: str, tracked_cache: Cache) -> None:
     plain, tracked = sa.create_engine(database_url), sa.create_engine(database_url)

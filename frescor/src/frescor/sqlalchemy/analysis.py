@@ -95,7 +95,8 @@ def _of_ddl(statement: Any, sql: str, dialect: str) -> Facts:
 def _text_of(compiled: Any) -> str:
     """What was compiled, with schemas by their own names and parameters in a form that can be read."""
     text = _TRANSLATED_SCHEMA.sub(lambda found: "" if found[1] == "_none" else f'"{found[1]}".', str(compiled))
-    return _PARAMETER.sub("?", text)
+    # In the place of any expression, with a cast behind it or without.
+    return _PARAMETER.sub("NULL", text)
 
 
 def _with_text(facts: Facts, text: Facts, *, may_write: bool) -> Facts:

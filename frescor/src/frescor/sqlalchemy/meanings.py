@@ -115,10 +115,13 @@ class Meanings:
         self._know(connection, unit, name)
         changed = self._catalog.touched(name, target.kind, target.columns, default)
         behind = [other for other in self._catalog.expand([name], (), default) if other != name]
-        return Effect(target, tags.table(name), tuple(map(tags.table, (*changed, *behind))))
+        table, by_schema = tags.table(name), tags.table_by_schema(name)
+        others = [*map(tags.table, (*changed, *behind)), *(() if by_schema == table else (by_schema,))]
+        return Effect(target, table, tuple(others))
 
     def _find_reading(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Reading:
-        names = [*facts.reads, *facts.loose, *(target.table for target in facts.writes if facts.returning)]
+        # Whoever writes learns how many rows it were, at least.
+        names = [*facts.reads, *facts.loose, *(target.table for target in facts.writes)]
         whole = [self._name(name, facts, execution) for name in names]
         lookups = []
         for lookup in facts.lookups:

@@ -53,7 +53,8 @@ def table_name(schema: str | None, name: str, default: str | None = None) -> Tab
     """The name of a table as tags have it: the default schema is left out, and letters are small."""
     # By `str` itself: SQLAlchemy's quoted_name answers its own `lower` with its capitals.
     schema = None if schema is None else str.lower(schema)
-    return (None if default is not None and schema == str.lower(default) else schema, str.lower(name))
+    at_hand = schema == "pg_temp" or (default is not None and schema == str.lower(default))
+    return (None if at_hand else schema, str.lower(name))
 
 
 def table_tag(table: Any, *, name: str = "", default_schema: str | None = None) -> str:
@@ -66,20 +67,29 @@ def table_tag(table: Any, *, name: str = "", default_schema: str | None = None) 
     selectable = getattr(found, "local_table", table)
     if not isinstance(selectable, sa.Table):
         raise PolicyError(f"table_tag takes a mapped class or a Table; got {table!r}.")
-    return Tags(name, b"").table(table_name(selectable.schema, selectable.name, default_schema))
+    return Tags(name, b"").table_by_schema(table_name(selectable.schema, selectable.name, default_schema))
 
 
 class Tags:
-    """Makes the tags of one tracked database."""
+    """Makes the tags of one tracked database.
 
-    def __init__(self, database: str, secret: bytes) -> None:
+    SQLite looks a name without schema up in all the databases that a connection has attached, the temporary one first:
+    there `t` and `other.t` have one tag.
+    """
+
+    def __init__(self, database: str, secret: bytes, *, dialect: str = "") -> None:
         if database and not database.isidentifier():
             raise PolicyError(f"a tracked database's name is an identifier such as 'reports'; got {database!r}.")
         self.prefix = f"sql[{database}]:" if database else "sql:"
+        self._has_schemas = dialect != "sqlite"
         self._row_digest = hashlib.blake2b(digest_size=12, key=secret[:64], person=b"frescor-row")
 
     def table(self, table: TableName) -> str:
         """Raised by every write to the table."""
+        return self.table_by_schema(table if self._has_schemas else (None, table[1]))
+
+    def table_by_schema(self, table: TableName) -> str:
+        """As `table_tag` names it: raised, too, by every write that names the schema."""
         schema, name = table
         return self.prefix + _plain(name if schema is None else f"{schema}.{name}")
 
@@ -157,13 +167,13 @@ def form_of(kind: types.TypeEngine[Any], value: Any) -> Any:
         return value if type(value) is int else None
     if isinstance(kind, types.Uuid):
         if isinstance(value, uuid.UUID):
-            return value.hex
+            return _form_of_text(value.hex)
         try:
-            return uuid.UUID(value).hex if isinstance(value, str) else None
+            return _form_of_text(uuid.UUID(value).hex) if isinstance(value, str) else None
         except ValueError:
             return None
     if isinstance(kind, types.Date):
-        return value.isoformat() if type(value) is dt.date else None
+        return _form_of_text(value.isoformat()) if type(value) is dt.date else None
     if isinstance(kind, types.LargeBinary):
         return value if type(value) is bytes else None
     if isinstance(kind, types.String) and type(value) is str:

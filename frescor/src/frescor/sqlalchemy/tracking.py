@@ -125,7 +125,7 @@ class Tracking:
     def tags(self) -> Tags:
         """Makes this database's tags."""
         if self._tags is None:
-            self._tags = Tags(self._name, self.cache.key_secret)
+            self._tags = Tags(self._name, self.cache.key_secret, dialect=self.engine.dialect.name)
         return self._tags
 
     @property

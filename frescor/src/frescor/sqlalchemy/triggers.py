@@ -64,7 +64,7 @@ def install_triggers(
     for statement in ddl.before(connection, box):
         _execute(connection, statement)
     for name in names:
-        tags = _tags(connection, name, Tags(database, b""))
+        tags = _tags(connection, name, Tags(database, b"", dialect=connection.dialect.name))
         for statement in (*ddl.drop(connection, name), *ddl.create(connection, name, tags, box)):
             _execute(connection, statement)
     return [str(name) for name in names]

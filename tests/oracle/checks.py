@@ -1,0 +1,179 @@
+"""Compares what the database says with what Frescor named, at every statement of every tracked engine.
+
+Of a statement that reads: each table is among those that a load would depend on. Of one that writes: each table is
+among the tags of its transaction; where Frescor names rows, each row that was changed is among them too.
+"""
+
+import sqlite3
+import weakref
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import types
+
+from frescor.errors import PolicyError
+from frescor.sqlalchemy.drivers import driver_connection
+from frescor.sqlalchemy.facts import Facts
+from frescor.sqlalchemy.meanings import READS, WRITES
+from frescor.sqlalchemy.statements import Statements
+from frescor.sqlalchemy.tags import EVERYTHING, TableName, form_of
+from frescor.sqlalchemy.unit import Unit
+from oracle.database import Authorizer, Locks, rows_of
+
+_before, _after, _inserted = Statements.before, Statements.after, Statements.inserted
+
+
+@dataclass
+class Findings:
+    """checked: how many statements, tables and rows. unnamed: what Frescor did not name, with the statement."""
+
+    checked: Counter[str] = field(default_factory=Counter)
+    unnamed: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def add(self, what: str, sql: str) -> None:
+        self.unnamed[f"{what} by {' '.join(sql.split())[:300]!r}"] += 1
+
+
+@dataclass
+class _Look:
+    """A statement that is under way. It holds neither its execution nor its transaction: a connection that nobody else
+    holds is given back."""
+
+    statements: Statements
+    the_execution: weakref.ref[Any]
+    sql: str
+    readable: set[str] | None = None
+    authorizer: Authorizer | None = None
+    rows: list[tuple[Any, str, dict[Any, Any]]] = field(default_factory=list)
+
+    @property
+    def execution(self) -> Any:
+        return self.the_execution()
+
+
+class Oracle:
+    """Watches from `install` until `remove`."""
+
+    def __init__(self) -> None:
+        self.findings = Findings()
+        self._looks: weakref.WeakKeyDictionary[Unit, _Look] = weakref.WeakKeyDictionary()
+        # Of each open transaction; None once it has read what cannot be told.
+        self._readable: weakref.WeakKeyDictionary[Unit, set[str] | None] = weakref.WeakKeyDictionary()
+
+    def install(self) -> None:
+        """Watch every engine that is tracked from now on."""
+        oracle = self
+
+        def before(self: Statements, sql: str, parameters: Any, execution: Any) -> Unit | None:
+            unit = _before(self, sql, parameters, execution)
+            if unit is not None:
+                oracle._begin(self, unit, sql, execution)
+            return unit
+
+        def after(self: Statements, unit: Unit, cursor: Any, sql: str) -> None:
+            oracle._end(unit)
+            _after(self, unit, cursor, sql)
+
+        def inserted(self: Statements, execution: Any) -> None:
+            _inserted(self, execution)
+            unit = execution.root_connection.info.get(self._tracking)
+            look = None if unit is None else oracle._looks.get(unit)
+            if look is not None and look.execution is execution:
+                oracle._compare_rows(look, unit)
+
+        Statements.before, Statements.after, Statements.inserted = before, after, inserted  # type: ignore[method-assign]
+
+    def remove(self) -> None:
+        """Watch no more."""
+        Statements.before, Statements.after, Statements.inserted = (  # type: ignore[method-assign]
+            _before,
+            _after,
+            _inserted,
+        )
+
+    def _begin(self, statements: Statements, unit: Unit, sql: str, execution: Any) -> None:
+        connection, options = execution.root_connection, execution.execution_options
+        if WRITES in options or READS in options:
+            # The application says what it is, and answers for it.
+            self.findings.checked["declared"] += 1
+            self._looks.pop(unit, None)
+            self._readable[unit] = None
+            return
+        facts = statements._facts(execution, sql, options)
+        look = self._looks[unit] = _Look(statements, weakref.ref(execution), sql)
+        self._note_readable(look, unit, facts)
+        driver = driver_connection(connection.connection, connection.dialect)
+        if isinstance(driver, sqlite3.Connection):
+            for effect in statements._meanings.effects(facts, connection, unit, execution):
+                table = effect.target.declared
+                named = f"{effect.table}#" not in unit.tags() or (effect.target.generated and unit.waits_for(execution))
+                if named and table is not None and (rows := rows_of(driver, table)) is not None:
+                    look.rows.append((table, effect.table, rows))
+            look.authorizer = Authorizer(driver)
+        self.findings.checked[f"statements on {connection.dialect.name}"] += 1
+
+    def _note_readable(self, look: _Look, unit: Unit, facts: Facts) -> None:
+        """The tables that a load of this would depend on, with those of the statements before it in the transaction,
+        whose locks PostgreSQL still holds."""
+        execution = look.execution
+        if facts.unknown is not None:
+            self.findings.refused["what this SQL reads and writes cannot be told"] += 1
+            self._readable[unit] = None
+            return
+        try:
+            reading = look.statements._meanings.reading(facts, execution.root_connection, unit, execution)
+        except PolicyError as error:
+            self.findings.refused[str(error)[:70]] += 1
+            self._readable[unit] = None
+            return
+        if facts.changes_schema:
+            # What a table is made of is looked at, not its rows.
+            return
+        look.readable = {*reading.wholes, *(table for _, table in reading.lookups)}
+        before = self._readable.setdefault(unit, set())
+        if before is not None:
+            before |= look.readable
+
+    def _end(self, unit: Unit) -> None:
+        look = self._looks.get(unit)
+        if look is None:
+            return
+        connection = look.execution.root_connection
+        if look.authorizer is not None:
+            look.authorizer.close()
+            self._compare(look, unit, look.authorizer.written, look.authorizer.read, look.readable)
+        elif connection.dialect.driver == "psycopg" and not unit.autocommit and not unit.changes_schema:
+            locks = Locks(connection.connection.dbapi_connection, look.statements._tracking.default_schema)
+            self._compare(look, unit, locks.written, locks.read, self._readable.get(unit))
+        if not unit.waits_for(look.execution):
+            self._compare_rows(look, unit)
+
+    def _compare(
+        self, look: _Look, unit: Unit, written: set[TableName], read: set[TableName], readable: set[str] | None
+    ) -> None:
+        table, raised = look.statements._tracking.tags.table, unit.tags()
+        for name in written:
+            self.findings.checked["tables written"] += 1
+            if table(name) not in raised and EVERYTHING not in raised:
+                self.findings.add(f"a write to {name}", look.sql)
+        if readable is not None:
+            for name in read:
+                self.findings.checked["tables read"] += 1
+                if table(name) not in readable and table(name) not in raised and EVERYTHING not in raised:
+                    self.findings.add(f"a read of {name}", look.sql)
+
+    def _compare_rows(self, look: _Look, unit: Unit) -> None:
+        driver = look.execution.root_connection.connection.dbapi_connection
+        raised, row = unit.tags(), look.statements._tracking.tags.row
+        rows, look.rows = look.rows, []
+        for table, tag, before in rows:
+            after = None if f"{tag}#" in raised or EVERYTHING in raised else rows_of(driver, table)
+            for key in () if after is None else before.keys() | after.keys():
+                if before.get(key) == (after or {}).get(key):
+                    continue
+                self.findings.checked["rows written"] += 1
+                identity = tuple(one if isinstance(one, int | bytes) else form_of(types.String(), one) for one in key)
+                if row(tag, identity) not in raised:
+                    self.findings.add(f"a write to the row {key} of {table.fullname}", look.sql)
