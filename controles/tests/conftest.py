@@ -29,7 +29,8 @@ from controles.db import db
 from controles.escopo import Escopo
 from controles.migrating import upgrade
 from controles.militantes.models import Militante, Nucleo, Situacao, SituacaoHistorico
-from controles.militantes.services import DadosMilitante, create_militante, end_militante
+from controles.militantes.services import DadosMilitante, create_militante
+from controles.militantes.standing import Mudanca, end_membership
 from controles.pagamentos.models import Metodo
 from controles.pagamentos.services import NovoPagamento, register_pagamento, reverse_pagamento
 from controles.services.cache_service import cache_service
@@ -194,8 +195,23 @@ class Organisation:
 
     def end(self, militante_id: int, data: dt.date) -> None:
         versao = db.session.scalars(sa.select(Militante.versao).where(Militante.id == militante_id)).one()
-        end_militante(
-            self.escopo, militante_id, data=data, motivo=None, versao=versao, autor_id=None, agora=self.clock.now
+        end_membership(
+            self.escopo,
+            Mudanca(
+                militante_id=militante_id, data=data, motivo=None, versao=versao, autor_id=None, agora=self.clock.now
+            ),
+        )
+
+    def change(self, militante_id: int, data: dt.date | None = None, motivo: str | None = None) -> Mudanca:
+        """A change of standing, as somebody who sees the militante as they are now asks for it."""
+        versao = db.session.scalars(sa.select(Militante.versao).where(Militante.id == militante_id)).one()
+        return Mudanca(
+            militante_id=militante_id,
+            data=data or self.clock.today,
+            motivo=motivo,
+            versao=versao,
+            autor_id=None,
+            agora=self.clock.now,
         )
 
     def on_leave(self, militante_id: int, since: dt.date) -> None:

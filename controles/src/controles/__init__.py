@@ -27,6 +27,7 @@ from controles.contas import views as contas_views
 from controles.cotas import views as cotas_views
 from controles.cpf import CpfVault
 from controles.extensions import alembic, csrf, db
+from controles.formularios import sealing
 from controles.militantes import views as militantes_views
 from controles.pagamentos import views as pagamentos_views
 from controles.painel import views as painel_views
@@ -61,6 +62,7 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     _configure(app, settings)
     session_cookie.init_app(app, settings)
     search_seal.init_app(app, settings)
+    sealing.init_app(app, settings)
     logs.init_app(app, settings)
     security_headers.init_app(app, https=settings.cookie_secure is not SecureCookies.NEVER)
     db.init_app(app)

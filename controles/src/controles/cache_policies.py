@@ -32,3 +32,4 @@ COTAS_MILITANTE = Policy.user("cotas:militante", sealed=True)
 
 # Static data: 1 hour.
 NUCLEOS_LIST = Policy.static("nucleos:list")
+ORGANIZACAO = Policy.static("organizacao", sealed=True)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from controles.domain_errors import Conflict, Invalid, NotFound
+from controles.formularios.page import after_lost_token
 from controles.logs import request_id
 
 _log = structlog.stdlib.get_logger("controles.errors")
@@ -69,6 +70,9 @@ def _csrf_error(_error: CSRFError) -> ResponseReturnValue:
     if request.endpoint == "contas.login":
         flash("A página ficou aberta tempo demais. Tente de novo.", "warn")
         return redirect(url_for("contas.login"))
+    elsewhere = after_lost_token()
+    if elsewhere is not None:
+        return elsewhere
     return _page(400, text="A página ficou aberta tempo demais ou a sessão mudou. Volte, recarregue e envie de novo.")
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from flask import Flask, request, url_for
 
 from controles.contas.permissions import Permission, allowed
+from controles.formularios.page import owner_mark
 
 
 def init_app(app: Flask) -> None:
-    """Give the templates of `app` `asset()` and `pode()`."""
+    """Give the templates of `app` `asset()`, `pode()`, and `quem()`, which marks for whom a form was made."""
     folder = Path(app.static_folder or "")
 
     @cache
@@ -29,4 +30,4 @@ def init_app(app: Flask) -> None:
     def pode(permission: str) -> bool:
         return allowed(Permission[permission])
 
-    app.jinja_env.globals.update(asset=asset, pode=pode)
+    app.jinja_env.globals.update(asset=asset, pode=pode, quem=owner_mark)

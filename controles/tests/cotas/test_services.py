@@ -44,8 +44,8 @@ def test_the_exempt_those_on_leave_those_who_left_and_those_not_yet_there_are_no
     generate: Any, org: Any, hoje: dt.date
 ) -> None:
     org.militante("isenta", isento=True)
-    org.on_leave(org.militante("licenciada"), hoje)
-    org.end(org.militante("desligada"), hoje)
+    org.on_leave(org.militante("licenciada"), dt.date(2026, 1, 31))
+    org.end(org.militante("desligada"), dt.date(2026, 1, 31))
     org.militante("nova", data_filiacao=dt.date(2026, 3, 1))
     assert generate(dt.date(2026, 2, 1)) == LoteGerado(0, 0, 0)
     assert generate(MARCH) == LoteGerado(1, 0, 2000)

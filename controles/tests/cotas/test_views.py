@@ -1,5 +1,6 @@
 """The list of cotas, and generating a month's."""
 
+import datetime as dt
 import re
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +23,7 @@ def people(web: Flask, org: Any) -> dict[str, int]:
         ids = {"leste": leste, "ana": org.militante("Ana", valor_cota=3000)}
         org.militante("Bia", nucleo_id=leste)
         org.militante("Isenta", isento=True)
-        org.on_leave(org.militante("Fora"), org.clock.today)
+        org.on_leave(org.militante("Fora"), dt.date(2026, 3, 1))
     return ids
 
 
@@ -101,5 +102,5 @@ def test_the_preview_is_what_generating_does(sqlite_app: Flask, org: Any, clock:
     preview = preview_cotas(Escopo(), month)
     lote = generate_cotas(Escopo(), month, autor_id=None, agora=clock.now)
     assert (
-        (preview.novas, preview.existentes, preview.total) == (lote.novas, lote.existentes, lote.total) == (1, 0, 2000)
+        (preview.novas, preview.existentes, preview.total) == (lote.novas, lote.existentes, lote.total) == (1, 1, 2000)
     )

@@ -16,7 +16,8 @@ from controles.escopo import Escopo
 from controles.importing.checking import CheckedRow
 from controles.importing.services import Listener, Resumo, import_militantes, review_militantes
 from controles.militantes.models import Militante, Nucleo, Situacao, SituacaoHistorico
-from controles.militantes.services import DadosMilitante, create_militante, end_militante
+from controles.militantes.services import DadosMilitante, create_militante
+from controles.militantes.standing import Mudanca, end_membership
 from controles.services.cache_service import cache_service
 from frescor.sqlalchemy import table_tag
 
@@ -139,7 +140,7 @@ def test_updates_by_matricula_and_an_empty_cell_leaves_what_is_there(app: Flask,
     assert ana.versao == 2
     entry = db.session.scalars(select(Auditoria).where(Auditoria.acao == "militante.alterar")).one()
     assert entry.antes == {"valor_cota": 2000, "email": "antigo@example.org"}
-    assert entry.depois == {"valor_cota": 5000, "email": "novo@example.org"}
+    assert entry.depois == {"valor_cota": 5000, "email": "novo@example.org", "versao": 2}
 
 
 def test_finds_by_cpf_and_adds_a_cpf_that_was_missing(file: File) -> None:
@@ -153,7 +154,7 @@ def test_finds_by_cpf_and_adds_a_cpf_that_was_missing(file: File) -> None:
     entry = db.session.scalars(select(Auditoria).where(Auditoria.registro_id == bia.id).order_by(Auditoria.id)).all()[
         -1
     ]
-    assert entry.depois == {"cpf": "***.444.777-**"}
+    assert entry.depois == {"cpf": "***.444.777-**", "versao": 2}
 
 
 @pytest.mark.parametrize(("stored", "written"), [("000123", "123"), ("123", "000123"), ("X-9", "X-9")])
@@ -260,7 +261,10 @@ def test_a_free_matricula_is_none_that_a_later_row_asks_for(file: File) -> None:
 
 def test_a_row_may_repeat_the_standing_of_somebody_who_left(file: File) -> None:
     identity = create(matricula="A1")
-    end_militante(Escopo(), identity, data=dt.date(2025, 1, 1), motivo=None, versao=1, autor_id=None, agora=AGORA)
+    left = dt.date(2025, 1, 1)
+    end_membership(
+        Escopo(), Mudanca(militante_id=identity, data=left, motivo=None, versao=1, autor_id=None, agora=AGORA)
+    )
     assert file.write("A1;;;;;;;;;;;;inativo\n").review().iguais == 1
     assert file.write("A1;;;;;;;;02/01/2025;;;;\n").review().erros == 1
     assert "posterior ao desligamento" in file.faults[0][2]

@@ -17,7 +17,8 @@ from controles.domain_errors import Conflict, DomainError, Invalid, NotFound
 from controles.escopo import Escopo
 from controles.militantes.models import Militante, Nucleo, Situacao, SituacaoHistorico
 from controles.militantes.queries import FichaMilitante, get_militante
-from controles.militantes.services import DadosMilitante, create_militante, end_militante, update_militante
+from controles.militantes.services import DadosMilitante, create_militante, update_militante
+from controles.militantes.standing import Mudanca, end_membership
 
 WHOLE = Escopo()
 CPF, OTHER_CPF = "529.982.247-25", "111.444.777-35"
@@ -26,6 +27,22 @@ CPF, OTHER_CPF = "529.982.247-25", "111.444.777-35"
 def dados(**values: Any) -> DadosMilitante:
     given: dict[str, Any] = {"nome": "Maria da Silva", "data_filiacao": dt.date(2020, 1, 15)} | values
     return DadosMilitante(**given)
+
+
+def end_militante(
+    escopo: Escopo,
+    militante_id: int,
+    *,
+    data: dt.date,
+    motivo: str | None,
+    versao: int,
+    autor_id: None,
+    agora: dt.datetime,
+) -> None:
+    end_membership(
+        escopo,
+        Mudanca(militante_id=militante_id, data=data, motivo=motivo, versao=versao, autor_id=autor_id, agora=agora),
+    )
 
 
 @pytest.fixture
@@ -154,7 +171,7 @@ def test_an_update_changes_what_differs_and_says_so(create: Any, update: Any, fi
     row = last_audit()
     assert row.acao == "militante.alterar"
     assert row.antes == {"nome": "Maria da Silva", "telefone": "1", "email": None}
-    assert row.depois == {"nome": "Maria Souza", "telefone": "2", "email": "m@exemplo.org"}
+    assert row.depois == {"nome": "Maria Souza", "telefone": "2", "email": "m@exemplo.org", "versao": 2}
 
 
 def test_an_update_that_changes_nothing_writes_nothing(create: Any, update: Any, ficha: Any) -> None:
@@ -181,7 +198,7 @@ def test_two_cpfs_that_look_alike_behind_the_mask_are_still_a_change(create: Any
     assert (row.acao, row.antes, row.depois) == (
         "militante.alterar",
         {"cpf": "***.982.247-**"},
-        {"cpf": "***.982.247-**"},
+        {"cpf": "***.982.247-**", "versao": 2},
     )
 
 
@@ -258,7 +275,14 @@ def test_an_ended_militante_keeps_the_date_and_the_reason(create: Any, ficha: An
     row = last_audit()
     assert (row.acao, row.depois) == (
         "militante.desligar",
-        {"situacao": "desligado", "data_desligamento": "2026-03-01", "motivo": "mudou-se"},
+        {
+            "situacao": "desligado",
+            "data": "2026-03-01",
+            "data_desligamento": "2026-03-01",
+            "motivo": "mudou-se",
+            "versao": 2,
+            "cotas_dispensadas": 0,
+        },
     )
 
 

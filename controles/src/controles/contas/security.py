@@ -13,6 +13,7 @@ from controles.contas import sessions
 from controles.contas.models import Usuario
 from controles.contas.records import Leitor
 from controles.db import db
+from controles.formularios.page import kept_for_later
 
 _ARGON2 = "argon2"
 
@@ -47,11 +48,13 @@ def init_app(app: Flask, settings: Settings) -> None:
         """There are no tokens: a session is the only way in."""
 
     def ask_to_log_in() -> ResponseReturnValue:
+        # Before the cookie is emptied: what was being sent waits for its user to come back.
+        kept = kept_for_later()
         if sessions.has_ended():
             session.clear()
             flash("A sua sessão terminou. Entre de novo para continuar.", "warn")
         # Without its query: what was searched for must not stand in one more address.
-        wanted = request.path if request.method == "GET" else None
+        wanted = request.path if request.method == "GET" else kept
         return redirect(url_for("contas.login", next=wanted if wanted != "/" else None))
 
     security.login_manager.user_loader(load_user)

@@ -20,6 +20,7 @@ from controles.contas.models import Usuario
 from controles.contas.totp import OtpSecretUnreadableError
 from controles.db import db
 from controles.formatting import plural
+from controles.formularios.page import is_kept_address
 from controles.services.cache_service import forget_user
 from controles.services.transaction import transaction
 
@@ -226,8 +227,10 @@ def safe_path(raw: str | None) -> str | None:
     if any(ord(character) < 32 for character in raw):
         return None
     parts = urlsplit(raw)
-    # Its query stays behind, with whatever was searched for.
-    return None if parts.scheme or parts.netloc else parts.path
+    if parts.scheme or parts.netloc:
+        return None
+    # Its query stays behind, with whatever was searched for; but not the number of a form that waits for its user.
+    return f"{parts.path}?{parts.query}" if is_kept_address(parts.query) else parts.path
 
 
 def session_length() -> dt.timedelta:

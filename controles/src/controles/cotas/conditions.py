@@ -5,10 +5,6 @@ import datetime as dt
 from sqlalchemy import ColumnElement, and_
 
 from controles.cotas.models import Cota
-from controles.escopo import Escopo
-from controles.militantes.models import Militante, Situacao
-from controles.militantes.scope import in_scope
-from controles.periods import last_day
 
 
 def is_open() -> ColumnElement[bool]:
@@ -18,13 +14,3 @@ def is_open() -> ColumnElement[bool]:
 
 def is_overdue(hoje: dt.date) -> ColumnElement[bool]:
     return and_(is_open(), Cota.vencimento < hoje)
-
-
-def owes_cota(escopo: Escopo, competencia: dt.date) -> tuple[ColumnElement[bool], ...]:
-    """The militantes whom a generation asks for this month's cota: what its preview counts and what it writes."""
-    return (
-        in_scope(escopo),
-        Militante.situacao == Situacao.ATIVO,
-        Militante.isento.is_(False),
-        Militante.data_filiacao <= last_day(competencia),
-    )

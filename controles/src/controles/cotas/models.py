@@ -1,8 +1,9 @@
 """Cotas: what a militante is asked to pay for one competência (month)."""
 
 import datetime as dt
+from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from controles.db import Base, BigId, Centavos
@@ -10,6 +11,47 @@ from controles.militantes.models import Militante
 
 # Open is derived from money, never stored: nothing can forget to update it.
 ABERTA = "pago < valor AND dispensada_em IS NULL"
+
+
+class TipoDispensa(StrEnum):
+    """Why cotas were waived. What was cancelled is asked for anew by the next generation; nothing else is."""
+
+    AVULSA = "avulsa"
+    LOTE = "lote"
+    CANCELAMENTO = "cancelamento"
+    DESLIGAMENTO = "desligamento"
+    LICENCA = "licenca"
+
+
+class Dispensa(Base):
+    """One decision that waived one or more cotas: what undoing it opens again."""
+
+    __tablename__ = "dispensa"
+    __table_args__ = (
+        Index("ix_dispensa_militante_id", "militante_id"),
+        Index("ix_dispensa_competencia", "competencia"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    tipo: Mapped[TipoDispensa] = mapped_column(
+        Enum(
+            TipoDispensa,
+            native_enum=False,
+            length=16,
+            values_callable=lambda kind: [member.value for member in kind],
+            create_constraint=True,
+            name="tipo_valido",
+        )
+    )
+    motivo: Mapped[str] = mapped_column(String(200))
+    # Whose, if all its cotas are one militante's; which month's, if all are of one competência.
+    militante_id: Mapped[int | None] = mapped_column(ForeignKey("militante.id"))
+    competencia: Mapped[dt.date | None]
+    quantidade: Mapped[int]
+    total: Mapped[int] = mapped_column(Centavos)
+    criada_em: Mapped[dt.datetime]
+    criada_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
+    desfeita_em: Mapped[dt.datetime | None]
 
 
 class Cota(Base):
@@ -34,6 +76,12 @@ class Cota(Base):
             sqlite_where=text(ABERTA),
             postgresql_where=text(ABERTA),
         ),
+        Index(
+            "ix_cota_dispensa_id",
+            "dispensa_id",
+            sqlite_where=text("dispensa_id IS NOT NULL"),
+            postgresql_where=text("dispensa_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -46,6 +94,8 @@ class Cota(Base):
     pago: Mapped[int] = mapped_column(Centavos, default=0)
     dispensada_em: Mapped[dt.date | None]
     dispensa_motivo: Mapped[str | None] = mapped_column(String(200))
+    # The waiver that did it, and whose undoing opens the cota again.
+    dispensa_id: Mapped[int | None] = mapped_column(BigId)
 
     militante: Mapped[Militante] = relationship()
 

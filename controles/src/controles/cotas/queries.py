@@ -5,8 +5,9 @@ import datetime as dt
 from sqlalchemy import ColumnElement, and_, false, func, select
 
 from controles import cache_policies
-from controles.cotas.conditions import is_open, owes_cota
+from controles.cotas.conditions import is_open
 from controles.cotas.models import Cota
+from controles.cotas.owing import Month, has_cota, is_cancelled
 from controles.cotas.records import (
     CelulaMatriz,
     CotaAberta,
@@ -20,8 +21,9 @@ from controles.cotas.records import (
 )
 from controles.db import MAX_ID, db
 from controles.escopo import Escopo
-from controles.militantes.models import Militante, Situacao
+from controles.militantes.models import Militante
 from controles.militantes.scope import in_scope, narrowed, owner_in_scope
+from controles.organizacao.models import Organizacao
 from controles.pagination import Keyset, fetch_page
 from controles.services.cache_service import cached
 
@@ -159,26 +161,35 @@ def totals_cotas(escopo: Escopo, filtro: FiltroCotas) -> TotaisCotas:
 
 def preview_cotas(escopo: Escopo, competencia: dt.date) -> LotePrevisto:
     """What `generate_cotas` would write for this competência, and whom it leaves out."""
-    has_one = select(Cota.id).where(Cota.militante_id == Militante.id, Cota.competencia == competencia).exists()
-    owing, novas, total = db.session.execute(
-        select(
-            func.count(),
-            func.count().filter(~has_one),
-            func.coalesce(func.sum(Militante.valor_cota).filter(~has_one), 0),
-        )
+    chosen = db.session.scalars(select(Organizacao.cota_no_mes_da_filiacao)).one_or_none()
+    month = Month(competencia, joiners_owe=chosen is not False)
+    novas, total = db.session.execute(
+        select(func.count(), func.coalesce(func.sum(month.valor), 0))
         .select_from(Militante)
-        .where(*owes_cota(escopo, competencia))
+        .where(*month.owing(escopo), ~has_cota(competencia))
     ).one()
-    isentos, licenciados = db.session.execute(
-        select(
-            func.count().filter(Militante.situacao == Situacao.ATIVO, Militante.isento.is_(True)),
-            func.count().filter(Militante.situacao == Situacao.LICENCIADO),
-        )
-        .select_from(Militante)
-        .where(in_scope(escopo))
+    existentes = db.session.scalars(
+        select(func.count())
+        .select_from(Cota)
+        .where(Cota.competencia == competencia, owner_in_scope(escopo, Cota.militante_id))
     ).one()
+    canceladas = db.session.scalars(
+        select(func.count())
+        .select_from(Cota)
+        .where(Cota.competencia == competencia, is_cancelled(), owner_in_scope(escopo, Cota.militante_id))
+    ).one()
+    isentos, licenciados = (
+        db.session.scalars(select(func.count()).select_from(Militante).where(*who)).one()
+        for who in (month.exempt(escopo), month.on_leave(escopo))
+    )
     return LotePrevisto(
-        novas=novas, existentes=owing - novas, total=int(total), isentos=isentos, licenciados=licenciados
+        novas=novas,
+        existentes=existentes,
+        total=int(total),
+        isentos=isentos,
+        licenciados=licenciados,
+        canceladas=canceladas,
+        no_mes_da_filiacao=month.joiners_owe,
     )
 
 

@@ -91,9 +91,11 @@ class TotaisCotas:
 
 @dataclass(frozen=True, slots=True)
 class LotePrevisto:
-    """What generating a competência would do now: `novas` cotas worth `total` centavos; `existentes` stay as they are.
+    """What generating a competência would do now: `novas` cotas worth `total` centavos.
 
-    `isentos` and `licenciados` are the members who are left out.
+    `existentes` are the rows that its list shows, `canceladas` those of them that were cancelled; whoever owes one
+    of these is among the `novas`. `isentos` and `licenciados` are the members who are left out. `no_mes_da_filiacao`:
+    who joins by the due day owes that month already.
     """
 
     novas: int
@@ -101,3 +103,5 @@ class LotePrevisto:
     total: int
     isentos: int
     licenciados: int
+    canceladas: int = 0
+    no_mes_da_filiacao: bool = True

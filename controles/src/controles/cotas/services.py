@@ -3,18 +3,20 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Table, func, literal, select
+from sqlalchemy import Table, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from controles.admin import audit
 from controles.clock import LOCAL_ZONE
-from controles.cotas.conditions import owes_cota
 from controles.cotas.models import Cota
+from controles.cotas.owing import Month, is_cancelled
 from controles.db import serialise
 from controles.domain_errors import Invalid
 from controles.escopo import Escopo
 from controles.militantes.models import Militante
+from controles.militantes.scope import owner_in_scope
+from controles.organizacao.models import Organizacao
 from controles.periods import add_months
 from controles.services.transaction import transaction
 
@@ -24,7 +26,7 @@ MONTHS_AHEAD = 12
 
 @dataclass(frozen=True, slots=True)
 class LoteGerado:
-    """`novas` cotas were written, `existentes` were there already; `total` is what the new ones sum to, in centavos."""
+    """`novas` cotas were written; `total` is what they sum to, in centavos. `existentes` of the month were there."""
 
     novas: int
     existentes: int
@@ -34,33 +36,40 @@ class LoteGerado:
 def generate_cotas(escopo: Escopo, competencia: dt.date, *, autor_id: int | None, agora: dt.datetime) -> LoteGerado:
     """Ask every militante who owes this month for their cota. Doing it again writes only what is missing.
 
-    Left out: the exempt, those on leave, those who left, and those who joined after the month. All or nothing.
+    Who owes it and how much is decided as of that month (see `owing`). A cota that was cancelled is asked for anew. All
+    or nothing.
     """
-    _check(competencia, agora.astimezone(LOCAL_ZONE).date())
+    check_month(competencia, agora.astimezone(LOCAL_ZONE).date())
     with transaction() as session:
         # Two at once for one month would each count the other's cotas as existing; nothing would be doubled.
         serialise(session.connection(), f"cotas:{competencia.isoformat()}")
-        asked = owes_cota(escopo, competencia)
-        owing = session.scalars(select(func.count()).select_from(Militante).where(*asked)).one()
-        days = session.scalars(select(Militante.dia_vencimento).where(*asked).distinct()).all()
-        novas, total = 0, 0
-        for day in sorted(days):
-            written = _insert(session, competencia, day, asked)
-            novas, total = novas + len(written), total + sum(written)
-        lote = LoteGerado(novas=novas, existentes=owing - novas, total=total)
-        if novas:
+        month = Month(competencia, joiners_owe(session))
+        existentes = session.scalars(
+            select(func.count())
+            .select_from(Cota)
+            .where(Cota.competencia == competencia, ~is_cancelled(), owner_in_scope(escopo, Cota.militante_id))
+        ).one()
+        written = [*_revive(session, escopo, month), *_insert(session, escopo, month)]
+        lote = LoteGerado(novas=len(written), existentes=existentes, total=sum(written))
+        if written:
             audit.record(
                 session,
                 acao="cotas.gerar",
                 tabela="cota",
-                depois={"competencia": competencia, "nucleo_id": escopo.nucleo_id, "novas": novas, "total": total},
+                depois={
+                    "competencia": competencia,
+                    "nucleo_id": escopo.nucleo_id,
+                    "novas": lote.novas,
+                    "total": lote.total,
+                },
                 usuario_id=autor_id,
                 agora=agora,
             )
     return lote
 
 
-def _check(competencia: dt.date, hoje: dt.date) -> None:
+def check_month(competencia: dt.date, hoje: dt.date) -> None:
+    """Invalid unless there can be cotas of this month."""
     if competencia.day != 1:
         raise Invalid("competencia", "A competência é um mês: use o dia 1.")
     if competencia.year < FIRST_YEAR or competencia > add_months(hoje, MONTHS_AHEAD):
@@ -70,22 +79,44 @@ def _check(competencia: dt.date, hoje: dt.date) -> None:
         )
 
 
-def _insert(session: Session, competencia: dt.date, day: int, asked: tuple[ColumnElement[bool], ...]) -> list[int]:
-    """Insert the missing cotas that fall due on `day`; what each is worth comes back.
+def joiners_owe(session: Session) -> bool:
+    """What the organisation chose for the month of joining; without a choice, who joins by the due day owes it."""
+    chosen = session.scalars(select(Organizacao.cota_no_mes_da_filiacao)).one_or_none()
+    return True if chosen is None else chosen
 
-    One statement for each due day: arithmetic on dates is not the same in any two databases.
-    """
+
+def _insert(session: Session, escopo: Escopo, month: Month) -> list[int]:
+    """Insert the missing cotas; what each is worth comes back."""
     table = Cota.__table__
     assert isinstance(table, Table)
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    source = select(
-        Militante.id,
-        literal(competencia),
-        Militante.valor_cota,
-        literal(competencia.replace(day=day)),
-        literal(0),
-    ).where(*asked, Militante.dia_vencimento == day)
+    source = select(Militante.id, literal(month.competencia), month.valor, month.vencimento, literal(0)).where(
+        *month.owing(escopo)
+    )
     statement = dialect.insert(table).from_select(
         ["militante_id", "competencia", "valor", "vencimento", "pago"], source
     )
     return list(session.scalars(statement.on_conflict_do_nothing().returning(table.c.valor)))
+
+
+def _revive(session: Session, escopo: Escopo, month: Month) -> list[int]:
+    """Ask anew for the cancelled cotas of those who owe them, at what they were worth then."""
+    owner = Militante.id == Cota.militante_id
+    revived = (
+        update(Cota)
+        .where(
+            Cota.competencia == month.competencia,
+            is_cancelled(),
+            Cota.militante_id.in_(select(Militante.id).where(*month.owing(escopo))),
+        )
+        .values(
+            valor=select(month.valor).where(owner).scalar_subquery(),
+            vencimento=select(month.vencimento).where(owner).scalar_subquery(),
+            dispensada_em=None,
+            dispensa_motivo=None,
+            dispensa_id=None,
+        )
+        .returning(Cota.valor)
+        .execution_options(synchronize_session=False)
+    )
+    return list(session.scalars(revived))

@@ -21,7 +21,7 @@ from controles.importing.nucleos import NucleoNames
 from controles.importing.reading import open_sheet
 from controles.militantes.checks import checked
 from controles.militantes.models import Militante, Situacao, SituacaoHistorico
-from controles.militantes.writing import fill, free_matriculas, snapshot
+from controles.militantes.writing import changed_fields, fill, free_matriculas, keep_former_amounts, snapshot
 from controles.services.transaction import transaction
 
 # What is to be done with each row, where it is not the number of the militante to update.
@@ -207,7 +207,9 @@ class _Writer:
                 select(Militante).where(Militante.id.in_([decision for _, decision in rows if decision != _CREATE]))
             )
         }
+        before = {one.id: snapshot(one) for one in known.values()}
         changes = [self._update(known[decision], row) for row, decision in rows if decision != _CREATE]
+        keep_former_amounts(session, before, {one.id: snapshot(one) for one in known.values()}, hoje=self._hoje)
         created = [self._create(row) for row, decision in rows if decision == _CREATE]
         session.flush()
         if created:
@@ -230,16 +232,14 @@ class _Writer:
         before, known_cpf = snapshot(militante), militante.cpf_hmac
         fill(militante, checked(merged_dados(militante, row), hoje=self._hoje))
         after = snapshot(militante)
-        changed = [name for name in after if after[name] != before[name]]
-        if militante.cpf_hmac != known_cpf and "cpf" not in changed:
-            # Two numbers can look the same behind the mask.
-            changed.append("cpf")
+        changed = changed_fields(before, after, cpf_changed=militante.cpf_hmac != known_cpf)
         return Change(
             acao="militante.alterar",
             tabela="militante",
             registro_id=militante.id,
             antes={name: before[name] for name in changed},
-            depois={name: after[name] for name in changed},
+            # The flush that follows counts it up.
+            depois={name: after[name] for name in changed} | {"versao": militante.versao + 1},
         )
 
 

@@ -3,7 +3,18 @@
 import datetime as dt
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, Integer, LargeBinary, String, text
+from sqlalchemy import (
+    CheckConstraint,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from controles.db import Base, BigId, Centavos, bytewise
@@ -101,6 +112,13 @@ class SituacaoHistorico(Base):
             sqlite_where=text("situacao = 'licenciado'"),
             postgresql_where=text("situacao = 'licenciado'"),
         ),
+        # The same of those who came back after they had left.
+        Index(
+            "ix_situacao_historico_volta",
+            "militante_id",
+            sqlite_where=text("volta"),
+            postgresql_where=text("volta"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -108,3 +126,27 @@ class SituacaoHistorico(Base):
     situacao: Mapped[Situacao] = mapped_column(SituacaoType)
     desde: Mapped[dt.date]
     motivo: Mapped[str | None] = mapped_column(String(200))
+    # When a leave is expected to end; it ends when somebody says so.
+    prevista_ate: Mapped[dt.date | None]
+    # This row follows a desligamento: somebody joined again, or the desligamento was a mistake.
+    volta: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+class ValorCota(Base):
+    """What a militante's cota was worth before it changed: for the competências before `ate` and since the row before.
+
+    Today's amount stands in the militante; here is only what does not hold any more, so spans never overlap.
+    """
+
+    __tablename__ = "valor_cota"
+    __table_args__ = (
+        UniqueConstraint("militante_id", "ate"),
+        CheckConstraint("valor > 0", name="valor_positivo"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    militante_id: Mapped[int] = mapped_column(ForeignKey("militante.id"))
+    # The first competência for which it no longer holds: a day 1.
+    ate: Mapped[dt.date]
+    valor: Mapped[int] = mapped_column(Centavos)
+    isento: Mapped[bool]

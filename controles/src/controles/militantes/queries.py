@@ -204,7 +204,12 @@ def _arrears_of(militante_id: int, hoje: dt.date) -> tuple[int, int, int]:
 
 def _history(militante_id: int) -> tuple[MudancaSituacao, ...]:
     rows = db.session.execute(
-        select(SituacaoHistorico.situacao, SituacaoHistorico.desde, SituacaoHistorico.motivo)
+        select(
+            SituacaoHistorico.situacao,
+            SituacaoHistorico.desde,
+            SituacaoHistorico.motivo,
+            SituacaoHistorico.prevista_ate,
+        )
         .where(SituacaoHistorico.militante_id == militante_id)
         .order_by(SituacaoHistorico.desde, SituacaoHistorico.id)
     )

@@ -64,6 +64,8 @@ class MudancaSituacao:
     situacao: Situacao
     desde: dt.date
     motivo: str | None
+    # When a leave is expected to end.
+    prevista_ate: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)

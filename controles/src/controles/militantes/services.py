@@ -1,26 +1,30 @@
-"""Writes to militantes: create, update, end."""
+"""Writes to militantes: create and update. What changes their standing is in `standing`."""
 
 import datetime as dt
 
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.exc import StaleDataError
 
 from controles import cpf
 from controles.admin import audit
 from controles.clock import LOCAL_ZONE
 from controles.db import MAX_ID
-from controles.domain_errors import Conflict, Invalid, NotFound
+from controles.domain_errors import Invalid
 from controles.escopo import Escopo
-from controles.field_checks import one_line, past_date
 from controles.militantes.checks import DadosMilitante, checked
 from controles.militantes.models import Militante, Nucleo, Situacao, SituacaoHistorico
-from controles.militantes.scope import in_scope
-from controles.militantes.writing import fill, free_matriculas, snapshot
+from controles.militantes.writing import (
+    changed_fields,
+    fill,
+    flush_militante,
+    free_matriculas,
+    keep_former_amounts,
+    locked_militante,
+    snapshot,
+)
 from controles.services.transaction import transaction
 
-__all__ = ["DadosMilitante", "create_militante", "end_militante", "update_militante"]
+__all__ = ["DadosMilitante", "create_militante", "update_militante"]
 
 # A militante's name, núcleo and standing show in every list; moving to another núcleo moves all that is theirs.
 
@@ -35,7 +39,7 @@ def create_militante(escopo: Escopo, dados: DadosMilitante, *, autor_id: int | N
         _check_unique(session, militante, matricula, dados.cpf)
         fill(militante, dados)
         session.add(militante)
-        _flush(session)
+        flush_militante(session)
         session.add(
             SituacaoHistorico(militante_id=militante.id, situacao=Situacao.ATIVO, desde=militante.data_filiacao)
         )
@@ -63,7 +67,7 @@ def update_militante(
     """Change what differs. Conflict if somebody changed the militante after `versao` was read."""
     dados = checked(dados, hoje=_local_date(agora))
     with transaction() as session:
-        militante = _locked(session, escopo, militante_id, versao)
+        militante = locked_militante(session, escopo, militante_id, versao)
         if dados.nucleo_id != militante.nucleo_id:
             _check_nucleo(session, escopo, dados.nucleo_id)
         if militante.data_desligamento is not None and dados.data_filiacao > militante.data_desligamento:
@@ -74,83 +78,43 @@ def update_militante(
         militante.matricula = matricula
         fill(militante, dados)
         after = snapshot(militante)
-        changed = {name for name in after if after[name] != before[name]}
-        if militante.cpf_hmac != known_cpf:
-            # Two numbers can look the same behind the mask.
-            changed.add("cpf")
+        changed = changed_fields(before, after, cpf_changed=militante.cpf_hmac != known_cpf)
         if not changed:
             return
-        _flush(session)
+        keep_former_amounts(session, {militante.id: before}, {militante.id: after}, hoje=_local_date(agora))
+        if "data_filiacao" in changed:
+            _move_the_first_day(session, militante, before["data_filiacao"])
+        flush_militante(session)
         audit.record(
             session,
             acao="militante.alterar",
             tabela="militante",
             registro_id=militante.id,
             antes={name: before[name] for name in changed},
-            depois={name: after[name] for name in changed},
+            depois={name: after[name] for name in changed} | {"versao": militante.versao},
             usuario_id=autor_id,
             agora=agora,
         )
 
 
-def end_militante(
-    escopo: Escopo,
-    militante_id: int,
-    *,
-    data: dt.date,
-    motivo: str | None,
-    versao: int,
-    autor_id: int | None,
-    agora: dt.datetime,
-) -> None:
-    """End a membership on `data`. What is still open stays open, and can be paid."""
-    reason = one_line("motivo", motivo, longest=200)
-    past_date("data", data, hoje=_local_date(agora))
-    with transaction() as session:
-        militante = _locked(session, escopo, militante_id, versao)
-        if militante.situacao is Situacao.DESLIGADO:
-            raise Conflict(f"Este militante já foi desligado em {militante.data_desligamento:%d/%m/%Y}.")
-        if data < militante.data_filiacao:
-            raise Invalid(
-                "data", f"O desligamento não pode ser anterior à filiação, {militante.data_filiacao:%d/%m/%Y}."
-            )
-        before = {"situacao": militante.situacao, "data_desligamento": None}
-        militante.situacao = Situacao.DESLIGADO
-        militante.data_desligamento = data
-        session.add(
-            SituacaoHistorico(militante_id=militante.id, situacao=Situacao.DESLIGADO, desde=data, motivo=reason)
+def _move_the_first_day(session: Session, militante: Militante, before: object) -> None:
+    """The history begins on the day of joining."""
+    session.execute(
+        update(SituacaoHistorico)
+        .where(
+            SituacaoHistorico.militante_id == militante.id,
+            SituacaoHistorico.desde == before,
+            SituacaoHistorico.situacao == Situacao.ATIVO,
+            SituacaoHistorico.volta.is_(False),
+            SituacaoHistorico.motivo.is_(None),
         )
-        _flush(session)
-        audit.record(
-            session,
-            acao="militante.desligar",
-            tabela="militante",
-            registro_id=militante.id,
-            antes=before,
-            depois={"situacao": Situacao.DESLIGADO, "data_desligamento": data, "motivo": reason},
-            usuario_id=autor_id,
-            agora=agora,
-        )
+        .values(desde=militante.data_filiacao)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _local_date(agora: dt.datetime) -> dt.date:
     return agora.astimezone(LOCAL_ZONE).date()
-
-
-def _locked(session: Session, escopo: Escopo, militante_id: int, versao: int) -> Militante:
-    """The militante as it is now, locked; Conflict if it is not the version that the author saw."""
-    found = None
-    if 0 < militante_id <= MAX_ID:
-        wanted = select(Militante).where(Militante.id == militante_id, in_scope(escopo)).with_for_update()
-        found = session.scalars(wanted.execution_options(populate_existing=True)).one_or_none()
-    if found is None:
-        raise NotFound("Militante não encontrado.")
-    if found.versao != versao:
-        raise Conflict(
-            "Outra pessoa alterou este militante depois que você abriu a página. "
-            "Confira os dados atuais e faça a sua alteração de novo."
-        )
-    return found
 
 
 def _check_nucleo(session: Session, escopo: Escopo, nucleo_id: int | None) -> None:
@@ -170,18 +134,3 @@ def _check_unique(session: Session, militante: Militante, matricula: str, new_cp
             raise Invalid("matricula", "Esta matrícula já é de outro militante.")
         if new_cpf and session.scalars(others.where(Militante.cpf_hmac == cpf.vault().digest(new_cpf))).first():
             raise Invalid("cpf", "Este CPF já é de outro militante.")
-
-
-def _flush(session: Session) -> None:
-    """Write what is pending; a race that only the database saw becomes the error that the check would have made."""
-    try:
-        session.flush()
-    except StaleDataError as error:
-        raise Conflict("Outra pessoa alterou este militante neste momento; confira os dados atuais.") from error
-    except IntegrityError as error:
-        cause = str(error.orig)
-        if "cpf_hmac" in cause:
-            raise Invalid("cpf", "Este CPF já é de outro militante.") from error
-        if "matricula" in cause:
-            raise Invalid("matricula", "Esta matrícula já é de outro militante.") from error
-        raise

@@ -22,7 +22,8 @@ from controles.militantes.queries import (
     sum_overdue,
 )
 from controles.militantes.records import FichaMilitante, FiltroMilitantes
-from controles.militantes.services import create_militante, end_militante, update_militante
+from controles.militantes.services import create_militante, update_militante
+from controles.militantes.standing import Mudanca, end_membership
 from controles.pagamentos.queries import list_pagamentos
 from controles.pagamentos.records import FiltroPagamentos
 from controles.query_string import MAX_TEXT, ListLinks, filter_of_request, search_lost, to_sealed_address
@@ -164,14 +165,16 @@ def end(militante_id: int) -> str | Response:
     if request.method == "POST" and form.validate():
         assert form.data_desligamento.data is not None
         try:
-            end_militante(
+            end_membership(
                 escopo,
-                militante_id,
-                data=form.data_desligamento.data,
-                motivo=form.motivo.data or None,
-                versao=_version(form),
-                autor_id=current_author_id(),
-                agora=utc_now(),
+                Mudanca(
+                    militante_id=militante_id,
+                    data=form.data_desligamento.data,
+                    motivo=form.motivo.data or None,
+                    versao=_version(form),
+                    autor_id=current_author_id(),
+                    agora=utc_now(),
+                ),
             )
         except Invalid as error:
             form.add_error(error)

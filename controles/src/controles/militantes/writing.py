@@ -1,15 +1,23 @@
 """What every writer of militantes does alike, one by one or by the thousand."""
 
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Iterator, Mapping
 
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
 
 from controles import cpf
-from controles.db import serialise
+from controles.db import MAX_ID, serialise
+from controles.domain_errors import Conflict, Invalid, NotFound
+from controles.escopo import Escopo
 from controles.militantes.checks import DadosMilitante
-from controles.militantes.models import Militante
+from controles.militantes.models import Militante, ValorCota
+from controles.militantes.scope import in_scope
 from controles.militantes.searching import MATRICULA_DIGITS
+from controles.periods import month_of
 from controles.text import search_form
 
 # How many numbers are tried at once for the next free matrícula.
@@ -32,6 +40,66 @@ def fill(militante: Militante, dados: DadosMilitante) -> None:
     if dados.cpf is not None:
         militante.cpf_cifrado = cpf.vault().encrypt(dados.cpf) if dados.cpf else None
         militante.cpf_hmac = cpf.vault().digest(dados.cpf) if dados.cpf else None
+
+
+def locked_militante(session: Session, escopo: Escopo, militante_id: int, versao: int) -> Militante:
+    """The militante as it is now, locked; Conflict if it is not the version that the author saw."""
+    found = None
+    if 0 < militante_id <= MAX_ID:
+        wanted = select(Militante).where(Militante.id == militante_id, in_scope(escopo)).with_for_update()
+        found = session.scalars(wanted.execution_options(populate_existing=True)).one_or_none()
+    if found is None:
+        raise NotFound("Militante não encontrado.")
+    if found.versao != versao:
+        raise Conflict(
+            "Este militante mudou depois que você abriu a página. "
+            "Confira os dados atuais e faça a sua alteração de novo."
+        )
+    return found
+
+
+def flush_militante(session: Session) -> None:
+    """Write what is pending; a race that only the database saw becomes the error that the check would have made."""
+    try:
+        session.flush()
+    except StaleDataError as error:
+        raise Conflict("Outra pessoa alterou este militante neste momento; confira os dados atuais.") from error
+    except IntegrityError as error:
+        cause = str(error.orig)
+        if "cpf_hmac" in cause:
+            raise Invalid("cpf", "Este CPF já é de outro militante.") from error
+        if "matricula" in cause:
+            raise Invalid("matricula", "Esta matrícula já é de outro militante.") from error
+        raise
+
+
+def changed_fields(before: Mapping[str, object], after: Mapping[str, object], *, cpf_changed: bool) -> set[str]:
+    """The names of the fields that differ. Two CPFs can look the same behind the mask."""
+    changed = {name for name in after if after[name] != before[name]}
+    return changed | {"cpf"} if cpf_changed else changed
+
+
+def keep_former_amounts(
+    session: Session,
+    before: Mapping[int, Mapping[str, object]],
+    after: Mapping[int, Mapping[str, object]],
+    *,
+    hoje: dt.date,
+) -> None:
+    """What the cotas of these militantes were worth until this month: the months before are generated with it.
+
+    Changed twice in one month, the first amount is what held before it.
+    """
+    rows = [
+        {"militante_id": key, "ate": month_of(hoje), "valor": old["valor_cota"], "isento": old["isento"]}
+        for key, old in before.items()
+        if any(old[name] != after[key][name] for name in ("valor_cota", "isento"))
+    ]
+    if rows:
+        table = ValorCota.__table__
+        assert isinstance(table, Table)
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        session.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 
 
 def free_matriculas(session: Session) -> Iterator[str]:

@@ -1,7 +1,9 @@
 """How money is laid onto cotas: planned without a database, then written."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from controles.cotas.models import Cota
@@ -23,12 +25,29 @@ def plan_allocation(cotas: tuple[CotaAberta, ...], valor: int) -> tuple[ParteAlo
     return tuple(partes)
 
 
+def as_open(cota: Cota, hoje: dt.date) -> CotaAberta:
+    """A locked cota as the plan takes it."""
+    return CotaAberta(
+        id=cota.id,
+        competencia=cota.competencia,
+        valor=cota.valor,
+        pago=cota.pago,
+        em_aberto=cota.em_aberto,
+        vencimento=cota.vencimento,
+        vencida=cota.vencimento < hoje,
+    )
+
+
 def allocate(session: Session, pagamento_id: int, partes: Iterable[ParteAlocada], cotas: Mapping[int, Cota]) -> None:
     """Write the parts, and what each cota has been paid with them: one never without the other.
 
-    The cotas are locked by the caller.
+    The cotas are locked by the caller. A part for a cota that this payment pays already is added to the one there.
     """
+    there = {row.cota_id: row for row in session.scalars(select(Alocacao).where(Alocacao.pagamento_id == pagamento_id))}
     for parte in partes:
-        session.add(Alocacao(pagamento_id=pagamento_id, cota_id=parte.cota_id, centavos=parte.centavos))
+        if parte.cota_id in there:
+            there[parte.cota_id].centavos += parte.centavos
+        else:
+            session.add(Alocacao(pagamento_id=pagamento_id, cota_id=parte.cota_id, centavos=parte.centavos))
         cotas[parte.cota_id].pago += parte.centavos
     session.flush()

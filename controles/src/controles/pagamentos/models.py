@@ -4,7 +4,7 @@ import datetime as dt
 import re
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, text
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from controles.cotas.models import Cota
@@ -54,6 +54,14 @@ class Pagamento(Base):
             sqlite_where=text("estorna_id IS NOT NULL"),
             postgresql_where=text("estorna_id IS NOT NULL"),
         ),
+        # A PIX that was registered on the wrong person can be registered again once that was reversed.
+        Index(
+            "uq_pagamento_e2eid",
+            "e2eid",
+            unique=True,
+            sqlite_where=text("NOT estornado"),
+            postgresql_where=text("NOT estornado"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -63,13 +71,15 @@ class Pagamento(Base):
     valor: Mapped[int] = mapped_column(Centavos)
     metodo: Mapped[Metodo] = mapped_column(MetodoType)
     # The PIX end-to-end id, and the key with which a form or an import is sent twice and counted once.
-    e2eid: Mapped[str | None] = mapped_column(String(32), unique=True)
+    e2eid: Mapped[str | None] = mapped_column(String(32))
     chave_idempotencia: Mapped[str | None] = mapped_column(String(64), unique=True)
     estorna_id: Mapped[int | None] = mapped_column(ForeignKey("pagamento.id"))
     motivo: Mapped[str | None] = mapped_column(String(200))
     observacao: Mapped[str | None] = mapped_column(String(200))
     registrado_em: Mapped[dt.datetime]
     registrado_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
+    # Set by the estorno that points here, in its transaction.
+    estornado: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     militante: Mapped[Militante | None] = relationship()
     estorna: Mapped["Pagamento | None"] = relationship(remote_side="Pagamento.id", back_populates="estorno")

@@ -5,7 +5,6 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, false, func, or_, select
-from sqlalchemy.orm import aliased
 
 from controles import cache_policies
 from controles.contas.models import Usuario
@@ -46,8 +45,6 @@ _NEWEST_FIRST = Keyset(
     order="data", columns=(Pagamento.data_credito, Pagamento.id), row_id=Pagamento.id, descending=True
 )
 
-_Estorno = aliased(Pagamento)
-
 
 @cached(cache_policies.PAGAMENTOS_LIST)
 def list_pagamentos(
@@ -64,7 +61,7 @@ def list_pagamentos(
             net_valor(),
             Pagamento.metodo,
             Pagamento.estorna_id,
-            select(_Estorno.id).where(_Estorno.estorna_id == Pagamento.id).exists(),
+            Pagamento.estornado,
             Pagamento.motivo,
         )
         .outerjoin(Militante, Militante.id == Pagamento.militante_id)

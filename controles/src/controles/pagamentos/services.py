@@ -11,13 +11,12 @@ from sqlalchemy.orm import Session
 from controles.admin import audit
 from controles.clock import LOCAL_ZONE
 from controles.cotas.models import Cota
-from controles.cotas.records import CotaAberta
 from controles.db import db
 from controles.domain_errors import Conflict, Invalid
 from controles.escopo import Escopo
 from controles.field_checks import one_line, past_date
 from controles.money import MAX_CENTAVOS, format_brl
-from controles.pagamentos.allocation import allocate, plan_allocation
+from controles.pagamentos.allocation import allocate, as_open, plan_allocation
 from controles.pagamentos.locks import lock_cotas, lock_militante, lock_open_cotas, lock_pagamento
 from controles.pagamentos.models import E2EID, Alocacao, Metodo, Pagamento
 from controles.pagamentos.records import ParteAlocada
@@ -43,6 +42,24 @@ class NovoPagamento:
     e2eid: str | None = None
     observacao: str | None = None
     cota_ids: tuple[int, ...] | None = None
+    # Whether to ask before a second payment of one militante, day and amount is written: what is typed by hand may be
+    # the same one twice. False once somebody said that it is another.
+    ask_if_alike: bool = False
+
+
+class KeyUsed(Conflict):
+    """This form's key has written another payment: a form that goes on needs a key of its own."""
+
+
+class Alike(Conflict):
+    """A payment of the same militante, day and amount is there: is this another one? `pagamento_id` is the first."""
+
+    def __init__(self, pagamento_id: int) -> None:
+        super().__init__(
+            f"Já há um pagamento deste militante, com a mesma data e o mesmo valor: o nº {pagamento_id}. "
+            "Se este é outro, confirme; se é o mesmo, não o registre de novo."
+        )
+        self.pagamento_id = pagamento_id
 
 
 def register_pagamento(
@@ -52,7 +69,8 @@ def register_pagamento(
 
     The same `chave_idempotencia` again gives the id of the first time and writes nothing; with another militante,
     date, valor or método it is a Conflict, because then it is not the same payment. Conflict also if a cota that was
-    asked for has been paid or waived meanwhile. Invalid names the field; NotFound is about the militante.
+    asked for has been paid or waived meanwhile, or if the payment of this key was reversed; Alike if `ask_if_alike` and
+    there is one like it. Invalid names the field; NotFound is about the militante.
     """
     novo = _checked(escopo, novo, hoje)
     already = _registered(db.session, novo)
@@ -108,9 +126,13 @@ def _register(
     if already is not None:
         return already
     _refuse_known_e2eid(session, novo)
+    if novo.ask_if_alike:
+        alike = alike_pagamento(session, novo)
+        if alike is not None:
+            raise Alike(alike)
     if novo.militante_id is not None:
         cotas = lock_open_cotas(session, novo.militante_id, novo.cota_ids)
-    partes = plan_allocation(tuple(_as_open(cota, hoje) for cota in cotas.values()), novo.valor)
+    partes = plan_allocation(tuple(as_open(cota, hoje) for cota in cotas.values()), novo.valor)
     pagamento = Pagamento(
         militante_id=novo.militante_id,
         data_credito=novo.data_credito,
@@ -127,6 +149,20 @@ def _register(
     allocate(session, pagamento.id, partes, cotas)
     _record(session, "pagamento.registrar", pagamento, partes, autor_id=autor_id, agora=agora)
     return pagamento.id
+
+
+def alike_pagamento(session: Session, novo: NovoPagamento) -> int | None:
+    """The last payment with the same militante, day and amount that was not reversed; a PIX of its own is its own."""
+    alike = select(Pagamento.id).where(
+        Pagamento.militante_id == novo.militante_id,
+        Pagamento.data_credito == novo.data_credito,
+        Pagamento.valor == novo.valor,
+        Pagamento.estorna_id.is_(None),
+        Pagamento.estornado.is_(False),
+    )
+    if novo.e2eid is not None:
+        alike = alike.where(Pagamento.e2eid.is_(None))
+    return session.scalars(alike.order_by(Pagamento.id.desc()).limit(1)).one_or_none()
 
 
 def _reverse(
@@ -149,6 +185,7 @@ def _reverse(
         registrado_por_id=autor_id,
     )
     session.add(estorno)
+    original.estornado = True
     session.flush()
     allocate(session, estorno.id, partes, cotas)
     _record(session, "pagamento.estornar", estorno, partes, autor_id=autor_id, agora=agora)
@@ -180,17 +217,27 @@ def _registered(session: Session, novo: NovoPagamento) -> int | None:
     if novo.chave_idempotencia is None:
         return None
     known = session.execute(
-        select(Pagamento.id, Pagamento.militante_id, Pagamento.data_credito, Pagamento.valor, Pagamento.metodo).where(
-            Pagamento.chave_idempotencia == novo.chave_idempotencia
-        )
+        select(
+            Pagamento.id,
+            Pagamento.estornado,
+            Pagamento.militante_id,
+            Pagamento.data_credito,
+            Pagamento.valor,
+            Pagamento.metodo,
+        ).where(Pagamento.chave_idempotencia == novo.chave_idempotencia)
     ).one_or_none()
     if known is None:
         return None
-    pagamento_id, *content = known
+    pagamento_id, reversed_, *content = known
+    if reversed_:
+        raise KeyUsed(
+            f"Este formulário já registrou o pagamento nº {pagamento_id}, que foi estornado depois. "
+            "Para registrar outro, confira os dados e salve de novo."
+        )
     if content != [novo.militante_id, novo.data_credito, novo.valor, novo.metodo]:
-        raise Conflict(
+        raise KeyUsed(
             f"Este formulário já registrou o pagamento nº {pagamento_id}, com outros dados. "
-            "Para registrar mais um, abra um formulário novo."
+            "Para registrar mais um, confira os dados e salve de novo."
         )
     return pagamento_id
 
@@ -198,7 +245,9 @@ def _registered(session: Session, novo: NovoPagamento) -> int | None:
 def _refuse_known_e2eid(session: Session, novo: NovoPagamento) -> None:
     if novo.e2eid is None:
         return
-    known = session.scalars(select(Pagamento.id).where(Pagamento.e2eid == novo.e2eid)).one_or_none()
+    known = session.scalars(
+        select(Pagamento.id).where(Pagamento.e2eid == novo.e2eid, Pagamento.estornado.is_(False))
+    ).one_or_none()
     if known is not None:
         raise Invalid("e2eid", f"Este PIX já foi registrado: é o pagamento nº {known}.")
 
@@ -212,18 +261,6 @@ def _check_reversible(session: Session, original: Pagamento, data: dt.date, *, h
     past_date("data", data, hoje=hoje)
     if data < original.data_credito:
         raise Invalid("data", f"O estorno não pode ser anterior ao pagamento, de {original.data_credito:%d/%m/%Y}.")
-
-
-def _as_open(cota: Cota, hoje: dt.date) -> CotaAberta:
-    return CotaAberta(
-        id=cota.id,
-        competencia=cota.competencia,
-        valor=cota.valor,
-        pago=cota.pago,
-        em_aberto=cota.em_aberto,
-        vencimento=cota.vencimento,
-        vencida=cota.vencimento < hoje,
-    )
 
 
 def _record(

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, literal, or_, select
+from sqlalchemy import case, func, literal, or_, select, union
 from sqlalchemy.orm import QueryableAttribute
 
 from controles.cotas.conditions import is_overdue
@@ -111,15 +111,19 @@ def arrears(escopo: Escopo, hoje: dt.date) -> tuple[FaixaAtraso, ...]:
 
 
 def on_leave_at(escopo: Escopo, days: Iterable[dt.date]) -> dict[dt.date, int]:
-    """How many militantes were on leave at the end of each of these days, by their history.
+    """How many militantes were away at the end of each of these days, by their history: on leave, or not yet back.
 
-    Only the histories of those who were ever on leave are read: a few per cent. A leave ends with the next change of
-    situação, or with the membership.
+    Only the histories of those who were ever on leave, or joined again, are read: a few per cent. An absence ends with
+    the next change of situação, or with the membership.
     """
     wanted = tuple(days)
     # Written into the statement: a parameter could be any situação, so the partial index would not be considered.
     on_leave = literal(Situacao.LICENCIADO, SituacaoHistorico.situacao.type, literal_execute=True)
-    ever = select(SituacaoHistorico.militante_id).where(SituacaoHistorico.situacao == on_leave)
+    # In two, so that each of the two partial indexes is used.
+    ever = union(
+        select(SituacaoHistorico.militante_id).where(SituacaoHistorico.situacao == on_leave),
+        select(SituacaoHistorico.militante_id).where(SituacaoHistorico.volta),
+    )
     following = func.lead(SituacaoHistorico.desde).over(
         partition_by=SituacaoHistorico.militante_id, order_by=(SituacaoHistorico.desde, SituacaoHistorico.id)
     )
@@ -130,7 +134,7 @@ def on_leave_at(escopo: Escopo, days: Iterable[dt.date]) -> dict[dt.date, int]:
             SituacaoHistorico.desde.label("since"),
             following.label("until"),
         )
-        .where(SituacaoHistorico.militante_id.in_(ever))
+        .where(SituacaoHistorico.militante_id.in_(ever.subquery().select()))
         .subquery()
     )
     since, until, left = standing.c.since, standing.c.until, Militante.data_desligamento
@@ -143,7 +147,7 @@ def on_leave_at(escopo: Escopo, days: Iterable[dt.date]) -> dict[dt.date, int]:
         )
         .select_from(standing)
         .join(Militante, Militante.id == standing.c.militante_id)
-        .where(standing.c.situacao == on_leave, in_scope(escopo))
+        .where(standing.c.situacao != Situacao.ATIVO, in_scope(escopo))
     ).one()
     return dict(zip(wanted, counts, strict=True))
 

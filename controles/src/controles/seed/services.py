@@ -13,6 +13,7 @@ from controles.cpf import CpfVault
 from controles.db import db
 from controles.domain_errors import Conflict
 from controles.militantes.models import Militante, Nucleo
+from controles.pagamentos.models import Pagamento
 from controles.seed.generation import batches, nucleo_rows
 from controles.seed.profiles import Profile
 from controles.seed.rows import COLUMNS, Row
@@ -110,6 +111,8 @@ def _write(
             writer.write(table, rows)
             counts[table] += len(rows)
         progress(len(batch.militante))
+    reversed_ones = select(Pagamento.estorna_id).where(Pagamento.estorna_id.is_not(None))
+    connection.execute(update(Pagamento).where(Pagamento.id.in_(reversed_ones)).values(estornado=True))
     return Seeded(
         nucleos=len(nucleos),
         militantes=counts["militante"],

@@ -10,8 +10,12 @@ from sqlalchemy import Connection, Engine, Table, func, select, text
 from controles.db import Base
 from controles.seed.rows import COLUMNS, Row
 
-# All that a seed fills, parents first. Users and the audit chain are not its business.
-TABLES: tuple[Table, ...] = tuple(Base.metadata.tables[name] for name in COLUMNS)
+# Nothing is made up for these; a seed that replaces data takes their rows away with the rest.
+_EMPTIED_TOO = {"valor_cota", "dispensa"}
+# All that a seed fills or empties, parents first. Users and the audit chain are not its business.
+TABLES: tuple[Table, ...] = tuple(
+    table for table in Base.metadata.sorted_tables if table.name in _EMPTIED_TOO.union(COLUMNS)
+)
 
 
 class Writer:

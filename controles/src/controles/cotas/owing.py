@@ -1,0 +1,123 @@
+"""Who owes a month's cota, when it falls due, and what it is worth: as of that month, not as of today.
+
+The rule: a cota is owed by whoever was active, and not exempt, on the day it falls due. So who joins, leaves or goes on
+leave later than that day owes it, and who comes back before does too. Whether the month of joining counts at all is
+the organisation's choice.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, literal, or_, select
+from sqlalchemy.orm import QueryableAttribute, aliased
+
+from controles.cotas.models import Cota, Dispensa, TipoDispensa
+from controles.escopo import Escopo
+from controles.militantes.models import Militante, Situacao, SituacaoHistorico, ValorCota
+from controles.militantes.scope import in_scope
+
+Value = TypeVar("Value", int, bool)
+
+_DAYS = range(1, 29)
+_Later = aliased(SituacaoHistorico)
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """One competência as SQL: what is asked of each militante in it."""
+
+    competencia: dt.date
+    # Whether who joins in this month, by the due day, owes it already.
+    joiners_owe: bool
+
+    @property
+    def vencimento(self) -> ColumnElement[dt.date]:
+        """The day on which a militante's cota falls due; arithmetic on dates differs between databases."""
+        return case({day: literal(self.competencia.replace(day=day)) for day in _DAYS}, value=Militante.dia_vencimento)
+
+    @property
+    def valor(self) -> ColumnElement[int]:
+        """What the cota was worth then; centavos."""
+        return func.coalesce(self._former(ValorCota.valor), Militante.valor_cota)
+
+    def owing(self, escopo: Escopo) -> tuple[ColumnElement[bool], ...]:
+        """The militantes whom a generation asks: what its preview counts and what it writes."""
+        return (in_scope(escopo), self._a_member, self._standing(Situacao.ATIVO), ~self._exempt)
+
+    def exempt(self, escopo: Escopo) -> tuple[ColumnElement[bool], ...]:
+        """Those who would owe it, were they not exempt."""
+        return (in_scope(escopo), self._a_member, self._standing(Situacao.ATIVO), self._exempt)
+
+    def on_leave(self, escopo: Escopo) -> tuple[ColumnElement[bool], ...]:
+        return (in_scope(escopo), self._a_member, self._standing(Situacao.LICENCIADO))
+
+    @property
+    def _a_member(self) -> ColumnElement[bool]:
+        if self.joiners_owe:
+            return Militante.data_filiacao <= self.vencimento
+        return Militante.data_filiacao < literal(self.competencia)
+
+    @property
+    def _exempt(self) -> ColumnElement[bool]:
+        return func.coalesce(self._former(ValorCota.isento), Militante.isento)
+
+    def _former(self, column: QueryableAttribute[Value]) -> ScalarSelect[Value]:
+        """The amount or the exemption that held until a later month, if there is one."""
+        return (
+            select(column)
+            .where(ValorCota.militante_id == Militante.id, ValorCota.ate > self.competencia)
+            .order_by(ValorCota.ate)
+            .limit(1)
+            .correlate(Militante)
+            .scalar_subquery()
+        )
+
+    def _standing(self, situacao: Situacao) -> ColumnElement[bool]:
+        """The last change up to the due day decides; before any change everybody is active."""
+        superseded = (
+            select(_Later.id)
+            .where(
+                _Later.militante_id == SituacaoHistorico.militante_id,
+                _Later.desde <= self.vencimento,
+                or_(
+                    _Later.desde > SituacaoHistorico.desde,
+                    and_(_Later.desde == SituacaoHistorico.desde, _Later.id > SituacaoHistorico.id),
+                ),
+            )
+            .correlate(SituacaoHistorico, Militante)
+            .exists()
+        )
+
+        def last_is(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+            return (
+                select(SituacaoHistorico.id)
+                .where(
+                    SituacaoHistorico.militante_id == Militante.id,
+                    SituacaoHistorico.desde <= self.vencimento,
+                    condition,
+                    ~superseded,
+                )
+                .correlate(Militante)
+                .exists()
+            )
+
+        if situacao is Situacao.ATIVO:
+            return ~last_is(SituacaoHistorico.situacao != Situacao.ATIVO)
+        return last_is(SituacaoHistorico.situacao == situacao)
+
+
+def is_cancelled() -> ColumnElement[bool]:
+    """A cota whose batch was cancelled before anything was paid on it: the next generation asks for it anew."""
+    cancelled = select(Dispensa.id).where(Dispensa.tipo == TipoDispensa.CANCELAMENTO, Dispensa.desfeita_em.is_(None))
+    return and_(Cota.dispensada_em.is_not(None), Cota.pago == 0, Cota.dispensa_id.in_(cancelled))
+
+
+def has_cota(competencia: dt.date) -> ColumnElement[bool]:
+    """Whether a militante has a cota of this month that is not cancelled."""
+    return (
+        select(Cota.id)
+        .where(Cota.militante_id == Militante.id, Cota.competencia == competencia, ~is_cancelled())
+        .correlate(Militante)
+        .exists()
+    )

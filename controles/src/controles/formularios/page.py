@@ -1,0 +1,119 @@
+"""Every POST ends in a redirect: what was typed and could not be saved waits under a number in the address.
+
+So the browser's Back never asks whether to send a form again, and brings back what was typed. The same keeps a form
+whose session has ended while it was written.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask import flash, redirect, request, url_for
+from flask_login import current_user
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+from wtforms import Form
+
+from controles.clock import utc_now
+from controles.contas.permissions import current_author_id
+from controles.formularios.sealing import LONGEST, Guardado, form_seal
+from controles.formularios.services import keep, kept
+
+PARAMETER = "f"
+OWNER_FIELD = "quem"
+_NEVER_KEPT = frozenset({"csrf_token", OWNER_FIELD})
+# Passwords and codes are typed here.
+_NEVER_KEPT_OF = frozenset({"contas", "conta", "usuarios", "auditoria"})
+
+
+def typed() -> MultiDict[str, str] | None:
+    """What a page's form holds: what is being sent, else what was kept under the address's number, else nothing."""
+    if request.method == "POST":
+        return request.form
+    guardado = kept_here()
+    return None if guardado is None else MultiDict(guardado.dados)
+
+
+def kept_here() -> Guardado | None:
+    """What this user keeps under the address's number."""
+    token = request.args.get(PARAMETER, "")
+    return kept(token, usuario_id=current_author_id(), agora=utc_now()) if token else None
+
+
+def again(form: Form) -> Response:
+    """Back to the form's own page, with all that was typed and what is wrong with it."""
+    token = keep_sent(form)
+    return redirect(here(**{PARAMETER: token}), 303)
+
+
+def here(**values: Any) -> str:
+    """The address of the page that this request is about."""
+    assert request.endpoint is not None
+    return url_for(request.endpoint, **{**(request.view_args or {}), **values})
+
+
+def keep_sent(form: Form | None = None, *, token: str | None = None, geral: Iterable[str] = ()) -> str:
+    """Keep what is being sent, for the user who sends it; the number under which it waits."""
+    errors = {} if form is None else {name: tuple(map(str, found)) for name, found in form.errors.items() if name}
+    whole = () if form is None else tuple(map(str, form.form_errors))
+    return keep(
+        Guardado(_pairs(), errors, (*whole, *geral)), usuario_id=current_author_id(), agora=utc_now(), token=token
+    )
+
+
+def show_errors(form: Form) -> None:
+    """Say on a page that is loaded with a kept form what was wrong with it."""
+    guardado = kept_here() if request.method == "GET" else None
+    if guardado is None:
+        return
+    for name, messages in guardado.erros.items():
+        if name in form._fields:
+            form[name].errors = list(messages)
+    form.form_errors = list(guardado.geral)
+
+
+def owner_mark() -> str:
+    """For whom a page is made; empty for nobody."""
+    return form_seal().sign_owner(int(current_user.id)) if current_user.is_authenticated else ""
+
+
+def kept_for_later() -> str | None:
+    """The address at which a form that came without its session can go on; None if there is nothing to keep.
+
+    Only a form that was made for a known user is kept, and only for that user.
+    """
+    rule = request.url_rule
+    if request.method != "POST" or rule is None or "GET" not in (rule.methods or ()):
+        return None
+    if request.blueprint in _NEVER_KEPT_OF or (request.content_length or 0) > LONGEST:
+        return None
+    owner = form_seal().owner(request.form.get(OWNER_FIELD, ""))
+    if owner is None:
+        return None
+    said = "A sessão tinha terminado, e nada foi salvo; o que você escreveu está aqui. Confira e salve de novo."
+    token = keep(Guardado(_pairs(), geral=(said,)), usuario_id=owner, agora=utc_now())
+    return f"{request.path}?{PARAMETER}={token}"
+
+
+def after_lost_token() -> Response | None:
+    """The page again, with what was typed, where a login in another tab has made this page's token void."""
+    owner = form_seal().owner(request.form.get(OWNER_FIELD, ""))
+    if not current_user.is_authenticated:
+        address = kept_for_later()
+        if address is None:
+            return None
+        flash("Sua sessão terminou. Entre de novo: o que você escreveu foi guardado.", "warn")
+        return redirect(url_for("contas.login", next=address), 303)
+    if owner != int(current_user.id):
+        return None
+    address = kept_for_later()
+    return None if address is None else redirect(request.script_root + address, 303)
+
+
+def _pairs() -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in request.form.items(multi=True) if name not in _NEVER_KEPT)
+
+
+def is_kept_address(query: str) -> bool:
+    """Whether a query string is the number of a kept form and nothing else."""
+    name, _, value = query.partition("=")
+    return name == PARAMETER and 0 < len(value) <= 64 and value.replace("-", "").replace("_", "").isalnum()

@@ -1,0 +1,158 @@
+"""Writes to the organisation's own data and to its núcleos."""
+
+import dataclasses
+import datetime as dt
+import re
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from controles.admin import audit
+from controles.db import MAX_ID, serialise
+from controles.domain_errors import Conflict, Invalid, NotFound
+from controles.field_checks import one_line
+from controles.militantes.models import Nucleo
+from controles.organizacao.models import Organizacao
+from controles.organizacao.records import DadosNucleo, DadosOrganizacao
+from controles.services.transaction import transaction
+from controles.text import search_form
+
+UFS = (
+    "AC", "AL", "AM", "AP", "BA", "CE", "DF", "ES", "GO", "MA", "MG", "MS", "MT", "PA", "PB", "PE", "PI", "PR", "RJ",
+    "RN", "RO", "RR", "RS", "SC", "SE", "SP", "TO",
+)  # fmt: skip
+_CNPJ = re.compile(r"[0-9A-Z]{12}[0-9]{2}")
+
+
+def save_organizacao(dados: DadosOrganizacao, *, autor_id: int | None, agora: dt.datetime) -> None:
+    """Write the organisation's data. Conflict if somebody changed them after `dados.versao` was read."""
+    checked = _checked(dados)
+    with transaction() as session:
+        serialise(session.connection(), "organizacao")
+        found = session.get(Organizacao, 1, populate_existing=True)
+        if (0 if found is None else found.versao) != dados.versao:
+            raise Conflict("Outra pessoa alterou estes dados depois que você abriu a página; confira e salve de novo.")
+        fields = [field.name for field in dataclasses.fields(DadosOrganizacao) if field.name != "versao"]
+        before = {} if found is None else {name: getattr(found, name) for name in fields}
+        row = found or Organizacao(id=1)
+        for name in fields:
+            setattr(row, name, getattr(checked, name))
+        session.add(row)
+        session.flush()
+        changed = [name for name in fields if before.get(name) != getattr(row, name)]
+        if changed:
+            audit.record(
+                session,
+                acao="organizacao.alterar",
+                tabela="organizacao",
+                registro_id=1,
+                antes={name: before.get(name) for name in changed},
+                depois={name: getattr(row, name) for name in changed},
+                usuario_id=autor_id,
+                agora=agora,
+            )
+
+
+def create_nucleo(dados: DadosNucleo, *, autor_id: int | None, agora: dt.datetime) -> int:
+    """Write a new núcleo; its id comes back. Invalid names the field."""
+    checked = _checked_nucleo(dados)
+    with transaction() as session:
+        serialise(session.connection(), "nucleo")
+        _check_name(session, checked.nome, other_than=0)
+        nucleo = Nucleo(nome=checked.nome, uf=checked.uf, municipio=checked.municipio, ativo=checked.ativo)
+        session.add(nucleo)
+        session.flush()
+        audit.record(
+            session,
+            acao="nucleo.criar",
+            tabela="nucleo",
+            registro_id=nucleo.id,
+            depois=dataclasses.asdict(checked),
+            usuario_id=autor_id,
+            agora=agora,
+        )
+        return nucleo.id
+
+
+def update_nucleo(nucleo_id: int, dados: DadosNucleo, *, autor_id: int | None, agora: dt.datetime) -> None:
+    """Change what differs. An inactive núcleo keeps its militantes and takes nobody new."""
+    checked = _checked_nucleo(dados)
+    with transaction() as session:
+        serialise(session.connection(), "nucleo")
+        nucleo = session.get(Nucleo, nucleo_id, populate_existing=True) if 0 < nucleo_id <= MAX_ID else None
+        if nucleo is None:
+            raise NotFound("Núcleo não encontrado.")
+        _check_name(session, checked.nome, other_than=nucleo_id)
+        before = DadosNucleo(nome=nucleo.nome, uf=nucleo.uf, municipio=nucleo.municipio, ativo=nucleo.ativo)
+        if before == checked:
+            return
+        nucleo.nome, nucleo.uf = checked.nome, checked.uf
+        nucleo.municipio, nucleo.ativo = checked.municipio, checked.ativo
+        session.flush()
+        audit.record(
+            session,
+            acao="nucleo.alterar",
+            tabela="nucleo",
+            registro_id=nucleo_id,
+            antes=dataclasses.asdict(before),
+            depois=dataclasses.asdict(checked),
+            usuario_id=autor_id,
+            agora=agora,
+        )
+
+
+def _checked(dados: DadosOrganizacao) -> DadosOrganizacao:
+    nome = one_line("nome", dados.nome, longest=160)
+    if nome is None:
+        raise Invalid("nome", "Informe o nome da organização.")
+    uf = (dados.uf or "").strip().upper() or None
+    if uf is not None and uf not in UFS:
+        raise Invalid("uf", "Escolha um estado da lista.")
+    return dataclasses.replace(
+        dados,
+        nome=nome,
+        cnpj=check_cnpj(dados.cnpj),
+        endereco=one_line("endereco", dados.endereco, longest=200),
+        municipio=one_line("municipio", dados.municipio, longest=120),
+        uf=uf,
+        email=one_line("email", dados.email, longest=254),
+        telefone=one_line("telefone", dados.telefone, longest=20),
+        pix_chave=one_line("pix_chave", dados.pix_chave, longest=77),
+    )
+
+
+def check_cnpj(text: str | None) -> str | None:
+    """The fourteen characters of a CNPJ, which may hold letters since July 2026; Invalid if it does not check."""
+    plain = re.sub(r"[.\-/\s]", "", text or "").upper()
+    if not plain:
+        return None
+    if not _CNPJ.fullmatch(plain) or _cnpj_digits(plain[:12]) != plain[12:]:
+        raise Invalid("cnpj", "Este CNPJ não existe; confira os 14 caracteres.")
+    return plain
+
+
+def _cnpj_digits(base: str) -> str:
+    """Each character counts as its code less that of 0."""
+    values = [ord(character) - 48 for character in base]
+    for weights in ((5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2), (6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)):
+        rest = sum(value * weight for value, weight in zip(values, weights, strict=True)) % 11
+        values.append(0 if rest < 2 else 11 - rest)
+    return f"{values[12]}{values[13]}"
+
+
+def _checked_nucleo(dados: DadosNucleo) -> DadosNucleo:
+    nome = one_line("nome", dados.nome, longest=120)
+    if nome is None or not search_form(nome):
+        raise Invalid("nome", "Informe o nome do núcleo.")
+    municipio = one_line("municipio", dados.municipio, longest=120)
+    if municipio is None:
+        raise Invalid("municipio", "Informe o município.")
+    if dados.uf not in UFS:
+        raise Invalid("uf", "Escolha um estado da lista.")
+    return dataclasses.replace(dados, nome=nome, municipio=municipio)
+
+
+def _check_name(session: Session, nome: str, *, other_than: int) -> None:
+    others = session.execute(select(Nucleo.nome).where(Nucleo.id != other_than)).scalars()
+    if any(search_form(other) == search_form(nome) for other in others):
+        raise Invalid("nome", "Já há um núcleo com este nome.")

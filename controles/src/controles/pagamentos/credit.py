@@ -1,0 +1,144 @@
+"""Money that no cota took: used later for cotas, and money without a name whose owner is found later."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from controles.admin import audit
+from controles.cotas.models import Cota
+from controles.domain_errors import Conflict, Invalid
+from controles.escopo import Escopo
+from controles.pagamentos.allocation import allocate, as_open, plan_allocation
+from controles.pagamentos.locks import lock_militante, lock_open_cotas, lock_pagamento
+from controles.pagamentos.models import Alocacao, Pagamento
+from controles.pagamentos.records import ParteAlocada
+from controles.services.transaction import transaction
+
+
+def use_credit(
+    escopo: Escopo,
+    militante_id: int,
+    *,
+    cota_ids: tuple[int, ...] | None,
+    autor_id: int | None,
+    agora: dt.datetime,
+    hoje: dt.date,
+) -> int:
+    """Pay open cotas with what a militante paid too much, the oldest money and the oldest cotas first.
+
+    `cota_ids` None: all that are open. The centavos used come back. Conflict if there is no credit, nothing open, or a
+    cota that was asked for is not open any more.
+    """
+    with transaction() as session:
+        lock_militante(session, escopo, militante_id)
+        sources = _with_rest(session, militante_id)
+        if not sources:
+            raise Conflict("Este militante não tem crédito a usar.")
+        cotas = lock_open_cotas(session, militante_id, cota_ids)
+        if not cotas:
+            raise Conflict("Nenhuma cota está em aberto; o crédito continua guardado.")
+        used = _spend(session, sources, cotas, hoje)
+        audit.record(
+            session,
+            acao="credito.usar",
+            tabela="militante",
+            registro_id=militante_id,
+            depois={
+                "centavos": sum(parte.centavos for _, partes in used for parte in partes),
+                "partes": [
+                    {"pagamento_id": pagamento_id, "competencia": parte.competencia, "centavos": parte.centavos}
+                    for pagamento_id, partes in used
+                    for parte in partes
+                ],
+            },
+            usuario_id=autor_id,
+            agora=agora,
+        )
+        return sum(parte.centavos for _, partes in used for parte in partes)
+
+
+def identify_pagamento(
+    escopo: Escopo,
+    pagamento_id: int,
+    militante_id: int,
+    *,
+    cota_ids: tuple[int, ...] | None,
+    autor_id: int | None,
+    agora: dt.datetime,
+    hoje: dt.date,
+) -> None:
+    """Say whose a payment without a name is, and what it pays; what is left of it is their credit.
+
+    `cota_ids` as when a payment is registered. Conflict if it is somebody's already or was reversed.
+    """
+    if escopo.nucleo_id is not None:
+        raise Invalid("militante_id", "Só a tesouraria geral identifica pagamentos.")
+    with transaction() as session:
+        # Whoever pays for this militante waits here; the payment itself has nobody to wait for yet.
+        lock_militante(session, escopo, militante_id)
+        pagamento = lock_pagamento(session, escopo, pagamento_id)
+        if pagamento.militante_id is not None:
+            raise Conflict(
+                "Este pagamento já foi identificado; se está na pessoa errada, estorne-o e registre de novo."
+            )
+        if pagamento.estorna_id is not None or pagamento.estornado:
+            raise Conflict("Este pagamento foi estornado; não há mais o que identificar.")
+        cotas = lock_open_cotas(session, militante_id, cota_ids)
+        partes = plan_allocation(tuple(as_open(cota, hoje) for cota in cotas.values()), pagamento.valor)
+        pagamento.militante_id = militante_id
+        session.flush()
+        allocate(session, pagamento.id, partes, cotas)
+        audit.record(
+            session,
+            acao="pagamento.identificar",
+            tabela="pagamento",
+            registro_id=pagamento_id,
+            antes={"militante_id": None},
+            depois={
+                "militante_id": militante_id,
+                "cotas": [
+                    {"id": parte.cota_id, "competencia": parte.competencia, "centavos": parte.centavos}
+                    for parte in partes
+                ],
+            },
+            usuario_id=autor_id,
+            agora=agora,
+        )
+
+
+def _with_rest(session: Session, militante_id: int) -> list[tuple[int, int]]:
+    """The payments that no estorno undid and that are not wholly allocated, oldest first: id and rest, in centavos."""
+    allocated = (
+        select(func.coalesce(func.sum(Alocacao.centavos), 0))
+        .where(Alocacao.pagamento_id == Pagamento.id)
+        .correlate(Pagamento)
+        .scalar_subquery()
+    )
+    rest = Pagamento.valor - allocated
+    rows = session.execute(
+        select(Pagamento.id, rest)
+        .where(
+            Pagamento.militante_id == militante_id,
+            Pagamento.estorna_id.is_(None),
+            Pagamento.estornado.is_(False),
+            rest > 0,
+        )
+        .order_by(Pagamento.data_credito, Pagamento.id)
+    )
+    return [(pagamento_id, int(centavos)) for pagamento_id, centavos in rows]
+
+
+def _spend(
+    session: Session, sources: Sequence[tuple[int, int]], cotas: dict[int, Cota], hoje: dt.date
+) -> list[tuple[int, tuple[ParteAlocada, ...]]]:
+    used = []
+    for pagamento_id, rest in sources:
+        still_open = tuple(as_open(cota, hoje) for cota in cotas.values() if cota.em_aberto)
+        partes = plan_allocation(still_open, rest)
+        if not partes:
+            break
+        allocate(session, pagamento_id, partes, cotas)
+        used.append((pagamento_id, partes))
+    return used
