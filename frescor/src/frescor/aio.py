@@ -161,10 +161,12 @@ class AsyncCache:
         await asyncio.gather(*self._behind, return_exceptions=True)
         await self._store.close()
 
-    async def _invalidate(self, *, tags: tuple[str, ...] = (), keys: tuple[str, ...] = ()) -> bool:
+    async def _invalidate(
+        self, *, tags: tuple[str, ...] = (), keys: tuple[str, ...] = (), durable: bool = False
+    ) -> bool:
         engine = self._engine
         waited = bool(engine.pending) and engine.pending.invalidations
-        done = await self._drive(plan.invalidate(engine.process, tags, keys))
+        done = await self._drive(plan.invalidate(engine.process, tags, keys, durable=durable))
         if not done and not waited:
             logger.warning("invalidations wait in this process until the store takes them")
         return done

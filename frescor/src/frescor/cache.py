@@ -183,11 +183,17 @@ class Cache:
         return self._invalidate(tags=(NAMESPACE_TAG,))
 
     def _invalidate(
-        self, *, tags: tuple[str, ...] = (), keys: tuple[str, ...] = (), ahead: "Ahead | None" = None
+        self,
+        *,
+        tags: tuple[str, ...] = (),
+        keys: tuple[str, ...] = (),
+        ahead: "Ahead | None" = None,
+        durable: bool = False,
     ) -> bool:
+        """`durable`: an outbox keeps the tags, whoever made it says; never guessed from what a tag looks like."""
         engine = self._engine
         waited = bool(engine.pending) and engine.pending.invalidations
-        done = self._drive(plan.invalidate(engine.process, tags, keys), ahead=ahead)
+        done = self._drive(plan.invalidate(engine.process, tags, keys, durable=durable), ahead=ahead)
         if not done and not waited:
             logger.warning("invalidations wait in this process until the store takes them")
         return done

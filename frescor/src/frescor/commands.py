@@ -110,9 +110,13 @@ class Delete(msgspec.Struct, frozen=True):
 
 
 class Invalidate(msgspec.Struct, frozen=True):
-    """Tick the clock, then raise these tags to it; absent ones stay absent. → int: the stamp"""
+    """Tick the clock, then raise these tags to it; absent ones stay absent. → int: the stamp
+
+    durable: whoever made it keeps it in an outbox, to do it again should the server lose it.
+    """
 
     tags: tuple[str, ...]
+    durable: bool = False
 
 
 StoreCommand = Read | TakeLease | ExtendLease | ReleaseLease | Write | Put | Delete | Invalidate

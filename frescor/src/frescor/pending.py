@@ -14,6 +14,8 @@ class Batch:
     """What waited at one moment, each with the number under which it was added last."""
 
     tags: tuple[str, ...]
+    # Tags that an outbox keeps as well.
+    durable: tuple[str, ...]
     keys: tuple[str, ...]
     # Key and token of each.
     leases: tuple[tuple[str, str], ...]
@@ -45,12 +47,18 @@ class Pending:
             return sum(held[0] != "lease" for held in self._held)
 
     def add(
-        self, *, tags: Iterable[str] = (), keys: Iterable[str] = (), leases: Iterable[tuple[str, str]] = ()
+        self,
+        *,
+        tags: Iterable[str] = (),
+        keys: Iterable[str] = (),
+        leases: Iterable[tuple[str, str]] = (),
+        durable: bool = False,
     ) -> None:
-        """Hold these; `leases` are keys with tokens."""
+        """Hold these; `leases` are keys with tokens. `durable`: an outbox keeps the tags as well."""
+        kind = "durable" if durable else "tag"
         with self._lock:
             number = next(self._numbers)
-            self._held.update(dict.fromkeys([("tag", tag) for tag in tags], number))
+            self._held.update(dict.fromkeys([(kind, tag) for tag in tags], number))
             self._held.update(dict.fromkeys([("key", key) for key in keys], number))
             self._held.update(dict.fromkeys([("lease", *lease) for lease in leases], number))
 
@@ -60,6 +68,7 @@ class Pending:
             numbers = dict(self._held)
         return Batch(
             tuple(held[1] for held in numbers if held[0] == "tag"),
+            tuple(held[1] for held in numbers if held[0] == "durable"),
             tuple(held[1] for held in numbers if held[0] == "key"),
             tuple((held[1], held[2]) for held in numbers if held[0] == "lease"),
             numbers,

@@ -15,8 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from frescor import Cache, Policy
+from frescor.sqlalchemy import table_tag, track
 from frescor.sqlalchemy.outbox import Outbox
 from frescor.sqlalchemy.relay import Relay
+from frescor.store.redis import RedisStore
 from frescor.testing import PrivateServer
 from frescor.testing.private_postgres import PrivatePostgres
 from frescor.testing.waiting import until
@@ -381,8 +383,8 @@ def test_a_row_that_cannot_be_read_invalidates_everything_is_reported_once_and_i
         assert until(lambda: cache.get_or_load("k", database.read, POLICY) == 2)
         assert until(lambda: database.unmarked() == 0)
     assert [record.getMessage() for record in caplog.records if "cannot be read" in record.getMessage()] == [
-        "1 rows of the outbox cannot be read, so everything is invalidated, and they are passed: id 7. Something else "
-        "than Frescor writes to that table, or to its triggers."
+        "1 rows of the outbox cannot be read, or name everything: everything is invalidated, and they are passed: "
+        "id 7. Where no statement was logged as the reason, something else writes to that table."
     ]
 
 
@@ -409,3 +411,100 @@ def test_a_row_whose_id_or_time_is_none_is_passed_too(
     assert cache.get("k") is None
     relay.close()
     engine.dispose()
+
+
+class Lossy:
+    """A server that is restarted with what it had at `save`, and a tracked database with the outbox beside it."""
+
+    def __init__(self, server: PrivateServer, database: Database, cache: Cache) -> None:
+        self.server, self.database, self.cache = server, database, cache
+        self.tracking = track(database.engine, cache)
+        assert self.tracking.relay is not None
+        self.tracking.relay.start()
+        self.load = cache.cached(Policy(name="value", expire=300))(database.read)
+
+    def save(self) -> None:
+        """What was loaded; no commit came before it."""
+        with redis.Redis.from_url(self.server.admin_url) as client:
+            assert until(lambda: client.exists("test:watermarks") == 1)
+            client.execute_command("SAVE")
+
+    def lose(self) -> None:
+        self.server.kill()
+        self.server.start()
+        self.cache.get("k")
+        store = self.cache.store
+        assert isinstance(store, RedisStore)
+        assert until(lambda: not store.breaker.is_open)
+
+
+@pytest.fixture
+def lossy(server: PrivateServer, cache: Cache, database: Database) -> Iterator[Lossy]:
+    lossy = Lossy(server, database, cache)
+    yield lossy
+    lossy.tracking.close()
+
+
+def outside(database: Database, statement: str) -> None:
+    """A write that nothing sees."""
+    other = sa.create_engine(database.url)
+    with other.begin() as connection:
+        connection.exec_driver_sql(statement)
+    other.dispose()
+
+
+@pytest.mark.parametrize("by", ["the process", "another that is gone"])
+def test_a_tables_tag_that_was_raised_by_hand_stays_raised_when_the_server_loses_it(lossy: Lossy, by: str) -> None:
+    assert lossy.load() == 0
+    lossy.save()
+    outside(lossy.database, "UPDATE t SET x = 1")
+    if by == "the process":
+        lossy.cache.invalidate(table_tag(sa.Table("t", sa.MetaData())))
+    else:
+        with Cache.from_url(lossy.server.url, "test", local=False) as other:
+            other.invalidate(table_tag(sa.Table("t", sa.MetaData())))
+    assert lossy.load() == 1
+    lossy.lose()
+    assert lossy.load() == 1
+
+
+def test_what_a_second_database_without_outbox_committed_stays_invalid_when_the_server_loses_it(
+    lossy: Lossy, tmp_path: Path
+) -> None:
+    second = sa.create_engine(f"sqlite:///{tmp_path / 'second.db'}")
+    with second.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE s (x integer)")
+        connection.exec_driver_sql("INSERT INTO s VALUES (0)")
+    tracking = track(second, lossy.cache, name="second", outbox=False)
+
+    @lossy.cache.cached(Policy(name="second", expire=300))
+    def load() -> int:
+        with second.connect() as connection:
+            return int(connection.scalar(sa.text("SELECT x FROM s")) or 0)
+
+    assert load() == 0
+    lossy.save()
+    with second.begin() as connection:
+        connection.execute(sa.text("UPDATE s SET x = 1"))
+    assert load() == 1
+    lossy.lose()
+    assert load() == 1
+    tracking.close()
+    second.dispose()
+
+
+def test_where_all_is_in_outboxes_a_loss_ends_what_was_lost_and_nothing_else(lossy: Lossy) -> None:
+    outside(lossy.database, "CREATE TABLE u (x integer)")
+    loads = []
+
+    @lossy.cache.cached(Policy(name="other", expire=300))
+    def other() -> int:
+        with lossy.database.engine.connect() as connection:
+            loads.append(connection.scalar(sa.text("SELECT count(*) FROM u")))
+        return len(loads)
+
+    assert (lossy.load(), other()) == (0, 1)
+    lossy.save()
+    lossy.database.execute("UPDATE t SET x = 1")
+    lossy.lose()
+    assert (lossy.load(), other()) == (1, 1)

@@ -1,5 +1,6 @@
 """What a relay says may be missing from a store."""
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from frescor import Cache
 from frescor.sqlalchemy.outbox import Outbox
 from frescor.sqlalchemy.relay import Relay
 from frescor.store.base import Doubt
+from frescor.store.trust import TELL_WITHIN
 
 SECOND = 1_000_000
 
@@ -33,6 +35,10 @@ def relay(plain_engine: sa.Engine) -> Iterator[Relay]:
         while relay._watermark_at < 0:
             assert time.monotonic() < ends
             turn.wait(0.005)
+        # It has looked for an hour whether something is invalidated that no outbox keeps, and always will.
+        assert relay._looks_since is not None
+        relay._looks_since -= 3600 * SECOND
+        relay._last_look = math.inf
         yield relay
         relay.close()
 
@@ -78,3 +84,36 @@ def test_a_row_that_nobody_can_read_is_not_passed_over(plain_engine: sa.Engine, 
         box = Outbox().table
         connection.execute(sa.insert(box).values(id=1, tags="no json", origin="process", created_at=2**50))
     assert relay.replay(Doubt(lost=False, watermark=None)) is None
+
+
+def test_it_cannot_tell_what_is_missing_once_something_was_invalidated_that_no_outbox_keeps(
+    plain_engine: sa.Engine, relay: Relay
+) -> None:
+    outbox = Outbox()
+    with plain_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        now = outbox.now(connection)
+        assert relay.replay(Doubt(lost=True, watermark=now)) == ()
+        for _ in range(2):
+            outbox.declare_unrecorded(connection)
+            assert relay.replay(Doubt(lost=True, watermark=now)) is None
+            # An outage without a loss loses nothing.
+            assert relay.replay(Doubt(lost=False, watermark=None)) == ()
+            assert outbox.prune(connection, 600 * SECOND) == 0
+            assert outbox.unmarked(connection, 10) == []
+
+
+def test_it_cannot_tell_where_it_may_have_missed_that_something_is_invalidated_that_no_outbox_keeps(
+    plain_engine: sa.Engine, relay: Relay
+) -> None:
+    with plain_engine.connect() as connection:
+        now = Outbox().now(connection)
+    doubt = Doubt(lost=True, watermark=now)
+    assert relay.replay(doubt) == ()
+    # It began to look after the watermark was set.
+    relay._looks_since, since = now + SECOND, relay._looks_since
+    assert relay.replay(doubt) is None
+    relay._looks_since = since
+    assert relay.replay(doubt) == ()
+    # It has not looked for as long as those wait who invalidate.
+    relay._last_look = time.monotonic() - TELL_WITHIN - 0.1
+    assert relay.replay(doubt) is None

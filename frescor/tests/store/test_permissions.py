@@ -69,7 +69,10 @@ def use_everything(url: str) -> None:
         assert {info.key for info in store.list_keys("*", 10)} >= {"long", "put"}
         assert store.perform(Delete(("long",))) == 1
         store.perform(Invalidate(("tag",)))
+        store.told("database")
+        assert not store.is_unrecorded("database")
         assert store.set_watermark("database", 1)
+        store._exchange([store.trust.give_up([b"gone"])], "give_up")
         store.count({"counter": 1})
         assert store.counters() == {"counter": 1}
         store.info()

@@ -2,17 +2,20 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 import redis
 
 from frescor import MISS, Cache, StoreUnavailable
-from frescor.commands import Invalidate, Read
+from frescor.commands import Delete, Invalidate, Put, Read, StoreCommand
 from frescor.store.base import Doubt
 from frescor.store.breaker import Breaker
 from frescor.store.opening_aio import awaited
 from frescor.store.redis import RedisStore
+from frescor.store.trust import TELL_WITHIN
+from frescor.tags import declared_tags
 from frescor.testing import PrivateCluster, PrivateServer
 from frescor.testing.blocking import BlockingCache
 from frescor.testing.waiting import until
@@ -26,6 +29,12 @@ class Outbox:
         self.doubts: list[Doubt] = []
         self.tell: Callable[[Doubt], tuple[str, ...] | None] = lambda _: self.lost
         self.starts = 0
+        self.looked = threading.Event()
+        self.when_looking: Callable[[], object] = lambda: None
+
+    def look(self) -> None:
+        self.looked.set()
+        self.when_looking()
 
     def start(self) -> None:
         self.starts += 1
@@ -55,8 +64,12 @@ class Place(Outbox):
             policy_key = tag.replace("sql:", "k")
             with redis.Redis.from_url(self.server.admin_url) as client:
                 self.cache.set(policy_key, tag, 3600, (tag,))
-                client.delete("test:by-hand")
+                client.delete("test:unrecorded")
         self.store.trust._noted_until = 0.0
+
+    def raise_tags(self, *tags: str) -> None:
+        """As a commit whose row stands in the outbox."""
+        assert self.cache._invalidate(tags=declared_tags(tags), durable=True)
 
     def save(self) -> None:
         with redis.Redis.from_url(self.server.admin_url) as client:
@@ -85,7 +98,7 @@ def test_what_a_restarted_server_may_have_lost_is_raised_and_the_rest_stays(plac
     place.fill()
     assert place.store.set_watermark("", 123)
     place.save()
-    place.cache.invalidate("sql:a")
+    place.raise_tags("sql:a")
     place.lost = ("=sql:a",)
     place.restart()
     assert place.left() == ["kb"]
@@ -158,9 +171,9 @@ def test_a_server_in_doubt_takes_invalidations_and_answers_nothing(place: Place,
     place.tell = wait_and_tell
     place.restart()
     # The very command that meets the other server is carried out.
-    assert cache.invalidate("sql:a") is True
+    assert invalidate(cache, "sql:a") is True
     assert cache.get("kb", MISS) is MISS
-    assert cache.invalidate("sql:a", "sql:c") is True
+    assert invalidate(cache, "sql:a", "sql:c") is True
     with pytest.raises(StoreUnavailable, match="not trusted yet"):
         place.store.perform(Read(("kb",), ()))
     go.set()
@@ -204,17 +217,110 @@ def test_a_server_that_is_restarted_while_it_is_in_doubt_is_looked_at_anew(place
     assert place.doubts == [Doubt(lost=True, watermark=123)] * 2
 
 
-def test_what_is_in_an_outbox_is_not_done_by_hand(place: Place) -> None:
-    asynchronous = awaited(place.store)
+def invalidate(cache: Cache | BlockingCache, *tags: str) -> bool:
+    """As a commit whose row stands in the outbox, which cannot wait for a relay that waits for it."""
+    if isinstance(cache, BlockingCache):
+        return bool(cache._run(cache._cache.aio._invalidate(tags=declared_tags(tags), durable=True)))
+    return cache._invalidate(tags=declared_tags(tags), durable=True)
+
+
+def marked(place: Place) -> bool:
     with redis.Redis.from_url(place.server.admin_url) as client:
-        place.store.perform(Invalidate(("=sql:a", "=sql[reports]:b#1")))
-        assert not client.exists("test:by-hand")
-        asyncio.run(asynchronous.perform(Invalidate(("=sql:a", "=panel"))))
-        assert client.exists("test:by-hand")
+        return bool(client.exists("test:unrecorded"))
+
+
+@pytest.mark.parametrize("driver", ["sync", "async"])
+@pytest.mark.parametrize("tag", ["=sql:a", "=sql[reports]:b#1", "=panel"])
+def test_only_who_makes_an_invalidation_says_whether_an_outbox_keeps_it(place: Place, tag: str, driver: str) -> None:
+    def perform(*commands: StoreCommand) -> None:
+        for command in commands:
+            if driver == "sync":
+                place.store.perform(command)
+            else:
+                asyncio.run(awaited(place.store).perform(command))
+
+    perform(Invalidate((tag,), durable=True))
+    assert not marked(place)
+    perform(Invalidate((tag,)))
+    assert marked(place)
+    with redis.Redis.from_url(place.server.admin_url) as client:
         # Once an hour is enough.
-        client.delete("test:by-hand")
-        place.store.perform(Invalidate(("=panel",)))
-        assert not client.exists("test:by-hand")
+        client.delete("test:unrecorded")
+        perform(Invalidate((tag,)), Delete(("k",)))
+        assert not marked(place)
+
+
+@pytest.mark.parametrize("driver", ["sync", "async"])
+@pytest.mark.parametrize("command", [Invalidate(("=sql:a",)), Delete(("ka",)), Put({}, 1000)], ids=repr)
+def test_what_no_outbox_keeps_returns_once_every_database_was_told(
+    place: Place, command: StoreCommand, driver: str
+) -> None:
+    assert place.store.set_watermark("", 123)
+    assert not place.store.is_unrecorded("")
+    told: list[bool] = []
+
+    def tell() -> None:
+        # It has been carried out, and has not returned.
+        assert place.store.is_unrecorded("")
+        assert place.store.set_watermark("", 456)
+        told.append(True)
+        place.store.told("")
+
+    place.when_looking = lambda: threading.Thread(target=tell).start()
+    if driver == "sync":
+        place.store.perform(command)
+    else:
+        asyncio.run(awaited(place.store).perform(command))
+    assert told == [True]
+    with redis.Redis.from_url(place.server.admin_url) as client:
+        # Not before it was told.
+        assert client.hgetall("test:watermarks") == {b"": b"123"}
+        assert place.store.set_watermark("", 456)
+        assert client.hgetall("test:watermarks") == {b"": b"456"}
+    # Another process is not kept waiting, though nobody tells it anything.
+    with Cache.from_url(place.server.url, "test", local=False) as other:
+        began = time.monotonic()
+        other.invalidate("sql:a")
+        assert time.monotonic() - began < TELL_WITHIN / 2
+
+
+def test_databases_whose_relays_are_gone_lose_their_watermark(place: Place) -> None:
+    assert place.store.set_watermark("gone", 123)
+    began = time.monotonic()
+    assert place.cache.invalidate("sql:a")
+    assert TELL_WITHIN <= time.monotonic() - began < TELL_WITHIN + 5
+    assert place.looked.is_set()
+    with redis.Redis.from_url(place.server.admin_url) as client:
+        assert client.hgetall("test:watermarks") == {}
+    began = time.monotonic()
+    with Cache.from_url(place.server.url, "test", local=False) as other:
+        other.invalidate("sql:a")
+    assert time.monotonic() - began < TELL_WITHIN / 2
+
+
+@pytest.mark.parametrize("key", ["watermarks", "unrecorded"])
+@pytest.mark.parametrize("kind", ["text", "list", "fields"])
+def test_notes_that_something_else_wrote_over_are_not_trusted_and_stop_nothing(
+    place: Place, key: str, kind: str
+) -> None:
+    place.fill()
+    place.store.set_watermark("", 123)
+    with redis.Redis.from_url(place.server.admin_url) as client:
+        client.delete(f"test:{key}")
+        if kind == "text":
+            client.set(f"test:{key}", "nonsense")
+        elif kind == "list":
+            client.rpush(f"test:{key}", "nonsense")
+        else:
+            client.hset(f"test:{key}", mapping={b"": b"9" * 5000, b"\xff": b"nan", b"mark": b"\xff"})
+    place.save()
+    place.restart()
+    assert place.left() == []
+    # Both are in use again.
+    assert place.cache.invalidate("panel")
+    place.store.told("")
+    assert place.store.set_watermark("", 456)
+    assert not place.store.is_unrecorded("")
 
 
 def test_a_cluster_says_what_waits_after_an_outage_and_keeps_no_watermark() -> None:

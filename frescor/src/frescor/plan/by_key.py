@@ -55,21 +55,23 @@ def put(process: Process, entries: Mapping[str, tuple[bytes, tuple[str, ...]]], 
     return stored
 
 
-def invalidate(process: Process, tags: tuple[str, ...] = (), keys: tuple[str, ...] = ()) -> Plan[bool]:
+def invalidate(
+    process: Process, tags: tuple[str, ...] = (), keys: tuple[str, ...] = (), *, durable: bool = False
+) -> Plan[bool]:
     """Raise tags and delete keys. False with the store down: then it waits, and goes first once the store is back.
 
-    Of a cached function's call, what its other versions keep goes with its key.
+    Of a cached function's call, what its other versions keep goes with its key. `durable`: an outbox keeps the tags.
     """
     tags += call_tags(keys)
     if tags and keys:
-        answer = yield Together((Invalidate(tags), Delete(keys)))
+        answer = yield Together((Invalidate(tags, durable=durable), Delete(keys)))
     elif tags or keys:
-        answer = yield Invalidate(tags) if tags else Delete(keys)
+        answer = yield Invalidate(tags, durable=durable) if tags else Delete(keys)
     else:
         return True
     done = answer is not UNAVAILABLE
     if not done:
-        process.pending.add(tags=tags, keys=keys)
+        process.pending.add(tags=tags, keys=keys, durable=durable)
     # The server tells the others; this process need not wait to hear of its own.
     process.local.drop(tags=tags, keys=keys)
     return done

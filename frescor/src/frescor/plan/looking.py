@@ -28,6 +28,10 @@ from frescor.pending import Pending
 from frescor.policy import Policy
 from frescor.shapes import NO_SHAPE, YOUNG_SECONDS, Shape, call_tag, key_apart
 
+# µs: how far the server's clock, its own time, and this machine's may be apart. What claims to be newer would outlive
+# the invalidations of all the time until then.
+_MOST_AHEAD = 2 * 3_600_000_000
+
 R = TypeVar("R")
 Plan = Generator[Command, Any, R]
 
@@ -92,8 +96,9 @@ def settle(process: Process) -> Plan[bool]:
     while process.pending:
         batch = process.pending.snapshot()
         commands: list[StoreCommand] = [ReleaseLease(key, token) for key, token in batch.leases]
-        if batch.tags:
-            commands.append(Invalidate(batch.tags))
+        for tags, durable in ((batch.tags, False), (batch.durable, True)):
+            if tags:
+                commands.append(Invalidate(tags, durable=durable))
         if batch.keys:
             commands.append(Delete(batch.keys))
         if (yield Together(tuple(commands))) is UNAVAILABLE:
@@ -183,6 +188,8 @@ def examine(
     try:
         entry = unpack(data)
         seen = entry.as_of
+        if seen > now + _MOST_AHEAD:
+            raise EntryUnreadable("entry from further in the future than any clock is: it is loaded again")
         missing = [tag for tag in entry.tags if tag not in stamps]
         if missing:
             more: Reading | Unavailable = yield Read((), tuple(missing))

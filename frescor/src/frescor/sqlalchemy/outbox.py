@@ -5,6 +5,7 @@ batches, by a relay (see `frescor.sqlalchemy.relay`, which also says why none is
 clock, in µs: nobody's own clock is compared with another's.
 """
 
+import contextlib
 import json
 import logging
 import random
@@ -26,12 +27,16 @@ from frescor.sqlalchemy.drivers import driver_connection
 from frescor.sqlalchemy.row_with_commit import commit_with_row, takes_several
 from frescor.sqlalchemy.tags import EVERYTHING
 from frescor.store.ahead import Ahead
+from frescor.store.trust import MARK_SECONDS
 
 logger = logging.getLogger("frescor")
 
 TABLE = "frescor_outbox"
 # Who wrote a row: a process that applies it itself, or a trigger; and one of a trigger that a relay has taken up.
 PROCESS, TRIGGER, TAKEN = "process", "trigger", "taken"
+# The one row that says that invalidations are made which are in no outbox; it counts as marked, in the future.
+UNRECORDED, _UNRECORDED_ID = "unrecorded", -1
+_UNRECORDED_SECONDS = MARK_SECONDS + 10 * 86_400
 # In one statement.
 _AT_ONCE = 500
 # After this many seconds it is looked again whether the table has been made.
@@ -71,8 +76,8 @@ def _sqlite_bytes(element: as_bytes, compiler: SQLCompiler, **options: Any) -> s
     return f"CAST({compiler.process(element.clauses, **options)} AS BLOB)"
 
 
-@compiles(as_bytes, "postgresql")
-def _postgresql_bytes(element: as_bytes, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(as_bytes)
+def _bytes(element: as_bytes, compiler: SQLCompiler, **options: Any) -> str:
     return compiler.process(element.clauses, **options)
 
 
@@ -137,7 +142,8 @@ class Outbox:
         self.table = outbox_table(sa.MetaData(), name, schema)
         self._inserts: dict[sa.Dialect, tuple[str, Sequence[str] | None]] = {}
         self._templates: dict[sa.Dialect, str] = {}
-        self._is_there = False
+        # Whether the table is known to exist.
+        self.is_there = False
         self._looked_at = float("-inf")
         self.start_again()
 
@@ -163,11 +169,15 @@ class Outbox:
         `commit` is the dialect's own. Otherwise as `write`.
         """
         # Whether the table is there is found out by `write`, once.
-        if self._is_there and takes_several(dialect, raw := driver_connection(connection, dialect)):
+        if self.is_there and takes_several(dialect, raw := driver_connection(connection, dialect)):
             row = self._new_row(tags)
+            if ahead is not None:
+                ahead.keep()
             commit_with_row(dialect, raw, self._template_for(dialect), row, ahead)
             return int(row["id"])
         row_id = self.write(connection, dialect, tags)
+        if ahead is not None and row_id is not None:
+            ahead.keep()
         commit(connection)
         return row_id
 
@@ -180,7 +190,7 @@ class Outbox:
         cursor = connection.cursor()
         statement, parameters = "", None
         try:
-            if not self._is_there and not self._look(cursor, dialect):
+            if not self.is_there and not self._look(cursor, dialect):
                 return None
             statement, order = self._insert_for(dialect)
             row = self._new_row(tags)
@@ -220,6 +230,18 @@ class Outbox:
     def now(self, connection: sa.Connection) -> int:
         """The database's clock, µs."""
         return int(connection.scalar(sa.select(database_now())) or 0)
+
+    def declare_unrecorded(self, connection: sa.Connection) -> None:
+        """Keep that invalidations are made which no outbox holds: `not_before` cannot tell what is missing from now on,
+        for as long as the mark stands in the store, and longer."""
+        columns = self.table.c
+        ends = database_now() + round(_UNRECORDED_SECONDS * 1_000_000)
+        renewed = sa.update(self.table).where(columns.id == _UNRECORDED_ID).values(applied_at=ends)
+        if connection.execute(renewed).rowcount == 0:
+            declared = {"id": _UNRECORDED_ID, "tags": "", "origin": UNRECORDED}
+            # Another relay may be quicker: then it stands there, and that is enough.
+            with contextlib.suppress(sa.exc.IntegrityError):
+                connection.execute(sa.insert(self.table).values(**declared, created_at=database_now(), applied_at=ends))
 
     def unmarked(self, connection: sa.Connection, limit: int) -> list[Row]:
         """Rows that nobody has marked, the oldest first.
@@ -337,12 +359,12 @@ class Outbox:
         else:
             found = f"SELECT 1 WHERE to_regclass({_literal(prepared.format_table(self.table))}) IS NOT NULL"
         cursor.execute(found)
-        self._is_there = cursor.fetchone() is not None
-        if not self._is_there:
+        self.is_there = cursor.fetchone() is not None
+        if not self.is_there:
             if self._looked_at == float("-inf"):
                 logger.warning("%s", missing(self.table))
             self._looked_at = time.monotonic()
-        return self._is_there
+        return self.is_there
 
 
 def missing(table: sa.Table) -> str:
@@ -361,7 +383,7 @@ def _read(tags: object) -> tuple[str, ...] | None:
     try:
         # A number or NULL where text belongs is a TypeError.
         found = msgspec.json.decode(tags, type=tuple[str, ...])  # type: ignore[call-overload]
-        return tuple([check_tag(tag) for tag in found])
+        return tuple([tag if tag == EVERYTHING else check_tag(tag) for tag in found])
     except (msgspec.DecodeError, UnicodeDecodeError, TypeError, RecursionError, PolicyError):
         return None
 

@@ -51,11 +51,15 @@ from frescor.sqlalchemy.relay_connection import RelayConnection, Wake
 from frescor.sqlalchemy.tags import EVERYTHING, store_tags
 from frescor.sqlalchemy.whereabouts import identity
 from frescor.store.base import Doubt
+from frescor.store.trust import TELL_WITHIN
+from frescor.tags import NAMESPACE_TAG
 
 logger = logging.getLogger("frescor")
 
 # Seconds: between two looks; how old a process's row is before others apply it; how long applied rows are kept.
 POLL, LEFT_OVER, RETENTION = 0.25, 0.4, 600.0
+# Seconds between two looks whether something is invalidated that no outbox keeps: who does that waits for the first.
+LOOK = 1.0
 # Seconds between two watermarks while something happens, and while nothing does; between two prunings.
 WATERMARK, IDLE_WATERMARK, PRUNE = 1.0, 60.0, 30.0
 # Seconds that a watermark is taken to be earlier than it says: more than a step of the database's clock that is none.
@@ -127,6 +131,11 @@ class Relay:
         self._something_happened = True
         self._keeps_watermark = True
         self._watermark_at = self._pruned_at = float("-inf")
+        # Whether something is invalidated that no outbox keeps: when it tried to look for that, and when it did, by the
+        # monotonic clock; and since when it has done so without a gap, by the database's.
+        self._looked_at: float | None = None
+        self._looks_since: int | None = None
+        self._last_look = float("-inf")
 
     def attend(self) -> None:
         """Let the store ask this relay, which then starts with the first connection that is opened."""
@@ -156,6 +165,12 @@ class Relay:
             thread.join(_CLOSE_WITHIN)
         if thread is None or not thread.is_alive():
             self._wake.close()
+
+    def look(self) -> None:
+        """Somebody invalidated what no outbox keeps, and waits until this knows of it. Returns at once."""
+        self.start()
+        self._looked_at = None
+        self._wake.set()
 
     def replay(self, doubt: Doubt) -> tuple[str, ...] | None:
         """The store's tags that may be missing from a server in doubt; None if that cannot be told, or not in time."""
@@ -220,6 +235,8 @@ class Relay:
         if now - self._pruned_at > PRUNE:
             self._pruned_at = now
             connection.run(lambda own: self._outbox.prune(own, round(self._retention * _MICRO)))
+        if self._keeps_watermark and (self._looked_at is None or now - self._looked_at > LOOK):
+            connection.run(self._look_for_unrecorded)
         every = WATERMARK if self._something_happened else IDLE_WATERMARK
         if self._keeps_watermark and now - self._watermark_at > every:
             connection.run(self._set_watermark)
@@ -240,30 +257,40 @@ class Relay:
 
     def _apply(self, rows: Sequence[Row]) -> bool:
         cache = self._tracked()
-        tags: dict[str, None] = {}
-        unreadable = frozenset(row.id for row in rows if row.tags is None)
-        if unreadable:
-            self._report(unreadable)
-            return cache.clear_all()
-        for row in rows:
-            tags.update(dict.fromkeys(row.tags or ()))
-        if EVERYTHING in tags:
-            return cache.clear_all()
-        every = tuple(tags)
+        whole = frozenset(row.id for row in rows if row.tags is None or EVERYTHING in row.tags)
+        if whole:
+            self._report(whole)
+            return cache._invalidate(tags=(NAMESPACE_TAG,), durable=True)
+        every = store_tags(tuple(dict.fromkeys(tag for row in rows for tag in row.tags or ())))
         parts = [every[start : start + _TAGS_AT_ONCE] for start in range(0, len(every), _TAGS_AT_ONCE)]
-        return all(cache.invalidate(*part) for part in parts)
+        return all(cache._invalidate(tags=part, durable=True) for part in parts)
 
-    def _report(self, unreadable: frozenset[int | None]) -> None:
-        """Say once of each that it cannot be read, however often it has to be tried until the store takes it."""
-        if new := unreadable - self._reported:
-            named = ", ".join(sorted(map(repr, new))[:10])
+    def _report(self, whole: frozenset[int | None]) -> None:
+        """Say once of each such row, however often it has to be tried until the store takes it."""
+        if new := whole - self._reported:
             logger.warning(
-                "%d rows of the outbox cannot be read, so everything is invalidated, and they are passed: id %s. "
-                "Something else than Frescor writes to that table, or to its triggers.",
+                "%d rows of the outbox cannot be read, or name everything: everything is invalidated, and they are "
+                "passed: id %s. Where no statement was logged as the reason, something else writes to that table.",
                 len(new),
-                named,
+                ", ".join(sorted(map(repr, new))[:10]),
             )
-        self._reported = unreadable
+        self._reported = whole
+
+    def _look_for_unrecorded(self, connection: sa.Connection) -> None:
+        """Keep in the database that invalidations are made which no outbox holds, and say that it does."""
+        store, before = self._tracked().store, self._last_look
+        began = time.monotonic()
+        self._looked_at = began
+        try:
+            if store.is_unrecorded(self.database):
+                self._outbox.declare_unrecorded(connection)
+                store.told(self.database)
+        except CacheError as error:
+            logger.debug("it cannot be known whether something is invalidated that no outbox keeps: %s", error)
+            return
+        if self._looks_since is None or began - before > TELL_WITHIN:
+            self._looks_since = self._clock.read(self._outbox.now(connection))
+        self._last_look = began
 
     def _set_watermark(self, connection: sa.Connection) -> None:
         happened, self._something_happened = self._something_happened, False
@@ -281,6 +308,8 @@ class Relay:
             now = self._clock.read(self._outbox.now(connection))
             if doubt.watermark is None or doubt.watermark > now or self._clock.went_back_within(self._retention):
                 return None
+            if self._may_have_missed_a_mark(doubt.watermark):
+                return None
             since = doubt.watermark - round(MARGIN * _MICRO)
             if since < now - round(self._retention * _MICRO):
                 return None
@@ -291,6 +320,12 @@ class Relay:
                 return None
             tags.update(dict.fromkeys(store_tags(some)))
         return None if len(found) == _MOST_REPLAYED or len(tags) > _MOST_REPLAYED else tuple(tags)
+
+    def _may_have_missed_a_mark(self, watermark: int) -> bool:
+        """Whether something that no outbox keeps may have been invalidated since then without this being told."""
+        if self._looks_since is None or watermark < self._looks_since:
+            return True
+        return time.monotonic() - self._last_look > TELL_WITHIN
 
     def _tracked(self) -> Cache:
         assert self._found is not None

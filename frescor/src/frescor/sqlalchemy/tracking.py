@@ -256,14 +256,15 @@ class Tracking:
             if ahead is not None:
                 ahead.give_up()
             if tags:
-                self._apply_in_doubt(tags)
+                # If it was committed, so was its row.
+                self._apply_in_doubt(tags, durable=self.outbox is not None and self.outbox.is_there)
             raise
         finally:
             if unit is not None and info.get(self) is unit:
                 self._end(info)
         if tags:
             try:
-                self.after_commit(row_id, stored=self._apply(tags, ahead))
+                self.after_commit(row_id, stored=self._apply(tags, ahead, durable=row_id is not None))
             finally:
                 if ahead is not None:
                     # Interrupted; else it was answered.
@@ -277,31 +278,31 @@ class Tracking:
             # There the statement need not have done it: then a commit, or nothing, follows.
             unit.start_again()
         if tags:
-            self._apply(tags, None)
+            self._apply(tags, None, durable=False)
 
     def _ahead(self, tags: tuple[str, ...]) -> Ahead | None:
         store = (self._fixed or self.cache)._engine.store
         return store.ahead(Invalidate(store_tags(tags))) if isinstance(store, RedisStore) else None
 
-    def _apply(self, tags: tuple[str, ...], ahead: Ahead | None) -> bool:
-        cache = self._fixed or self.cache
+    def _apply(self, tags: tuple[str, ...], ahead: Ahead | None, *, durable: bool) -> bool:
+        cache, raised = self._fixed or self.cache, store_tags(tags)
         if not self._awaits:
-            return cache._invalidate(tags=store_tags(tags), ahead=ahead)
-        task = self._spawn(cache.aio._invalidate(tags=store_tags(tags)))
+            return cache._invalidate(tags=raised, ahead=ahead, durable=durable)
+        task = self._spawn(cache.aio._invalidate(tags=raised, durable=durable))
         try:
             return bool(await_only(asyncio.shield(task)))
         except BaseException:
-            self._hold(cache, tags)
+            cache._engine.pending.add(tags=raised, durable=durable)
             raise
 
-    def _apply_in_doubt(self, tags: tuple[str, ...]) -> None:
-        cache = self.cache
+    def _apply_in_doubt(self, tags: tuple[str, ...], *, durable: bool) -> None:
+        cache, raised = self.cache, store_tags(tags)
         if not self._awaits:
-            cache._invalidate(tags=store_tags(tags))
+            cache._invalidate(tags=raised, durable=durable)
             return
-        self._hold(cache, tags)
+        cache._engine.pending.add(tags=raised, durable=durable)
         with contextlib.suppress(RuntimeError):  # without a loop it waits for this process's next call
-            self._spawn(cache.aio._invalidate(tags=store_tags(tags)))
+            self._spawn(cache.aio._invalidate(tags=raised, durable=durable))
 
     def _spawn(self, work: Coroutine[Any, Any, bool]) -> "asyncio.Task[bool]":
         try:
@@ -312,9 +313,6 @@ class Tracking:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-    def _hold(self, cache: Cache, tags: tuple[str, ...]) -> None:
-        cache._engine.pending.add(tags=store_tags(tags))
 
 
 def _dirty_check(tags: tuple[str, ...]) -> bool:

@@ -29,6 +29,10 @@ class Ahead:
         self._sent: Sent | None = None
         self._failure: CacheError | None = None
 
+    def keep(self) -> None:
+        """An outbox keeps it as well, if it comes to be sent."""
+        self._command = Invalidate(self._command.tags, durable=True)
+
     def prepare(self) -> None:
         """Make its bytes; no I/O."""
         self._script, self._arguments = self._store.wire.encode(self._command)

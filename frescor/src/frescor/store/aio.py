@@ -1,6 +1,7 @@
 """The store on one Redis or Valkey server, for event loops."""
 
 import asyncio
+import time
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,7 +19,7 @@ from frescor.store.connection import CONNECTION_OPTIONS, decoded, pack, pack_sou
 from frescor.store.endpoint import Endpoint
 from frescor.store.redis import RedisStore
 from frescor.store.scripts import Script
-from frescor.store.trust import invalidates
+from frescor.store.trust import TELL_LOOK, invalidates
 from frescor.store.wire import Arguments, parse_run_id
 
 # At the same time, in one loop.
@@ -193,25 +194,39 @@ class AsyncRedisStore:
     async def _exchange(self, commands: tuple[StoreCommand, ...], operation: str) -> list[Any]:
         wire, trust = self._store.wire, self._store.trust
         preface = trust.preface(commands)
-        sent = [*preface, *map(wire.encode, commands)]
-        packed = b"".join([pack(*one) for one in sent])
         try:
-            replies = await self._connections.exchange(packed, len(sent))
-            for place, reply in enumerate(replies):
-                if isinstance(reply, driver.NoScriptError):
-                    script, arguments = sent[place]
-                    source = pack_source(cast(Script, script), arguments)
-                    (reply,) = await self._connections.exchange(source, 1)
-                    replies[place] = reply
-                if isinstance(reply, driver.ResponseError):
-                    raise reply
+            replies = await self._replies([*preface, *map(wire.encode, commands)])
             if preface:
-                trust.noted()
+                await self._tell(replies[0])
             return decoded(wire, commands, replies[len(preface) :])
         except CacheError:
             raise
         except Exception as error:  # whatever answers, a caller gets no error but these
             raise self._store.failed(error, operation) from error
+
+    async def _replies(self, sent: list[tuple[Script | None, Arguments]]) -> list[Any]:
+        packed = b"".join([pack(*one) for one in sent])
+        replies = await self._connections.exchange(packed, len(sent))
+        for place, reply in enumerate(replies):
+            if isinstance(reply, driver.NoScriptError):
+                script, arguments = sent[place]
+                source = pack_source(cast(Script, script), arguments)
+                (reply,) = await self._connections.exchange(source, 1)
+                replies[place] = reply
+            if isinstance(reply, driver.ResponseError):
+                raise reply
+        return replies
+
+    async def _tell(self, untold: list[bytes]) -> None:
+        """As `RedisStore._tell`."""
+        trust = self._store.trust
+        ends = trust.telling() if untold else 0.0
+        while untold and time.monotonic() < ends:
+            await asyncio.sleep(TELL_LOOK)
+            (untold,) = await self._replies([trust.note()])
+        if untold:
+            await self._replies([trust.give_up(untold)])
+        trust.noted()
 
     async def _check(self, connection: AsyncConnection) -> None:
         """As `Trust.check`."""

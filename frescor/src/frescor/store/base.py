@@ -51,6 +51,9 @@ class Witness(Protocol):
     def start(self) -> None:
         """This process uses the store. Called often, and in the way of a caller: returns at once."""
 
+    def look(self) -> None:
+        """Somebody made the mark of `Store.is_unrecorded`, and waits until it was found. Returns at once."""
+
     def replay(self, doubt: Doubt) -> tuple[str, ...] | None:
         """The store's tags that may have to be raised; None: that cannot be told."""
 
@@ -67,7 +70,13 @@ class Store(Protocol):
 
     def set_watermark(self, database: str, at: int) -> bool:
         """Remember a database's clock, µs, that was read before: if this is found, nothing done before was lost.
-        False if this store keeps no watermark."""
+        False if this store keeps no watermark. It is not set while `is_unrecorded`."""
+
+    def is_unrecorded(self, database: str) -> bool:
+        """Whether invalidations are made that no outbox keeps, and the database was not `told` yet."""
+
+    def told(self, database: str) -> None:
+        """The database keeps that such invalidations are made: after a loss its replay cannot tell what is missing."""
 
     def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
         """Ask this before what the store holds is trusted again after an outage or a loss; or, `ended`, no longer."""

@@ -97,6 +97,12 @@ class ClusterStore:
     def set_watermark(self, database: str, at: int) -> bool:  # noqa: ARG002  # what one node has lost, no other can tell
         return False
 
+    def is_unrecorded(self, database: str) -> bool:  # noqa: ARG002  # without watermarks all is invalid after a loss
+        return False
+
+    def told(self, database: str) -> None:
+        """Nothing: it keeps no watermark."""
+
     def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
         register(self._witnesses, database, witness, ended=ended)
 

@@ -88,7 +88,7 @@ class MemoryStore:
                     return self._put(command)
                 case Delete(keys):
                     return self._delete(keys)
-                case Invalidate(tags):
+                case Invalidate(tags, _):
                     return self._invalidate(tags)
 
     def _take_lease(self, command: TakeLease) -> Grant | None:
@@ -151,6 +151,12 @@ class MemoryStore:
 
     def set_watermark(self, database: str, at: int) -> bool:  # noqa: ARG002  # what it holds ends with the process
         return False
+
+    def is_unrecorded(self, database: str) -> bool:  # noqa: ARG002  # as for the watermark
+        return False
+
+    def told(self, database: str) -> None:
+        """Nothing: it keeps no watermark."""
 
     def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
         """Nothing: it is never out of reach, and loses nothing that the process keeps."""

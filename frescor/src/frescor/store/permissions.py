@@ -37,7 +37,7 @@ SEVERAL = {
     },
 }
 Topology = Literal["server", "sentinel", "cluster"]
-_CALLED = re.compile(r"redis\.call\('([A-Z]+)'")
+_CALLED = re.compile(r"redis\.p?call\('([A-Z]+)'")
 
 
 def commands(topology: Topology = "server") -> frozenset[str]:

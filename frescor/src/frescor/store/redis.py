@@ -29,7 +29,7 @@ from frescor.store.endpoint import endpoint_of
 from frescor.store.link import DriverConnection
 from frescor.store.listing import add_up, counters_in, fields_of, listed
 from frescor.store.scripts import Script
-from frescor.store.trust import Trust, grace, invalidates, register
+from frescor.store.trust import TELL_LOOK, Trust, grace, invalidates, register
 from frescor.store.wire import Arguments, Wire
 
 
@@ -91,6 +91,12 @@ class RedisStore:
             self._admit(command, operation)
         return found
 
+    def is_unrecorded(self, database: str) -> bool:
+        return bool(self._exchange([self.trust.is_unrecorded(database)], "is_unrecorded")[0])
+
+    def told(self, database: str) -> None:
+        self._exchange([self.trust.told(database)], "told")
+
     def set_watermark(self, database: str, at: int) -> bool:
         self._exchange([self.trust.watermark(database, at)], "set_watermark")
         return True
@@ -128,8 +134,17 @@ class RedisStore:
         preface = self.trust.preface(commands)
         replies = self._exchange([*preface, *map(self.wire.encode, commands)], operation, admitted=True)
         if preface:
-            self.trust.noted()
+            self._tell(replies[0], operation)
         return self._understood(commands, replies[len(preface) :], operation)
+
+    def _tell(self, untold: list[bytes], operation: str) -> None:
+        """Wait until the databases were told that something is invalidated that no outbox keeps."""
+        ends = self.trust.telling() if untold else 0.0
+        while untold and time.monotonic() < ends and self.breaker.pause(TELL_LOOK):
+            (untold,) = self._exchange([self.trust.note()], operation, admitted=True)
+        if untold:
+            self._exchange([self.trust.give_up(untold)], operation, admitted=True)
+        self.trust.noted()
 
     def _understood(self, commands: Sequence[StoreCommand], replies: Sequence[Any], operation: str) -> list[Any]:
         try:

@@ -7,6 +7,10 @@ print them in scientific notation.
 import hashlib
 from dataclasses import dataclass, field
 
+# How far ahead of the server's time a stamp can be: the server's clock may have been set back by as much. And where a
+# clock starts anew whose value cannot be: ahead of every stamp that can be, so that no later one is lower.
+MOST_AHEAD, START_AHEAD = 3_600_000_000, 3_540_000_000
+
 # What scripts have in common, each part after those that it calls.
 _FUNCTIONS = {
     "text": """
@@ -15,19 +19,74 @@ local function text(number) return string.format('%.0f', number) end
     "server_time": """
 local function server_time() local t = redis.call('TIME'); return t[1] * 1000000 + t[2] end
 """,
+    # What stands under a key; '' where that is no text, which goes.
+    "held": """
+local function held(key)
+  local found = redis.pcall('GET', key)
+  if type(found) ~= 'table' then return found end
+  if not string.find(found.err, 'WRONGTYPE', 1, true) then return redis.call('GET', key) end
+  redis.call('UNLINK', key)
+  return ''
+end
+""",
+    # The number; false for what cannot be a stamp at this time of the server: other text, or out of range.
+    "stamp_in": f"""
+local function stamp_in(value, now)
+  if not value or #value > 16 or not string.find(value, '^%d+$') then return false end
+  value = tonumber(value)
+  return value <= now + {MOST_AHEAD} and value
+end
+""",
+    # The clock; false where there is none. One that cannot be is lost, and the namespace starts anew with it. (On a
+    # cluster its tag may be elsewhere: no stamp was given by such a clock, so nothing is valid that ought not to be.)
+    "find_clock": f"""
+local function find_clock(key, now)
+  local value = held(key)
+  if not value then return false end
+  local clock = stamp_in(value, now)
+  if clock then return clock end
+  clock = text(now + {START_AHEAD})
+  redis.call('SET', key, clock)
+  redis.pcall('SET', string.sub(key, 1, -6) .. 't:*', clock, 'XX', 'KEEPTTL')
+  return tonumber(clock)
+end
+""",
     "read_clock": """
-local function read_clock(key)
-  local clock = redis.call('GET', key)
-  if clock then return tonumber(clock) end
-  clock = server_time()
-  redis.call('SET', key, text(clock))
-  return clock
+local function read_clock(key, now)
+  local clock = find_clock(key, now)
+  if clock then return clock end
+  redis.call('SET', key, text(now))
+  return now
 end
 """,
     "keep_tag": """
 local function keep_tag(key, ttl)
   local left = redis.call('PTTL', key)
   if left >= 0 and left < ttl then redis.call('PEXPIRE', key, text(ttl * 2)) end
+end
+""",
+    # Whether the lease that was found belongs to another. One that ends later than a lease can, or never, is nobody's.
+    "is_held": """
+local function is_held(key, holder, token, ttl)
+  if not holder or holder == '' or holder == token or holder == '-' then return false end
+  local left = redis.call('PTTL', key)
+  return left > 0 and left <= tonumber(ttl)
+end
+""",
+    # Whether invalidations are made that no outbox holds, and this database was not told; or nobody can say.
+    "is_unrecorded": """
+local function is_unrecorded(key, database)
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'none' then return false end
+  if kind ~= 'hash' then return true end
+  return redis.call('HEXISTS', key, 'mark') == 1 and redis.call('HEXISTS', key, 'told:' .. database) == 0
+end
+""",
+    # A hash, or nothing: what else stands there goes.
+    "make_hash": """
+local function make_hash(key)
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'hash' and kind ~= 'none' then redis.call('UNLINK', key) end
 end
 """,
 }
@@ -61,15 +120,14 @@ class Script:
 TAKE_LEASE = Script(
     "take_lease",
     """
-local holder = redis.call('GET', KEYS[2])
-if holder and holder ~= ARGV[1] and holder ~= '-' then return false end
+if is_held(KEYS[2], held(KEYS[2]), ARGV[1], ARGV[2]) then return false end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
-local reply = {text(read_clock(KEYS[3]))}
-local entry = redis.call('GET', KEYS[1])
-if not entry then return reply end
+local reply = {text(read_clock(KEYS[3], server_time()))}
+local entry = held(KEYS[1])
+if not entry or entry == '' then return reply end
 if ARGV[3] ~= '' and #entry >= 9 and text(struct.unpack('>I8', entry, 2)) == ARGV[3] then return reply end
 reply[2] = entry
-for i = 4, #KEYS do reply[i - 1] = redis.call('GET', KEYS[i]) or '' end
+for i = 4, #KEYS do reply[i - 1] = held(KEYS[i]) or '' end
 return reply
 """,
 )
@@ -77,13 +135,13 @@ return reply
 # KEYS: lease   ARGV: token, ttl
 EXTEND_LEASE = Script(
     "extend_lease",
-    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0",
+    "if held(KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0",
 )
 
 # KEYS: lease   ARGV: token
 RELEASE_LEASE = Script(
     "release_lease",
-    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0",
+    "if held(KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0",
 )
 
 # KEYS: entry, lease, clock, tag…   ARGV: token, entry, as_of, ttl   → 1 stored, 0 lease lost, 2 superseded
@@ -92,17 +150,17 @@ RELEASE_LEASE = Script(
 STORE = Script(
     "store",
     """
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-local as_of, ttl = tonumber(ARGV[3]), tonumber(ARGV[4])
-local clock = read_clock(KEYS[3])
+if held(KEYS[2]) ~= ARGV[1] then return 0 end
+local as_of, ttl, now = tonumber(ARGV[3]), tonumber(ARGV[4]), server_time()
+local clock = read_clock(KEYS[3], now)
 local superseded = false
 for i = 4, #KEYS do
-  local stamp = redis.call('GET', KEYS[i])
+  local stamp = stamp_in(held(KEYS[i]), now)
   if not stamp then
     redis.call('SET', KEYS[i], text(clock), 'PX', text(ttl * 2))
     if clock ~= as_of then superseded = true end
   else
-    if tonumber(stamp) > as_of then superseded = true end
+    if stamp > as_of then superseded = true end
     keep_tag(KEYS[i], ttl)
   end
 end
@@ -117,13 +175,14 @@ return 1
 PUT = Script(
     "put",
     """
-local ttl, place = tonumber(ARGV[1]), 2
-local clock = read_clock(KEYS[1])
+local ttl, place, now = tonumber(ARGV[1]), 2, server_time()
+local clock = read_clock(KEYS[1], now)
 local stamp = struct.pack('>I8', clock)
 for i = 3, #ARGV, 2 do
   local tags, entry = tonumber(ARGV[i]), ARGV[i + 1]
   for j = place + 2, place + 1 + tags do
-    if redis.call('SET', KEYS[j], text(clock), 'PX', text(ttl * 2), 'NX') == false then keep_tag(KEYS[j], ttl) end
+    if stamp_in(held(KEYS[j]), now) then keep_tag(KEYS[j], ttl)
+    else redis.call('SET', KEYS[j], text(clock), 'PX', text(ttl * 2)) end
   end
   redis.call('SET', KEYS[place], string.sub(entry, 1, 1) .. stamp .. stamp .. string.sub(entry, 18), 'PX', ARGV[1])
   redis.call('SET', KEYS[place + 1], '-', 'PX', ARGV[2])
@@ -148,13 +207,19 @@ return there
 
 # KEYS: clock, tag…   → the stamp
 # The tick comes before the tags are raised; an absent tag stays absent, which already means invalid: created here at
-# this stamp, it would vouch for entries that were invalid before.
+# this stamp, it would vouch for entries that were invalid before. The clock as by `find_clock`: written out, since each
+# commit waits for this, and making functions takes half as long again as all the rest.
 INVALIDATE = Script(
     "invalidate",
-    """
-local last, time = redis.call('GET', KEYS[1]), redis.call('TIME')
+    f"""
+local last, time = redis.pcall('GET', KEYS[1]), redis.call('TIME')
 local stamp = time[1] * 1000000 + time[2] + 1
-if last and tonumber(last) >= stamp then stamp = tonumber(last) + 1 end
+local clock = type(last) == 'string' and #last <= 16 and string.find(last, '^%d+$') and tonumber(last)
+if last and not (clock and clock <= stamp + {MOST_AHEAD}) then
+  clock = stamp + {START_AHEAD}
+  redis.pcall('SET', string.sub(KEYS[1], 1, -6) .. 't:*', string.format('%.0f', clock), 'XX', 'KEEPTTL')
+end
+if clock and clock >= stamp then stamp = clock + 1 end
 stamp = string.format('%.0f', stamp)
 redis.call('SET', KEYS[1], stamp)
 for i = 2, #KEYS do redis.call('SET', KEYS[i], stamp, 'XX', 'KEEPTTL') end
@@ -168,12 +233,12 @@ return stamp
 CHECK_SERVER = Script(
     "check_server",
     """
-local known = redis.call('GET', KEYS[1])
+local known = held(KEYS[1])
 if known == ARGV[1] then return 0 end
 if known and ARGV[2] == '1' then return 1 end
-local last, now = redis.call('GET', KEYS[2]), server_time()
-local stamp = now + 1
-if last and tonumber(last) >= now then stamp = tonumber(last) + 1 end
+local now = server_time()
+local stamp, last = now + 1, find_clock(KEYS[2], now)
+if last and last >= stamp then stamp = last + 1 end
 redis.call('SET', KEYS[2], text(stamp))
 redis.call('SET', KEYS[3], text(stamp), 'XX', 'KEEPTTL')
 redis.call('SET', KEYS[1], ARGV[1])
@@ -184,19 +249,46 @@ return known and 1 or 0
 # KEYS: server   ARGV: run id
 REMEMBER_SERVER = Script("remember_server", "redis.call('SET', KEYS[1], ARGV[1])")
 
-# KEYS: watermarks, server   ARGV: database, its clock   → 0 if another server is remembered than the one that runs this
+# KEYS: watermarks, server, unrecorded   ARGV: database, its clock
+# → 1; 0 if another server is remembered than the one that runs this; 2 if the database has to be told first
 SET_WATERMARK = Script(
     "set_watermark",
     """
 local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-if redis.call('GET', KEYS[2]) ~= run_id then return 0 end
+if held(KEYS[2]) ~= run_id then return 0 end
+if is_unrecorded(KEYS[3], ARGV[1]) then return 2 end
+make_hash(KEYS[1])
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1
 """,
 )
 
-# KEYS: mark   ARGV: ttl
-NOTE_BY_HAND = Script("note_by_hand", "redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])")
+# KEYS: unrecorded   ARGV: database   → 1 if a mark stands there that the database has not been told of
+IS_UNRECORDED = Script("is_unrecorded", "return is_unrecorded(KEYS[1], ARGV[1]) and 1 or 0")
+
+# KEYS: unrecorded   ARGV: database
+TOLD = Script("told", "make_hash(KEYS[1]) redis.call('HSET', KEYS[1], 'told:' .. ARGV[1], '1') return 1")
+
+# KEYS: unrecorded, watermarks   ARGV: the mark's ttl   → the databases that have a watermark, and were not told of it
+NOTE_UNRECORDED = Script(
+    "note_unrecorded",
+    """
+make_hash(KEYS[1])
+make_hash(KEYS[2])
+redis.call('HSET', KEYS[1], 'mark', '1')
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+local untold = {}
+for _, database in ipairs(redis.call('HKEYS', KEYS[2])) do
+  if redis.call('HEXISTS', KEYS[1], 'told:' .. database) == 0 then untold[#untold + 1] = database end
+end
+return untold
+""",
+)
+
+# KEYS: watermarks   ARGV: database…
+DROP_WATERMARKS = Script(
+    "drop_watermarks", "for _, name in ipairs(ARGV) do redis.call('HDEL', KEYS[1], name) end return 1"
+)
 
 ALL = (
     TAKE_LEASE,
@@ -209,5 +301,8 @@ ALL = (
     CHECK_SERVER,
     REMEMBER_SERVER,
     SET_WATERMARK,
-    NOTE_BY_HAND,
+    IS_UNRECORDED,
+    TOLD,
+    NOTE_UNRECORDED,
+    DROP_WATERMARKS,
 )

@@ -195,7 +195,7 @@ class SlotProtocol:
                 return self._put(entries, ttl_ms)
             case Delete(keys):
                 return self._delete(keys)
-            case Invalidate(tags):
+            case Invalidate(tags, _):
                 return self._invalidate(tags)
             case ExtendLease() | ReleaseLease():
                 return self._alone(command)

@@ -24,18 +24,18 @@ from frescor.store.slot_steps import (
     StoreEntry,
     Tick,
 )
-from frescor.store.wire import TOMBSTONE_MS, Argument, Arguments, Wire, stamp
+from frescor.store.wire import TOMBSTONE_MS, Argument, Arguments, Wire, clock_in, stamp
 
 # KEYS: clock
-_READ_CLOCK = Script("read_clock", "return text(read_clock(KEYS[1]))")
+_READ_CLOCK = Script("read_clock", "return text(read_clock(KEYS[1], server_time()))")
 
 # KEYS: clock
 _TICK = Script(
     "tick",
     """
-local last, now = redis.call('GET', KEYS[1]), server_time()
-local stamp = now + 1
-if last and tonumber(last) >= now then stamp = tonumber(last) + 1 end
+local now = server_time()
+local stamp, last = now + 1, find_clock(KEYS[1], now)
+if last and last >= stamp then stamp = last + 1 end
 redis.call('SET', KEYS[1], text(stamp))
 return text(stamp)
 """,
@@ -45,10 +45,11 @@ return text(stamp)
 _RAISE = Script(
     "raise",
     """
-local held = redis.call('GET', KEYS[1])
-if not held then return 0 end
-if not string.find(held, '^%d+$') then return redis.call('DEL', KEYS[1]) end
-if tonumber(held) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1], 'XX', 'KEEPTTL') end
+local found = held(KEYS[1])
+if not found then return 0 end
+local stamp = stamp_in(found, server_time())
+if not stamp then return redis.call('DEL', KEYS[1]) end
+if stamp < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1], 'XX', 'KEEPTTL') end
 return 0
 """,
 )
@@ -57,12 +58,10 @@ return 0
 _MARK = Script(
     "mark",
     """
-local held = redis.call('GET', KEYS[1])
-if held then
-  if string.find(held, '^%d+$') then keep_tag(KEYS[1], tonumber(ARGV[2])) return held end
-  if string.sub(held, 1, 1) == '?' then return held end
-end
-local marker = '?' .. ARGV[1] .. '.' .. text(server_time())
+local now, found = server_time(), held(KEYS[1])
+if stamp_in(found, now) then keep_tag(KEYS[1], tonumber(ARGV[2])) return found end
+if found and string.find(found, '^%?[%w.-]+$') and #found < 128 then return found end
+local marker = '?' .. ARGV[1] .. '.' .. text(now)
 redis.call('SET', KEYS[1], marker, 'PX', ARGV[3])
 return marker
 """,
@@ -72,13 +71,12 @@ return marker
 _SETTLE = Script(
     "settle",
     """
-local held = redis.call('GET', KEYS[1])
-if held == ARGV[1] then
+local found = held(KEYS[1])
+if found == ARGV[1] then
   redis.call('SET', KEYS[1], ARGV[2], 'PX', text(tonumber(ARGV[3]) * 2))
   return ARGV[2]
 end
-if held and string.find(held, '^%d+$') then return held end
-return false
+return stamp_in(found, server_time()) and found
 """,
 )
 
@@ -86,11 +84,10 @@ return false
 _CLAIM = Script(
     "claim",
     """
-local holder = redis.call('GET', KEYS[2])
-if holder and holder ~= ARGV[1] and holder ~= '-' then return false end
+if is_held(KEYS[2], held(KEYS[2]), ARGV[1], ARGV[2]) then return false end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
-local entry = redis.call('GET', KEYS[1])
-if not entry then return '' end
+local entry = held(KEYS[1])
+if not entry or entry == '' then return '' end
 if ARGV[3] ~= '' and #entry >= 9 and text(struct.unpack('>I8', entry, 2)) == ARGV[3] then return '' end
 return entry
 """,
@@ -100,7 +97,7 @@ return entry
 _STORE = Script(
     "store_entry",
     """
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+if held(KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[2])
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
@@ -137,9 +134,9 @@ def encode_step(wire: Wire, step: Step) -> Asked:
         case Tick():
             return _asked(_TICK, (wire.clock,))
         case ReadEntry(key):
-            return Asked(wire.entry(key), None, ("GET", wire.entry(key)))
+            return _get(wire.entry(key))
         case ReadTag(tag):
-            return Asked(wire.tag(tag), None, ("GET", wire.tag(tag)))
+            return _get(wire.tag(tag))
         case RaiseTag(tag, to):
             return _asked(_RAISE, (wire.tag(tag),), to)
         case MarkTag(tag, token, ttl_ms):
@@ -171,15 +168,20 @@ def decoded_steps(batch: Sequence[Step], replies: Sequence[Any]) -> list[Any]:
 def _decoded(step: Step, reply: Any) -> Any:
     """What the protocol gets for the server's reply."""
     match step:
-        case ReadTag() | SettleTag():
+        case ReadTag():
+            return stamp(reply[0])
+        case SettleTag():
             return stamp(reply)
-        case ReadClock() | Tick() | RemoveEntry():
+        case ReadClock() | Tick():
+            return clock_in(reply)
+        case RemoveEntry():
             return int(reply)
         case MarkTag():
-            return reply.decode() if reply.startswith(b"?") else int(reply)
+            return reply.decode() if reply.startswith(b"?") else clock_in(reply)
         case StoreEntry() | ExtendLease():
             return bool(reply)
         case ReadEntry() | ClaimLease():
+            reply = reply[0] if isinstance(step, ReadEntry) else reply
             if reply is not None and type(reply) is not bytes:
                 raise TypeError("an entry is bytes")
     return reply
@@ -187,6 +189,11 @@ def _decoded(step: Step, reply: Any) -> Any:
 
 def _names(wire: Wire, key: str) -> tuple[str, str]:
     return wire.entry(key), wire.lease(key)
+
+
+def _get(name: str) -> Asked:
+    # GET refuses what is no text; this says that there is none.
+    return Asked(name, None, ("MGET", name))
 
 
 def _asked(script: Script, names: tuple[str, ...], *arguments: Argument) -> Asked:

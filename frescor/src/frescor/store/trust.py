@@ -12,15 +12,25 @@ when another server is met, and an outage costs nothing: each process delivers w
 What is missing after a loss. What a server lost is what was done last: its file and its replicas hold a beginning of
 what it did. Every database's clock is put into the namespace now and then, as a *watermark*: read first, then stored.
 So whatever was done before the watermark that is found was not lost, and an invalidation that was marked in the
-database before that clock had been done before it. The rest is done again. Not so what is invalidated by hand
-(`Cache.invalidate`, `delete`, `set`): no database knows of it. It leaves a mark in the namespace, and where that
-is found everything is made invalid. So it is without a watermark, or with one of a database that this process does not
-track: what is not known to be complete is not trusted.
+database before that clock had been done before it. The rest is done again. Not so what no outbox keeps
+(`Cache.invalidate`, `delete`, `set` by hand, whatever the tag; commits of a database without outbox): whoever makes an
+invalidation says which it is (`Invalidate.durable`), and after a loss everything is made invalid where there may have
+been any that is not. So it is without a watermark, or with one of a database that this process does not track: what is
+not known to be complete is not trusted.
+
+How it is known that there were none. Who makes an invalidation that is not durable leaves a mark in the namespace. The
+server may lose that mark together with what it stands for. So the invalidation does not return before every database
+that has a watermark was *told*: a relay found the mark, kept that in its database, and said so in the namespace. From
+then on its replay cannot tell what is missing. That is done once: the mark and what was told stand for a month. It
+waits for `TELL_WITHIN` at the most, for relays that are gone. Then it drops their watermarks, and a relay that has not
+looked for the mark all that time, or began to look after the watermark that is found, cannot tell either.
 
 The races:
 
 - The watermark of a server that lost something must not be set before that was done again. So the script that sets it
   looks whether the server that runs it is the one that is remembered.
+- A relay begins, or sets its first watermark, while somebody makes a mark: the script that sets the watermark looks for
+  the mark, and the one that makes the mark looks for watermarks. The later one finds the other.
 - A second restart in the middle. What is missing is raised on one connection, and the server that answered there is
   the one that is remembered. Another one that is met meanwhile opens the breaker anew.
 - A process trusts the server while another has not found it again, commits, and cannot tell it. After an outage and
@@ -51,11 +61,11 @@ from frescor.tags import NAMESPACE_TAG
 GRACE = DEADLINE + LAST_PROBE + 0.05
 # In one script: a server does nothing else meanwhile.
 _TAGS_AT_ONCE = 500
-# For so long an application that invalidates by hand is taken for one that may have done so just now.
-_BY_HAND_SECONDS = 30 * 86_400
+# For so long an application that invalidates what no outbox keeps is taken for one that may have done so just now.
+MARK_SECONDS = 30 * 86_400
 _NOTED_SECONDS = 3_600
-# What a transaction invalidates begins like this, and is in its database's outbox (see `frescor.sqlalchemy.tags`).
-_IN_OUTBOX = ("=sql:", "=sql[")
+# Seconds that such an invalidation waits for relays to be told, at the most; and between two looks whether they were.
+TELL_WITHIN, TELL_LOOK = 3.0, 0.02
 
 
 def invalidates(command: StoreCommand | Together) -> bool:
@@ -104,7 +114,7 @@ class Trust:
         self._breaker = breaker
         self._primary = primary
         self._watermarks = f"{wire.namespace}:watermarks"
-        self._by_hand = f"{wire.namespace}:by-hand"
+        self._unrecorded = f"{wire.namespace}:unrecorded"
         self._noted_until = 0.0
 
     def check(self, connection: DriverConnection) -> None:
@@ -137,18 +147,40 @@ class Trust:
         start(self.witnesses)
 
     def preface(self, commands: Sequence[StoreCommand]) -> list[tuple[Script | None, Arguments]]:
-        """What is to be sent before these commands: the mark that something is invalidated by hand."""
-        if time.monotonic() < self._noted_until or not any(map(_is_by_hand, commands)):
+        """What is to be sent before these commands: the mark that something is invalidated that no outbox keeps."""
+        if time.monotonic() < self._noted_until or not any(map(_is_unrecorded, commands)):
             return []
-        return [(scripts.NOTE_BY_HAND, (1, self._by_hand, _BY_HAND_SECONDS * 1000))]
+        return [self.note()]
+
+    def note(self) -> tuple[Script, Arguments]:
+        """The script that leaves the mark; it answers with the databases that were not told of it."""
+        return scripts.NOTE_UNRECORDED, (2, self._unrecorded, self._watermarks, MARK_SECONDS * 1000)
+
+    def telling(self) -> float:
+        """The mark was made, and there are databases that were not told: until when to wait, by the monotonic clock."""
+        for witness in tuple(self.witnesses.values()):
+            witness.look()
+        return time.monotonic() + TELL_WITHIN
+
+    def give_up(self, untold: Sequence[bytes]) -> tuple[Script, Arguments]:
+        """The script that drops the watermarks of databases whose relays are gone."""
+        return scripts.DROP_WATERMARKS, (1, self._watermarks, *untold)
 
     def noted(self) -> None:
-        """The mark was made."""
+        """The mark was made, and whoever is there was told."""
         self._noted_until = time.monotonic() + _NOTED_SECONDS
+
+    def is_unrecorded(self, database: str) -> tuple[Script, Arguments]:
+        """The script that looks whether there is a mark that the database was not told of."""
+        return scripts.IS_UNRECORDED, (1, self._unrecorded, database)
+
+    def told(self, database: str) -> tuple[Script, Arguments]:
+        """The script that says that the database was told."""
+        return scripts.TOLD, (1, self._unrecorded, database)
 
     def watermark(self, database: str, at: int) -> tuple[Script, Arguments]:
         """The script that sets a database's watermark, on the server that the namespace remembers."""
-        return scripts.SET_WATERMARK, (2, self._watermarks, self._wire.server, database, at)
+        return scripts.SET_WATERMARK, (3, self._watermarks, self._wire.server, self._unrecorded, database, at)
 
     def restore(self, connect: Callable[[], DriverConnection]) -> None:
         """Do again what may be missing, and remember the server. Raises the driver's errors."""
@@ -180,16 +212,18 @@ class Trust:
     def _missing(self, carry_out: Callable[[Script | None, Arguments], Any], *, lost: bool) -> tuple[str, ...] | None:
         if not lost:
             return missing_tags(self.witnesses, dict.fromkeys(self.witnesses, Doubt(lost=False, watermark=None)))
-        found = {name.decode(): int(at) for name, at in carry_out(None, ("HGETALL", self._watermarks)).items()}
-        if found.keys() != self.witnesses.keys() or carry_out(None, ("GET", self._by_hand)) is not None:
+        try:
+            found = {name.decode(): int(at) for name, at in carry_out(None, ("HGETALL", self._watermarks)).items()}
+            marked = carry_out(None, ("HGETALL", self._unrecorded))
+        except (ValueError, driver.ResponseError):
+            # Something else wrote there.
+            return None
+        if found.keys() != self.witnesses.keys() or b"mark" in marked:
             return None
         return missing_tags(self.witnesses, {name: Doubt(lost=True, watermark=at) for name, at in found.items()})
 
 
-def _is_by_hand(command: StoreCommand) -> bool:
+def _is_unrecorded(command: StoreCommand) -> bool:
     if isinstance(command, Invalidate):
-        for tag in command.tags:  # noqa: SIM110  # asked at every commit: a generator takes thrice as long
-            if not tag.startswith(_IN_OUTBOX):
-                return True
-        return False
+        return not command.durable
     return isinstance(command, Delete | Put)

@@ -26,6 +26,8 @@ from frescor.store.scripts import Script
 
 # A deleted key's lease says so for a while, which stops loaders in flight and tells every listener.
 TOMBSTONE_MS = 1_000
+# Digits of a stamp until the year 2286. More is no stamp: scripts are exact up to there, and entries have room for it.
+_LONGEST_STAMP = 16
 _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OUTCOMES = {1: StoreOutcome.STORED, 0: StoreOutcome.LEASE_LOST, 2: StoreOutcome.SUPERSEDED}
 
@@ -73,7 +75,7 @@ class Wire:
             case Read(keys, tags):
                 start = self._tag_start
                 return None, ("MGET", *map(self.entry, keys), *[start + tag for tag in tags])
-            case Invalidate(tags):
+            case Invalidate(tags, _):
                 start = self._tag_start
                 return _script(scripts.INVALIDATE, (self.clock, *[start + tag for tag in tags]), ())
             case TakeLease(key, token, tags, seen):
@@ -103,17 +105,19 @@ class Wire:
                     if entry is not None and type(entry) is not bytes:
                         raise TypeError("an entry is bytes")
                 return Reading(entries, stamps)
-            case Delete() | Invalidate():
+            case Delete():
                 return int(reply)
+            case Invalidate():
+                return clock_in(reply)
             case TakeLease(_, _, tags, _):
                 if reply is None:
                     return None
                 if len(reply) == 1:
-                    return Grant(int(reply[0]), None, {})
+                    return Grant(clock_in(reply[0]), None, {})
                 found = {tag: stamp(raw or None) for tag, raw in zip(tags, reply[2:], strict=True)}
                 if type(reply[1]) is not bytes:
                     raise TypeError("an entry is bytes")
-                return Grant(int(reply[0]), reply[1], found)
+                return Grant(clock_in(reply[0]), reply[1], found)
             case Write():
                 return _OUTCOMES[reply]
             case ExtendLease():
@@ -141,10 +145,15 @@ def _script(script: Script, names: Sequence[str], arguments: Sequence[Argument])
 
 def stamp(raw: bytes | None) -> int | None:
     """A tag's stamp; None for none, and for what something else wrote there: that is no stamp, so invalid."""
-    try:
-        return None if raw is None else int(raw)
-    except ValueError:
-        return None
+    return int(raw) if raw is not None and len(raw) <= _LONGEST_STAMP and raw.isdigit() else None
+
+
+def clock_in(raw: bytes) -> int:
+    """The clock that a server's reply holds. Raises ValueError for one that no server's clock shows."""
+    found = stamp(raw)
+    if found is None:
+        raise ValueError("no server's clock shows that")
+    return found
 
 
 def quote_key(key: str) -> str:

@@ -67,6 +67,14 @@ class ChaosStore:
         """As `Store.set_watermark`."""
         return self._store.set_watermark(database, at)
 
+    def is_unrecorded(self, database: str) -> bool:
+        """As `Store.is_unrecorded`."""
+        return self._store.is_unrecorded(database)
+
+    def told(self, database: str) -> None:
+        """As `Store.told`."""
+        self._store.told(database)
+
     def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
         """As `Store.replay_by`."""
         self._store.replay_by(database, witness, ended=ended)
