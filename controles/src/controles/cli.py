@@ -6,7 +6,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from controles import cache_commands, migrating, production, serve, settings_page
+from controles import cache_commands, migrating, production, rotating, serve, settings_page
 from controles.admin import cli as admin_cli
 from controles.command_errors import as_sentences
 from controles.config import setting_infos
@@ -43,6 +43,7 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(production.serve)
     app.cli.add_command(cache_commands.group)
     app.cli.add_command(admin_cli.group)
+    app.cli.add_command(rotating.rotate_keys_command)
     app.cli.add_command(users_cli.group)
     for command in (*contas_cli.COMMANDS, *seed_cli.COMMANDS, *importing_cli.COMMANDS):
         app.cli.add_command(command)

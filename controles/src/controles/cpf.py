@@ -64,14 +64,14 @@ class CpfVault:
     Encryption is AES-SIV: authenticated, and the same CPF under the same key gives the same bytes, so there is no
     nonce that could ever repeat. That reveals equality, which the unique digest beside it reveals anyway.
     What `encrypt` returns begins with four bytes that name the key. After a change of keys, `previous` still
-    opens the old rows; each then needs a new ciphertext and a new digest, because a digest belongs to one key.
+    opens the old rows and finds them by their digests, until `flask rotate-keys` has given each the present key's.
     Encryption, digest and name use keys derived separately (HKDF-SHA256), so none tells about another.
     """
 
     def __init__(self, key: bytes, *, previous: tuple[bytes, ...] = ()) -> None:
         self._key_id, self._cipher = _encryption(key)
         self._ciphers = dict(_encryption(old) for old in previous) | {self._key_id: self._cipher}
-        self._digest_key = _derive(key, b"digest", 32)
+        self._digest_keys = tuple(_derive(one, b"digest", 32) for one in (key, *previous))
 
     def encrypt(self, cpf: str) -> bytes:
         """The encrypted CPF; ValueError if it is not a valid one."""
@@ -100,7 +100,12 @@ class CpfVault:
 
     def digest(self, cpf: str) -> bytes:
         """32 bytes that are equal for equal CPFs, and useless without the key; ValueError for an invalid CPF."""
-        return hmac.digest(self._digest_key, normalise(cpf).encode("ascii"), hashlib.sha256)
+        return self.digests(cpf)[0]
+
+    def digests(self, cpf: str) -> tuple[bytes, ...]:
+        """The digests of every key, the present one's first: a row from before a change of keys has another one."""
+        plain = normalise(cpf).encode("ascii")
+        return tuple(hmac.digest(key, plain, hashlib.sha256) for key in self._digest_keys)
 
 
 def vault() -> CpfVault:

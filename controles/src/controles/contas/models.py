@@ -67,6 +67,8 @@ class CodigoRecuperacao(Base):
     usuario_id: Mapped[int] = mapped_column(ForeignKey("usuario.id"), index=True)
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     usado_em: Mapped[dt.datetime | None]
+    # The name of the key that made the digest. None: from before names were kept.
+    chave: Mapped[bytes | None] = mapped_column(LargeBinary(4))
 
 
 class Sessao(Base):

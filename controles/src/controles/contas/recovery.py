@@ -23,9 +23,17 @@ def renew_codes(session: Session, *, usuario_id: int, key: bytes) -> tuple[str, 
     codes = tuple(_new_code() for _ in range(COUNT))
     drop_codes(session, usuario_id=usuario_id)
     session.add_all(
-        CodigoRecuperacao(usuario_id=usuario_id, digest=_digest(code, usuario_id=usuario_id, key=key)) for code in codes
+        CodigoRecuperacao(
+            usuario_id=usuario_id, digest=_digest(code, usuario_id=usuario_id, key=key), chave=key_name(key)
+        )
+        for code in codes
     )
     return codes
+
+
+def key_name(key: bytes) -> bytes:
+    """What names a key beside the digests that it made."""
+    return hmac.digest(key, b"nome", hashlib.sha256)[:4]
 
 
 def drop_codes(session: Session, *, usuario_id: int) -> None:

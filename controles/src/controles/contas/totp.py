@@ -24,7 +24,8 @@ class OtpVault:
     """Seals each user's secret for the database; the first key seals, every key opens."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
-        self._fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
+        self._fernets = [Fernet(base64.urlsafe_b64encode(key)) for key in keys]
+        self._fernet = MultiFernet(self._fernets)
 
     def seal(self, secret: str, *, usuario_id: int) -> str:
         """Text for the database. It opens for this user alone: copied to another row it is refused."""
@@ -42,6 +43,14 @@ class OtpVault:
         if owner != str(usuario_id):
             raise OtpSecretUnreadableError(f"The second factor stored for user {usuario_id} belongs to user {owner}.")
         return secret
+
+    def is_current(self, sealed: str) -> bool:
+        """Whether the present key sealed it, rather than a former one or none of these."""
+        try:
+            self._fernets[0].decrypt(sealed.encode())
+        except InvalidToken:
+            return False
+        return True
 
 
 def matching_step(secret: str, code: str, *, agora: dt.datetime) -> int | None:

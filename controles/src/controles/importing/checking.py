@@ -19,6 +19,7 @@ from controles.importing.reading import Record
 from controles.importing.repetition import Repetition
 from controles.militantes.checks import DadosMilitante, checked
 from controles.militantes.models import Militante, Situacao
+from controles.militantes.writing import is_another_cpf
 from controles.text import search_form
 
 ROWS_AT_ONCE = 500
@@ -223,7 +224,7 @@ class Checker:
             for name in _COMPARED
             if getattr(militante, name) != getattr(dados, name)
         ]
-        if dados.cpf and cpf.vault().digest(dados.cpf) != militante.cpf_hmac:
+        if dados.cpf and is_another_cpf(militante.cpf_hmac, dados.cpf):
             stored = militante.cpf_cifrado
             before = cpf.mask(cpf.vault().decrypt(stored)) if stored else None
             found.append(Alteracao(names("cpf"), before, cpf.mask(dados.cpf)))

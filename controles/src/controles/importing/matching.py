@@ -88,7 +88,8 @@ class Known:
 
     def find(self, identity: Identity) -> Militante | None:
         """The one that `identity` means; None if there is none; Conflito if that is not clear."""
-        by_cpf = None if identity.cpf is None else self.by_cpf.get(cpf.vault().digest(identity.cpf))
+        digests = () if identity.cpf is None else cpf.vault().digests(identity.cpf)
+        by_cpf = next((self.by_cpf[digest] for digest in digests if digest in self.by_cpf), None)
         by_matricula = None if identity.matricula is None else self._by_matricula(identity.matricula)
         if identity.decisao is Decisao.OUTRA:
             return self._somebody_new(by_cpf)
@@ -219,7 +220,7 @@ def known_among(session: Session, identities: Sequence[Identity]) -> Known:
     """Look up all at once, by index."""
     known = Known()
     matriculas = {way for one in identities if one.matricula is not None for way in spellings(one.matricula)}
-    digests = [cpf.vault().digest(one.cpf) for one in identities if one.cpf is not None]
+    digests = [digest for one in identities if one.cpf is not None for digest in cpf.vault().digests(one.cpf)]
     names = {name for one in identities for name in one.names()}
     for militante in _all(session, Militante.matricula.in_(matriculas)):
         known.by_matricula[militante.matricula] = militante

@@ -21,7 +21,14 @@ from controles.importing.nucleos import NucleoNames
 from controles.importing.reading import open_sheet
 from controles.militantes.checks import checked
 from controles.militantes.models import Militante, Situacao, SituacaoHistorico
-from controles.militantes.writing import changed_fields, fill, free_matriculas, keep_former_amounts, snapshot
+from controles.militantes.writing import (
+    changed_fields,
+    fill,
+    free_matriculas,
+    is_another_cpf,
+    keep_former_amounts,
+    snapshot,
+)
 from controles.services.transaction import transaction
 
 # What is to be done with each row, where it is not the number of the militante to update.
@@ -230,9 +237,10 @@ class _Writer:
 
     def _update(self, militante: Militante, row: ParsedRow) -> Change:
         before, known_cpf = snapshot(militante), militante.cpf_hmac
-        fill(militante, checked(merged_dados(militante, row), hoje=self._hoje))
+        dados = checked(merged_dados(militante, row), hoje=self._hoje)
+        fill(militante, dados)
         after = snapshot(militante)
-        changed = changed_fields(before, after, cpf_changed=militante.cpf_hmac != known_cpf)
+        changed = changed_fields(before, after, cpf_changed=is_another_cpf(known_cpf, dados.cpf))
         return Change(
             acao="militante.alterar",
             tabela="militante",

@@ -49,7 +49,7 @@ def _has_matricula(text: str) -> ColumnElement[bool]:
 
 
 def _has_cpf(text: str) -> ColumnElement[bool]:
-    return Militante.cpf_hmac == cpf.vault().digest(text)
+    return Militante.cpf_hmac.in_(cpf.vault().digests(text))
 
 
 def _has_word(word: str) -> ColumnElement[bool]:

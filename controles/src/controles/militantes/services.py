@@ -18,6 +18,7 @@ from controles.militantes.writing import (
     fill,
     flush_militante,
     free_matriculas,
+    is_another_cpf,
     keep_former_amounts,
     locked_militante,
     snapshot,
@@ -78,7 +79,7 @@ def update_militante(
         militante.matricula = matricula
         fill(militante, dados)
         after = snapshot(militante)
-        changed = changed_fields(before, after, cpf_changed=militante.cpf_hmac != known_cpf)
+        changed = changed_fields(before, after, cpf_changed=is_another_cpf(known_cpf, dados.cpf))
         if not changed:
             return
         keep_former_amounts(session, {militante.id: before}, {militante.id: after}, hoje=_local_date(agora))
@@ -132,5 +133,5 @@ def _check_unique(session: Session, militante: Militante, matricula: str, new_cp
     with session.no_autoflush:
         if session.scalars(others.where(Militante.matricula == matricula)).first() is not None:
             raise Invalid("matricula", "Esta matrícula já é de outro militante.")
-        if new_cpf and session.scalars(others.where(Militante.cpf_hmac == cpf.vault().digest(new_cpf))).first():
+        if new_cpf and session.scalars(others.where(Militante.cpf_hmac.in_(cpf.vault().digests(new_cpf)))).first():
             raise Invalid("cpf", "Este CPF já é de outro militante.")

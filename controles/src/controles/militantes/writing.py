@@ -102,6 +102,13 @@ def keep_former_amounts(
         session.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 
 
+def is_another_cpf(known: bytes | None, new_cpf: str | None) -> bool:
+    """Whether `new_cpf` is not the one whose digest, by whichever key, is `known`. None leaves a CPF as it is."""
+    if new_cpf is None:
+        return False
+    return known is not None if not new_cpf else known not in cpf.vault().digests(new_cpf)
+
+
 def free_matriculas(session: Session) -> Iterator[str]:
     """Free numbers from the newest id on. Held until the commit, so that two authors get two numbers."""
     serialise(session.connection(), "matricula")
