@@ -5,6 +5,7 @@ import functools
 import itertools
 import logging
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import MappingProxyType
@@ -77,8 +78,10 @@ class Cache:
         Does not connect: an unreachable server is found out, and survived, by the first call. Raises PolicyError for a
         URL or namespace that cannot be right.
 
-        local: keep copies in this process, in up to so many bytes (True: 64 MiB). timeout: seconds that connecting or
-        an answer may take: what a caller pays, once, when the server hangs. key_secret: keys the digests in
+        local: keep copies in this process, in up to so many bytes (True: 64 MiB). timeout: seconds that a call
+        may wait for the server, connecting and all its round trips together: what a caller pays, once, when the server
+        hangs or is slow. A miss takes three of them: give a server that is far away more. (In an event loop each round
+        trip has them to itself, since a busy loop is not the server's fault.) key_secret: keys the digests in
         keys, so that arguments with few possible values cannot be guessed. seal_secrets: the current one first, for
         sealed policies.
         """
@@ -334,6 +337,7 @@ class Cache:
         Invalidate, on its way."""
         ride: Ride | None = None
         reply: Any = None
+        began = time.monotonic()
         try:
             while True:
                 command = steps.send(reply)
@@ -342,7 +346,7 @@ class Cache:
                     reply = self._engine.ask(command, ahead)
                 else:
                     if ride is None:
-                        ride = Ride(self._engine, loader, requests)
+                        ride = Ride(self._engine, loader, requests, time.monotonic() - began)
                     reply = ride.carry_out(command)
         except StopIteration as done:
             return done.value  # type: ignore[no-any-return]  # R: StopIteration does not say so

@@ -1,6 +1,7 @@
 """What the sync and the async cache have in common: the process's state, and how calls become plans. No driver."""
 
 import logging
+import math
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -76,6 +77,8 @@ class Engine:
         self, store: Store, *, local_bytes: int, key_secret: bytes, ring: "KeyRing | None", sources: Sources
     ) -> None:
         self.store = store
+        # What a call may wait for the store, seconds, all its round trips together.
+        self.deadline = store.deadline if isinstance(store, RedisStore | ClusterStore) else math.inf
         self.key_secret = key_secret
         self.sources = sources
         self.plain = Codec()

@@ -28,6 +28,7 @@ from frescor.commands import (
 from frescor.engine import BY_KEY, FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, Engine
 from frescor.keys import key_digest
 from frescor.loading import Loading
+from frescor.store.within import within
 
 if TYPE_CHECKING:
     pass
@@ -46,10 +47,15 @@ def for_one(loader: Callable[[], object]) -> Loader:
 class Ride:
     """One plan being carried out: what it holds meanwhile, and must not keep."""
 
-    __slots__ = ("_engine", "_flights", "_leases", "_loader", "_requests")
+    __slots__ = ("_engine", "_flights", "_leases", "_left", "_loader", "_requests")
 
-    def __init__(self, engine: Engine, loader: Loader | None, requests: Mapping[str, plan.Request]) -> None:
+    def __init__(
+        self, engine: Engine, loader: Loader | None, requests: Mapping[str, plan.Request], spent: float = 0.0
+    ) -> None:
+        """spent: seconds that the call has waited for the store already."""
         self._engine = engine
+        # Of what the call may wait for the store, all together.
+        self._left = engine.deadline - spent
         self._loader = loader
         self._requests = requests
         self._flights: set[str] = set()
@@ -96,7 +102,10 @@ class Ride:
         return BY_KEY if request is None else request.policy.name
 
     def _ask(self, command: StoreCommand | Together) -> object:
-        answer = self._engine.ask(command)
+        began = time.monotonic()
+        with within(max(self._left, 0.001)):
+            answer = self._engine.ask(command)
+        self._left -= time.monotonic() - began
         self._engine.note_leases(self._leases, command, answer)
         return answer
 

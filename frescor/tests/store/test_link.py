@@ -23,7 +23,7 @@ class _Connected:
 def pair() -> Any:
     ours, theirs = socket.socketpair()
     ours.settimeout(0.2)
-    yield Link(cast(DriverConnection, _Connected(ours)), Eager(Places(1))), theirs
+    yield Link(cast(DriverConnection, _Connected(ours)), Eager(Places(1)), 0.2), theirs
     theirs.close()
     ours.close()
 

@@ -80,14 +80,16 @@ class AsyncConnections:
                 pool.trips = self._breaker.trips
                 self.drop()
             idle = pool.idle
-            if idle:
-                try:
-                    return await self._ask_on(idle.pop(), packed, replies, idle)
-                except driver.TimeoutError:
-                    raise
-                except driver.ConnectionError:
-                    pass  # the server closed it while it was idle
-            return await self._ask_on(await self._open(), packed, replies, idle)
+            # One deadline for all of it: connecting, what is asked of a new connection, and the answer.
+            async with within(self._deadline):
+                if idle:
+                    try:
+                        return await self._ask_on(idle.pop(), packed, replies, idle)
+                    except driver.TimeoutError:
+                        raise
+                    except driver.ConnectionError:
+                        pass  # the server closed it while it was idle
+                return await self._ask_on(await self._open(), packed, replies, idle)
 
     def drop(self) -> None:
         """Use no connection of this loop any longer that is open now."""
@@ -107,14 +109,13 @@ class AsyncConnections:
         self, connection: AsyncConnection, packed: bytes, replies: int, idle: deque[AsyncConnection]
     ) -> list[Any]:
         try:
-            async with _within(self._deadline):
-                await connection.send_packed_command(packed, check_health=False)
-                found: list[Any] = []
-                for _ in range(replies):
-                    try:
-                        found.append(await connection.read_response())
-                    except driver.ResponseError as error:
-                        found.append(error)
+            await connection.send_packed_command(packed, check_health=False)
+            found: list[Any] = []
+            for _ in range(replies):
+                try:
+                    found.append(await connection.read_response())
+                except driver.ResponseError as error:
+                    found.append(error)
         except BaseException:
             # Cancelled, too: a reply that is still to come must not be taken for another command's.
             await connection.disconnect(nowait=True)
@@ -124,18 +125,17 @@ class AsyncConnections:
 
     async def _open(self) -> AsyncConnection:
         endpoint = self._endpoint
-        async with _within(self._deadline):
-            # Sentinels are asked in blocking round trips.
-            located = endpoint.options if endpoint.locate is None else await asyncio.to_thread(endpoint.located)
-            connection = cast(AsyncConnection, _CLASSES[endpoint.transport](**{**located, **_OPTIONS}))
-            try:
-                await connection.connect()
-                await self._check(connection)
-            except BaseException as error:
-                await connection.disconnect(nowait=True)
-                if isinstance(error, driver.ResponseError) and not isinstance(error, driver.ReadOnlyError):
-                    raise driver.AuthorizationError(str(error)) from error
-                raise
+        # Sentinels are asked in blocking round trips.
+        located = endpoint.options if endpoint.locate is None else await asyncio.to_thread(endpoint.located)
+        connection = cast(AsyncConnection, _CLASSES[endpoint.transport](**{**located, **_OPTIONS}))
+        try:
+            await connection.connect()
+            await self._check(connection)
+        except BaseException as error:
+            await connection.disconnect(nowait=True)
+            if isinstance(error, driver.ResponseError) and not isinstance(error, driver.ReadOnlyError):
+                raise driver.AuthorizationError(str(error)) from error
+            raise
         return connection
 
 
@@ -238,7 +238,7 @@ class AsyncRedisStore:
 
 
 @asynccontextmanager
-async def _within(seconds: float) -> AsyncIterator[None]:
+async def within(seconds: float) -> AsyncIterator[None]:
     """Raise TimeoutError after so many seconds, but not before the loop went round a few times.
 
     A loop that was busy for that long has not looked whether the server answered: its lag is not the server's.

@@ -39,6 +39,7 @@ from frescor.store.slot_wire import Asked, decoded_steps, encode_step
 from frescor.store.slots import Slots, text_in_slot
 from frescor.store.trust import grace, invalidates, missing_tags, register, start
 from frescor.store.wire import Wire
+from frescor.store.within import within
 from frescor.tags import NAMESPACE_TAG
 
 
@@ -76,7 +77,10 @@ class ClusterStore:
         return self._to(node).open_line()
 
     def perform(self, command: StoreCommand | Together) -> Any:
-        operation = type(command).__name__
+        with within(self.deadline):
+            return self._perform(command, type(command).__name__)
+
+    def _perform(self, command: StoreCommand | Together, operation: str) -> Any:
         self.admit(command, operation)
         steps = self.protocol.carry_out(command)
         replies: list[Any] | None = None
@@ -214,7 +218,7 @@ class ClusterStore:
                 if connections is None:
                     make = functools.partial(connection_to, self.endpoint(node), deadline=self.deadline)
                     check = functools.partial(self._check, node)
-                    connections = self._connections[node] = Connections(make, check)
+                    connections = self._connections[node] = Connections(make, check, self.deadline)
         return connections
 
     def _check(self, node: Host, connection: DriverConnection) -> None:
@@ -222,6 +226,13 @@ class ClusterStore:
 
     def _probe(self) -> None:
         self.refresh_slots()
+        try:
+            # Before anybody asks: of a far cluster it takes more than a call may.
+            self.meet()
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, it is asked again
+            raise mapped(error, "probe") from error
         for node in self.slots.nodes:
             self._to(node).probe()
 

@@ -9,7 +9,7 @@ from redis import exceptions as driver
 from frescor.commands import StoreCommand, Together
 from frescor.errors import CacheError
 from frescor.store.address import Host
-from frescor.store.aio import AsyncConnection, AsyncConnections, run_id_of
+from frescor.store.aio import AsyncConnection, AsyncConnections, run_id_of, within
 from frescor.store.cluster import ClusterStore
 from frescor.store.dealing import Deal, Parcel
 from frescor.store.slot_wire import Asked, decoded_steps, encode_step
@@ -52,7 +52,8 @@ class AsyncClusterStore:
         deal = Deal(asked)
         try:
             if not store.has_met:
-                await asyncio.to_thread(store.meet)
+                async with within(store.deadline):
+                    await asyncio.to_thread(store.meet)
             while parcels := deal.parcels(store.slots.node_of):
                 # All nodes are heard before the first failure is raised: a reply left behind would be another's.
                 for failure in await asyncio.gather(

@@ -12,7 +12,6 @@ from typing import Any, cast
 import hiredis
 from redis import exceptions as driver
 from redis.backoff import NoBackoff
-from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.retry import Retry
 
 from frescor.commands import StoreCommand
@@ -23,6 +22,7 @@ from frescor.store.link import DriverConnection, Link
 from frescor.store.places import Places
 from frescor.store.scripts import Script
 from frescor.store.wire import Arguments, Wire, parse_run_id
+from frescor.store.within import TimedConnection, TimedSocket, TimedSSLConnection, TimedUnixConnection, left, within
 
 # What a caller pays at the most when the server hangs, once: the breaker then keeps callers away.
 DEADLINE = 0.25
@@ -41,7 +41,7 @@ CONNECTION_OPTIONS: dict[str, Any] = {
 }
 
 
-_CLASSES: dict[str, type] = {"tcp": Connection, "tls": SSLConnection, "unix": UnixDomainSocketConnection}
+_CLASSES: dict[str, type] = {"tcp": TimedConnection, "tls": TimedSSLConnection, "unix": TimedUnixConnection}
 
 
 def connection_to(endpoint: Endpoint, *, deadline: float) -> "DriverConnection":
@@ -103,9 +103,13 @@ def decoded(wire: Wire, commands: Sequence[StoreCommand], replies: Sequence[Any]
 class Connections:
     """A pool for one server: as many connections as threads that ask at the same time, reused last in, first out."""
 
-    def __init__(self, make: Callable[[], DriverConnection], check: Callable[[DriverConnection], None]) -> None:
-        """`make` gives a connection that is not connected yet; `check` looks at the server once it is."""
+    def __init__(
+        self, make: Callable[[], DriverConnection], check: Callable[[DriverConnection], None], deadline: float
+    ) -> None:
+        """`make` gives a connection that is not connected yet; `check` looks at the server once it is. deadline: how
+        many seconds an exchange may take, with all that has to be done before it."""
         self._make = make
+        self._deadline = deadline
         self._check = check
         self._idle: deque[Link] = deque()
         self._pid = os.getpid()
@@ -132,7 +136,8 @@ class Connections:
                     raise
                 except driver.ConnectionError:
                     pass
-            return self._exchange_on(self._open(), packed, replies, idle)
+            with within(self._deadline):
+                return self._exchange_on(self._open(), packed, replies, idle)
         finally:
             self._places.release()
 
@@ -148,8 +153,9 @@ class Connections:
             idle = self._idle
             link = self._take_idle()
             reused = link is not None
-            sent = Sent(self, link or self._open(), packed, replies, idle, reused=reused)
-            sent.send()
+            with within(self._deadline):
+                sent = Sent(self, link or self._open(), packed, replies, idle, reused=reused)
+                sent.send()
         except BaseException:
             self._places.release()
             raise
@@ -196,7 +202,7 @@ class Connections:
             return None
 
     def _open(self) -> "Link":
-        return Link(self._open_connection(), self._eager)
+        return Link(self._open_connection(), self._eager, self._deadline)
 
     def _open_connection(self) -> DriverConnection:
         connection = self._make()
@@ -208,6 +214,11 @@ class Connections:
             if isinstance(error, driver.ResponseError) and not isinstance(error, driver.ReadOnlyError):
                 raise driver.AuthorizationError(str(error)) from error
             raise
+        # Ready: what waits on it from here on does so by itself.
+        timed = connection._sock
+        if isinstance(timed, TimedSocket):
+            connection._sock = timed.plain
+        connection._sock.settimeout(self._deadline)
         return connection
 
     def _exchange_on(self, link: "Link", packed: bytes, replies: int, idle: "deque[Link]") -> list[Any]:
@@ -268,8 +279,9 @@ class Sent:
             except driver.TimeoutError:
                 raise
             except driver.ConnectionError:
-                self._replace()
-                found = self._link.receive(self._replies)
+                with within(left(self._connections._deadline)):
+                    self._replace()
+                    found = self._link.receive(self._replies)
         except BaseException:
             self.give_up()
             raise

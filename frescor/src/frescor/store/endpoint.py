@@ -4,9 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from frescor.store.address import Address, Host
+from frescor.store.within import TimedConnection, TimedSSLConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ def endpoint_of(address: Address, deadline: float) -> Endpoint:
     sentinel: Any = cast(Any, Sentinel)(
         list(address.hosts), sentinel_kwargs=_sentinel_options(options, address, deadline)
     )
+    for one in sentinel.sentinels:
+        one.connection_pool.connection_class = TimedSSLConnection if address.tls else TimedConnection
     for name in ("sentinel_username", "sentinel_password"):
         options.pop(name, None)
     return Endpoint(
@@ -54,6 +59,7 @@ def node_endpoint(address: Address, node: Host) -> Endpoint:
 def _sentinel_options(options: dict[str, Any], address: Address, deadline: float) -> dict[str, Any]:
     own = {name: value for name, value in options.items() if name.startswith(("ssl_", "socket_"))}
     own |= {"socket_timeout": deadline, "socket_connect_timeout": deadline, "ssl": address.tls}
+    own["retry"] = Retry(NoBackoff(), 0)
     for name in ("username", "password"):
         if f"sentinel_{name}" in options:
             own[name] = options[f"sentinel_{name}"]

@@ -1,6 +1,5 @@
 """One connection that is ready, read by hiredis's parser on the bare socket."""
 
-import math
 import socket
 import ssl
 import struct
@@ -12,6 +11,7 @@ import hiredis
 from redis import exceptions as driver
 
 from frescor.store.eager import SIZE, Eager
+from frescor.store.within import left
 
 
 class DriverConnection(Protocol):
@@ -28,12 +28,12 @@ class DriverConnection(Protocol):
 class Link:
     """A connection that is ready, read without redis-py's own layers: half of what a round trip took was theirs."""
 
-    __slots__ = ("_connection", "_deadline", "_eager", "_reader", "_socket")
+    __slots__ = ("_connection", "_deadline", "_eager", "_limit", "_reader", "_socket")
 
-    def __init__(self, connection: DriverConnection, eager: Eager) -> None:
+    def __init__(self, connection: DriverConnection, eager: Eager, deadline: float) -> None:
         self._connection = connection
         self._socket = connection._sock
-        self._deadline = self._socket.gettimeout()
+        self._deadline = self._limit = deadline
         # Python's own way of timing a socket sleeps before it looks.
         self._eager = eager if _let_kernel_time(self._socket) else None
         self._reader = hiredis.Reader(protocolError=driver.InvalidResponse, replyError=_reply_error)
@@ -41,6 +41,7 @@ class Link:
     def send(self, packed: bytes) -> None:
         """Send commands."""
         try:
+            self._hurry()
             self._socket.sendall(packed)
         except (TimeoutError, BlockingIOError) as error:
             raise driver.TimeoutError("no answer in time") from error
@@ -56,7 +57,8 @@ class Link:
                 reply = self._reader.gets()
                 if reply is False:
                     if ends is None:
-                        ends = math.inf if self._deadline is None else time.monotonic() + self._deadline
+                        self._hurry()
+                        ends = time.monotonic() + self._limit
                         eager = self._eager
                         data = self._socket.recv(SIZE) if eager is None else eager.receive(self._socket)
                     elif time.monotonic() > ends:
@@ -75,6 +77,17 @@ class Link:
             raise driver.ConnectionError(str(error)) from error
         return found
 
+    def _hurry(self) -> None:
+        """Let the socket wait for what is left of the call's deadline, if that is less than its own."""
+        limit = left(self._deadline)
+        # Of a call's first round trip nearly all is left.
+        if limit != self._limit and (limit < 0.9 * self._deadline or self._limit < limit):
+            self._limit = limit
+            if self._eager is None:
+                self._socket.settimeout(limit)
+            else:
+                _set_kernel_timeout(self._socket, limit)
+
     def close(self) -> None:
         """Close the connection."""
         self._connection.disconnect()
@@ -86,12 +99,17 @@ def _let_kernel_time(connected: socket.socket) -> bool:
     timeout = connected.gettimeout()
     if timeout is None or sys.platform == "win32" or isinstance(connected, ssl.SSLSocket):
         return False
-    whole, part = divmod(round(timeout * 1_000_000), 1_000_000)
+    _set_kernel_timeout(connected, timeout)
+    connected.settimeout(None)
+    return True
+
+
+def _set_kernel_timeout(connected: socket.socket, seconds: float) -> None:
+    # Zero is for ever.
+    whole, part = divmod(max(1, round(seconds * 1_000_000)), 1_000_000)
     timeval = struct.pack("@ll", whole, part)
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
-    connected.settimeout(None)
-    return True
 
 
 _REFUSALS: dict[str, type[driver.ResponseError | driver.ConnectionError]] = {

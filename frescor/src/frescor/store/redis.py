@@ -48,7 +48,7 @@ class RedisStore:
         self._connect()
 
     def _connect(self) -> None:
-        self.connections = Connections(self._make_connection, self.trust.check)
+        self.connections = Connections(self._make_connection, self.trust.check, self.deadline)
 
     def _make_connection(self) -> DriverConnection:
         return connection_to(self.endpoint, deadline=self.deadline)

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 from redis import exceptions as driver
 from redis.cluster import ClusterNode, NodesManager
-from redis.connection import Connection, SSLConnection
 from redis.crc import key_slot
 
 from frescor.store.address import Address, Host
 from frescor.store.connection import CONNECTION_OPTIONS
+from frescor.store.within import TimedConnection, TimedSSLConnection
 
 SLOTS = 16384
 # Its stub gives no types.
@@ -29,7 +29,7 @@ class Slots:
         self._options: dict[str, Any] = {
             **address.options,
             **CONNECTION_OPTIONS,
-            "connection_class": SSLConnection if address.tls else Connection,
+            "connection_class": TimedSSLConnection if address.tls else TimedConnection,
             "socket_timeout": deadline,
             "socket_connect_timeout": deadline,
         }
