@@ -49,7 +49,27 @@ def copy_without_hooks(dialect: sa.Dialect) -> sa.Dialect:
     hooks: Hooks | None = vars(copied).get(_HOOKS)
     if hooks is not None:
         hooks._remove_from(copied)
+    # Nor listeners of the dialect's own events.
+    copied.__dict__["_has_events"] = False
     return copied
+
+
+class _UnheardConnection(sa.Connection):
+    _has_events = False
+
+
+class UnheardEngine(sa.Engine):
+    """An engine for Frescor's own statements: no listener of the application hears of them, not one for all engines
+    either, and no log."""
+
+    _has_events = False
+    _connection_cls = _UnheardConnection
+
+    def _should_log_info(self) -> bool:
+        return False
+
+    def _should_log_debug(self) -> bool:
+        return False
 
 
 def telling_of_inserts(contexts: type, told: Callable[[Any], None]) -> type:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.util import greenlet_spawn
 
-from frescor.sqlalchemy.hooks import copy_without_hooks
+from frescor.sqlalchemy.hooks import UnheardEngine, copy_without_hooks
 
 T = TypeVar("T")
 
@@ -109,7 +109,7 @@ class RelayConnection:
         # A dialect learns from its first connection, and this one is copied: what is tracked is known by its dialect.
         self._pool.connect().close()
         dialect = copy_without_hooks(self._tracked.dialect)
-        engine = sa.Engine(self._pool, dialect, self._tracked.url, hide_parameters=True)
+        engine = UnheardEngine(self._pool, dialect, self._tracked.url, hide_parameters=True)
         return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def _listen(self) -> None:
