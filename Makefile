@@ -102,6 +102,10 @@ test: $(VENV)/dev.stamp ## Run all tests; says what it skipped and why
 test-docker: $(VENV)/dev.stamp ## Start the containers beside whatever runs and test them: some minutes, an engine needed
 	@CONTROLES_TEST_DOCKER=1 $(BIN)/python -m pytest -m docker --durations=5 tests/stack $(ARGS)
 
+.PHONY: test-sqlalchemy
+test-sqlalchemy: $(VENV)/dev.stamp ## Run SQLAlchemy's own tests on tracked engines beside plain ones: an hour or more (ARGS=test/…: some)
+	@PYTHONPATH=tests $(BIN)/python -m oracle.suite $(ARGS)
+
 .PHONY: check
 check: check-code test ## The one gate: format, lint, types, import contracts, then all tests
 

@@ -7,6 +7,7 @@ among the tags of its transaction; where Frescor names rows, each row that was c
 import sqlite3
 import weakref
 from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +20,7 @@ from frescor.sqlalchemy.meanings import READS, WRITES
 from frescor.sqlalchemy.statements import Statements
 from frescor.sqlalchemy.tags import EVERYTHING, TableName, form_of
 from frescor.sqlalchemy.unit import Unit
-from oracle.database import Authorizer, Locks, rows_of
+from oracle.database import SHADOWS, Authorizer, Locks, rows_of
 
 _before, _after, _inserted = Statements.before, Statements.after, Statements.inserted
 
@@ -156,12 +157,12 @@ class Oracle:
         table, raised = look.statements._tracking.tags.table, unit.tags()
         for name in written:
             self.findings.checked["tables written"] += 1
-            if table(name) not in raised and EVERYTHING not in raised:
+            if not _is_named(table, name, raised):
                 self.findings.add(f"a write to {name}", look.sql)
         if readable is not None:
             for name in read:
                 self.findings.checked["tables read"] += 1
-                if table(name) not in readable and table(name) not in raised and EVERYTHING not in raised:
+                if not _is_named(table, name, readable | raised):
                     self.findings.add(f"a read of {name}", look.sql)
 
     def _compare_rows(self, look: _Look, unit: Unit) -> None:
@@ -177,3 +178,10 @@ class Oracle:
                 identity = tuple(one if isinstance(one, int | bytes) else form_of(types.String(), one) for one in key)
                 if row(tag, identity) not in raised:
                     self.findings.add(f"a write to the row {key} of {table.fullname}", look.sql)
+
+
+def _is_named(tag: Callable[[TableName], str], name: TableName, tags: Collection[str]) -> bool:
+    """Whether the tag of a table is among these, or that of the full-text table that keeps its index in it."""
+    schema, table = name
+    owner, _, part = table.rpartition("_")
+    return EVERYTHING in tags or tag(name) in tags or (part in SHADOWS and tag((schema, owner)) in tags)

@@ -15,6 +15,8 @@ from frescor.sqlalchemy.tags import TableName
 _FOREIGN_KEYS = """
 SELECT m.name, f."table" FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'
 """
+# What SQLite's full-text tables keep their index in.
+SHADOWS = {"content", "segdir", "segments", "docsize", "stat", "config", "data", "idx"}
 _WRITES = {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE}
 _LOCKS = """
 SELECT n.nspname, c.relname, array_agg(l.mode) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation

@@ -24,9 +24,21 @@ def pytest_configure() -> None:
         cache = Cache.from_url("memory://", "suite", local=False)
         making: list[bool] = []
 
-        def tracked(self: sa.Engine, *args: Any, **options: Any) -> None:
-            _plain_init(self, *args, **options)
-            dialect = self.dialect
+        # With the arguments of the plain one, which create_engine looks at.
+        def tracked(
+            self: sa.Engine,
+            pool: Any,
+            dialect: sa.Dialect,
+            url: sa.URL,
+            logging_name: str | None = None,
+            echo: Any = None,
+            query_cache_size: int = 500,
+            execution_options: Any = None,
+            hide_parameters: bool = False,
+        ) -> None:
+            _plain_init(
+                self, pool, dialect, url, logging_name, echo, query_cache_size, execution_options, hide_parameters
+            )
             real = isinstance(dialect.dbapi, ModuleType) and dialect.driver in ("pysqlite", "psycopg")
             if real and not making and "frescor_hooks" not in vars(dialect) and not _is_frescors():
                 making.append(True)

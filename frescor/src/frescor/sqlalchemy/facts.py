@@ -8,6 +8,14 @@ from sqlalchemy import types
 
 # Schema and name as they stand in the statement.
 Named = tuple[str | None, str]
+
+
+class Untranslated(str):
+    """The name of a table whose schema is what it says, whatever the schema_translate_map: of `sa.table(…)`."""
+
+    __slots__ = ()
+
+
 # truncate: with the tables that refer to it. schema: its definition, and so what it shows, but no row.
 Kind = Literal["insert", "update", "delete", "truncate", "schema"]
 

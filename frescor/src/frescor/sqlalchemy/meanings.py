@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from frescor.errors import PolicyError
 from frescor.sqlalchemy.catalog import Catalog, named
-from frescor.sqlalchemy.facts import Facts, LookUp, Named, Target
+from frescor.sqlalchemy.facts import Facts, LookUp, Named, Target, Untranslated
 from frescor.sqlalchemy.tags import TableName, table_name
 from frescor.sqlalchemy.unit import Unit
 
@@ -101,7 +101,7 @@ class Meanings:
         """The table that a statement names."""
         schema, table = name
         translated = options.get(_TRANSLATED)
-        if translated and compiled:
+        if translated and compiled and not isinstance(table, Untranslated):
             schema = translated.get(schema, schema)
         return table_name(schema, table, self._tracking.default_schema)
 

@@ -16,6 +16,8 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
 
+from frescor.sqlalchemy.facts import Untranslated
+
 _NOTES = "_frescor_notes"
 _WRITES = re.compile(r"\b(?:insert|update|delete|merge|replace|truncate|copy|into|call|do)\b", re.IGNORECASE)
 _SUBSELECT = re.compile(r"\b(?:select|from|table|values|with|join)\b|/\*|--", re.IGNORECASE)
@@ -83,8 +85,9 @@ def _noting(compiler: type[SQLCompiler]) -> type[SQLCompiler]:
 
         def visit_table(self, table: Any, asfrom: bool = False, **kw: Any) -> Any:
             if asfrom:
-                self._notes.tables.append((table.schema, table.name))
-                if isinstance(table, sa.Table):
+                declared = isinstance(table, sa.Table)
+                self._notes.tables.append((table.schema, table.name if declared else Untranslated(table.name)))
+                if declared:
                     self._notes.declared.append(table)
             return super().visit_table(table, asfrom=asfrom, **kw)
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.dml import Delete, Insert, Update, UpdateBase
 from sqlalchemy.sql.elements import BindParameter
 
-from frescor.sqlalchemy.facts import Field, Kind, LookUp, Named, Target
+from frescor.sqlalchemy.facts import Field, Kind, LookUp, Named, Target, Untranslated
 from frescor.sqlalchemy.reads import Condition, bound_columns, look_up_of, passes
 from frescor.sqlalchemy.tags import has_identity
 
@@ -124,4 +124,5 @@ def _kind(statement: UpdateBase) -> Kind:
 
 
 def _name(table: Any) -> Named:
-    return (getattr(table, "schema", None), str(getattr(table, "name", table)))
+    name = str(getattr(table, "name", table))
+    return (getattr(table, "schema", None), name if isinstance(table, sa.Table) else Untranslated(name))
