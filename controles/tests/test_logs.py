@@ -127,3 +127,12 @@ def test_old_files_go(tmp_path: Path) -> None:
         handler.emit(logging.makeLogRecord({"msg": f"{number} {'x' * 90}"}))
     handler.close()
     assert len([file for file in tmp_path.iterdir() if file.suffix != ".lock"]) == logs.BACKUPS + 1
+
+
+def test_a_line_does_nothing_to_a_terminal_and_is_still_json(make_app: Any, tmp_path: Path) -> None:
+    make_app()
+    said = "Ana\x1b[2J\x9b31m\u202e\x7f\u2028fim"
+    logging.getLogger("controles.teste").warning(said)
+    line = (tmp_path / "logs" / "controles.log").read_text().splitlines()[-1]
+    assert not set(said) & set(line) & set("\x1b\x9b\u202e\x7f\u2028")
+    assert json.loads(line)["event"] == said

@@ -14,6 +14,7 @@ from controles import (
     health,
     logs,
     page_context,
+    private_files,
     search_seal,
     security_headers,
     session_cookie,
@@ -56,8 +57,10 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     """
     settings = read_settings({**os.environ, **_known(overrides or {})})
     _refuse_development_server(settings)
+    private_files.keep_new_files_private()
     # A relative SQLite file lies in the instance folder.
     app = Flask(__name__, instance_path=str(settings.data))
+    private_files.make_private(settings.files())
     app.extensions["settings"] = settings
     _configure(app, settings)
     session_cookie.init_app(app, settings)

@@ -7,6 +7,7 @@ import click
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from controles.domain_errors import DomainError
+from controles.terminal import visible
 
 
 @contextmanager
@@ -15,9 +16,9 @@ def as_sentences() -> Iterator[None]:
     try:
         yield
     except DomainError as error:
-        raise click.ClickException(error.message) from None
+        raise click.ClickException(visible(error.message)) from None
     except (OperationalError, ProgrammingError) as error:
-        raise click.ClickException(_sentence(error)) from None
+        raise click.ClickException(visible(_sentence(error))) from None
 
 
 def _sentence(error: OperationalError | ProgrammingError) -> str:

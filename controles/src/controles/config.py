@@ -5,8 +5,9 @@ All that is wrong is reported at once, at the start, in sentences.
 
 # ruff: noqa: RUF009 - `_setting` is a dataclass field with what is known about it
 
+import glob
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
@@ -39,6 +40,7 @@ from controles.config_values import (
 from controles.made_secrets import kept_secret, new_secret_key
 from controles.published import is_published_otp_secret, is_published_password, looks_made_up
 from controles.secret_files import SUFFIX, read_secret_files
+from controles.terminal import visible
 
 _NO_ENVIRONMENT = (
     "CONTROLES_ENV: falta, e sem ela ninguém sabe se aqui há dados de pessoas. Defina CONTROLES_ENV=production numa "
@@ -55,7 +57,7 @@ class ConfigError(SystemExit):
     def __init__(self, problems: tuple[str, ...]) -> None:
         self.problems = problems
         lines = "\n".join(f"  - {problem}" for problem in problems)
-        super().__init__(f"Controles não pode iniciar com esta configuração:\n{lines}")
+        super().__init__(visible(f"Controles não pode iniciar com esta configuração:\n{lines}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,14 @@ class Settings:
     def audit_keys(self) -> tuple[str, ...]:
         """The key that the audit is sealed with now, then every other one whose seals are known."""
         return self._ring(self.audit_key, self.audit_key_fallbacks)
+
+    def files(self) -> Iterator[Path]:
+        """The database, if it is a file, what lies beside it, and the logs."""
+        url = make_url(self.database_url)
+        if url.drivername.startswith("sqlite") and url.database:
+            path = self.data / url.database
+            yield from path.parent.glob(f"{glob.escape(path.name)}*")
+        yield from self.log_dir.glob("*.log*")
 
     def _ring(self, own: str | None, fallbacks: tuple[str, ...]) -> tuple[str, ...]:
         present = self.secret_key if own is None else own

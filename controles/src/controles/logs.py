@@ -27,6 +27,9 @@ CACHE_LOGGERS = ("frescor", "controles.cache")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _CPF = re.compile(r"(?<![\w.])\d{3}\.?\d{3}\.?\d{3}-?\d{2}(?!\w)")
 
+# JSON escapes those below a space by itself.
+_UNSEEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
 # Asked for all the time, and telling nothing about people's work.
 _UNTOLD = ("static", "health_alive", "health_ready")
 
@@ -93,13 +96,20 @@ _SHARED: tuple[Processor, ...] = (
 )
 
 
+def _json_line(logger: WrappedLogger, name: str, event: EventDict) -> str:
+    """JSON in which no character does anything to the terminal of whoever reads it."""
+    line = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)(logger, name, event)
+    assert isinstance(line, str)
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
+
+
 def _json_lines() -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             without_personal_data,
-            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+            _json_line,
         ],
     )
 

@@ -26,6 +26,7 @@ from controles.contas.totp import OtpSecretUnreadableError
 from controles.cpf import CpfUnreadableError
 from controles.militantes.models import Militante
 from controles.services.transaction import transaction
+from controles.terminal import say
 
 AT_ONCE = 500
 
@@ -154,19 +155,17 @@ def rotate_keys_command() -> None:
     """
     with as_sentences():
         rotated = rotate_keys(agora=utc_now())
-    click.echo(
-        f"{rotated.militantes} CPFs e {rotated.usuarios} segundos fatores foram cifrados com as chaves de agora."
-    )
+    say(f"{rotated.militantes} CPFs e {rotated.usuarios} segundos fatores foram cifrados com as chaves de agora.")
     for problem in _problems(rotated):
-        click.echo(problem, err=True)
+        say(problem, err=True)
     if rotated.old_codes:
-        click.echo(
+        say(
             f"{rotated.old_codes} pessoas ainda têm códigos de recuperação da chave antiga, que só elas podem refazer, "
             "em “Sua conta”. Enquanto não o fizerem, eles valem só com a chave antiga em SECRET_KEY_FALLBACKS."
         )
     if not rotated.complete:
         raise click.ClickException("A troca não está completa: mantenha as chaves antigas até que esteja.")
-    click.echo("As chaves antigas podem sair de SECRET_KEY_FALLBACKS, CPF_KEY_FALLBACKS e AUDIT_KEY_FALLBACKS.")
+    say("As chaves antigas podem sair de SECRET_KEY_FALLBACKS, CPF_KEY_FALLBACKS e AUDIT_KEY_FALLBACKS.")
 
 
 def _problems(rotated: Rotated) -> list[str]:

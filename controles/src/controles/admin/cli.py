@@ -11,6 +11,7 @@ from controles.admin.tips import Tip, parse_tip, tips_in_logs
 from controles.command_errors import as_sentences
 from controles.db import db
 from controles.logs import application_logs
+from controles.terminal import say
 
 
 @click.group("audit", short_help="Confere a auditoria e mostra a sua ponta.")
@@ -43,9 +44,9 @@ def verify(tips: tuple[str, ...], logs: tuple[Path, ...]) -> None:
             f"A auditoria não confere: {result.reason}. As {result.checked} linhas antes disso conferem. "
             "Guarde uma cópia do banco como está e compare com as cópias de segurança."
         )
-    click.echo(f"A auditoria confere: {result.checked} linhas{_against(kept)}.")
+    say(f"A auditoria confere: {result.checked} linhas{_against(kept)}.")
     if result.tip is not None:
-        click.echo(f"Ponta: {result.tip}")
+        say(f"Ponta: {result.tip}")
 
 
 @group.command("tip", short_help="Mostra a ponta, para guardar fora do banco.")
@@ -54,7 +55,7 @@ def tip() -> None:
     """Mostra a ponta da auditoria sem conferi-la: anote-a onde quem escreve no banco não escreve."""
     with as_sentences():
         present = audit.present_tip(db.session)
-    click.echo(str(present) if present else "A auditoria ainda está vazia.")
+    say(str(present) if present else "A auditoria ainda está vazia.")
 
 
 def _against(kept: list[Tip]) -> str:

@@ -19,6 +19,7 @@ from controles.contas.keys import account_keys
 from controles.contas.models import Usuario
 from controles.db import db
 from controles.made_secrets import MODE, new_otp_secret, new_secret_key
+from controles.terminal import say
 
 PNG_SCALE = 8
 
@@ -55,7 +56,7 @@ def admin_qr() -> None:
     email, secret = _admin()
     code = enrolment.qr_code(secret, account=email)
     click.echo(terminal_qr(code))
-    click.echo(f"Conta: {email}\nChave: {totp.spaced(secret)}")
+    say(f"Conta: {email}\nChave: {totp.spaced(secret)}")
     folders = (_settings().data, Path.cwd(), Path(tempfile.gettempdir()))
     saved = save_qr(code, folders)
     if saved:
@@ -71,7 +72,7 @@ def block_test_users() -> None:
     """Bloqueia os usuários de teste publicados; o que registraram fica. A produção só começa sem eles."""
     with as_sentences():
         blocked = installation.block_published_users()
-    click.echo(f"Bloqueados: {', '.join(blocked)}." if blocked else "Não há usuários de teste que possam entrar.")
+    say(f"Bloqueados: {', '.join(blocked)}." if blocked else "Não há usuários de teste que possam entrar.")
 
 
 def terminal_qr(code: segno.QRCode) -> str:

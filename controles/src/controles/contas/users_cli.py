@@ -13,6 +13,7 @@ from controles.contas.models import Papel, Usuario
 from controles.contas.users import list_users
 from controles.db import db
 from controles.militantes.models import Nucleo
+from controles.terminal import say
 
 
 @click.group("users", short_help="Lista usuários e sessões, bloqueia, encerra sessões, muda papéis.")
@@ -28,7 +29,7 @@ def list_command() -> None:
     with as_sentences():
         for user in list_users(db.session, length=settings.session_length, agora=utc_now()):
             last = user.ultima_entrada.astimezone(LOCAL_ZONE) if user.ultima_entrada else None
-            click.echo(
+            say(
                 "  ".join(
                     (
                         user.email,
@@ -50,7 +51,7 @@ def block(email: str, motivo: str) -> None:
     """Bloqueia a conta EMAIL: quem está dentro sai, e não entra mais."""
     with as_sentences():
         administering.block_user(_id_of(email), motivo=motivo, autor_id=None, agora=utc_now())
-    click.echo("A conta foi bloqueada e as suas sessões, encerradas.")
+    say("A conta foi bloqueada e as suas sessões, encerradas.")
 
 
 @group.command("unblock", short_help="Deixa uma conta bloqueada entrar de novo.")
@@ -60,7 +61,7 @@ def unblock(email: str) -> None:
     """Desbloqueia a conta EMAIL."""
     with as_sentences():
         administering.unblock_user(_id_of(email), autor_id=None, agora=utc_now())
-    click.echo("A conta foi desbloqueada.")
+    say("A conta foi desbloqueada.")
 
 
 @group.command("end-sessions", short_help="Encerra todas as sessões de uma conta.")
@@ -70,7 +71,7 @@ def end_sessions(email: str) -> None:
     """Encerra as sessões da conta EMAIL, que pode entrar de novo."""
     with as_sentences():
         administering.end_sessions(_id_of(email), autor_id=None, agora=utc_now())
-    click.echo("As sessões foram encerradas.")
+    say("As sessões foram encerradas.")
 
 
 @group.command("role", short_help="Muda o papel e o alcance de uma conta.")
@@ -85,7 +86,7 @@ def role(email: str, papel: str, nucleo: str | None) -> None:
         if nucleo is not None and nucleo_id is None:
             raise click.ClickException(f"Não há um núcleo com o nome “{nucleo}”.")
         administering.change_role(_id_of(email), Papel(papel), nucleo_id, autor_id=None, agora=utc_now())
-    click.echo("O papel foi mudado.")
+    say("O papel foi mudado.")
 
 
 @group.command("reset", short_help="Refaz o acesso de quem perdeu o celular ou a senha.")
@@ -96,7 +97,7 @@ def reset(email: str, motivo: str) -> None:
     """Cria uma senha nova para a conta EMAIL; com ela, na próxima entrada, se cadastra outro celular."""
     with as_sentences():
         password = administering.reset_access(_id_of(email), motivo=motivo, autor_id=None, agora=utc_now())
-    click.echo(f"Senha nova: {password}\nEntregue-a em pessoa; ela não é mostrada de novo.")
+    say(f"Senha nova: {password}\nEntregue-a em pessoa; ela não é mostrada de novo.")
 
 
 def _id_of(email: str) -> int:

@@ -13,6 +13,7 @@ from controles.clock import today, utc_now
 from controles.command_errors import as_sentences
 from controles.importing.faults_report import faults_report
 from controles.importing.services import Listener, Resumo, import_militantes, review_militantes
+from controles.terminal import say, visible
 
 
 @click.command("import-militantes", short_help="Importa militantes de uma planilha CSV; sem --commit, só confere.")
@@ -48,19 +49,19 @@ def import_militantes_command(file: Path, commit: bool, valid_only: bool, errors
                 resumo = review_militantes(file, hoje=today(), listener=listener)
         # Not before: a bar that is being drawn and lines that are being written spoil each other.
         for sentence in report.sentences():
-            click.echo(sentence)
+            say(sentence)
     _conclude(resumo, commit=commit, errors_path=errors_path)
 
 
 def _conclude(resumo: Resumo, *, commit: bool, errors_path: Path | None) -> None:
     conflitos = f", {resumo.conflitos} conflitos a decidir" if resumo.conflitos else ""
     counts = f"{resumo.novos} novos, {resumo.atualizados} atualizados, {resumo.iguais} iguais, {resumo.erros} erros"
-    click.echo(f"{counts}{conflitos}.")
-    click.echo(_outcome(resumo, commit=commit))
+    say(f"{counts}{conflitos}.")
+    say(_outcome(resumo, commit=commit))
     if resumo.recusadas and errors_path is not None:
-        click.echo(f"As linhas com erro, e os motivos, estão em {errors_path}.")
+        say(f"As linhas com erro, e os motivos, estão em {errors_path}.")
     elif errors_path is not None:
-        click.echo(f"Não há linhas com erro; {errors_path} não foi escrito.")
+        say(f"Não há linhas com erro; {errors_path} não foi escrito.")
     if resumo.recusadas:
         click.get_current_context().exit(1)
 
@@ -84,7 +85,7 @@ def _files_as_sentences() -> Iterator[None]:
         yield
     except OSError as error:
         name = error.filename or "o arquivo"
-        raise click.ClickException(f"Não foi possível ler ou escrever {name} ({error.strerror}).") from None
+        raise click.ClickException(visible(f"Não foi possível ler ou escrever {name} ({error.strerror}).")) from None
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from typing import IO
 from controles.domain_errors import Invalid
 from controles.importing.checking import Acao, CheckedRow
 from controles.importing.columns import REASONS, Columns, is_reasons
+from controles.private_files import open_private
+from controles.spreadsheet import quoted_row
 
 # Beyond this the sentences wait on disk: a file can be wrong in every row.
 _IN_MEMORY = 1_000_000
@@ -50,7 +52,8 @@ class FaultsReport:
         reasons = " | ".join(
             f"{fault.column}: {fault.message}" if fault.column else fault.message for fault in row.faults
         )
-        self._write([f"linha {row.record.number}: {reasons}", *self._without_old_reasons(row.record.cells)])
+        cells = quoted_row(self._without_old_reasons(row.record.cells))
+        self._write([f"linha {row.record.number}: {reasons}", *cells])
 
     def change(self, row: CheckedRow) -> None:
         """Hear of a row that would change a militante."""
@@ -72,9 +75,9 @@ class FaultsReport:
 
     def _start(self, path: Path) -> Callable[[Sequence[str]], object]:
         # With its mark, without which spreadsheets take UTF-8 for something else.
-        file = self._opened.enter_context(path.open("w", encoding="utf-8-sig", newline=""))
+        file = self._opened.enter_context(open_private(path, encoding="utf-8-sig", newline=""))
         write = csv.writer(file, delimiter=self._delimiter).writerow
-        write([REASONS, *self._without_old_reasons(self._columns.header)])
+        write([REASONS, *quoted_row(self._without_old_reasons(self._columns.header))])
         return write
 
     def _without_old_reasons(self, cells: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from controles.domain_errors import Invalid
+from controles.spreadsheet import unquoted
 
 DELIMITERS = (";", ",", "\t", "|")
 LONGEST_LINE = 100_000
@@ -199,7 +200,7 @@ def _records(lines: _Lines, heading: _Heading) -> Iterator[Record]:
         lines.taken = []
         fault = None
         try:
-            cells = tuple(next(reader))
+            cells = tuple(map(unquoted, next(reader)))
         except StopIteration:
             return
         except csv.Error:
@@ -226,4 +227,4 @@ def _records(lines: _Lines, heading: _Heading) -> Iterator[Record]:
 
 def _split(line: str, delimiter: str) -> tuple[str, ...]:
     """The cells of one line by itself, forgiving."""
-    return tuple(cell.strip() for cell in next(csv.reader(io.StringIO(line), delimiter=delimiter), ()))
+    return tuple(unquoted(cell.strip()) for cell in next(csv.reader(io.StringIO(line), delimiter=delimiter), ()))
