@@ -166,10 +166,9 @@ def test_an_early_refresh_comes_before_the_end_by_lot(hands: Hands, loader: Load
 
 def _cost_of(cache: Cache, key: str) -> float:
     from frescor.commands import Read
-    from frescor.entry import unpack
 
     (entry,) = cache.store.perform(Read((key,), ())).entries
-    return unpack(entry).cost / 1e6
+    return cache._engine.packing.unpack(key, entry).cost / 1e6
 
 
 def test_a_loader_can_say_how_long_its_value_lives_and_what_it_depends_on(cache: Cache, hands: Hands) -> None:

@@ -17,7 +17,7 @@ from frescor.commands import (
     TakeLease,
     Together,
 )
-from frescor.entry import Entry, pack
+from frescor.entry import Entry, Packing
 from frescor.local import Local
 from frescor.outcome import Outcome, Result
 from frescor.pending import Pending
@@ -48,7 +48,7 @@ def test_an_entry_whose_tags_were_not_there_yet_is_looked_at_again_with_the_leas
     """On a cluster a reading is not of one moment: its tags are read, then made and the entry stored, then it is."""
     process = plan.Process(Local(max_bytes=0), Pending())
     request = plan.Request("k", ("*",), Policy(name="p", expire=60), Codec(), "token", 1, 0, 1.0, 1000)
-    entry = pack(Entry(as_of=5, fresh_until=9, stale_until=9, cost=0, tags=("*",), payload=Codec().encode(7)))
+    entry = Packing().pack("k", Entry(5, 9, 9, 0, ("*",), Codec().encode(7)))
     steps = plan.read_through(process, request)
     next(steps)
     assert isinstance(steps.send(Reading([entry], {"*": None})), Board)
@@ -63,7 +63,7 @@ def test_an_entry_whose_tags_were_not_there_yet_is_looked_at_again_with_the_leas
 def test_an_entry_that_was_invalidated_does_not_come_with_the_lease() -> None:
     process = plan.Process(Local(max_bytes=0), Pending())
     request = plan.Request("k", ("*",), Policy(name="p", expire=60), Codec(), "token", 1, 0, 1.0, 1000)
-    entry = pack(Entry(as_of=5, fresh_until=9, stale_until=9, cost=0, tags=("*",), payload=Codec().encode(7)))
+    entry = Packing().pack("k", Entry(5, 9, 9, 0, ("*",), Codec().encode(7)))
     steps = plan.read_through(process, request)
     next(steps)
     assert isinstance(steps.send(Reading([entry], {"*": 6})), Board)

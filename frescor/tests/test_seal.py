@@ -1,14 +1,12 @@
 """What was not sealed by this ring for this key does not open."""
 
+import functools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
-from frescor import MISS, Cache, Policy, PolicyError
-from frescor.codec import Codec
-from frescor.commands import Read, TakeLease, Write
-from frescor.entry import pack, unpack
+from frescor import Cache, Policy, PolicyError
 from frescor.errors import EntryUnreadable
 from frescor.seal import KeyRing
 from frescor.testing import PrivateServer
@@ -51,24 +49,23 @@ def test_a_short_secret_is_refused_with_the_way_to_make_one() -> None:
             KeyRing(wrong, "ns")
 
 
-def test_a_plaintext_or_replayed_entry_is_a_counted_miss(server: PrivateServer) -> None:
-    with Cache.from_url(server.url, "ns", seal_secrets=[NEW], local=False) as cache:
-        policy = Policy(name="p", expire=60, sealed=True)
-        cache.get_or_load("p:1", lambda: "one", policy)
-        cache.get_or_load("p:2", lambda: "two", policy)
-        one, two = cache.store.perform(Read(("p:1", "p:2"), ())).entries
-        assert one is not None
-        assert two is not None
-        genuine = unpack(two)
-        for payload in (unpack(one).payload, Codec().encode("forged"), b"", genuine.payload[:-1]):
-            forged = replace(genuine, payload=payload)
-            _overwrite(cache, "p:2", pack(forged))
-            assert cache.get_or_load("p:2", lambda: "loaded", policy) == "loaded"
-        assert cache.stats()["p"].errors == 4
-        assert cache.get("p:2", MISS) is MISS
+def test_a_key_secret_alone_proves_and_seals_nothing() -> None:
+    with Cache.from_url("memory://", "ns", key_secret=b"short") as cache:
+        assert cache.get_or_load("p", lambda: 1, Policy(name="p", expire=60)) == 1
+        with pytest.raises(PolicyError, match="seal_secrets"):
+            cache.get_or_load("p", lambda: 1, Policy(name="p", expire=60, sealed=True))
 
 
-def _overwrite(cache: Cache, key: str, entry: bytes) -> None:
-    grant = cache.store.perform(TakeLease(key, "forger", (), None))
-    assert grant is not None
-    cache.store.perform(Write(key, "forger", entry, grant.as_of, (), 60_000))
+def test_secrets_that_are_text_are_refused_with_what_to_write() -> None:
+    for wrong in ("x" * 32, b"x" * 32, ["x" * 32]):
+        with pytest.raises(PolicyError, match=r"seal_secrets=\[secret\.encode\(\)\]"):
+            Cache.from_url("memory://", "ns", seal_secrets=wrong)  # type: ignore[arg-type]
+
+
+def test_a_policy_can_be_read_after_its_secrets_were_rotated(server: PrivateServer) -> None:
+    for sealed in (False, True):
+        policy = Policy(name=f"p{sealed}", expire=60, sealed=sealed)
+        expected = iter([0, 0, 2])
+        for run, secrets_ in enumerate(([OLD], [NEW, OLD], [NEW])):
+            with Cache.from_url(server.url, "ns", seal_secrets=secrets_, local=False) as cache:
+                assert cache.get_or_load("p:1", functools.partial(int, run), policy) == next(expected)

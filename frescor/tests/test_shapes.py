@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from frescor import AsyncCached, Cache, Cached
-from frescor.entry import unpack
+from frescor.entry import Packing
 from frescor.shapes import YOUNG_SECONDS, call_tags, key_apart
 from frescor.store.memory import MemoryStore
 from frescor.testing import PrivateServer
@@ -37,7 +37,7 @@ def version(cache: Cache, returns: type, **options: Any) -> Cached[[int], Any]:
 
     price.__qualname__ = "price"
     price.__annotations__["return"] = returns
-    function: Cached[[int], Any] = cache.cached(expire=300, key_prefix="shop", **options)(price)
+    function: Cached[[int], Any] = cache.cached(expire=300, jitter=0, key_prefix="shop", **options)(price)
     return function
 
 
@@ -121,7 +121,7 @@ def awaited_version(cache: Cache, returns: type) -> AsyncCached[[int], Any]:
         return returns(database["cents"])
 
     price.__qualname__, price.__annotations__["return"] = "price", returns
-    function: AsyncCached[[int], Any] = cache.cached(expire=300, key_prefix="shop")(price)
+    function: AsyncCached[[int], Any] = cache.cached(expire=300, jitter=0, key_prefix="shop")(price)
     return function
 
 
@@ -146,7 +146,7 @@ def stored(cache: Cache) -> dict[str, int]:
     store = cache.store
     assert isinstance(store, MemoryStore)
     return {
-        name[2:]: unpack(item.value).shape
+        name[2:]: Packing().unpack(name[2:], item.value).shape
         for name, item in store._items.items()
         if name.startswith("e:") and isinstance(item.value, bytes)
     }

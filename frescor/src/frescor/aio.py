@@ -20,7 +20,7 @@ from frescor.loading import begin_apart
 from frescor.outcome import Outcome, Result
 from frescor.policy import Policy, Seconds, check_tag
 from frescor.ride_aio import AsyncLoader, AsyncRide, awaited_loader, for_one
-from frescor.shapes import NO_SHAPE, Shape
+from frescor.shapes import Shape, policy_shape
 from frescor.store.base import AsyncStore
 from frescor.store.opening_aio import awaited
 from frescor.tags import NAMESPACE_TAG, declared_tag, entry_tags, key_tags, pattern_tag
@@ -90,8 +90,8 @@ class AsyncCache:
         """Store several values at once; atomic on one server, key by key on a cluster. False: as for `set`."""
         engine = self._engine
         codec = engine.plain if as_type is None else codec_of(as_type)
-        entries, ttl_ms = engine.entries(mapping, expire, tags, codec)
-        return not entries or await self._drive(plan.put(engine.process, entries, ttl_ms))
+        entries, ttl_ms, refused = engine.entries(mapping, expire, tags, codec)
+        return not mapping or await self._drive(plan.put(engine.process, entries, ttl_ms, refused))
 
     async def delete(self, *keys: str) -> bool:
         """Remove the values under these keys; loaders of them that are under way do not store. False: it waits."""
@@ -120,7 +120,8 @@ class AsyncCache:
         """The value under a key, else what the loader returns, stored by the policy; a plain one runs in a thread."""
         codec = codec_of(return_annotation(loader) if as_type is None else as_type)
         awaited = awaited_loader(loader)
-        return await self._read_through(check_key(key), entry_tags(key, policy.tags_for({})), policy, codec, awaited)
+        tags, shape = entry_tags(check_key(key), policy.tags_for({})), policy_shape(policy.name, policy.version)
+        return await self._read_through(key, tags, policy, codec, awaited, shape=shape)
 
     async def get_or_load_many(
         self,
@@ -133,16 +134,17 @@ class AsyncCache:
         """The values under several keys; one call of the loader for all that are missing, with their keys."""
         engine = self._engine
         codec = codec_of(mapped_annotation(loader) if as_type is None else as_type)
-        tags = policy.tags_for({})
+        tags, shape = policy.tags_for({}), policy_shape(policy.name, policy.version)
         found: dict[str, Any] = {}
         requests = {}
         engine.listen()
         for key in keys:
-            copy = engine.local_copy(check_key(key), policy)
+            copy = engine.local_copy(check_key(key), policy, shape)
             if copy is not None:
                 found[key] = copy.value()
             else:
-                requests[key] = engine.request(key, entry_tags(key, tags), policy, codec, refresh=False)
+                depends = entry_tags(key, tags)
+                requests[key] = engine.request(key, depends, policy, codec, refresh=False, shape=shape)
 
         async def load(missing: tuple[str, ...]) -> Mapping[str, object]:
             values = await awaited_loader(lambda: loader(missing), like=loader)()
@@ -179,7 +181,7 @@ class AsyncCache:
         codec: Codec,
         loader: Callable[[], Awaitable[object]],
         *,
-        shape: Shape = NO_SHAPE,
+        shape: Shape,
         refresh: bool = False,
     ) -> object:
         engine = self._engine

@@ -17,13 +17,15 @@ from frescor.codec import Codec
 from frescor.commands import Command, Invalidate, Read
 from frescor.decorator import CachedDecorator, caching, invalidating, policy_from
 from frescor.engine import Engine
+from frescor.entry import LARGEST_VALUE, MOST_VALUE
+from frescor.errors import PolicyError
 from frescor.events import PolicyStats, by_policy
 from frescor.keys import check_key
 from frescor.local import DEFAULT_MAX_BYTES
 from frescor.outcome import Outcome, Result
 from frescor.policy import Policy, PolicyOptions, Seconds, check_tag
 from frescor.ride import Loader, Ride, for_one
-from frescor.shapes import NO_SHAPE, Shape
+from frescor.shapes import Shape, policy_shape
 from frescor.sources import Sources
 from frescor.store.base import KeyInfo, ServerInfo, Store
 from frescor.store.connection import DEADLINE
@@ -65,6 +67,7 @@ class Cache:
         timeout: float = DEADLINE,
         key_secret: bytes = b"",
         seal_secrets: Sequence[bytes] = (),
+        largest_value: int = LARGEST_VALUE,
     ) -> "Cache":
         """A cache on the server at `url`.
 
@@ -82,11 +85,22 @@ class Cache:
         may wait for the server, connecting and all its round trips together: what a caller pays, once, when the server
         hangs or is slow. A miss takes three of them: give a server that is far away more. (In an event loop each round
         trip has them to itself, since a busy loop is not the server's fault.) key_secret: keys the digests in
-        keys, so that arguments with few possible values cannot be guessed. seal_secrets: the current one first, for
-        sealed policies.
+        keys, so that arguments with few possible values cannot be guessed from them. seal_secrets: the current one
+        first; for sealed policies, and every other entry is proven by them too. Without them a key_secret proves the
+        entries; without either, whoever has the server's password can forge them (docs/threat-model.md). All processes
+        of a namespace are given the same secrets. largest_value: bytes of a value, encoded and not compressed, that
+        are kept; a larger one is returned to its caller, computed each time, counted and reported once.
         """
         return cls(
-            engine_for(url, namespace, local=local, timeout=timeout, key_secret=key_secret, seal_secrets=seal_secrets)
+            engine_for(
+                url,
+                namespace,
+                local=local,
+                timeout=timeout,
+                key_secret=key_secret,
+                seal_secrets=seal_secrets,
+                largest_value=largest_value,
+            )
         )
 
     @functools.cached_property
@@ -104,6 +118,7 @@ class Cache:
     @property
     def key_secret(self) -> bytes:
         """What keys the digests in keys."""
+        self._engine.note_digest()
         return self._engine.key_secret
 
     # -- values under keys that the caller chooses -------------------------------------------------------------------
@@ -138,7 +153,8 @@ class Cache:
     def set(
         self, key: str, value: object, expire: Seconds = 300, tags: tuple[str, ...] = (), *, as_type: object = None
     ) -> bool:
-        """Store a value for `expire` seconds. False with the store down: then the key is deleted once it is back.
+        """Store a value for `expire` seconds. False with the store down: then the key is deleted once it is back. False
+        for a value that is larger than the cache's `largest_value`, too: what the key held is deleted then.
 
         A loader of the same key that is under way does not store over it. The value counts as read now: one that was
         computed before a later invalidation is best cached by `get_or_load`. Raises PolicyError for a value that
@@ -157,8 +173,8 @@ class Cache:
         """Store several values at once; atomic on one server, key by key on a cluster. False: as for `set`."""
         engine = self._engine
         codec = engine.plain if as_type is None else codec_of(as_type)
-        entries, ttl_ms = engine.entries(mapping, expire, tags, codec)
-        return not entries or self._drive(plan.put(engine.process, entries, ttl_ms))
+        entries, ttl_ms, refused = engine.entries(mapping, expire, tags, codec)
+        return not mapping or self._drive(plan.put(engine.process, entries, ttl_ms, refused))
 
     def delete(self, *keys: str) -> bool:
         """Remove the values under these keys; loaders of them that are under way do not store. False: it waits."""
@@ -210,7 +226,8 @@ class Cache:
         for it, and nothing is stored. With the store down the loader runs, one at a time per key in this process.
         """
         codec = codec_of(return_annotation(loader) if as_type is None else as_type)
-        return cast(R, self._read_through(check_key(key), entry_tags(key, policy.tags_for({})), policy, codec, loader))
+        tags, shape = entry_tags(check_key(key), policy.tags_for({})), policy_shape(policy.name, policy.version)
+        return cast(R, self._read_through(key, tags, policy, codec, loader, shape=shape))
 
     def get_or_load_many(
         self,
@@ -227,16 +244,17 @@ class Cache:
         """
         engine = self._engine
         codec = codec_of(mapped_annotation(loader) if as_type is None else as_type)
-        tags = policy.tags_for({})
+        tags, shape = policy.tags_for({}), policy_shape(policy.name, policy.version)
         found: dict[str, Any] = {}
         requests = {}
         engine.listen()
         for key in keys:
-            copy = engine.local_copy(check_key(key), policy)
+            copy = engine.local_copy(check_key(key), policy, shape)
             if copy is not None:
                 found[key] = copy.value()
             else:
-                requests[key] = engine.request(key, entry_tags(key, tags), policy, codec, refresh=False)
+                depends = entry_tags(key, tags)
+                requests[key] = engine.request(key, depends, policy, codec, refresh=False, shape=shape)
         if requests:
             for key, outcome in self._drive(engine.reading_many(requests), loader, requests).items():
                 engine.came_to(requests[key], outcome)
@@ -251,7 +269,7 @@ class Cache:
         codec: Codec,
         loader: Callable[[], object],
         *,
-        shape: Shape = NO_SHAPE,
+        shape: Shape,
         refresh: bool = False,
     ) -> object:
         engine = self._engine
@@ -390,14 +408,26 @@ def engine_for(
     timeout: float = DEADLINE,
     key_secret: bytes = b"",
     seal_secrets: Sequence[bytes] = (),
+    largest_value: int = LARGEST_VALUE,
     sources: Sources | None = None,
 ) -> Engine:
     """The state of a cache on the server at `url` (see `Cache.from_url`)."""
     store = open_store(url, namespace, deadline=timeout)
+    if isinstance(largest_value, bool) or not 0 < largest_value <= MOST_VALUE:
+        raise PolicyError(
+            f"largest_value is a number of bytes from 1 to {MOST_VALUE:,}, since servers take no string above 512 MB; "
+            f"got {largest_value!r}."
+        )
     ring = None
-    if seal_secrets:
-        from frescor.seal import KeyRing  # needs the package cryptography, and only sealing does
+    if seal_secrets or key_secret:
+        from frescor.seal import KeyRing  # for those who have secrets
 
-        ring = KeyRing(seal_secrets, namespace)
-    local_bytes = DEFAULT_MAX_BYTES if local is True else int(local)
-    return Engine(store, local_bytes=local_bytes, key_secret=key_secret, ring=ring, sources=sources or Sources())
+        ring = KeyRing(seal_secrets, namespace) if seal_secrets else KeyRing.of_key_secret(key_secret, namespace)
+    return Engine(
+        store,
+        local_bytes=DEFAULT_MAX_BYTES if local is True else int(local),
+        key_secret=key_secret,
+        ring=ring,
+        sources=sources or Sources(),
+        largest_value=largest_value,
+    )

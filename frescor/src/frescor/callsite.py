@@ -78,6 +78,8 @@ class CallSite:
         identity = self.identity(engine.key_secret)
         arguments = identity.bind(args, kwargs)
         key = identity.key(arguments)
+        if arguments:
+            engine.note_digest()
         bound = (key, entry_tags(key, self.policy.tags_for(arguments)))
         if direct:
             engine.remember(self, self.policy.name, call, bound)

@@ -1,7 +1,6 @@
 """Values to bytes and back, so that what a hit returns equals what the loader returned, in value and in type.
 
-Two encodings, told apart by the payload's first byte, beneath the compression of large ones; both are plain data and
-neither can run code:
+Two encodings, told apart by the payload's first byte; both are plain data and neither can run code:
 
 - natural: MessagePack in which everything that MessagePack does not know (tuples, sets, Decimal, dates, …) is an
   extension of its own. It keeps every supported type exactly, whatever the annotation says.
@@ -10,8 +9,13 @@ neither can run code:
 
 Instances of classes (dataclasses, msgspec Structs, named tuples, Enums) are decoded only to classes that the return
 annotation names: stored bytes choose among those, and can name no other.
+
+Bytes that nobody vouches for, which a cache without secrets reads, are decoded with more care: what they may cost is
+bounded (see `frescor.unproven`), and what is not of the annotation is no value, unless this program's own loader has
+returned such values before.
 """
 
+import collections.abc
 import dataclasses
 import datetime as dt
 import enum
@@ -26,9 +30,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from frescor.compression import COMPRESSED, compressed, expanded
+from frescor.conforming import conforming
 from frescor.errors import EntryUnreadable, PolicyError
 from frescor.names import class_name
+from frescor.unproven import MOST_ITEMS, SMALL, Collisions, check_lengths, check_maps
 
 NATURAL, TYPED = b"n", b"t"
 
@@ -36,6 +41,11 @@ _TUPLE, _SET, _FROZENSET, _DECIMAL, _UUID, _DATE, _DATETIME, _TIME, _DELTA, _INT
     range(1, 15)
 )
 _BYTEARRAY = 15
+# Those that hold MessagePack themselves.
+_CONTAINERS = frozenset({_TUPLE, _SET, _FROZENSET, _RECORD, _ENUM, _DICT})
+# What hides its hash from whoever chooses the value, or has few values of one hash.
+_SAFE_KEYS = (str, bytes, bool, int, float, type(None), dt.date, dt.datetime, dt.time, enum.Enum)
+_HASHED = (dict, set, frozenset, collections.abc.Mapping, collections.abc.Set)
 
 # Values of these types are the same in MessagePack; bytes too, and integers of up to 64 bits.
 _SAME = frozenset({str, bool, float, bytes, type(None)})
@@ -52,14 +62,20 @@ class _Unsupported(Exception):
         self.path: list[str] = []
 
 
+class TooLarge(Exception):
+    """A value that no MessagePack can hold, or no memory its encoding."""
+
+
 class ValueCodec(Protocol):
     """What turns values into bytes and back."""
 
     def encode(self, value: object, *, policy: str | None = None) -> bytes:
-        """The bytes of a value. Raises PolicyError for one that cannot be kept exactly."""
+        """The bytes of a value. Raises PolicyError for one that cannot be kept exactly, TooLarge for one that cannot
+        be encoded for its size."""
 
-    def decode(self, payload: bytes) -> Any:
-        """A new value from these bytes. Raises EntryUnreadable for bytes that `encode` did not make."""
+    def decode(self, payload: bytes, *, proven: bool = True) -> Any:
+        """A new value from these bytes; not `proven`: nobody vouches for them. Raises EntryUnreadable for bytes that
+        `encode` did not make."""
 
 
 class Codec:
@@ -71,13 +87,20 @@ class Codec:
         self._fields = {cls: _field_names(cls) for cls in self._names}
         self._encoder = msgspec.msgpack.Encoder()
         self._natural = msgspec.msgpack.Decoder(ext_hook=self._from_extension)
+        self._careful = msgspec.msgpack.Decoder(ext_hook=self._from_unproven)
         self._typed = _typed_decoder(annotation)
+        self._conforms = conforming(annotation)
+        # Whether this program's loaders return other values than they are annotated to.
+        self._lenient = False
         self.fingerprint = _fingerprint(annotation, self._fields)
 
     def encode(self, value: object, *, policy: str | None = None) -> bytes:
-        """The bytes of a value. Raises PolicyError, saying where and why, for one that cannot be kept exactly."""
+        """The bytes of a value. Raises PolicyError, saying where and why, for one that cannot be kept exactly, and
+        TooLarge for one that cannot be encoded for its size."""
         try:
             natural = self._encoder.encode(self._wire(value))
+        except (OverflowError, MemoryError) as error:
+            raise TooLarge(str(error)) from error
         except _Unsupported as error:
             place = "".join(reversed(error.path))
             where = f" at result{place}" if place else ""
@@ -91,22 +114,43 @@ class Codec:
         if self._typed is not None:
             typed = self._typed_if_exact(value, natural)
             if typed is not None:
-                return compressed(TYPED + typed)
-        return compressed(NATURAL + natural)
+                return TYPED + typed
+        if not self._lenient and self._conforms is not None and not self._conforms(value):
+            self._lenient = True
+        return NATURAL + natural
 
-    def decode(self, payload: bytes) -> Any:
-        """A new value from these bytes. Raises EntryUnreadable for bytes that `encode` did not make."""
-        if payload[:1] == COMPRESSED:
-            payload = expanded(payload)
+    def decode(self, payload: bytes, *, proven: bool = True) -> Any:
+        """A new value from these bytes; not `proven`: nobody vouches for them. Raises EntryUnreadable for bytes that
+        `encode` did not make."""
         kind, body = payload[:1], memoryview(payload)[1:]
         try:
+            if not proven:
+                check_lengths(body)
             if kind == NATURAL:
-                return self._natural.decode(body)
+                return self._natural.decode(body) if proven else self._decode_unproven(payload[1:])
             if kind == TYPED and self._typed is not None:
                 return self._typed.decode(body)
         except Exception as error:  # whatever hostile bytes provoke in a constructor is the same to the reader: a miss
             raise EntryUnreadable("the stored value does not decode: it is loaded again") from error
         raise EntryUnreadable("the stored value has another encoding than this program: it is loaded again")
+
+    def _decode_unproven(self, body: bytes) -> Any:
+        if len(body) < SMALL:
+            value = self._careful.decode(body)
+        else:
+            check_maps(body, _CONTAINERS)
+            collisions = Collisions()
+
+            def counted(code: int, data: memoryview) -> Any:
+                made = self._made(code, data, decoder, careful=True)
+                collisions.count(made)
+                return made
+
+            decoder = msgspec.msgpack.Decoder(ext_hook=counted)
+            value = decoder.decode(body)
+        if self._conforms is not None and not self._lenient and not self._conforms(value):
+            raise ValueError("not of the type that the annotation says")
+        return value
 
     def _typed_if_exact(self, value: object, natural: bytes) -> bytes | None:
         assert self._typed is not None
@@ -123,7 +167,7 @@ class Codec:
         if kind in _SAME:
             return value
         if kind is int:
-            return value if -(2**63) <= value < 2**64 else msgspec.msgpack.Ext(_INT, str(value).encode())
+            return value if -(2**63) <= value < 2**64 else msgspec.msgpack.Ext(_INT, _integer(value))
         if kind is list:
             return self._each(value)
         if kind is dict:
@@ -163,7 +207,7 @@ class Codec:
             except _Unsupported as error:
                 error.path.append(f"[{_brief(key)}]")
                 raise
-        if all(type(key) is str for key in value):
+        if len(value) <= MOST_ITEMS and all(type(key) is str for key in value):
             return dict(items)
         # MessagePack maps with other keys are read back differently by different readers: pairs are not.
         return self._extension(_DICT, [part for item in items for part in item])
@@ -186,10 +230,22 @@ class Codec:
         return self._extension(_RECORD, [self._names[kind], *parts])
 
     def _from_extension(self, code: int, data: memoryview) -> Any:
+        return self._made(code, data, self._natural)
+
+    def _from_unproven(self, code: int, data: memoryview) -> Any:
+        return self._made(code, data, self._careful, careful=True)
+
+    def _made(
+        self, code: int, data: memoryview, decoder: msgspec.msgpack.Decoder[Any], *, careful: bool = False
+    ) -> Any:
         from_bytes = _FROM_BYTES.get(code)
         if from_bytes is not None:
             return from_bytes(bytes(data))
-        content = self._natural.decode(data)
+        if careful:
+            check_lengths(data)
+        content = decoder.decode(data)
+        if type(content) is not list:
+            raise ValueError("an extension that holds no list")
         if code == _TUPLE:
             return tuple(content)
         if code == _SET:
@@ -200,12 +256,17 @@ class Codec:
             return dict(zip(content[::2], content[1::2], strict=True))
         if code == _ENUM:
             name, member = content
-            return self._classes[name][member]  # type: ignore[index]  # only Enums are encoded with this code
+            kind = self._classes[name]
+            if not issubclass(kind, enum.Enum):
+                raise ValueError(f"{name} is no Enum")
+            return kind[member]
         if code == _RECORD:
             return self._make(self._classes[content[0]], content[1:])
         raise ValueError(f"unknown extension {code}")
 
     def _make(self, cls: type, values: list[Any]) -> Any:
+        if issubclass(cls, enum.Enum):
+            raise ValueError(f"{cls.__qualname__} is an Enum")
         names = self._fields[cls]
         if len(names) != len(values):
             raise ValueError(f"{cls.__qualname__} has {len(names)} fields, the entry {len(values)}")
@@ -218,6 +279,10 @@ class Codec:
         for name, value in zip(names, values, strict=True):
             object.__setattr__(instance, name, value)
         return instance
+
+
+def _integer(value: int) -> bytes:
+    return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
 
 
 def _instant(value: dt.datetime) -> bytes:
@@ -281,7 +346,7 @@ _FROM_BYTES: dict[int, Callable[[bytes], Any]] = {
     _DATETIME: _to_instant,
     _TIME: _to_clock_time,
     _DELTA: lambda data: dt.timedelta(*msgspec.msgpack.decode(data)),
-    _INT: lambda data: int(data),
+    _INT: lambda data: int.from_bytes(data, "big", signed=True),
     _COMPLEX: lambda data: complex(*_PAIR.unpack(data)),
     _BYTEARRAY: bytearray,
 }
@@ -380,8 +445,31 @@ def _has_any(annotation: object, seen: set[object]) -> bool:
     )
 
 
+def _has_keys(annotation: object, seen: set[object]) -> bool:
+    """Whether keys or members are of a type of which somebody can choose many of one hash: they are then looked at
+    while they are decoded, which msgspec's own decoder cannot."""
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in _HASHED and not all(map(_is_safe_key, parts[:1])):
+        return True
+    if _is_record(annotation) and annotation not in seen and not issubclass(typing.cast(type, annotation), enum.Enum):
+        seen.add(annotation)
+        return any(_has_keys(hint, seen) for hint in _hints(typing.cast(type, annotation)).values())
+    return any(_has_keys(part, seen) for part in parts if isinstance(part, type) or typing.get_origin(part))
+
+
+def _is_safe_key(annotation: object) -> bool:
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        return True
+    if origin in (typing.Union, types.UnionType):
+        return all(map(_is_safe_key, parts))
+    if origin is typing.Annotated:
+        return _is_safe_key(parts[0])
+    return annotation is None or (isinstance(annotation, type) and issubclass(annotation, _SAFE_KEYS))
+
+
 def _typed_decoder(annotation: object) -> msgspec.msgpack.Decoder[Any] | None:
-    if annotation is None or annotation is type(None) or _has_any(annotation, set()):
+    if annotation is None or annotation is type(None) or _has_any(annotation, set()) or _has_keys(annotation, set()):
         return None
     try:
         return msgspec.msgpack.Decoder(typing.cast(Any, annotation), strict=True)

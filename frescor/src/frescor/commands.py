@@ -6,6 +6,7 @@ Then a write may or may not have happened: every one of them may be sent again.
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import Any
 
 import msgspec
 
@@ -197,10 +198,11 @@ class Loaded(msgspec.Struct, frozen=True):
     began: when the load began in the process's order of events. cost: what it took, µs. now: the wall clock, µs.
     tags: what it found itself to depend on, beside the policy's. ttl_ms: its own time to live (0: do not store).
     as_of: the clock when its database snapshot began, if that was earlier. private: it saw what nobody else may see
-    yet, so it is neither stored nor shared.
+    yet, so it is neither stored nor shared. payload: None for a value that cannot be encoded for its size; then `value`
+    is that, for the caller that loaded it alone.
     """
 
-    payload: bytes
+    payload: bytes | None
     began: int
     cost: int
     now: int
@@ -208,6 +210,7 @@ class Loaded(msgspec.Struct, frozen=True):
     ttl_ms: int | None = None
     as_of: int | None = None
     private: bool = False
+    value: Any = None
 
 
 class Raised(msgspec.Struct, frozen=True):

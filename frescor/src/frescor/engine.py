@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from frescor import plan
-from frescor.codec import Codec, ValueCodec
+from frescor.codec import Codec, TooLarge, ValueCodec
 from frescor.commands import (
     LEASE_MS,
     UNAVAILABLE,
@@ -26,9 +26,9 @@ from frescor.commands import (
     Together,
     Write,
 )
-from frescor.entry import Entry, pack
+from frescor.entry import LARGEST_VALUE, Entry, Packing
 from frescor.errors import CacheError, PolicyError, StoreRejected, StoreUnavailable
-from frescor.keys import check_key
+from frescor.keys import check_key, key_digest
 from frescor.lease import Flights, Keeper
 from frescor.listen import Listener
 from frescor.listen_cluster import ClusterListener
@@ -74,7 +74,14 @@ class Engine:
     """One cache's state in this process."""
 
     def __init__(
-        self, store: Store, *, local_bytes: int, key_secret: bytes, ring: "KeyRing | None", sources: Sources
+        self,
+        store: Store,
+        *,
+        local_bytes: int,
+        key_secret: bytes,
+        ring: "KeyRing | None",
+        sources: Sources,
+        largest_value: int = LARGEST_VALUE,
     ) -> None:
         self.store = store
         # What a call may wait for the store, seconds, all its round trips together.
@@ -83,7 +90,9 @@ class Engine:
         self.sources = sources
         self.plain = Codec()
         self.pending = Pending()
-        self._ring = ring
+        self.packing = Packing(ring, largest=largest_value)
+        # What was said once of a policy, and is not said again.
+        self._said: set[tuple[str, str]] = set()
         # The highest clock that the store has shown this process: what is read from a database from now on is no older.
         self.clock_seen = 0
         # Whether a transaction of this context has changed something of these declared tags; of anything, for none.
@@ -117,7 +126,7 @@ class Engine:
         self.shortcuts: dict[object, Shortcut] = {}
         # The tags that entries had beside those of their calls, by key: read with them the next time.
         self._expected: dict[str, tuple[str, ...]] = {}
-        self.process = plan.Process(self.local, self.pending)
+        self.process = plan.Process(self.local, self.pending, self.packing)
         if isinstance(self.store, RedisStore | ClusterStore):
             # Other processes read what this one could not invalidate: it is not to wait for a call of this one.
             self.store.breaker.when_back = self.deliver
@@ -209,14 +218,19 @@ class Engine:
         refresh: bool,
         shape: Shape = NO_SHAPE,
     ) -> plan.Request:
-        """A read-through call, of an entry with all these tags; its codec seals if the policy says so."""
+        """A read-through call, of an entry with all these tags. Raises PolicyError if it is to be sealed and cannot."""
+        if policy.sealed and (self.packing.ring is None or not self.packing.ring.seals):
+            raise PolicyError(
+                "the policy is sealed and this cache has no secrets to seal with: give Cache.from_url seal_secrets.",
+                policy=policy.name,
+            )
         sources = self.sources
         spread = policy.ttl * policy.jitter
         return plan.Request(
             key=key,
             tags=tags,
             policy=policy,
-            codec=self._sealed(codec, key, policy) if policy.sealed else codec,
+            codec=codec,
             token=sources.token(),
             arrived=self.flights.tick(),
             now=self.now(),
@@ -309,17 +323,70 @@ class Engine:
 
     def entries(
         self, mapping: Mapping[str, object], expire: Seconds, tags: Iterable[str], codec: ValueCodec
-    ) -> tuple[dict[str, tuple[bytes, tuple[str, ...]]], int]:
-        """The entries of values that a caller brings, by key, and their time to live in ms."""
+    ) -> tuple[dict[str, tuple[bytes, tuple[str, ...]]], int, tuple[str, ...]]:
+        """The entries of values that a caller brings, by key, their time to live in ms, and the keys of values that are
+        too large."""
         ttl_ms = milliseconds(seconds(expire))
         declared = tuple(check_tag(tag) for tag in tuple_of("tags", tags))
         ends = self.now() + ttl_ms * 1000
-        entries = {}
+        entries, refused = {}, []
         for key, value in mapping.items():
             depends = entry_tags(check_key(key), declared)
-            entry = Entry(0, ends, ends, 0, depends, codec.encode(value))
-            entries[key] = (pack(entry), depends)
-        return entries, ttl_ms
+            payload = self._encoded(codec, value, BY_KEY)
+            if payload is None or self._is_too_large(payload, BY_KEY):
+                refused.append(key)
+                continue
+            entry = Entry(0, ends, ends, 0, depends, payload, by_caller=True)
+            entries[key] = (self.packing.pack(key, entry), depends)
+        return entries, ttl_ms, tuple(refused)
+
+    def _encoded(self, codec: ValueCodec, value: object, policy: str) -> bytes | None:
+        """The encoded value; None for one that no encoding can hold. Raises PolicyError as `codec.encode` does."""
+        try:
+            return codec.encode(value, policy=None if policy is BY_KEY else policy)
+        except TooLarge as error:
+            self._is_refused(policy, str(error))
+            return None
+
+    def _is_too_large(self, payload: bytes, policy: str) -> bool:
+        largest = self.packing.largest
+        if len(payload) > largest:
+            self._is_refused(policy, f"{len(payload):,} bytes as encoded, and largest_value is {largest:,}")
+            return True
+        return False
+
+    def _is_refused(self, policy: str, why: str) -> None:
+        self.reporter.add(policy, "too_large")
+        self.say_once(
+            policy,
+            "too large",
+            f"a value is too large to keep: {why}. It was returned, and is computed again each time. Cache a part of "
+            f"it, or raise largest_value= of the cache (policy {policy})",
+        )
+
+    def note_digest(self) -> None:
+        """Digests of what callers pass come to stand in the store: said once if nothing keys them."""
+        if not self.key_secret and isinstance(self.store, RedisStore | ClusterStore):
+            namespace = self.store.wire.namespace
+            self.say_once(
+                namespace,
+                "no key_secret",
+                f"the cache {namespace!r} has no key_secret: whoever reads its keys can find arguments and row numbers "
+                "by trying them, a document's number in hours. Give Cache.from_url key_secret=, the same in all "
+                "processes: python -c 'import secrets; print(secrets.token_hex(32))' makes one.",
+            )
+
+    def say_once(self, policy: str, what: str, sentence: str) -> None:
+        """Log a warning, the first time in this process that there is one of the kind for the policy."""
+        if (policy, what) not in self._said:
+            self._said.add((policy, what))
+            logger.warning("%s", sentence)
+
+    def unreadable(self, policy: str, key: str, error: CacheError) -> None:
+        """Count an entry that could not be read; say so the first time for each reason."""
+        self.reporter.add(policy, "errors")
+        reason = str(error)
+        self.say_once(policy, reason, f"{reason} (policy {policy}, key {key_digest(key)}; said once for each reason)")
 
     def loaded(
         self,
@@ -339,11 +406,13 @@ class Engine:
                 return Raised(PolicyError(f"the loader returned {key!r}, which it was not asked for."), began)
             policy = request.policy
             try:
-                payload = request.codec.encode(value, policy=policy.name)
+                payload = self._encoded(request.codec, value, policy.name)
             except PolicyError as error:
                 return Raised(error, began)
             ttl = load.ttl
-            if ttl is None and value is None and policy.none_expire is not None:
+            if payload is None or self._is_too_large(payload, policy.name):
+                ttl = 0.0
+            elif ttl is None and value is None and policy.none_expire is not None:
                 ttl = seconds(policy.none_expire) if policy.none_expire else 0.0
             loaded[key] = Loaded(
                 payload=payload,
@@ -354,6 +423,7 @@ class Engine:
                 ttl_ms=None if ttl is None else (milliseconds(ttl) if ttl else 0),
                 as_of=load.as_of,
                 private=load.private,
+                value=value if payload is None else None,
             )
         return loaded
 
@@ -389,14 +459,6 @@ class Engine:
             # One that could not be given back ends by itself, no longer kept.
             self.keeper.drop(command.token)
             held.pop(command.key, None)
-
-    def _sealed(self, codec: ValueCodec, key: str, policy: Policy) -> ValueCodec:
-        if self._ring is None:
-            raise PolicyError(
-                "the policy is sealed and this cache has no secrets to seal with: give Cache.from_url seal_secrets.",
-                policy=policy.name,
-            )
-        return self._ring.codec(codec, key)
 
     def _extend_lease(self, key: str, token: str) -> bool:
         return bool(self.store.perform(ExtendLease(key, token)))

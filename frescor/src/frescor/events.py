@@ -15,7 +15,8 @@ class PolicyStats:
     stored, since it was invalidated meanwhile. gave_up: loaded without storing, after waiting too long for another.
     degraded: loaded without the store. bypassed: loaded for a transaction that has changed what it reads. misses:
     nothing under a key. Beside the calls: refreshes, loads behind a caller's back, before an entry's end or within
-    its grace; errors, entries that could not be read and refreshes that failed.
+    its grace; errors, entries that could not be read and refreshes that failed; too_large, values that were returned
+    and not kept for their size.
     """
 
     local: int = 0
@@ -29,6 +30,7 @@ class PolicyStats:
     bypassed: int = 0
     refreshes: int = 0
     errors: int = 0
+    too_large: int = 0
     misses: int = 0
 
     @property

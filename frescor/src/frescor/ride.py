@@ -1,6 +1,5 @@
 """One plan being carried out for a caller that waits: each command, and what must not be left behind."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -26,14 +25,11 @@ from frescor.commands import (
     Wait,
 )
 from frescor.engine import BY_KEY, FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, Engine
-from frescor.keys import key_digest
 from frescor.loading import Loading
 from frescor.store.within import within
 
 if TYPE_CHECKING:
     pass
-
-logger = logging.getLogger("frescor")
 
 # What loads the values of some keys, by key.
 Loader = Callable[[tuple[str, ...]], Mapping[str, object]]
@@ -84,8 +80,7 @@ class Ride:
                 engine.depend_on(tags)
                 return None
             case Note(key, error):
-                logger.warning("%s (key %s)", error, key_digest(key))
-                engine.reporter.add(self._policy_of(key), "errors")
+                engine.unreadable(self._policy_of(key), key, error)
                 return None
         return self._ask(command)
 

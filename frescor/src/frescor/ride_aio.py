@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import inspect
-import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
@@ -31,10 +30,7 @@ from frescor.commands import (
 )
 from frescor.engine import BY_KEY, FIRST_LOOK, LAST_LOOK, PUSHED_LOOK
 from frescor.errors import StoreRejected, StoreUnavailable
-from frescor.keys import key_digest
 from frescor.loading import Loading
-
-logger = logging.getLogger("frescor")
 
 if TYPE_CHECKING:
     from frescor.aio import AsyncCache
@@ -98,9 +94,8 @@ class AsyncRide:
                 self._engine.depend_on(tags)
                 return None
             case Note(key, error):
-                logger.warning("%s (key %s)", error, key_digest(key))
                 request = self._requests.get(key)
-                self._engine.reporter.add(BY_KEY if request is None else request.policy.name, "errors")
+                self._engine.unreadable(BY_KEY if request is None else request.policy.name, key, error)
                 return None
         return await self._ask(command)
 

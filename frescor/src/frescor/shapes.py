@@ -32,14 +32,22 @@ class Shape:
     digest: int
 
 
-# Of values under keys that the caller chose: whatever stands there is taken.
+# Of values that a caller brought, or asks for without a policy: whatever stands there is taken.
 NO_SHAPE = Shape(None, 0)
+
+
+@functools.lru_cache(maxsize=4096)
+def policy_shape(name: str, version: int) -> Shape:
+    """The shape of values that are loaded by a policy under keys that the caller chose: without a codec, since nothing
+    stands apart there. An entry of another policy or version is stored over."""
+    digest = hashlib.blake2b(f"{version} {name}".encode(), digest_size=4, person=b"frescor-policy")
+    return Shape(None, int.from_bytes(digest.digest(), "big") or 1)
 
 
 @functools.lru_cache(maxsize=4096)
 def shape_of(codec: Codec, what: bytes) -> Shape:
     """The shape of a codec's values that are made by `what`."""
-    digest = hashlib.blake2b(codec.fingerprint.encode(), digest_size=8, person=b"frescor-shape")
+    digest = hashlib.blake2b(codec.fingerprint.encode(), digest_size=4, person=b"frescor-shape")
     digest.update(what)
     # Never 0, which stands for none.
     return Shape(codec, int.from_bytes(digest.digest(), "big") or 1)
@@ -47,7 +55,7 @@ def shape_of(codec: Codec, what: bytes) -> Shape:
 
 def key_apart(key: str, shape: Shape) -> str:
     """Where an entry of this shape stands while one of another shape has the call's own key."""
-    return f"{key}:{shape.digest:016x}"
+    return f"{key}:{shape.digest:08x}"
 
 
 def call_tag(key: str) -> str:

@@ -44,6 +44,12 @@ def key_tags(key: str) -> tuple[str, ...]:
             f"a key has at most {DEEPEST_KEY} parts separated by ':', since each prefix can be invalidated and costs "
             f"a look at every read; this one has {len(parts)}. Join the last parts by another sign."
         )
+    return implied_tags(key)
+
+
+def implied_tags(key: str) -> tuple[str, ...]:
+    """As `key_tags`, of a key of any depth."""
+    parts = key.split(":")
     return (NAMESPACE_TAG, *(prefix_tag(":".join(parts[:end])) for end in range(1, len(parts))))
 
 

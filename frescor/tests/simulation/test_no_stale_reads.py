@@ -8,9 +8,19 @@ import pytest
 from msgspec.structs import replace
 
 from frescor.commands import Load, Reading, StoreCommand, StoreOutcome, Together, Write
-from frescor.entry import stamped
 from frescor.store.memory import MemoryStore
-from frescor.testing.simulation import ITEMS, Eviction, Reader, StaleRead, Task, Writer, explore, replay, ticking
+from frescor.testing.simulation import (
+    ITEMS,
+    Eviction,
+    Reader,
+    StaleRead,
+    Task,
+    Writer,
+    explore,
+    made_at,
+    replay,
+    ticking,
+)
 
 
 def world(*, readers: int, writers: Sequence[bool], evicted: Sequence[str]) -> Callable[[], list[Task]]:
@@ -53,7 +63,7 @@ class StampsTheLoadAfterIt(MemoryStore):
 
     def _write(self, command: Write) -> StoreOutcome:
         clock, entry = self._clock(), command.entry
-        entry = stamped(entry, clock)
+        entry = made_at(entry, clock)
         return super()._write(replace(command, entry=entry, as_of=clock))
 
 

@@ -6,10 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from frescor.commands import Load, StoreOutcome, Write
-from frescor.entry import stamped
 from frescor.store.slot_steps import MarkTag, RaiseTag, ReadClock, SettleTag, SlotProtocol, Steps, StoreEntry, Tick
 from frescor.tags import NAMESPACE_TAG, declared_tag
-from frescor.testing.simulation import KEY, TAG, Eviction, StaleRead, Task, explore, replay, ticking
+from frescor.testing.simulation import KEY, TAG, Eviction, StaleRead, Task, explore, made_at, replay, ticking
 from frescor.testing.slot_simulation import MemorySlots, SlotReader, SlotWriter, slots
 
 # The fewer tags, the fewer orders; each has a slot of its own in any case.
@@ -89,7 +88,7 @@ class ReadsTheClockAfterTheLoad(SlotProtocol):
 
     def _write(self, command: Write) -> Steps[StoreOutcome]:
         clock, _ = yield from self._create_absent(command.tags, command.token, command.ttl_ms)
-        entry = stamped(command.entry, clock)
+        entry = made_at(command.entry, clock)
         return (yield from super()._write(replace(command, entry=entry, as_of=clock)))
 
 

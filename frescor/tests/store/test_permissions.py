@@ -11,7 +11,7 @@ import redis
 
 from frescor import CacheError, PolicyError
 from frescor.commands import Delete, ExtendLease, Invalidate, Put, Read, ReleaseLease, StoreOutcome, TakeLease, Write
-from frescor.entry import Entry, pack
+from frescor.entry import Entry, Packing
 from frescor.listen import Listener
 from frescor.local import Local
 from frescor.store.address import read_address
@@ -52,8 +52,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 def use_everything(url: str) -> None:
     """Do each thing that Frescor does with a server, on the layer where a refusal is an error."""
     store = RedisStore(read_address(url), "test", deadline=5)
-    entry = pack(
-        Entry(as_of=1, fresh_until=2**50, stale_until=2**50, cost=0, tags=("tag",), payload=b"something to keep")
+    entry = Packing().pack(
+        "key", Entry(as_of=1, fresh_until=2**50, stale_until=2**50, cost=0, tags=("tag",), payload=b"something to keep")
     )
     try:
         # The second lives longer than the first, and its tag has to.

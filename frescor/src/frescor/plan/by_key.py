@@ -10,6 +10,7 @@ from frescor.commands import (
     Put,
     Read,
     Reading,
+    StoreCommand,
     Together,
     Unavailable,
 )
@@ -40,19 +41,29 @@ def look_up_many(
     process.local.learn(mark, reading.stamps)
     found = {}
     for key, entry in zip(keys, reading.entries, strict=True):
-        look = yield from examine(process, key, entry, reading.stamps, codec, None, now, 1.0, mark)
+        look = yield from examine(process, key, keys[key], entry, reading.stamps, codec, None, now, 1.0, mark)
         if isinstance(look, Look) and look.usable:
             found[key] = Outcome(look.value, Result.HIT, tags=look.tags)
     return found
 
 
-def put(process: Process, entries: Mapping[str, tuple[bytes, tuple[str, ...]]], ttl_ms: int) -> Plan[bool]:
-    """Store values that a caller brings. False with the store down: then their keys are deleted once it is back."""
-    stored = (yield from settle(process)) and (yield Put(entries, ttl_ms)) is not UNAVAILABLE
+def put(
+    process: Process, entries: Mapping[str, tuple[bytes, tuple[str, ...]]], ttl_ms: int, refused: tuple[str, ...] = ()
+) -> Plan[bool]:
+    """Store values that a caller brings. False with the store down: then their keys are deleted once it is back.
+
+    refused: keys whose values cannot be stored: what stood there before is deleted, and the answer is False.
+    """
+    keys = (*entries, *refused)
+    commands: list[StoreCommand] = [Put(entries, ttl_ms)] if entries else []
+    if refused:
+        commands.append(Delete(refused))
+    command = commands[0] if len(commands) == 1 else Together(tuple(commands))
+    stored = (yield from settle(process)) and (yield command) is not UNAVAILABLE
     if not stored:
-        process.pending.add(keys=tuple(entries))
-    process.local.drop(keys=tuple(entries))
-    return stored
+        process.pending.add(keys=keys)
+    process.local.drop(keys=keys)
+    return stored and not refused
 
 
 def invalidate(

@@ -1,5 +1,7 @@
 """What becomes of a load: the entry to store, and what those who wait for it get."""
 
+from typing import Any
+
 from frescor.commands import (
     NOTHING_SHARED,
     UNAVAILABLE,
@@ -16,7 +18,7 @@ from frescor.plan.looking import Plan, Process, Request
 
 def landing_of(request: Request, loaded: Loaded) -> Landing:
     """What the process's waiters get of a load."""
-    if loaded.private:
+    if loaded.private or loaded.payload is None:
         return NOTHING_SHARED
     return Landing(loaded.began, payload=loaded.payload, tags=tags_of(request, loaded), shape=request.shape.digest)
 
@@ -39,10 +41,20 @@ def entry_of(request: Request, loaded: Loaded, as_of: int) -> tuple[Entry, int]:
         stale_until=loaded.now + kept_ms * 1000,
         cost=loaded.cost,
         tags=tags_of(request, loaded),
-        payload=loaded.payload,
+        payload=loaded.payload or b"",
         shape=request.shape.digest,
+        own_time=loaded.ttl_ms is not None,
     )
     return entry, kept_ms
+
+
+def packed(process: Process, request: Request, entry: Entry) -> bytes:
+    return process.packing.pack(request.key, entry, sealed=request.policy.sealed)
+
+
+def value_of(request: Request, loaded: Loaded) -> Any:
+    """What the caller that loaded it gets: a value of its own, as a hit would be."""
+    return loaded.value if loaded.payload is None else request.codec.decode(loaded.payload)
 
 
 RESULT_OF: dict[StoreOutcome | Unavailable, Result] = {

@@ -21,11 +21,11 @@ from frescor.commands import (
     Together,
     Unavailable,
 )
-from frescor.entry import Entry, is_valid, stamp_of, unpack
+from frescor.entry import SKEW, Entry, Packing, is_valid, stamp_of
 from frescor.errors import EntryUnreadable
 from frescor.local import Local
 from frescor.pending import Pending
-from frescor.policy import Policy
+from frescor.policy import LONGEST_EXPIRE, Policy
 from frescor.shapes import NO_SHAPE, YOUNG_SECONDS, Shape, call_tag, key_apart
 
 # µs: how far the server's clock, its own time, and this machine's may be apart. What claims to be newer would outlive
@@ -34,13 +34,16 @@ _MOST_AHEAD = 2 * 3_600_000_000
 
 R = TypeVar("R")
 Plan = Generator[Command, Any, R]
+_LONGEST_GRACE = LONGEST_EXPIRE * 1_000_000
 
 
 class Process(msgspec.Struct, frozen=True):
-    """What a plan knows of its process: the local copies and what waits to be invalidated. Memory only, no I/O."""
+    """What a plan knows of its process: the local copies, what waits to be invalidated, and how its entries become
+    bytes. Memory only, no I/O."""
 
     local: Local
     pending: Pending
+    packing: Packing = Packing()
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -118,6 +121,7 @@ def look_for(process: Process, request: Request) -> Plan["Look | Unavailable"]:
         request.dice,
         fresh=request.fresh,
         shape=request.shape,
+        required=len(request.tags),
     )
 
 
@@ -144,7 +148,9 @@ def look_at(
     *,
     fresh: bool,
     shape: Shape = NO_SHAPE,
+    required: int | None = None,
 ) -> Plan["Look | Unavailable"]:
+    """`required`: how many of the tags an entry must have; all of them, if it is not said."""
     if process.pending and not (yield from settle(process)):
         return _stale_copy(process, key, policy, now, shape)
     mark = process.local.mark()
@@ -155,7 +161,8 @@ def look_at(
         return _stale_copy(process, key, policy, now, shape)
     process.local.learn(mark, reading.stamps)
     stamps = {**known, **reading.stamps} if known else reading.stamps
-    return (yield from examine(process, key, reading.entries[0], stamps, codec, policy, now, dice, mark, shape))
+    data = reading.entries[0]
+    return (yield from examine(process, key, tags[:required], data, stamps, codec, policy, now, dice, mark, shape))
 
 
 def _stale_copy(process: Process, key: str, policy: Policy | None, now: int, shape: Shape) -> "Look | Unavailable":
@@ -172,6 +179,7 @@ def _stale_copy(process: Process, key: str, policy: Policy | None, now: int, sha
 def examine(
     process: Process,
     key: str,
+    required: tuple[str, ...],
     data: bytes | None,
     stamps: Mapping[str, int | None],
     codec: ValueCodec,
@@ -181,15 +189,20 @@ def examine(
     mark: int,
     shape: Shape = NO_SHAPE,
 ) -> Plan["Look | Unavailable"]:
-    """What a reading is good for. Tags that the entry has beyond the expected ones are read too."""
+    """What a reading is good for. `required` are the tags of the call, the key's first: an entry that lacks one does
+    not count. Those that it has beyond the expected ones are read too."""
     if data is None:
         return Look()
     seen: int | None = None
     try:
-        entry = unpack(data)
+        sealed = policy is not None and policy.sealed
+        entry = process.packing.unpack(key, data, required[: key.count(":") + 1], sealed=sealed)
         seen = entry.as_of
         if seen > now + _MOST_AHEAD:
             raise EntryUnreadable("entry from further in the future than any clock is: it is loaded again")
+        other = _is_other(entry, shape)
+        if not other:
+            _check(entry, required, policy, now)
         missing = [tag for tag in entry.tags if tag not in stamps]
         if missing:
             more: Reading | Unavailable = yield Read((), tuple(missing))
@@ -202,15 +215,16 @@ def examine(
                 # On a cluster, where a reading is not of one moment, its tags may have been made since they were read:
                 # whoever takes the lease looks at it again.
                 seen = None
-            if policy is None or not policy.serve_invalidated or now >= entry.stale_until or _is_other(entry, shape):
+            if policy is None or not policy.serve_invalidated or now >= entry.stale_until or other:
                 return Look(seen=seen)
-            value = codec.decode(entry.payload)
+            value = codec.decode(entry.payload, proven=entry.proven)
             return Look(value=value, usable=True, due=True, seen=seen, tags=entry.tags, outdated=True)
         if now >= entry.stale_until:
             return Look(seen=seen)
-        if _is_other(entry, shape):
-            return Look(seen=seen, taken=now - entry.as_of < YOUNG_SECONDS * 1_000_000)
-        value = codec.decode(entry.payload)
+        if other:
+            young = now - entry.as_of < YOUNG_SECONDS * 1_000_000
+            return Look(seen=seen, taken=young and shape.codec is not None)
+        value = codec.decode(entry.payload, proven=entry.proven)
     except EntryUnreadable as error:
         yield Note(key, error)
         return Look(seen=stamp_of(data) if seen is None else seen)
@@ -223,8 +237,20 @@ def examine(
 
 
 def _is_other(entry: Entry, shape: Shape) -> bool:
-    """Whether another version of the function made it."""
-    return entry.shape not in (0, shape.digest) and shape is not NO_SHAPE
+    """Whether another version of the function or the policy made it."""
+    return entry.shape != shape.digest and entry.shape != 0 and shape is not NO_SHAPE
+
+
+def _check(entry: Entry, required: tuple[str, ...], policy: Policy | None, now: int) -> None:
+    """Raise EntryUnreadable for an entry that this program would not have made."""
+    if entry.tags[: len(required)] != required and not set(required).issubset(entry.tags):
+        raise EntryUnreadable("an entry without the tags that its call has: it is loaded again")
+    is_bound = policy is not None and not entry.own_time and not entry.by_caller
+    ttl = policy.ttl * (1 + policy.jitter) if policy is not None and is_bound else LONGEST_EXPIRE
+    latest = now + ttl * 1_000_000 + SKEW
+    grace = _LONGEST_GRACE if policy is None else policy.grace_ms * 1000
+    if entry.fresh_until > latest or not 0 <= entry.stale_until - entry.fresh_until <= grace:
+        raise EntryUnreadable("an entry that ends later than its policy allows: it is loaded again")
 
 
 def _early(entry: Entry, now: int, dice: float) -> bool:

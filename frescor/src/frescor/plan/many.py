@@ -21,9 +21,8 @@ from frescor.commands import (
     Unavailable,
     Write,
 )
-from frescor.entry import pack
 from frescor.outcome import Outcome, Result
-from frescor.plan.loaded import RESULT_OF, entry_of, landing_of, tags_of
+from frescor.plan.loaded import RESULT_OF, entry_of, landing_of, packed, tags_of, value_of
 from frescor.plan.looking import Plan, Process, Request, examine, settle
 from frescor.plan.one import read_through
 
@@ -68,7 +67,7 @@ def read_beside_many(
     if isinstance(loads, Raised):
         raise loads.error
     for key, loaded in loads.items():
-        value = requests[key].codec.decode(loaded.payload)
+        value = value_of(requests[key], loaded)
         found[key] = Outcome(value, Result.BYPASSED, tags=tags_of(requests[key], loaded))
     return found
 
@@ -89,7 +88,17 @@ def _look_at_many(
     process.local.learn(mark, reading.stamps)
     for (key, request), data in zip(requests.items(), reading.entries, strict=True):
         look = yield from examine(
-            process, key, data, reading.stamps, request.codec, request.policy, request.now, 1.0, mark
+            process,
+            key,
+            request.tags,
+            data,
+            reading.stamps,
+            request.codec,
+            request.policy,
+            request.now,
+            1.0,
+            mark,
+            request.shape,
         )
         if isinstance(look, Unavailable):
             continue
@@ -139,7 +148,7 @@ def _load_and_store_many(
             writes.append(ReleaseLease(key, request.token))
         else:
             entry, ttl_ms = entry_of(request, loaded, granted[key])
-            writes.append(Write(key, request.token, pack(entry), entry.as_of, entry.tags, ttl_ms))
+            writes.append(Write(key, request.token, packed(process, request, entry), entry.as_of, entry.tags, ttl_ms))
     outcomes: list[Any] | Unavailable = (yield Together(tuple(writes))) if writes else []
     if isinstance(outcomes, Unavailable):
         process.pending.add(leases=[(key, requests[key].token) for key in granted])
@@ -151,7 +160,7 @@ def _load_and_store_many(
             loaded = loads[key]
             yield Land(key, landing_of(requests[key], loaded))
             result = RESULT_OF.get(stored.get(key, UNAVAILABLE), Result.LOADED)
-            value = requests[key].codec.decode(loaded.payload)
+            value = value_of(requests[key], loaded)
             found[key] = Outcome(value, result, tags=tags_of(requests[key], loaded))
         else:
             yield Land(key, NOTHING_SHARED)

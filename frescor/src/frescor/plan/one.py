@@ -19,12 +19,11 @@ from frescor.commands import (
     Wait,
     Write,
 )
-from frescor.entry import pack
 from frescor.outcome import Outcome, Result
 from frescor.plan.by_key import invalidate
-from frescor.plan.loaded import RESULT_OF, entry_of, landing_of, release, tags_of
+from frescor.plan.loaded import RESULT_OF, entry_of, landing_of, packed, release, tags_of, value_of
 from frescor.plan.looking import Look, Plan, Process, Request, apart, examine, look_for
-from frescor.shapes import NO_SHAPE, call_tag
+from frescor.shapes import call_tag
 
 # A waiter that has waited this long for others loads by itself, and does not store.
 LONGEST_WAIT_MS = 30_000
@@ -40,7 +39,7 @@ def read_through(process: Process, request: Request) -> Plan[Outcome]:
     if request.refresh and not request.background:
         # What stands there is older than what this caller has seen, and must not come back: its own entry, if the new
         # one was not stored, and those of other versions in any case.
-        tags = () if request.shape is NO_SHAPE else (call_tag(request.key),)
+        tags = () if request.shape.codec is None else (call_tag(request.key),)
         yield from invalidate(process, tags, keys=() if outcome.result is Result.LOADED else (request.key,))
     return outcome
 
@@ -98,7 +97,7 @@ def read_beside(process: Process, request: Request, changed: Callable[[tuple[str
     loaded: Loaded | Raised = yield request.load
     if isinstance(loaded, Raised):
         raise loaded.error
-    return Outcome(request.codec.decode(loaded.payload), Result.BYPASSED, tags=tags_of(request, loaded))
+    return Outcome(value_of(request, loaded), Result.BYPASSED, tags=tags_of(request, loaded))
 
 
 def _lead(process: Process, request: Request, seen: int | None) -> Plan[Outcome]:
@@ -132,6 +131,7 @@ def _lead(process: Process, request: Request, seen: int | None) -> Plan[Outcome]
         look = yield from examine(
             process,
             request.key,
+            request.tags,
             grant.entry,
             grant.stamps,
             request.codec,
@@ -160,18 +160,21 @@ def _load_and_store(process: Process, request: Request, as_of: int) -> Plan[Outc
         raise loaded.error
     if loaded.ttl_ms == 0 or loaded.private:
         yield from release(process, request)
+        if request.refresh and not request.background:
+            # What stands there is older than what this caller has seen.
+            yield from invalidate(process, keys=(request.key,))
         yield Land(request.key, landing_of(request, loaded))
         result = Result.BYPASSED if loaded.private else Result.LOADED
-        return Outcome(request.codec.decode(loaded.payload), result, tags=tags_of(request, loaded))
+        return Outcome(value_of(request, loaded), result, tags=tags_of(request, loaded))
     entry, ttl_ms = entry_of(request, loaded, as_of)
     outcome: StoreOutcome | Unavailable = yield Write(
-        request.key, request.token, pack(entry), entry.as_of, entry.tags, ttl_ms
+        request.key, request.token, packed(process, request, entry), entry.as_of, entry.tags, ttl_ms
     )
     if outcome is UNAVAILABLE:
         # It may have been stored, and the lease be held: nobody else is to wait for its end.
         yield from release(process, request)
     yield Land(request.key, landing_of(request, loaded))
-    return Outcome(request.codec.decode(loaded.payload), RESULT_OF[outcome], tags=entry.tags)
+    return Outcome(value_of(request, loaded), RESULT_OF[outcome], tags=entry.tags)
 
 
 def _load_without_storing(request: Request, result: Result) -> Plan[Outcome]:
@@ -180,4 +183,4 @@ def _load_without_storing(request: Request, result: Result) -> Plan[Outcome]:
         yield Land(request.key, Landing(loaded.began, error=loaded.error, tags=loaded.tags))
         raise loaded.error
     yield Land(request.key, landing_of(request, loaded))
-    return Outcome(request.codec.decode(loaded.payload), result, tags=tags_of(request, loaded))
+    return Outcome(value_of(request, loaded), result, tags=tags_of(request, loaded))

@@ -184,7 +184,7 @@ for i = 3, #ARGV, 2 do
     if stamp_in(held(KEYS[j]), now) then keep_tag(KEYS[j], ttl)
     else redis.call('SET', KEYS[j], text(clock), 'PX', text(ttl * 2)) end
   end
-  redis.call('SET', KEYS[place], string.sub(entry, 1, 1) .. stamp .. stamp .. string.sub(entry, 18), 'PX', ARGV[1])
+  redis.call('SET', KEYS[place], string.sub(entry, 1, 1) .. stamp .. string.sub(entry, 10, -9) .. stamp, 'PX', ARGV[1])
   redis.call('SET', KEYS[place + 1], '-', 'PX', ARGV[2])
   place = place + 2 + tags
 end

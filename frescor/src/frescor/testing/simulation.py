@@ -12,6 +12,8 @@ from collections.abc import Callable, Generator, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from frescor import plan
 from frescor.codec import Codec
 from frescor.commands import (
@@ -29,7 +31,7 @@ from frescor.commands import (
     Reading,
     Wait,
 )
-from frescor.entry import unpack
+from frescor.entry import Packing
 from frescor.lease import Flights
 from frescor.local import Local
 from frescor.outcome import Outcome
@@ -39,6 +41,7 @@ from frescor.store.memory import MemoryStore
 from frescor.tags import declared_tag, entry_tags
 
 KEY, TAG = "k", "t"
+_PACKING = Packing()
 TTL_MS = 60_000
 
 
@@ -280,13 +283,18 @@ class _Stamp:
     value: int
 
 
+def made_at(entry: bytes, clock: int) -> bytes:
+    """The entry as it would be with another `as_of`."""
+    return _PACKING.pack(KEY, msgspec.structs.replace(_PACKING.unpack(KEY, entry), as_of=clock))
+
+
 def seen(value: object) -> Hashable:
     """What a task or the store holds, as a plain value in which stamps can be told."""
     match value:
         case b"":
             return "nothing"
         case bytes():
-            entry = unpack(value)
+            entry = _PACKING.unpack(KEY, value)
             return (_Stamp(entry.as_of), entry.payload)
         case str() if value.startswith("?"):
             # A marker: unique, and so by its order like a stamp.

@@ -7,8 +7,9 @@ from frescor.store.memory import MemoryStore
 from frescor.tags import declared_tag
 from frescor.testing.worlds.process import SimulatedProcess, simulated_local, ticking_store
 from frescor.testing.worlds.reader import Reader
+from frescor.testing.worlds.state import KEY
 from frescor.testing.worlds.tasks import Delivery
-from frescor.testing.worlds.world import KEY, LEASE, TAG, LostWakeUp, Task, World
+from frescor.testing.worlds.world import LEASE, TAG, LostWakeUp, Task, World
 
 ITEMS = (f"e:{KEY}", LEASE, f"t:{declared_tag(TAG)}", "clock")
 

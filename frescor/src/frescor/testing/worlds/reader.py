@@ -13,8 +13,8 @@ from frescor.pending import Pending
 from frescor.policy import Policy
 from frescor.tags import entry_tags
 from frescor.testing.worlds.process import SimulatedProcess, Wake
-from frescor.testing.worlds.state import plain, seen_in
-from frescor.testing.worlds.world import KEY, LEASE, TAG, StaleRead, Task, World
+from frescor.testing.worlds.state import KEY, plain, seen_in
+from frescor.testing.worlds.world import LEASE, TAG, StaleRead, Task, World
 
 TTL_MS = 60_000
 CODEC = Codec(int)

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from frescor.commands import Grant, Reading
-from frescor.entry import unpack
+from frescor.entry import Packing
+
+# The key of every world's one entry.
+KEY = "k"
+_PACKING = Packing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ def seen_in(value: object) -> Hashable:
     """What a task or the store holds, as a plain value in which stamps can be told."""
     match value:
         case bytes():
-            entry = unpack(value)
+            entry = _PACKING.unpack(KEY, value)
             return (Stamp(entry.as_of), entry.payload)
         case bool() | str() | None:
             return value

@@ -7,8 +7,8 @@ from typing import Any
 
 from frescor.commands import Delete, Invalidate
 from frescor.tags import NAMESPACE_TAG, declared_tag
-from frescor.testing.worlds.state import items_of
-from frescor.testing.worlds.world import KEY, TAG, Task, World
+from frescor.testing.worlds.state import KEY, items_of
+from frescor.testing.worlds.world import TAG, Task, World
 
 
 @dataclass

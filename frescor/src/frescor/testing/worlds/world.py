@@ -8,9 +8,9 @@ from typing import Any, Self
 
 from frescor.store.memory import MemoryStore
 from frescor.testing.worlds.process import SimulatedProcess, Ticking
-from frescor.testing.worlds.state import items_of, ranked, stamps_in
+from frescor.testing.worlds.state import KEY, items_of, ranked, stamps_in
 
-KEY, TAG = "k", "t"
+TAG = "t"
 LEASE = f"l:{KEY}"
 
 
