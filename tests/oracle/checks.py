@@ -73,9 +73,9 @@ class Oracle:
                 oracle._begin(self, unit, sql, execution)
             return unit
 
-        def after(self: Statements, unit: Unit, cursor: Any, sql: str) -> None:
+        def after(self: Statements, unit: Unit, cursor: Any, sql: str, execution: Any) -> None:
             oracle._end(unit)
-            _after(self, unit, cursor, sql)
+            _after(self, unit, cursor, sql, execution)
 
         def inserted(self: Statements, execution: Any) -> None:
             _inserted(self, execution)
@@ -107,7 +107,7 @@ class Oracle:
         self._note_readable(look, unit, facts)
         driver = driver_connection(connection.connection, connection.dialect)
         if isinstance(driver, sqlite3.Connection):
-            for effect in statements._meanings.effects(facts, connection, unit, execution):
+            for effect in statements._meanings.effects(facts, connection, unit, execution).each:
                 table = effect.target.declared
                 named = f"{effect.table}#" not in unit.tags() or (effect.target.generated and unit.waits_for(execution))
                 if named and table is not None and (rows := rows_of(driver, table)) is not None:
@@ -155,14 +155,20 @@ class Oracle:
         self, look: _Look, unit: Unit, written: set[TableName], read: set[TableName], readable: set[str] | None
     ) -> None:
         table, raised = look.statements._tracking.tags.table, unit.tags()
+        catalog, connection = look.statements._catalog, look.execution.root_connection
+
+        def whole(name: TableName) -> tuple[TableName, ...]:
+            # A table that this is a part of stands for it.
+            return (name, *catalog.known(connection, unit).above(name))
+
         for name in written:
             self.findings.checked["tables written"] += 1
-            if not _is_named(table, name, raised):
+            if not any(_is_named(table, one, raised) for one in whole(name)):
                 self.findings.add(f"a write to {name}", look.sql)
         if readable is not None:
             for name in read:
                 self.findings.checked["tables read"] += 1
-                if not _is_named(table, name, readable | raised):
+                if not any(_is_named(table, one, readable | raised) for one in whole(name)):
                     self.findings.add(f"a read of {name}", look.sql)
 
     def _compare_rows(self, look: _Look, unit: Unit) -> None:

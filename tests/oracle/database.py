@@ -69,7 +69,7 @@ class Locks:
         with connection.cursor() as cursor:
             cursor.execute(_LOCKS)
             for schema, table, modes in cursor.fetchall():
-                name = (None if schema == default else schema, table.lower())
+                name = (None if schema == default else schema.lower(), table.lower())
                 if set(modes) & _WRITING_LOCKS:
                     self.written.add(name)
                 elif set(modes) - _NOT_READING_LOCKS:

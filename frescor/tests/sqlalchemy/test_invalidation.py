@@ -211,13 +211,15 @@ def test_an_engine_is_tracked_once_and_closing_ends_it(shop: Shop) -> None:
     assert shop.name(1) == "ana"
 
 
-def test_a_view_is_an_error_until_it_is_declared(
+def test_a_view_of_the_catalogue_is_an_error_until_it_is_declared(
     database_url: str, tracked_cache: Cache, tracker: Callable[..., Any]
 ) -> None:
     engine = sa.create_engine(database_url)
     tracking = tracker(engine)
     shop = Shop(engine, tracked_cache)
-    shop.write(sa.text("CREATE VIEW spent AS SELECT sum(total) AS total FROM orders"))
+    system = "sqlite_master" if engine.dialect.name == "sqlite" else "pg_catalog.pg_class"
+    unseen = f"FROM (SELECT count(*) AS n FROM {system}) AS counted"
+    shop.write(sa.text(f"CREATE VIEW spent AS SELECT (SELECT sum(total) FROM orders) AS total {unseen}"))
 
     @tracked_cache.cached(expire=600, key_prefix="spent", early=False)
     def spent() -> int:

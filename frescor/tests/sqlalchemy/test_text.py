@@ -43,6 +43,8 @@ WRITES = {
     "INSERT INTO a (x) SELECT y FROM b": {("a", "insert")},
     "INSERT INTO a (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET x = 1": {("a", "insert"), ("a", "update")},
     "INSERT OR REPLACE INTO a VALUES (1)": {("a", "insert"), ("a", "delete")},
+    "REPLACE INTO a VALUES (1)": {("a", "insert"), ("a", "delete")},
+    "UPDATE OR REPLACE a SET x = 1": {("a", "update"), ("a", "delete")},
     "UPDATE a SET x = b.x FROM b WHERE b.id = a.id": {("a", "update")},
     "DELETE FROM s.a USING b WHERE b.id = a.id": {("a", "delete")},
     "WITH gone AS (DELETE FROM a RETURNING id) INSERT INTO b SELECT id FROM gone": {("a", "delete"), ("b", "insert")},
@@ -51,7 +53,7 @@ WRITES = {
         ("a", "update"),
         ("a", "delete"),
     },
-    "TRUNCATE a, b": {("a", "delete"), ("b", "delete")},
+    "TRUNCATE a, b": {("a", "truncate"), ("b", "truncate")},
     "DROP TABLE a": {("a", "delete")},
     "ALTER TABLE ONLY a ALTER CONSTRAINT c DEFERRABLE": {("a", "schema")},
     "REFRESH MATERIALIZED VIEW CONCURRENTLY a": {("a", "update")},
@@ -70,7 +72,7 @@ def test_text_reads_the_tables_that_it_names(sql: str) -> None:
 
 @pytest.mark.parametrize("sql", WRITES)
 def test_text_writes_to_the_tables_that_it_changes(sql: str) -> None:
-    dialect = "sqlite" if "OR REPLACE INTO" in sql else "postgresql"
+    dialect = "sqlite" if "REPLACE INTO" in sql or "UPDATE OR" in sql else "postgresql"
     assert written(facts_of_text(sql, dialect)) == WRITES[sql]
 
 

@@ -132,7 +132,7 @@ def test_the_outbox_keeps_that_everything_is_to_be_invalidated(
     shop = Shop(engine, tracked_cache)
     assert shop.name(1) == "ana"
     # A process that ends between its commit and the invalidation.
-    monkeypatch.setattr(tracking, "_apply", lambda *_: False)
+    monkeypatch.setattr(tracking, "_apply", lambda *_, **__: False)
     shop.write(sa.text(UNTOLD))
     box = Outbox()
     other = sa.create_engine(engine.url)

@@ -4,7 +4,7 @@ Found once for each statement, and kept as long as the catalogue says the same. 
 one statement may mean several tables.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from frescor.errors import PolicyError
 from frescor.sqlalchemy.catalog import Catalog, named
+from frescor.sqlalchemy.consequences import Consequences
 from frescor.sqlalchemy.facts import Facts, LookUp, Named, Target, Untranslated
 from frescor.sqlalchemy.tags import TableName, table_name
 from frescor.sqlalchemy.unit import Unit
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 READS, WRITES = "frescor_reads", "frescor_writes"
 _TRANSLATED = "schema_translate_map"
+_TEMPORARY = ("temp", "pg_temp", "main")
 # So many statements of a database; then they are found anew.
 _MOST = 2000
 T = TypeVar("T")
@@ -28,19 +30,33 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A write to one table: the table's tag, and the tags of the tables that the database changes along with it."""
+    """A write to one table: the table's tag, and the tags of the tables that the database changes along with it. whole:
+    more of its rows than the statement names."""
 
     target: Target
     table: str
     others: tuple[str, ...]
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """All that a statement writes. others: tags of what the functions write that it calls. untold: what of it cannot be
+    told, each in words."""
+
+    each: tuple[Effect, ...] = ()
+    others: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The tags of the tables that are read whole, and the look-ups of rows, each with its table's tag."""
+    """The tags of the tables that are read whole, and the look-ups of rows, each with its table's tag. untold: the
+    functions of which it cannot be told what they read."""
 
     wholes: tuple[str, ...]
     lookups: tuple[tuple[LookUp, str], ...] = ()
+    untold: tuple[str, ...] = ()
 
 
 class _Kept(Generic[T]):
@@ -53,7 +69,7 @@ class _Kept(Generic[T]):
         self._found: dict[int, tuple[Facts, int, T]] = {}
 
     def get(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> T:
-        if execution.execution_options.get(_TRANSLATED):
+        if unit.changes_schema or unit.has_path or execution.execution_options.get(_TRANSLATED):
             return self._find(facts, connection, unit, execution)
         kept = self._found.get(id(facts))
         if kept is not None and kept[0] is facts and kept[1] == self._catalog.version:
@@ -79,81 +95,101 @@ class Meanings:
         self._effects = _Kept(catalog, self._find_effects)
         self._readings = _Kept(catalog, self._find_reading)
 
-    def effects(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Sequence[Effect]:
-        """What an execution writes. Raises PolicyError for what is declared wrongly, or a view that is not declared."""
+    def effects(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Effects:
+        """What an execution writes. Raises PolicyError for what is declared wrongly."""
         declared = execution.execution_options.get(WRITES)
         if declared is None:
             return self._effects.get(facts, connection, unit, execution)
         tables = (named(one, self._tracking.default_schema) for one in _listed(declared, WRITES))
         targets = tuple(Target(table, "delete") for table in tables)
-        return self._find_effects(Facts(writes=targets), connection, unit, execution)
+        return self._find_effects(Facts(writes=targets, translated=True), connection, unit, execution)
 
     def reading(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Reading:
-        """What an execution reads. Raises PolicyError as `effects`, and for the database's own catalogue."""
+        """What an execution reads. Raises PolicyError as `effects`, for a view of which it cannot be told, and for the
+        database's own catalogue."""
         declared = execution.execution_options.get(READS)
         if declared is None:
             return self._readings.get(facts, connection, unit, execution)
         default = self._tracking.default_schema
-        tables = [named(one, default) for one in _listed(declared, READS)]
-        return Reading(self._whole(connection, unit, tables))
+        tables = tuple(named(one, default) for one in _listed(declared, READS))
+        return self._find_reading(Facts(reads=tables, translated=True), connection, unit, execution)
 
-    def name(self, name: Named, options: Mapping[str, Any], *, compiled: bool) -> TableName:
-        """The table that a statement names."""
-        schema, table = name
-        translated = options.get(_TRANSLATED)
-        if translated and compiled and not isinstance(table, Untranslated):
-            schema = translated.get(schema, schema)
-        return table_name(schema, table, self._tracking.default_schema)
-
-    def _find_effects(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> tuple[Effect, ...]:
+    def _find_effects(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Effects:
         self._catalog.meet(target.declared for target in facts.writes if target.declared is not None)
-        return tuple(self._effect(target, facts, connection, unit, execution) for target in facts.writes)
+        untold: dict[str, None] = {}
+        each = tuple(self._effect(target, facts, connection, unit, execution, untold) for target in facts.writes)
+        others: tuple[str, ...] = ()
+        if facts.functions or facts.procedures:
+            known = self._catalog.known(connection, unit)
+            for along in (
+                known.of_functions(facts.functions),
+                known.of_functions(facts.procedures, procedures=True),
+            ):
+                others += self._tags(known, along.tables)
+                untold.update(along.untold)
+        return Effects(each, tuple(dict.fromkeys(others)), tuple(untold))
 
-    def _effect(self, target: Target, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Effect:
-        tags, default = self._tracking.tags, self._tracking.default_schema
-        name = self._name(target.table, facts, execution)
-        self._know(connection, unit, name)
-        changed = self._catalog.touched(name, target.kind, target.columns, default)
-        behind = [other for other in self._catalog.expand([name], (), default) if other != name]
-        table, by_schema = tags.table(name), tags.table_by_schema(name)
-        others = [*map(tags.table, (*changed, *behind)), *(() if by_schema == table else (by_schema,))]
-        return Effect(target, table, tuple(others))
+    def _effect(
+        self,
+        target: Target,
+        facts: Facts,
+        connection: sa.Connection,
+        unit: Unit,
+        execution: Any,
+        untold: dict[str, None],
+    ) -> Effect:
+        name, known = self._resolved(target.table, facts, connection, unit, execution)
+        along = known.along(name, target.kind, target.columns)
+        untold.update(along.untold)
+        tags = self._tracking.tags
+        table = tags.table(name)
+        others = dict.fromkeys((*self._tags(known, along.tables), *map(tags.table, known.aliases(name))))
+        others[tags.table_by_schema(name)] = None
+        others.pop(table, None)
+        return Effect(target, table, tuple(others), along.whole)
 
     def _find_reading(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Reading:
         # Whoever writes learns how many rows it were, at least.
-        names = [*facts.reads, *facts.loose, *(target.table for target in facts.writes)]
-        whole = [self._name(name, facts, execution) for name in names]
+        named_here = [*facts.reads, *(target.table for target in facts.writes)]
+        whole = [self._resolved(name, facts, connection, unit, execution)[0] for name in named_here]
         lookups = []
+        known = self._catalog.known(connection, unit)
         for lookup in facts.lookups:
-            name = self._name(lookup.table, facts, execution)
-            behind = self._whole(connection, unit, [name])
-            if len(behind) == 1:
-                lookups.append((lookup, behind[0]))
+            name, known = self._resolved(lookup.table, facts, connection, unit, execution)
+            if [*known.behind([name], ()).tables] == [name]:
+                lookups.append((lookup, self._tracking.tags.table(name)))
             else:
                 whole.append(name)
-        return Reading(self._whole(connection, unit, whole, facts.functions), tuple(lookups))
+        behind = known.behind(whole, facts.functions, facts.loose)
+        return Reading(self._tags(known, behind.tables), tuple(lookups), tuple(behind.untold))
 
-    def _whole(
-        self, connection: sa.Connection, unit: Unit, names: Sequence[TableName], functions: Iterable[str] = ()
-    ) -> tuple[str, ...]:
-        """The tags of these tables, or of those behind them."""
-        for name in names:
-            self._know(connection, unit, name)
-        tables = self._catalog.expand(names, functions, self._tracking.default_schema)
-        return tuple(map(self._tracking.tags.table, tables))
+    def _tags(self, known: Consequences, tables: Iterable[TableName]) -> tuple[str, ...]:
+        tag = self._tracking.tags.table
+        return tuple(tag(name) for table in tables for name in (table, *known.aliases(table)))
 
-    def _name(self, name: Named, facts: Facts, execution: Any) -> TableName:
-        compiled = execution.compiled is not None and not facts.translated
-        return self.name(name, execution.execution_options, compiled=compiled)
-
-    def _know(self, connection: sa.Connection, unit: Unit, name: TableName) -> None:
-        if self._catalog.knows(name[0]):
-            return
-        unit.quiet = True
-        try:
-            self._catalog.read(connection, name[0])
-        finally:
-            unit.quiet = False
+    def _resolved(
+        self, name: Named, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any
+    ) -> tuple[TableName, Consequences]:
+        """The table that a statement names, on its connection."""
+        schema, table = name
+        translated = execution.execution_options.get(_TRANSLATED)
+        if (
+            translated
+            and execution.compiled is not None
+            and not facts.translated
+            and not isinstance(table, Untranslated)
+        ):
+            schema = translated.get(schema, schema)
+        plain = table_name(schema, table, self._tracking.default_schema)
+        if plain[0] is not None and plain[0] in _TEMPORARY:
+            # It hides a table of the same name: both count as one.
+            plain = (None, plain[1])
+        known = self._catalog.known(connection, unit, plain[0])
+        if unit.has_path and plain[0] is None and schema is None:
+            if unit.path is None:
+                unit.path = self._catalog.path(connection)
+            return known.resolve(plain, unit.path), known
+        return known.resolve(plain), known
 
 
 def _listed(declared: Any, option: str) -> Sequence[Any]:

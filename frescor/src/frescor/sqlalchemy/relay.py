@@ -60,6 +60,8 @@ logger = logging.getLogger("frescor")
 POLL, LEFT_OVER, RETENTION = 0.25, 0.4, 600.0
 # Seconds between two looks whether something is invalidated that no outbox keeps: who does that waits for the first.
 LOOK = 1.0
+# Seconds between two looks at whether somebody has changed the schema.
+SCHEMA = 1.0
 # Seconds between two watermarks while something happens, and while nothing does; between two prunings.
 WATERMARK, IDLE_WATERMARK, PRUNE = 1.0, 60.0, 30.0
 # Seconds that a watermark is taken to be earlier than it says: more than a step of the database's clock that is none.
@@ -106,6 +108,8 @@ class Relay:
         self._poll = poll
         self._found: Cache | None = None
         self._closed = False
+        # Asked now and then: whether the schema has changed, so that everything is to be invalidated.
+        self.schema_changed: Callable[[sa.Connection], bool] | None = None
         self._begin()
         itself = weakref.ref(self)
 
@@ -130,7 +134,7 @@ class Relay:
         self._look_again = True
         self._something_happened = True
         self._keeps_watermark = True
-        self._watermark_at = self._pruned_at = float("-inf")
+        self._watermark_at = self._pruned_at = self._schema_at = float("-inf")
         # Whether something is invalidated that no outbox keeps: when it tried to look for that, and when it did, by the
         # monotonic clock; and since when it has done so without a gap, by the database's.
         self._looked_at: float | None = None
@@ -237,6 +241,11 @@ class Relay:
             connection.run(lambda own: self._outbox.prune(own, round(self._retention * _MICRO)))
         if self._keeps_watermark and (self._looked_at is None or now - self._looked_at > LOOK):
             connection.run(self._look_for_unrecorded)
+        if self.schema_changed is not None and now - self._schema_at > SCHEMA:
+            self._schema_at = now
+            if connection.run(self.schema_changed):
+                self._something_happened = True
+                self._tracked().clear_all()
         every = WATERMARK if self._something_happened else IDLE_WATERMARK
         if self._keeps_watermark and now - self._watermark_at > every:
             connection.run(self._set_watermark)

@@ -89,11 +89,14 @@ def every_name(tokens: Tokens) -> tuple[Named, ...]:
 
 def called(tokens: Tokens) -> tuple[str, ...]:
     """The names, in small letters, of all that may be a function that is called."""
-    return tuple(
-        dict.fromkeys(
-            token.text.lower() for token, following in pairwise(tokens) if token.is_name and following.text == "("
-        )
-    )
+    found: dict[str, None] = {}
+    for token, following in pairwise(tokens):
+        if token.is_name and following.text == "(":
+            found[token.text.lower()] = None
+        elif token.text == "." and following.is_name:
+            # PostgreSQL calls `f(row)` as `row.f`, too.
+            found[following.text.lower()] = None
+    return tuple(found)
 
 
 def written(tokens: Tokens) -> tuple[Target, ...]:
@@ -103,7 +106,9 @@ def written(tokens: Tokens) -> tuple[Target, ...]:
         kinds = _kinds(tokens, place, token.keyword)
         if not kinds:
             continue
-        start = skip(tokens, place + 1, _FILLERS)
+        # `UPDATE OR IGNORE t`
+        behind = place + 3 if place + 1 < len(tokens) and tokens[place + 1].keyword == "OR" else place + 1
+        start = skip(tokens, behind, _FILLERS)
         names = names_in_list(tokens, start) if token.keyword == "TRUNCATE" else [name_at(tokens, start)[0]]
         for name in names:
             if name is not None and name[1].upper() not in _NO_TARGET:
@@ -126,7 +131,7 @@ def _kinds(tokens: Tokens, place: int, word: str) -> tuple[Kind, ...]:
     if word == "FROM" and before in ("DELETE", "QUICK", "IGNORE"):
         return ("delete",)
     if word == "TRUNCATE":
-        return ("truncate",) if any(token.keyword == "CASCADE" for token in tokens[place:]) else ("delete",)
+        return ("truncate",)
     if word == "COPY":
         return ("insert",)
     if word == "VIEW" and any(token.keyword == "REFRESH" for token in tokens[max(place - 2, 0) : place]):

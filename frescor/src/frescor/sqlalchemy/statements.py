@@ -33,9 +33,16 @@ _SAVEPOINT = re.compile(
 )
 _MAY_SAVE = ("SA", "Sa", "sA", "sa")
 _KEEPS_ISOLATION = "frescor_isolation"
+KEEPS_PATH = "frescor_path"
 # Databases that commit what is open with each statement that changes the schema.
 COMMITS_BY_ITSELF = ("mysql", "mariadb", "oracle")
 _MOST_SAID = 1000
+# Before these Python's driver for SQLite begins a transaction.
+_BEGINS = ("INSERT", "UPDATE", "DELETE", "REPLAC")
+_HOW_TO_DECLARE = (
+    "Declare the tables that it writes to: track(engine, cache, functions={'function': ('table', …)}), or "
+    "execution_options(frescor_writes=['table', …]) on the statement."
+)
 
 
 class Statements:
@@ -46,6 +53,10 @@ class Statements:
         self._catalog = catalog
         self._meanings = Meanings(tracking, catalog)
         self._said: set[str] = set()
+        dialect = tracking.engine.dialect.name
+        self._is_sqlite = dialect == "sqlite"
+        # Nobody tells that another process has changed the schema.
+        self._looks_by_itself = dialect == "postgresql" and tracking.relay is None
 
     def before(self, sql: str, parameters: Any, execution: Any) -> Unit | None:
         """A statement will run: the transaction that it is part of; None for one that is not looked at."""
@@ -65,11 +76,14 @@ class Statements:
             self._look(connection, unit, sql, execution, rows_known=True)
         return unit
 
-    def after(self, unit: Unit, cursor: Any, sql: str) -> None:
-        """It ran: savepoints, once the database has made them."""
-        unit.cursors.executed(cursor)
+    def after(self, unit: Unit, cursor: Any, sql: str, execution: Any) -> None:
+        """It ran: savepoints, once the database has made them; what it has told of the schema."""
         if unit.changes_schema:
-            self._catalog.forget()
+            unit.known = None
+        if self._is_sqlite:
+            unit.cursors.executed(cursor)
+            if enclosing_load() is not None:
+                self._look_again(unit, execution)
         if sql[:1] in "Ss" and sql[:2] not in _MAY_SAVE:
             # A SELECT, mostly.
             return
@@ -86,20 +100,27 @@ class Statements:
     def inserted(self, execution: Any) -> None:
         """An INSERT ran: the keys that the database made are known."""
         unit = execution.root_connection.info.get(self._tracking)
-        if unit is None or not unit.waits_for(execution):
+        table = None if unit is None else unit.waits_for(execution)
+        if table is None:
             return
-        options = execution.execution_options
         for target in facts_of(execution.compiled, "", self._tracking.engine.dialect.name).writes:
             if target.generated and target.rows is not None:
-                name = self._meanings.name(target.table, options, compiled=True)
-                tags = self._tracking.tags
-                table = tags.table(name)
                 rows = _made(target, execution)
-                unit.keys_told(execution, table, None if rows is None else [tags.row(table, row) for row in rows])
+                row_tag = self._tracking.tags.row
+                unit.keys_told(execution, table, None if rows is None else [row_tag(table, row) for row in rows])
 
     def schema_changed(self) -> None:
-        """A transaction that changed it is over: what others read of it meanwhile may not be what they will see."""
+        """A transaction that changed it is committed: what others know of it holds no more."""
         self._catalog.forget()
+
+    def is_outdated(self, unit: Unit, connection: sa.PoolProxiedConnection) -> bool:
+        """Whether what a transaction has noted of its writes may be too little, since the schema has changed. On SQLite
+        it is asked for, within the transaction."""
+        if unit.changes_schema:
+            return False
+        if self._is_sqlite and self._catalog.has_changed(connection):
+            self._catalog.forget()
+        return unit.changes_seen != self._catalog.changes
 
     def _look(self, connection: sa.Connection, unit: Unit, sql: str, execution: Any, *, rows_known: bool) -> None:
         load = enclosing_load()
@@ -122,9 +143,11 @@ class Statements:
             self._cannot_tell(facts.unknown, options, load)
         if facts.changes_schema or facts.everything or facts.commits:
             unit.at_once = self._commits_by_itself(connection, unit)
-        noted = (facts.writes or facts.everything or options.get(WRITES)) and self._note(
-            connection, unit, facts, execution, rows_known=rows_known
-        )
+        if self._looks_by_itself and self._catalog.is_due():
+            self._refresh(connection, unit)
+        noted = (
+            facts.writes or facts.functions or facts.everything or facts.procedures or options.get(WRITES)
+        ) and self._note(connection, unit, facts, execution, rows_known=rows_known)
         if not noted and unit.dirty:
             # In another thread or task than that which wrote, perhaps; a statement may be declared to write nothing.
             unit.join()
@@ -135,7 +158,26 @@ class Statements:
             tags = self._tell(connection, unit, load, facts, execution, rows_known=rows_known)
             old = unit.old and (connection.dialect.name != "sqlite" or keeps_snapshot(connection, unit.cursors))
             read_on(unit, load, tags, old=old)
+        if facts.changes_path:
+            # Until the connection is closed: what it is set to may outlive the transaction, or end with it.
+            connection.info[KEEPS_PATH] = unit.has_path = True
+            unit.path = None
         unit.last = weakref.ref(execution)
+
+    def _look_again(self, unit: Unit, execution: Any) -> None:
+        """A statement of a load has read in a snapshot: if that has another schema than is known, it is told anew."""
+        connection = execution.root_connection
+        if not unit.changes_schema and self._refresh(connection, unit):
+            facts = self._facts(execution, execution.statement or "", execution.execution_options)
+            load = enclosing_load()
+            assert load is not None
+            self._tell(connection, unit, load, facts, execution, rows_known=False)
+
+    def _refresh(self, connection: sa.Connection, unit: Unit) -> bool:
+        changed = self._catalog.refresh(connection, unit)
+        if changed:
+            self._tracking.invalidate_everything()
+        return changed
 
     def _facts(self, execution: Any, sql: str, options: Mapping[str, Any]) -> Facts:
         if WRITES in options and (READS in options or enclosing_load() is None):
@@ -151,28 +193,47 @@ class Statements:
         row_tag = self._tracking.tags.row
         effects = self._meanings.effects(facts, connection, unit, execution)
         everything = facts.everything and WRITES not in execution.execution_options
+        if effects.each:
+            if not unit.at_once and _is_autocommit(connection, unit):
+                raise PolicyError(_AUTOCOMMIT.format(effects.each[0].target.table[1]))
+            if self._is_sqlite and not unit.at_once and execution.statement.lstrip()[:6].upper() not in _BEGINS:
+                # It would be committed by itself, whatever the transaction does.
+                begin_before_savepoint(connection, "SAVEPOINT")
+        elif effects.others or effects.untold:
+            # What functions write, on any connection.
+            unit.at_once = _is_autocommit(connection, unit)
+        for what in effects.untold:
+            everything = True
+            self._say(f"what {what} does cannot be told, in {_shown(execution.statement)!r}. {_HOW_TO_DECLARE}")
         if everything:
             unit.write_everything()
-        for effect in effects:
+        if unit.changes_seen is None and (effects.each or effects.others):
+            unit.changes_seen = self._catalog.changes
+        for other in effects.others:
+            unit.write(other, None)
+        for effect in effects.each:
             target, table = effect.target, effect.table
-            if not unit.at_once and _is_autocommit(connection, unit):
-                raise PolicyError(_AUTOCOMMIT.format(target.table[1]))
-            rows = _identities(target.rows, execution) if rows_known and target.rows is not None else None
+            known = rows_known and target.rows is not None and not effect.whole
+            rows = _identities(target.rows, execution) if known and target.rows is not None else None
             if rows is not None:
                 unit.write(table, [row_tag(table, row) for row in rows])
-            elif target.generated and rows_known:
+            elif target.generated and rows_known and not effect.whole:
                 unit.await_keys(execution, table)
             else:
                 unit.write(table, None)
             for other in effect.others:
                 unit.write(other, None)
-        return everything or bool(effects)
+        return everything or bool(effects.each or effects.others)
 
     def _cannot_tell(self, unknown: str, options: Mapping[str, Any], load: CurrentLoad | None) -> None:
         """Refuse to read what cannot be told; outside of loads, say once for each text what it costs."""
         if load is not None and READS not in options:
             raise PolicyError(unknown)
-        if WRITES not in options and unknown not in self._said and len(self._said) < _MOST_SAID:
+        if WRITES not in options:
+            self._say(unknown)
+
+    def _say(self, unknown: str) -> None:
+        if unknown not in self._said and len(self._said) < _MOST_SAID:
             self._said.add(unknown)
             logger.warning("%s Until it is declared, each time it is executed everything is invalidated.", unknown)
 
@@ -182,6 +243,16 @@ class Statements:
             # Python's driver begins a transaction before INSERT, UPDATE, DELETE and REPLACE only.
             return not driver_connection(connection.connection, connection.dialect).in_transaction
         return connection.dialect.name in COMMITS_BY_ITSELF or _is_autocommit(connection, unit)
+
+    def _say_private(self, function: str) -> None:
+        if function not in self._said:
+            self._said.add(function)
+            logger.warning(
+                "a cached loader calls the function %r, and what that reads cannot be told: what such a load returns "
+                "is not stored. Declare it: track(engine, cache, functions={%r: ('table', …)}).",
+                function,
+                function,
+            )
 
     def _tell(
         self,
@@ -197,6 +268,9 @@ class Statements:
         row_tag = self._tracking.tags.row
         seen = seen_by(load)
         reading = self._meanings.reading(facts, connection, unit, execution)
+        for function in reading.untold:
+            load.keep_private()
+            self._say_private(function)
         wholes = [*reading.wholes]
         found: list[str] = []
         for lookup, table in reading.lookups:
@@ -216,7 +290,7 @@ def _identities(lookup: LookUp, execution: Any) -> list[Identity] | None:
     if len(fields) == 1 and not fields[0].many:
         # Nearly all of what is asked.
         forms = [form_of(fields[0].kind, parameters.get(fields[0].parameter)) for parameters in executions]
-        return None if None in forms else [(form,) for form in forms]
+        return None if None in forms else [*zip(forms, strict=True)]
     found: list[Identity] = []
     kinds = [field.kind for field in fields]
     for parameters in executions:
@@ -261,6 +335,11 @@ def _made(target: Target, execution: Any) -> list[Identity] | None:
             return None
         found.append(identity)
     return found if found else None
+
+
+def _shown(sql: str | None) -> str:
+    shown = " ".join((sql or "").split())
+    return f"{shown[:80]}…" if len(shown) > 80 else shown
 
 
 _AUTOCOMMIT = (

@@ -97,15 +97,18 @@ def _without_explain(tokens: Tokens) -> Tokens:
 def _queried(tokens: Tokens, sql: str, dialect: str) -> Facts:
     functions = called(tokens)
     path = _SETS in functions
-    if tokens[skip(tokens, 0, ("(",))].keyword == "UPDATE" and dialect == "sqlite":
+    word = tokens[skip(tokens, 0, ("(",))].keyword
+    if word == "UPDATE" and dialect == "sqlite":
         tokens = _without_alternative(tokens)
     statements = _parse(_readable(tokens, sql, dialect), dialect)
     if statements is None:
         found = written(tokens)
-        if not found and {token.keyword for token in tokens} & _WRITING:
+        if not found and word in _WRITING:
             return unknown(sql)
         return Facts(writes=found, loose=every_name(tokens), functions=functions, changes_path=path, returning=True)
     writes = [target for statement in statements for node in statement.walk() for target in _targets(node, dialect)]
+    if word == "REPLACE":
+        writes += [Target(target.table, "delete") for target in writes]
     reads = [name for statement in statements for name in _tables(statement)]
     return Facts(
         reads=tuple(dict.fromkeys(reads)),
@@ -163,7 +166,7 @@ def _written_out(token: Token, before: str, sql: str, dialect: str) -> str:
         return "'s'"
     if token.sort == "name" and text[:2] in ("U&", "u&"):
         return '"' + token.text.replace('"', '""') + '"'
-    if token.text == "REPLACE" and not before:
+    if token.keyword == "REPLACE" and not before:
         return "INSERT"
     return text
 

@@ -41,13 +41,14 @@ from frescor.sqlalchemy.identity import watch_sessions
 from frescor.sqlalchemy.outbox import Outbox, is_shared
 from frescor.sqlalchemy.relay import Relay
 from frescor.sqlalchemy.sent import keeping_batches
-from frescor.sqlalchemy.statements import COMMITS_BY_ITSELF, Statements
+from frescor.sqlalchemy.statements import COMMITS_BY_ITSELF, KEEPS_PATH, Statements
 from frescor.sqlalchemy.tags import Tags, store_tags
 from frescor.sqlalchemy.unit import Unit
 from frescor.sqlalchemy.watching import watch
 from frescor.store.ahead import Ahead
 from frescor.store.memory import MemoryStore
 from frescor.store.redis import RedisStore
+from frescor.tags import NAMESPACE_TAG
 
 logger = logging.getLogger("frescor")
 
@@ -82,7 +83,11 @@ class Tracking:
         self._tags: Tags | None = None
         self._asked: set[CacheEngine] = set()
         self._tasks: set[asyncio.Task[bool]] = set()
-        self._statements = Statements(self, Catalog(views, functions))
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        self._catalog = Catalog(views, functions)
+        self._statements = Statements(self, self._catalog)
+        if relay is not None and engine.dialect.name == "postgresql":
+            relay.schema_changed = self._catalog.refresh
         dialect = engine.dialect
         self._do_commit = dialect.do_commit
         self._do_rollback = dialect.do_rollback
@@ -174,6 +179,7 @@ class Tracking:
         unit: Unit | None = info.get(self)
         if unit is None:
             unit = info[self] = self._begin(connection)
+            unit.has_path = KEEPS_PATH in info
         return unit
 
     def _listeners(self) -> tuple[tuple[str, Callable[..., None]], ...]:
@@ -192,7 +198,7 @@ class Tracking:
                     self._apply_at_once(unit)
                 raise
             if unit is not None:
-                statements.after(unit, cursor, sql)
+                statements.after(unit, cursor, sql, context)
                 if unit.at_once:
                     self._apply_at_once(unit)
 
@@ -236,14 +242,20 @@ class Tracking:
         unit: Unit | None = info.pop(self, None)
         if unit is not None:
             unit.end()
-            if unit.changes_schema:
-                self._statements.schema_changed()
 
     def _commit_and_apply(self, connection: Any) -> None:
         info = connection.info
         unit: Unit | None = info.get(self)
+        if (
+            unit is not None
+            and unit.changes_seen is not None
+            and (self._is_sqlite or unit.changes_seen != self._catalog.changes)
+            and self._statements.is_outdated(unit, connection)
+        ):
+            unit.write_everything()
         tags = () if unit is None else tuple(sorted(unit.tags()))
-        ahead = self._ahead(tags) if tags and not self._awaits else None
+        raised = store_tags(tags) if tags else ()
+        ahead = self._ahead(raised) if tags and not self._awaits else None
         row_id = None
         try:
             if tags and self.outbox is not None:
@@ -255,16 +267,21 @@ class Tracking:
         except BaseException:
             if ahead is not None:
                 ahead.give_up()
+            if unit is not None and unit.changes_schema:
+                self._statements.schema_changed()
             if tags:
                 # If it was committed, so was its row.
-                self._apply_in_doubt(tags, durable=self.outbox is not None and self.outbox.is_there)
+                self._apply_in_doubt(raised, durable=self.outbox is not None and self.outbox.is_there)
             raise
         finally:
             if unit is not None and info.get(self) is unit:
                 self._end(info)
+                if unit.changes_schema:
+                    # Before the tags are raised: who notes anything after that knows the new one.
+                    self._statements.schema_changed()
         if tags:
             try:
-                self.after_commit(row_id, stored=self._apply(tags, ahead, durable=row_id is not None))
+                self.after_commit(row_id, stored=self._apply(raised, ahead, durable=row_id is not None))
             finally:
                 if ahead is not None:
                     # Interrupted; else it was answered.
@@ -273,36 +290,42 @@ class Tracking:
     def _apply_at_once(self, unit: Unit) -> None:
         """The database committed by itself, with this statement: nothing of it can be in the outbox."""
         unit.at_once = False
+        if unit.changes_schema:
+            self._statements.schema_changed()
         tags = tuple(sorted(unit.tags()))
         if self.engine.dialect.name not in COMMITS_BY_ITSELF:
             # There the statement need not have done it: then a commit, or nothing, follows.
             unit.start_again()
         if tags:
-            self._apply(tags, None, durable=False)
+            self._apply(store_tags(tags), None, durable=False)
+
+    def invalidate_everything(self) -> None:
+        """The schema is another than was known: what came of what was known is ended."""
+        self._apply((NAMESPACE_TAG,), None, durable=False)
 
     def _ahead(self, tags: tuple[str, ...]) -> Ahead | None:
         store = (self._fixed or self.cache)._engine.store
-        return store.ahead(Invalidate(store_tags(tags))) if isinstance(store, RedisStore) else None
+        return store.ahead(Invalidate(tags)) if isinstance(store, RedisStore) else None
 
     def _apply(self, tags: tuple[str, ...], ahead: Ahead | None, *, durable: bool) -> bool:
-        cache, raised = self._fixed or self.cache, store_tags(tags)
+        cache = self._fixed or self.cache
         if not self._awaits:
-            return cache._invalidate(tags=raised, ahead=ahead, durable=durable)
-        task = self._spawn(cache.aio._invalidate(tags=raised, durable=durable))
+            return cache._invalidate(tags=tags, ahead=ahead, durable=durable)
+        task = self._spawn(cache.aio._invalidate(tags=tags, durable=durable))
         try:
             return bool(await_only(asyncio.shield(task)))
         except BaseException:
-            cache._engine.pending.add(tags=raised, durable=durable)
+            cache._engine.pending.add(tags=tags, durable=durable)
             raise
 
     def _apply_in_doubt(self, tags: tuple[str, ...], *, durable: bool) -> None:
-        cache, raised = self.cache, store_tags(tags)
+        cache = self.cache
         if not self._awaits:
-            cache._invalidate(tags=raised, durable=durable)
+            cache._invalidate(tags=tags, durable=durable)
             return
-        cache._engine.pending.add(tags=raised, durable=durable)
+        cache._engine.pending.add(tags=tags, durable=durable)
         with contextlib.suppress(RuntimeError):  # without a loop it waits for this process's next call
-            self._spawn(cache.aio._invalidate(tags=raised, durable=durable))
+            self._spawn(cache.aio._invalidate(tags=tags, durable=durable))
 
     def _spawn(self, work: Coroutine[Any, Any, bool]) -> "asyncio.Task[bool]":
         try:

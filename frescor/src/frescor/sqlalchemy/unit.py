@@ -9,6 +9,7 @@ rows of that table count as not known.
 
 import weakref
 from collections.abc import Iterable
+from typing import Any
 
 from frescor.sqlalchemy.context import Home, home
 from frescor.sqlalchemy.snapshots import Cursors
@@ -56,9 +57,13 @@ class Unit:
         "autocommit",
         "began",
         "changes_schema",
+        "changes_seen",
         "cursors",
+        "has_path",
+        "known",
         "last",
         "old",
+        "path",
         "quiet",
         "uncommitted",
     )
@@ -75,6 +80,13 @@ class Unit:
         self.last: weakref.ref[object] | None = None
         # The statement that runs is committed by the database itself, with all that was changed before it.
         self.at_once = False
+        # What the catalogue is to a transaction that changes the schema; how often the catalogue of all others had
+        # changed when the first write was noted.
+        self.known: Any = None
+        self.changes_seen: int | None = None
+        # Names without a schema may mean other tables than on other connections: those in these schemas.
+        self.has_path = False
+        self.path: tuple[str | None, ...] | None = None
         # It has made, changed or removed tables, views or the like.
         self.changes_schema = False
         self.cursors = Cursors()
@@ -133,9 +145,9 @@ class Unit:
         self._levels[-1].waiting[id(execution)] = table
         self.write(table, ())
 
-    def waits_for(self, execution: object) -> bool:
-        """Whether the keys of this INSERT's rows are to be told."""
-        return id(execution) in self._levels[-1].waiting
+    def waits_for(self, execution: object) -> str | None:
+        """The table whose rows' keys this INSERT is to tell; None if it need not."""
+        return self._levels[-1].waiting.get(id(execution))
 
     def keys_told(self, execution: object, table: str, rows: Iterable[str] | None) -> None:
         """The keys that were waited for; None: not all were told."""
@@ -165,6 +177,7 @@ class Unit:
         """The changes since a savepoint were undone; it still stands."""
         place = self._place(name)
         if place is not None:
+            self.path = self.known = None
             del self._levels[place + 1 :]
             self._levels[place] = _Level(name)
             self._tags = None

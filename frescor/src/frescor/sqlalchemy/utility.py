@@ -100,9 +100,8 @@ def _others(tokens: Tokens, word: str, dialect: str, query: Query) -> Facts | No
         told = name is not None and name[1].lower() in _TOLD_BY_PRAGMA
         return Facts(reads=((None, f"pragma_{name[1].lower()}"),)) if name is not None and told else NOTHING
     if word == "TRUNCATE":
-        cascades = any(token.keyword == "CASCADE" for token in tokens)
-        found = _writes(names_in_list(tokens, 1), "truncate" if cascades else "delete")
-        return Facts(writes=found.writes, commits=True)
+        # Those that refer to it are in the list, or are truncated too.
+        return Facts(writes=_writes(names_in_list(tokens, 1), "truncate").writes, commits=True)
     if word == "REFRESH":
         name, _ = name_at(tokens, skip(tokens, 1, ("MATERIALIZED", "VIEW", "CONCURRENTLY")))
         return _writes([name], "update")
@@ -150,10 +149,10 @@ def _created(tokens: Tokens, place: int, about: str, query: Query) -> Facts | No
             reads=read.reads, writes=(*found.writes, *read.writes), functions=read.functions, changes_schema=True,
             loose=read.loose, unknown=read.unknown, everything=read.everything,
         )  # fmt: skip
-    if about in ("POLICY", "RULE"):
-        return _changes(_subjects(tokens, ("ON",) if about == "POLICY" else ("TO",)))
-    if about in _ROUTINES:
-        # Another of the same name may be the one that is called from now on.
+    if about == "POLICY":
+        return _changes(_subjects(tokens, ("ON",)))
+    if about in _ROUTINES or about in ("TRIGGER", "RULE"):
+        # Of a function another one may be called from now on; and who writes meanwhile knows nothing of a trigger yet.
         return _EVERYTHING
     return _SCHEMA if about in _APART else None
 
