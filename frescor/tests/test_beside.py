@@ -10,7 +10,7 @@ def test_a_dirty_transaction_reads_beside_the_cache_what_it_has_changed(server: 
     with Cache.from_url(server.url, "test", timeout=5) as cache:
         state = {"a": 1, "b": 1}
 
-        @cache.cached(expire=60, key_prefix="of")
+        @cache.cached(expire=60, key_prefix="of", name="load")
         def load(name: str) -> int:
             current_load().depends_on(name)
             return state[name]
@@ -35,7 +35,7 @@ def test_a_dirty_transaction_waits_for_nobody(server: PrivateServer) -> None:
         cache._engine.dirty_check = lambda tags: getattr(dirty, "yes", False)
         locked, loading = threading.Event(), threading.Event()
 
-        @cache.cached(expire=60, key_prefix="of")
+        @cache.cached(expire=60, key_prefix="of", name="load")
         def load() -> int:
             if getattr(dirty, "yes", False):
                 return 2

@@ -26,7 +26,7 @@ def await_back(cache: Cache) -> None:
 def test_nothing_raises_with_the_store_down() -> None:
     cache = Cache.from_url("unix:///nowhere/there.sock", "test")
 
-    @cache.cached(expire=60, key_prefix="p")
+    @cache.cached(expire=60, key_prefix="p", name="load")
     def load() -> int:
         return 7
 
@@ -63,7 +63,7 @@ def test_an_invalidation_made_while_the_store_hangs_is_delivered_before_it_is_tr
     with Cache.from_url(server.url, "test") as cache:
         database = {"value": "old"}
 
-        @cache.cached(expire=60, key_prefix="p", tags=("t",))
+        @cache.cached(expire=60, key_prefix="p", tags=("t",), name="load")
         def load() -> str:
             return database["value"]
 
@@ -94,7 +94,7 @@ def test_with_the_store_down_one_loader_a_key_runs_at_a_time() -> None:
     arrived = threading.Barrier(9)
     go = threading.Event()
 
-    @cache.cached(expire=60, key_prefix="p")
+    @cache.cached(expire=60, key_prefix="p", name="load")
     def load() -> int:
         nonlocal running, most, runs
         running += 1
@@ -133,7 +133,7 @@ def test_what_stands_under_a_key_but_is_no_entry_is_loaded_again(server: Private
     with Cache.from_url(server.url, "test", local=False) as cache, redis.Redis.from_url(server.admin_url) as client:
         runs = []
 
-        @cache.cached(expire=60, key_prefix="p")
+        @cache.cached(expire=60, key_prefix="p", name="load")
         def load() -> int:
             runs.append(1)
             return 5
@@ -151,7 +151,7 @@ def test_a_full_server_costs_the_cache_and_nothing_else() -> None:
             client.config_set("maxmemory", "1")
         with Cache.from_url(server.url, "test") as cache:
 
-            @cache.cached(expire=60, key_prefix="p")
+            @cache.cached(expire=60, key_prefix="p", name="load")
             def load() -> str:
                 return "x" * 1000
 
@@ -163,7 +163,7 @@ def test_a_server_that_starts_empty_again_is_used_again(server: PrivateServer) -
     with Cache.from_url(server.url, "test", local=False) as cache:
         runs = []
 
-        @cache.cached(expire=60, key_prefix="p", tags=("t",))
+        @cache.cached(expire=60, key_prefix="p", tags=("t",), name="load")
         def load() -> int:
             runs.append(1)
             return len(runs)

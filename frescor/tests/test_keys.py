@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import enum
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from frescor import Cache
 from frescor.errors import PolicyError
-from frescor.keys import CallIdentity, canonical, check_key
+from frescor.identity import canonical
+from frescor.keys import check_key
 from frescor.policy import Policy
 
 
@@ -28,11 +31,14 @@ def find(scope: Scope, name: str = "", *rest: object, limit: int = 10, **more: o
     return []
 
 
-IDENTITY = CallIdentity(find, Policy(name="find", expire=60))
+POLICY = Policy(name="find", expire=60)
 
 
-def key(*args: Any, **kwargs: Any) -> str:
-    return IDENTITY.key(IDENTITY.bind(args, kwargs))
+def keys_of(function: Callable[..., object], policy: Policy = POLICY, secret: bytes = b"") -> Callable[..., str]:
+    return Cache.from_url("memory://", "test", key_secret=secret).cached(policy)(function).key
+
+
+key = keys_of(find)
 
 
 arguments = st.recursive(
@@ -101,19 +107,48 @@ def test_function_variation_and_secret_are_part_of_the_key() -> None:
     def other(scope: Scope, name: str = "", *rest: object, limit: int = 10, **more: object) -> list[int]:
         return []
 
-    locale = ["pt"]
-    policy = Policy(name="find", expire=60)
-    identities = [
-        CallIdentity(find, policy),
-        CallIdentity(other, policy),
-        CallIdentity(find, policy, secret=b"secret"),
-        varied := CallIdentity(find, Policy(name="find", expire=60, varies_on=(lambda: locale[0],))),
-    ]
-    bound = IDENTITY.bind((Scope(),), {})
-    assert len({identity.key(bound) for identity in identities}) == len(identities)
-    before = varied.key(bound)
-    locale[0] = "en"
-    assert varied.key(bound) != before
+    locale = {"now": "pt"}
+    varied = keys_of(find, Policy(name="find", expire=60, varies_on=(lambda: locale["now"],)))
+    made = {key(Scope()), keys_of(other)(Scope()), keys_of(find, secret=b"secret")(Scope()), varied(Scope())}
+    assert len(made) == 4
+    locale["now"] = "en"
+    assert varied(Scope()) not in made
+
+
+def test_a_version_of_the_policy_is_no_part_of_the_key() -> None:
+    assert keys_of(find, Policy(name="find", expire=60, version=2))(Scope()) == key(Scope())
+
+
+def find_now(scope: Scope, called: str = "a", *rest: object, limit: int = 20, more: int = 1, **others: object) -> None:
+    """What a later version made of `find`."""
+
+
+find_now.__qualname__ = "find"
+
+
+def test_one_more_parameter_and_another_name_for_one_leave_the_keys_as_they_were() -> None:
+    assert keys_of(find_now)(Scope(), "x", 1, extra=2) == key(Scope(), "x", 1, extra=2)
+    assert keys_of(find_now)(Scope(), more=2) != key(Scope())
+
+
+def test_a_default_that_can_change_counts_by_what_it_holds() -> None:
+    def search(words: list[str] = []) -> None:  # noqa: B006  # that is what is tested
+        ...
+
+    search_key = keys_of(search)
+    before = search_key()
+    assert search_key([]) == before
+    search.__defaults__[0].append("new")  # type: ignore[index]
+    assert search_key() != before
+
+
+def test_a_default_without_identity_needs_none() -> None:
+    nothing = object()
+
+    def search(word: object = nothing) -> None: ...
+
+    search_key = keys_of(search)
+    assert search_key() == search_key(nothing) != search_key(None)
 
 
 def test_no_argument_can_be_read_off_a_key() -> None:
@@ -134,7 +169,7 @@ def test_a_call_that_python_refuses_is_refused_alike() -> None:
 
 def test_a_tag_of_an_unknown_argument_is_refused_where_it_is_declared() -> None:
     with pytest.raises(PolicyError, match="militante"):
-        CallIdentity(find, Policy(name="find", expire=60, tags=("m:{militante}",)))
+        keys_of(find, Policy(name="find", expire=60, tags=("m:{militante}",)))
 
 
 @pytest.mark.parametrize("bad", ["", "a\n", ":a", "a:", "a::b", "x" * 401])

@@ -57,7 +57,7 @@ def test_a_call_never_returns_what_a_changed_entry_holds(steps: list[tuple[Row, 
     with Cache.from_url("memory://", "test") as cache:
         database = [steps[0][0]]
 
-        @cache.cached(expire=60, key_prefix="rows", tags=("t",))
+        @cache.cached(expire=60, key_prefix="rows", tags=("t",), name="load")
         def load() -> Row:
             return database[0]
 
@@ -91,7 +91,7 @@ def test_anything_else_in_the_place_of_a_stamp_is_no_stamp(name: str) -> None:
     with Cache.from_url("memory://", "test") as cache:
         database = [1]
 
-        @cache.cached(expire=60, key_prefix="rows", tags=("t",))
+        @cache.cached(expire=60, key_prefix="rows", tags=("t",), name="load")
         def load() -> int:
             return database[0]
 

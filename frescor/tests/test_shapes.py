@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -28,16 +29,31 @@ class PriceWithCurrency:
     currency: str = "EUR"
 
 
+def price(number: int) -> Any:
+    loads.append(Returned.__name__)
+    return Returned(database["cents"])
+
+
+async def awaited_price(number: int) -> Any:
+    return Returned(database["cents"])
+
+
+Returned = Price
+
+
+def of_version(function: Callable[..., Any], returns: type) -> Callable[..., Any]:
+    """The function as the program of one version has it: it returns this, and its module was loaded on its own."""
+    made = types.FunctionType(
+        function.__code__, {**globals(), "Returned": returns, "__spec__": object()}, function.__name__
+    )
+    made.__annotations__ = {**function.__annotations__, "return": returns}
+    return made
+
+
 def version(cache: Cache, returns: type, **options: Any) -> Cached[[int], Any]:
-    """A function `price`, as the program of one version declares it."""
-
-    def price(number: int) -> Any:
-        loads.append(returns.__name__)
-        return returns(database["cents"])
-
-    price.__qualname__ = "price"
-    price.__annotations__["return"] = returns
-    function: Cached[[int], Any] = cache.cached(expire=300, jitter=0, key_prefix="shop", **options)(price)
+    function: Cached[[int], Any] = cache.cached(expire=3600, jitter=0, key_prefix="shop", **options)(
+        of_version(price, returns)
+    )
     return function
 
 
@@ -117,11 +133,9 @@ def test_a_copy_in_the_process_is_not_read_by_another_version(server: PrivateSer
 
 
 def awaited_version(cache: Cache, returns: type) -> AsyncCached[[int], Any]:
-    async def price(number: int) -> Any:
-        return returns(database["cents"])
-
-    price.__qualname__, price.__annotations__["return"] = "price", returns
-    function: AsyncCached[[int], Any] = cache.cached(expire=300, jitter=0, key_prefix="shop")(price)
+    function: AsyncCached[[int], Any] = cache.cached(expire=3600, jitter=0, key_prefix="shop")(
+        of_version(awaited_price, returns)
+    )
     return function
 
 

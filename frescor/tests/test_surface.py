@@ -52,7 +52,8 @@ def test_the_calls_of_a_cache_are_as_recorded() -> None:
         "get_or_load_many": "(self, keys: collections.abc.Iterable[str], "
         "loader: collections.abc.Callable[[tuple[str, ...]], collections.abc.Mapping[str, ~R]], "
         "policy: frescor.policy.Policy, *, as_type: object = None)",
-        "cached": "(self, policy: frescor.policy.Policy | None = None, /, **options: Any)",
+        "cached": "(self, policy: frescor.policy.Policy | None = None, /, *, name: str | None = None, "
+        "ignore: tuple[str, ...] = (), **options: Any)",
         "invalidate_cache_pattern": "(self, *patterns: str)",
         "stats": "(self)",
         "health": "(self)",

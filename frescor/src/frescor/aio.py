@@ -1,11 +1,11 @@
 """The cache, for event loops: the async driver of `frescor.plan`."""
 
 import asyncio
+import functools
 import logging
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
-from types import MappingProxyType
-from typing import Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from frescor import plan
 from frescor.callsite import codec_of, mapped_annotation, return_annotation
@@ -16,16 +16,20 @@ from frescor.commands import (
 )
 from frescor.engine import Engine
 from frescor.keys import check_key
-from frescor.loading import begin_apart
+from frescor.loading import CurrentLoad, begin_apart
+from frescor.local import Copy
 from frescor.outcome import Outcome, Result
 from frescor.policy import Policy, Seconds, check_tag
-from frescor.ride_aio import AsyncLoader, AsyncRide, awaited_loader, for_one
+from frescor.ride_aio import AsyncRide, awaited_loader
 from frescor.shapes import Shape, policy_shape
 from frescor.store.base import AsyncStore
 from frescor.store.opening_aio import awaited
 from frescor.tags import NAMESPACE_TAG, declared_tag, entry_tags, key_tags, pattern_tag
 
 logger = logging.getLogger("frescor")
+
+if TYPE_CHECKING:
+    from frescor.callsite import CallSite
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -146,12 +150,15 @@ class AsyncCache:
                 depends = entry_tags(key, tags)
                 requests[key] = engine.request(key, depends, policy, codec, refresh=False, shape=shape)
 
-        async def load(missing: tuple[str, ...]) -> Mapping[str, object]:
-            values = await awaited_loader(lambda: loader(missing), like=loader)()
-            return cast(Mapping[str, object], values)
-
         if requests:
-            for key, outcome in (await self._drive(engine.reading_many(requests), load, requests)).items():
+            ride = AsyncRide(self, engine.reading_many(requests), requests)
+            try:
+                while await ride.wants_load():
+                    with ride as load:
+                        load.value = await awaited_loader(functools.partial(loader, ride.to_load), like=loader)()
+            finally:
+                ride.leave()
+            for key, outcome in ride.result.items():
                 engine.came_to(requests[key], outcome)
                 found[key] = outcome.value
         return found
@@ -182,18 +189,33 @@ class AsyncCache:
         loader: Callable[[], Awaitable[object]],
         *,
         shape: Shape,
-        refresh: bool = False,
     ) -> object:
         engine = self._engine
-        if not refresh and (copy := engine.local_copy(key, policy, shape)) is not None:
+        if (copy := engine.local_copy(key, policy, shape)) is not None:
             return copy.value()
         engine.listen()
-        request = engine.request(key, tags, policy, codec, refresh=refresh, shape=shape)
-        outcome = await self._drive(engine.reading(request), for_one(loader), {key: request})
-        engine.came_to(request, outcome)
-        if outcome.due:
-            return await self._refresh_behind(request, loader, outcome)
-        return outcome.value
+        call = AsyncCall(self, engine.request(key, tags, policy, codec, refresh=False, shape=shape), loader)
+        try:
+            while await call.wants_load():
+                with call as load:
+                    load.value = await loader()
+            return await call.value()
+        finally:
+            call.leave()
+
+    def _begin_call(
+        self, site: "CallSite", args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool
+    ) -> "AsyncCall | AsyncCopyFound":
+        """A call of a cached function: what its caller is to run, if there is something, and to return."""
+        engine = self._engine
+        key, tags = site.bind(engine, args, kwargs)
+        if not refresh and (copy := engine.local_copy(key, site.policy, site.shape)) is not None:
+            return AsyncCopyFound(copy)
+        engine.listen()
+        request = engine.request(
+            key, tags, site.policy, site.codec, refresh=refresh, shape=site.shape, label=site.label
+        )
+        return AsyncCall(self, request, functools.partial(site.function, *args, **kwargs), site)
 
     async def _refresh_behind(
         self, request: plan.Request, loader: Callable[[], Awaitable[object]], outcome: Outcome
@@ -217,13 +239,24 @@ class AsyncCache:
         engine = self._engine
         again = engine.again(request)
         try:
-            outcome = await self._drive(plan.read_through(engine.process, again), for_one(loader), {again.key: again})
+            outcome = await self._load(
+                AsyncRide(self, plan.read_through(engine.process, again), {again.key: again}), loader
+            )
         except Exception as error:  # noqa: BLE001  # nobody calls: it is handed to who waits, and counted
             engine.reporter.add(request.policy.name, "errors")
             logger.warning("a refresh failed: %r (policy %s)", error, request.policy.name)
             return error
         engine.reporter.add(request.policy.name, "refreshes")
         return outcome
+
+    async def _load(self, ride: AsyncRide[Outcome], loader: Callable[[], Awaitable[object]]) -> Outcome:
+        try:
+            while await ride.wants_load():
+                with ride as load:
+                    load.value = await loader()
+            return ride.result
+        finally:
+            ride.leave()
 
     def _keep(self, coroutine: Coroutine[Any, Any, R]) -> asyncio.Task[R]:
         task = asyncio.get_running_loop().create_task(coroutine)
@@ -233,21 +266,72 @@ class AsyncCache:
 
     # -- the driver --------------------------------------------------------------------------------------------------
 
-    async def _drive(
-        self,
-        steps: Generator[Command, Any, R],
-        loader: AsyncLoader | None = None,
-        requests: Mapping[str, plan.Request] = MappingProxyType({}),
-    ) -> R:
-        """Carry out a plan. However it ends, its waiters are woken and its leases are given back."""
-        ride = AsyncRide(self, loader, requests)
+    async def _drive(self, steps: Generator[Command, Any, R]) -> R:
+        """Carry out a plan that loads nothing."""
+        ride = AsyncRide(self, steps)
         try:
-            reply: Any = None
-            while True:
-                try:
-                    command = steps.send(reply)
-                except StopIteration as done:
-                    return cast(R, done.value)
-                reply = await ride.carry_out(command)
+            if await ride.wants_load():
+                raise AssertionError("this plan loads nothing")
+            return ride.result
         finally:
             ride.leave()
+
+
+class AsyncCopyFound:
+    """A call that is answered by this process's copy."""
+
+    __slots__ = ("_copy",)
+
+    def __init__(self, copy: Copy) -> None:
+        self._copy = copy
+
+    async def wants_load(self) -> Literal[False]:
+        """Nothing is to be loaded."""
+        return False
+
+    def __enter__(self) -> CurrentLoad:
+        raise AssertionError("a copy needs no load")
+
+    def __exit__(self, *_: object) -> Literal[False]:
+        return False
+
+    async def value(self) -> object:
+        """The copy's, for one reader."""
+        return self._copy.value()
+
+    def leave(self) -> None:
+        """It holds nothing."""
+
+
+class AsyncCall(AsyncRide[Outcome]):
+    """One read-through call (see `frescor.ride.Ride`)."""
+
+    __slots__ = ("_again", "_request", "_site", "_start")
+
+    def __init__(
+        self,
+        cache: AsyncCache,
+        request: plan.Request,
+        again: Callable[[], Awaitable[object]],
+        site: "CallSite | None" = None,
+    ) -> None:
+        """`again`: the loader, to be run behind the caller's back."""
+        super().__init__(cache, cache._engine.reading(request), {request.key: request})
+        self._request = request
+        self._again = again
+        self._site = site
+        self._start = b"" if site is None else site.start
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if self._site is not None and self._site.has_moved(self._start):
+            # It may have read what belongs to another key.
+            self.loading.keep_private()
+        return super().__exit__(kind, error, trace)
+
+    async def value(self) -> object:
+        """What the caller gets, once nothing more is to be loaded."""
+        outcome = self.result
+        self._engine.came_to(self._request, outcome)
+        if outcome.due:
+            return await self._cache._refresh_behind(self._request, self._again, outcome)
+        return outcome.value

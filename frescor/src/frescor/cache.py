@@ -8,8 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, cast, overload
 
 from frescor import plan
 from frescor.callsite import codec_of, mapped_annotation, return_annotation
@@ -20,11 +19,13 @@ from frescor.engine import Engine
 from frescor.entry import LARGEST_VALUE, MOST_VALUE
 from frescor.errors import PolicyError
 from frescor.events import PolicyStats, by_policy
+from frescor.extras import extra
 from frescor.keys import check_key
-from frescor.local import DEFAULT_MAX_BYTES
+from frescor.loading import CurrentLoad
+from frescor.local import DEFAULT_MAX_BYTES, Copy
 from frescor.outcome import Outcome, Result
 from frescor.policy import Policy, PolicyOptions, Seconds, check_tag
-from frescor.ride import Loader, Ride, for_one
+from frescor.ride import Ride
 from frescor.shapes import Shape, policy_shape
 from frescor.sources import Sources
 from frescor.store.base import KeyInfo, ServerInfo, Store
@@ -34,6 +35,7 @@ from frescor.tags import NAMESPACE_TAG, declared_tag, entry_tags, key_tags, patt
 
 if TYPE_CHECKING:
     from frescor.aio import AsyncCache
+    from frescor.callsite import CallSite
     from frescor.store.ahead import Ahead
 
 logger = logging.getLogger("frescor")
@@ -256,7 +258,14 @@ class Cache:
                 depends = entry_tags(key, tags)
                 requests[key] = engine.request(key, depends, policy, codec, refresh=False, shape=shape)
         if requests:
-            for key, outcome in self._drive(engine.reading_many(requests), loader, requests).items():
+            ride = Ride(engine, engine.reading_many(requests), requests)
+            try:
+                while ride.wants_load():
+                    with ride as load:
+                        load.value = loader(ride.to_load)
+            finally:
+                ride.leave()
+            for key, outcome in ride.result.items():
                 engine.came_to(requests[key], outcome)
                 found[key] = outcome.value
         return found
@@ -270,18 +279,33 @@ class Cache:
         loader: Callable[[], object],
         *,
         shape: Shape,
-        refresh: bool = False,
     ) -> object:
         engine = self._engine
-        if not refresh and (copy := engine.local_copy(key, policy, shape)) is not None:
+        if (copy := engine.local_copy(key, policy, shape)) is not None:
             return copy.value()
         engine.listen()
-        request = engine.request(key, tags, policy, codec, refresh=refresh, shape=shape)
-        outcome: Outcome = self._drive(engine.reading(request), for_one(loader), {key: request})
-        engine.came_to(request, outcome)
-        if outcome.due:
-            return self._refresh_behind(request, loader, outcome)
-        return outcome.value
+        call = Call(self, engine.request(key, tags, policy, codec, refresh=False, shape=shape), loader)
+        try:
+            while call.wants_load():
+                with call as load:
+                    load.value = loader()
+            return call.value()
+        finally:
+            call.leave()
+
+    def _begin_call(
+        self, site: "CallSite", args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool = False
+    ) -> "Call | CopyFound":
+        """A call of a cached function: what its caller is to run, if there is something, and to return."""
+        engine = self._engine
+        key, tags = site.bind(engine, args, kwargs)
+        if not refresh and (copy := engine.local_copy(key, site.policy, site.shape)) is not None:
+            return CopyFound(copy)
+        engine.listen()
+        request = engine.request(
+            key, tags, site.policy, site.codec, refresh=refresh, shape=site.shape, label=site.label
+        )
+        return Call(self, request, functools.partial(site.function, *args, **kwargs), site)
 
     def _refresh_behind(self, request: plan.Request, loader: Callable[[], object], outcome: Outcome) -> object:
         """Load anew in a thread; what the caller gets meanwhile."""
@@ -295,18 +319,41 @@ class Cache:
         return outcome.value
 
     @overload
-    def cached(self, policy: Policy, /) -> CachedDecorator: ...
+    def cached(
+        self, policy: Policy, /, *, name: str | None = None, ignore: tuple[str, ...] = ()
+    ) -> CachedDecorator: ...
     @overload
     def cached(
-        self, policy: None = None, /, *, key_prefix: str, **options: Unpack[PolicyOptions]
+        self,
+        policy: None = None,
+        /,
+        *,
+        key_prefix: str,
+        name: str | None = None,
+        ignore: tuple[str, ...] = (),
+        **options: Unpack[PolicyOptions],
     ) -> CachedDecorator: ...
-    def cached(self, policy: Policy | None = None, /, **options: Any) -> CachedDecorator:
+    def cached(
+        self,
+        policy: Policy | None = None,
+        /,
+        *,
+        name: str | None = None,
+        ignore: tuple[str, ...] = (),
+        **options: Any,
+    ) -> CachedDecorator:
         """Cache what a function returns, by its arguments: `@cache.cached(POLICY)`, or `expire=` and `key_prefix=`.
 
-        A coroutine function stays one. Raises PolicyError where it is declared for a policy that cannot work with it.
+        A coroutine function stays one. name: what the function is called in keys, in place of its qualified name: for
+        functions that share one, and for those that hold objects without an identity by value, which are kept for one
+        process alone without it. ignore: arguments on which the result does not depend, such as a session.
+
+        Raises PolicyError where it is declared, for what cannot be cached, for a second function of one name, and for a
+        policy that cannot work with it.
         """
         # At C's speed: it stands before every hit.
-        return caching(policy_from(policy, options), itertools.repeat(self).__next__)
+        source = itertools.repeat(self).__next__
+        return caching(policy_from(policy, options), source, self._engine.claims, name=name, ignore=ignore)
 
     def invalidate_cache_pattern(self, *patterns: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """Invalidate these patterns each time the function has returned; not when it raises."""
@@ -344,33 +391,84 @@ class Cache:
 
     # -- the driver --------------------------------------------------------------------------------------------------
 
-    def _drive(
-        self,
-        steps: Generator[Command, Any, R],
-        loader: Loader | None = None,
-        requests: Mapping[str, plan.Request] = MappingProxyType({}),
-        ahead: "Ahead | None" = None,
-    ) -> R:
-        """Carry out a plan. However it ends, its waiters are woken and its leases are given back. `ahead`: its one
-        Invalidate, on its way."""
-        ride: Ride | None = None
+    def _drive(self, steps: Generator[Command, Any, R], ahead: "Ahead | None" = None) -> R:
+        """Carry out a plan that loads nothing. `ahead`: its one Invalidate, on its way."""
+        ride: Ride[R] | None = None
         reply: Any = None
         began = time.monotonic()
         try:
             while True:
                 command = steps.send(reply)
                 if type(command) is Read or type(command) is Invalidate:
-                    # Holds nothing: most calls are one of these and no more.
+                    # Holds nothing: most plans are one of these and no more.
                     reply = self._engine.ask(command, ahead)
                 else:
                     if ride is None:
-                        ride = Ride(self._engine, loader, requests, time.monotonic() - began)
+                        ride = Ride(self._engine, steps, spent=time.monotonic() - began)
                     reply = ride.carry_out(command)
         except StopIteration as done:
             return done.value  # type: ignore[no-any-return]  # R: StopIteration does not say so
         finally:
             if ride is not None:
                 ride.leave()
+
+
+class CopyFound:
+    """A call that is answered by this process's copy."""
+
+    __slots__ = ("_copy",)
+
+    def __init__(self, copy: Copy) -> None:
+        self._copy = copy
+
+    def wants_load(self) -> Literal[False]:
+        """Nothing is to be loaded."""
+        return False
+
+    def __enter__(self) -> CurrentLoad:
+        raise AssertionError("a copy needs no load")
+
+    def __exit__(self, *_: object) -> Literal[False]:
+        return False
+
+    def value(self) -> object:
+        """The copy's, for one reader."""
+        return self._copy.value()
+
+    def leave(self) -> None:
+        """It holds nothing."""
+
+
+class Call(Ride[Outcome]):
+    """One read-through call (see `Ride`)."""
+
+    __slots__ = ("_again", "_cache", "_request", "_site", "_start")
+
+    def __init__(
+        self, cache: Cache, request: plan.Request, again: Callable[[], object], site: "CallSite | None" = None
+    ) -> None:
+        """`again`: the loader, to be run behind the caller's back."""
+        engine = cache._engine
+        super().__init__(engine, engine.reading(request), {request.key: request})
+        self._cache = cache
+        self._request = request
+        self._again = again
+        self._site = site
+        self._start = b"" if site is None else site.start
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if self._site is not None and self._site.has_moved(self._start):
+            # It may have read what belongs to another key.
+            self.loading.keep_private()
+        return super().__exit__(kind, error, trace)
+
+    def value(self) -> object:
+        """What the caller gets, once nothing more is to be loaded."""
+        outcome = self.result
+        self._engine.came_to(self._request, outcome)
+        if outcome.due:
+            return self._cache._refresh_behind(self._request, self._again, outcome)
+        return outcome.value
 
 
 class _Behind:
@@ -383,12 +481,19 @@ class _Behind:
         engine = cache._engine
         again = engine.again(request)
 
+        def load(ride: Ride[Outcome]) -> Outcome:
+            try:
+                while ride.wants_load():
+                    with ride as current:
+                        current.value = loader()
+                return ride.result
+            finally:
+                ride.leave()
+
         def run() -> None:
             try:
                 with cache.around_refresh():
-                    self.outcome = cache._drive(
-                        plan.read_through(engine.process, again), for_one(loader), {again.key: again}
-                    )
+                    self.outcome = load(Ride(engine, plan.read_through(engine.process, again), {again.key: again}))
                 engine.reporter.add(request.policy.name, "refreshes")
             except Exception as error:  # noqa: BLE001  # nobody calls: it is kept for who waits, and counted
                 self.error = error
@@ -420,7 +525,8 @@ def engine_for(
         )
     ring = None
     if seal_secrets or key_secret:
-        from frescor.seal import KeyRing  # for those who have secrets
+        with extra("sealing", "seal_secrets" if seal_secrets else "key_secret"):
+            from frescor.seal import KeyRing
 
         ring = KeyRing(seal_secrets, namespace) if seal_secrets else KeyRing.of_key_secret(key_secret, namespace)
     return Engine(

@@ -3,11 +3,13 @@
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from types import MethodType
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
+from frescor.callables import read_callable
 from frescor.callsite import CallSite
+from frescor.claims import Claims
 from frescor.errors import PolicyError
+from frescor.owners import check_owner
 from frescor.policy import Policy
 from frescor.tags import pattern_tag
 
@@ -16,84 +18,125 @@ if TYPE_CHECKING:
     from frescor.cache import Cache
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 R = TypeVar("R")
 T = TypeVar("T")
 
 
-class Cached(Generic[P, R]):
+class _Declared:
+    """What a cached function of either kind has: its policy, and what is known of it before it is called."""
+
+    def __init__(self, site: CallSite) -> None:
+        functools.update_wrapper(cast(Callable[..., object], self), site.callee.function)
+        self.policy = site.policy
+        self._site = site
+
+    def _binds_to(self, instance: object, owner: type | None) -> tuple[object, ...]:
+        """What comes before the arguments where it is read as an attribute: nothing, or one object."""
+        binding = self._site.callee.binding
+        if binding == "class":
+            return (owner if owner is not None else type(instance),)
+        return () if instance is None or binding == "none" else (instance,)
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        if self._site.callee.binding == "instance":
+            check_owner(owner, self._site)
+
+
+class Cached(_Declared, Generic[P, R]):
     """A function whose results are cached by its arguments.
 
     Calling it returns a valid entry's value, or runs the function once in the fleet and stores what it returned; with
     the store down it runs the function. It raises what the function raises, and PolicyError for arguments without an
-    identity by value and for results that cannot be kept exactly.
+    identity by value, for results that cannot be kept exactly, and for a call that comes back to itself.
     """
 
-    def __init__(self, function: Callable[P, R], policy: Policy, source: "Callable[[], Cache]") -> None:
-        functools.update_wrapper(self, function)
-        self.policy = policy
-        self._site = CallSite(function, policy)
+    def __init__(self, site: CallSite, source: "Callable[[], Cache]") -> None:
+        super().__init__(site)
         self._source = source
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         # A hit on a local copy makes no key: the arguments, with their types, lead to it.
         cache = self._source()
-        if not kwargs and (copy := self._site.local_copy(cache._engine, args)) is not None:
+        site = self._site
+        if not kwargs and (copy := site.local_copy(cache._engine, args)) is not None:
             value: R = copy.shared if copy.payload is None else copy.value()
             return value
-        return self._get(cache, args, kwargs, refresh=False)
+        # Run from here, so that a function that calls itself goes about half as deep as without a cache.
+        call = cache._begin_call(site, args, kwargs)
+        try:
+            while call.wants_load():
+                with call as load:
+                    load.value = site.function(*args, **kwargs)
+            return cast(R, call.value())
+        finally:
+            call.leave()
 
-    def __get__(self, instance: object, owner: type | None = None) -> Any:
-        return self if instance is None else MethodType(self, instance)
+    @overload
+    def __get__(self, instance: None, owner: type, /) -> "Cached[P, R]": ...
+    @overload
+    def __get__(
+        self: "Cached[Concatenate[Any, Q], R]", instance: object, owner: type | None = None, /
+    ) -> "BoundCached[Q, R]": ...
+    def __get__(self, instance: object, owner: type | None = None, /) -> Any:
+        """Bound to an instance, or to a class if that is what it takes: as a method is."""
+        first = self._binds_to(instance, owner)
+        return BoundCached(self, *first) if first else self
 
     def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function now, store its result over what is there, and return it."""
-        return self._get(self._source(), args, kwargs, refresh=True)
+        call = self._source()._begin_call(self._site, args, kwargs, refresh=True)
+        try:
+            while call.wants_load():
+                with call as load:
+                    load.value = self._site.function(*args, **kwargs)
+            return cast(R, call.value())
+        finally:
+            call.leave()
 
     def uncached(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """What the function itself returns; the cache is neither read nor written."""
         return cast(Callable[P, R], self._site.function)(*args, **kwargs)
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
-        """The key of this call: the policy's name, the function's, and a digest of the arguments."""
+        """The key of this call: the policy's name, the function's, and a digest of the arguments. It is the same in
+        every version of the function."""
         return self._site.bind(self._source()._engine, args, kwargs)[0]
 
     def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
-        """Forget this call's result. False with the store down: then it waits (see `Cache.invalidate`)."""
+        """Forget this call's result, whichever version of the function keeps it. False with the store down: then it
+        waits (see `Cache.invalidate`)."""
         return self._source().delete(self.key(*args, **kwargs))
 
     def invalidate_all(self) -> bool:
         """Forget the results of all calls, in one write. False with the store down: then it waits."""
         return self._source().invalidate_pattern(f"{self._site.prefix}:*")
 
-    def _get(self, cache: "Cache", args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool) -> R:
-        site = self._site
-        key, tags = site.bind(cache._engine, args, kwargs)
-        value = cache._read_through(
-            key,
-            tags,
-            site.policy,
-            site.codec,
-            lambda: site.function(*args, **kwargs),
-            shape=site.shape,
-            refresh=refresh,
-        )
-        return cast(R, value)
 
-
-class AsyncCached(Generic[P, T]):
+class AsyncCached(_Declared, Generic[P, T]):
     """As `Cached`, for a coroutine function: each of its calls is awaited. A plain function runs in a thread."""
 
-    def __init__(self, function: Callable[P, Awaitable[T]], policy: Policy, source: "Callable[[], AsyncCache]") -> None:
-        functools.update_wrapper(self, function)
-        self.policy = policy
-        self._site = CallSite(function, policy)
+    def __init__(self, site: CallSite, source: "Callable[[], AsyncCache]") -> None:
+        super().__init__(site)
         self._source = source
+        # Python 3.11 knows no mark but asyncio's.
+        mark = getattr(inspect, "markcoroutinefunction", None)
+        if mark is not None:
+            mark(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
         return self._get(args, kwargs, refresh=False)
 
-    def __get__(self, instance: object, owner: type | None = None) -> Any:
-        return self if instance is None else MethodType(self, instance)
+    @overload
+    def __get__(self, instance: None, owner: type, /) -> "AsyncCached[P, T]": ...
+    @overload
+    def __get__(
+        self: "AsyncCached[Concatenate[Any, Q], T]", instance: object, owner: type | None = None, /
+    ) -> "BoundAsyncCached[Q, T]": ...
+    def __get__(self, instance: object, owner: type | None = None, /) -> Any:
+        """Bound to an instance, or to a class if that is what it takes: as a method is."""
+        first = self._binds_to(instance, owner)
+        return BoundAsyncCached(self, *first) if first else self
 
     async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run the function now, store its result over what is there, and return it."""
@@ -104,11 +147,13 @@ class AsyncCached(Generic[P, T]):
         return await cast(Callable[P, Awaitable[T]], self._site.function)(*args, **kwargs)
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
-        """The key of this call: the policy's name, the function's, and a digest of the arguments."""
+        """The key of this call: the policy's name, the function's, and a digest of the arguments. It is the same in
+        every version of the function."""
         return self._site.bind(self._source()._engine, args, kwargs)[0]
 
     async def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
-        """Forget this call's result. False with the store down: then it waits (see `Cache.invalidate`)."""
+        """Forget this call's result, whichever version of the function keeps it. False with the store down: then it
+        waits (see `Cache.invalidate`)."""
         return await self._source().delete(self.key(*args, **kwargs))
 
     async def invalidate_all(self) -> bool:
@@ -119,12 +164,103 @@ class AsyncCached(Generic[P, T]):
         cache, site = self._source(), self._site
         if not kwargs and not refresh and (copy := site.local_copy(cache._engine, args)) is not None:
             return cast(T, copy.value())
-        key, tags = site.bind(cache._engine, args, kwargs)
-        function = cast(Callable[..., Awaitable[object]], site.function)
-        value = await cache._read_through(
-            key, tags, site.policy, site.codec, lambda: function(*args, **kwargs), shape=site.shape, refresh=refresh
-        )
-        return cast(T, value)
+        # Run from here, so that a function that awaits itself goes about half as deep as without a cache.
+        call = cache._begin_call(site, args, kwargs, refresh=refresh)
+        try:
+            while await call.wants_load():
+                with call as load:
+                    load.value = await site.function(*args, **kwargs)
+            return cast(T, await call.value())
+        finally:
+            call.leave()
+
+
+if TYPE_CHECKING:
+
+    class _Bound:
+        def __init__(self, function: object, *first: object) -> None: ...
+
+        func: Any
+        args: tuple[Any, ...]
+        keywords: dict[str, Any]
+
+else:
+    # At C's speed, and without a frame of its own: it stands before every call of a method.
+    _Bound = functools.partial
+
+
+class BoundCached(_Bound, Generic[P, R]):
+    """A cached function of an instance or a class: what `Cached` has, with that as the first argument."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    @property
+    def policy(self) -> Policy:
+        """The policy by which it is cached."""
+        return cast(Policy, self.func.policy)
+
+    @property
+    def __self__(self) -> object:
+        return self.args[0]
+
+    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """As `Cached.refresh`."""
+        return cast(R, self.func.refresh(*self.args, *args, **kwargs))
+
+    def uncached(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """As `Cached.uncached`."""
+        return cast(R, self.func.uncached(*self.args, *args, **kwargs))
+
+    def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """As `Cached.key`."""
+        return cast(str, self.func.key(*self.args, *args, **kwargs))
+
+    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """As `Cached.invalidate`."""
+        return cast(bool, self.func.invalidate(*self.args, *args, **kwargs))
+
+    def invalidate_all(self) -> bool:
+        """Forget the results of all calls of all instances, in one write. False with the store down: then it waits."""
+        return cast(bool, self.func.invalidate_all())
+
+
+class BoundAsyncCached(_Bound, Generic[P, T]):
+    """A coroutine function of an instance or a class: what `AsyncCached` has, with that as its first argument."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]: ...
+
+    @property
+    def policy(self) -> Policy:
+        """The policy by which it is cached."""
+        return cast(Policy, self.func.policy)
+
+    @property
+    def __self__(self) -> object:
+        return self.args[0]
+
+    async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `AsyncCached.refresh`."""
+        return cast(T, await self.func.refresh(*self.args, *args, **kwargs))
+
+    async def uncached(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `AsyncCached.uncached`."""
+        return cast(T, await self.func.uncached(*self.args, *args, **kwargs))
+
+    def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """As `AsyncCached.key`."""
+        return cast(str, self.func.key(*self.args, *args, **kwargs))
+
+    async def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """As `AsyncCached.invalidate`."""
+        return cast(bool, await self.func.invalidate(*self.args, *args, **kwargs))
+
+    async def invalidate_all(self) -> bool:
+        """Forget the results of all calls of all instances, in one write. False with the store down: then it waits."""
+        return cast(bool, await self.func.invalidate_all())
 
 
 class CachedDecorator(Protocol):
@@ -138,13 +274,22 @@ class CachedDecorator(Protocol):
     def __call__(self, function: Callable[P, R], /) -> Cached[P, R]: ...
 
 
-def caching(policy: Policy, source: "Callable[[], Cache]") -> CachedDecorator:
+def caching(
+    policy: Policy,
+    source: "Callable[[], Cache]",
+    claims: Claims,
+    *,
+    name: str | None = None,
+    ignore: tuple[str, ...] = (),
+) -> CachedDecorator:
     """The decorator that caches by this policy, in the cache that `source` gives at each call."""
 
     def decorate(function: Any) -> Any:
-        if inspect.iscoroutinefunction(function):
-            return AsyncCached(function, policy, lambda: source().aio)
-        return Cached(function, policy, source)
+        callee = read_callable(function, policy.name)
+        site = CallSite(callee, policy, claims, name=name, ignore=ignore)
+        if callee.awaits:
+            return AsyncCached(site, lambda: source().aio)
+        return Cached(site, source)
 
     return cast(CachedDecorator, decorate)
 

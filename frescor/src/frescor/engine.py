@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from frescor import plan
+from frescor.claims import Claims
 from frescor.codec import Codec, TooLarge, ValueCodec
 from frescor.commands import (
     LEASE_MS,
@@ -29,14 +30,14 @@ from frescor.commands import (
 from frescor.entry import LARGEST_VALUE, Entry, Packing
 from frescor.errors import CacheError, PolicyError, StoreRejected, StoreUnavailable
 from frescor.keys import check_key, key_digest
-from frescor.lease import Flights, Keeper
+from frescor.lease import Flights, Keeper, Waits
 from frescor.listen import Listener
 from frescor.listen_cluster import ClusterListener
-from frescor.loading import CurrentLoad, enclosing_load
+from frescor.loading import CurrentLoad, Subject, around, enclosing_load, refuse_return
 from frescor.local import Copy, Local
 from frescor.outcome import Outcome
 from frescor.pending import Pending
-from frescor.policy import Policy, Seconds, check_tag, seconds
+from frescor.policy import Policy, Seconds, check_tag, seconds, tuple_of
 from frescor.reporter import Reporter
 from frescor.shapes import NO_SHAPE, Shape
 from frescor.sources import Sources
@@ -64,8 +65,10 @@ _NOTHING = object()
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
-    """The key and tags of one function's calls, by their arguments, and the counter of its local hits."""
+    """The key and tags of one function's calls, by their arguments, and the counter of its local hits; of one engine's
+    start."""
 
+    start: object
     calls: dict[tuple[object, ...], tuple[str, tuple[str, ...]]]
     hits: list[int]
 
@@ -89,6 +92,7 @@ class Engine:
         self.key_secret = key_secret
         self.sources = sources
         self.plain = Codec()
+        self.claims = Claims()
         self.pending = Pending()
         self.packing = Packing(ring, largest=largest_value)
         # What was said once of a policy, and is not said again.
@@ -113,6 +117,7 @@ class Engine:
     def _start(self) -> None:
         sources = self.sources
         self.flights = Flights()
+        self.waits = Waits()
         self.reporter = Reporter(self.store)
         self.keeper = Keeper(self._extend_lease, every=LEASE_MS / 3000)
         self.listener: Listener | ClusterListener | None = None
@@ -123,7 +128,8 @@ class Engine:
             self.listener = Listener(store.open_line, store.wire.namespace, self.local)
         elif isinstance(store, ClusterStore) and listens:
             self.listener = ClusterListener(store, store.wire.namespace, self.local)
-        self.shortcuts: dict[object, Shortcut] = {}
+        # What was remembered before a fork counts in the parent.
+        self.start = object()
         # The tags that entries had beside those of their calls, by key: read with them the next time.
         self._expected: dict[str, tuple[str, ...]] = {}
         self.process = plan.Process(self.local, self.pending, self.packing)
@@ -194,15 +200,14 @@ class Engine:
         if self.listener is not None:
             self.listener.start()
 
-    def remember(
-        self, function: object, policy: str, call: tuple[object, ...], bound: tuple[str, tuple[str, ...]]
-    ) -> None:
-        """Find the key and the tags of this call without making them, next time."""
-        shortcut = self.shortcuts.get(function)
-        if shortcut is None or len(shortcut.calls) >= _MOST_SHORTCUTS:
-            shortcut = Shortcut({}, self.reporter.cell(policy))
-            self.shortcuts[function] = shortcut
+    def remembered(
+        self, shortcut: Shortcut | None, policy: str, call: tuple[object, ...], bound: tuple[str, tuple[str, ...]]
+    ) -> Shortcut:
+        """A function's shortcut, with the key and the tags of this call."""
+        if shortcut is None or shortcut.start is not self.start or len(shortcut.calls) >= _MOST_SHORTCUTS:
+            shortcut = Shortcut(self.start, {}, self.reporter.cell(policy))
         shortcut.calls[call] = bound
+        return shortcut
 
     def now(self) -> int:
         """The wall clock, µs."""
@@ -217,14 +222,21 @@ class Engine:
         *,
         refresh: bool,
         shape: Shape = NO_SHAPE,
+        label: str = "",
     ) -> plan.Request:
-        """A read-through call, of an entry with all these tags. Raises PolicyError if it is to be sealed and cannot."""
+        """A read-through call, of an entry with all these tags.
+
+        Raises PolicyError if it is to be sealed and cannot, and for a call that is part of a load of itself.
+        """
         if policy.sealed and (self.packing.ring is None or not self.packing.ring.seals):
             raise PolicyError(
                 "the policy is sealed and this cache has no secrets to seal with: give Cache.from_url seal_secrets.",
                 policy=policy.name,
             )
         sources = self.sources
+        load = enclosing_load()
+        if load is not None:
+            refuse_return(load, self.place, key, label or policy.name)
         spread = policy.ttl * policy.jitter
         return plan.Request(
             key=key,
@@ -238,9 +250,29 @@ class Engine:
             ttl_ms=milliseconds(policy.ttl + sources.uniform(-spread, spread)),
             refresh=refresh,
             expected=self._expected.get(key, ()),
-            fresh=enclosing_load() is not None,
+            fresh=load is not None,
             shape=shape,
+            label=label or policy.name,
         )
+
+    @property
+    def place(self) -> object:
+        """Where the keys are: caches that share it share their entries."""
+        store = self.store
+        if isinstance(store, RedisStore | ClusterStore):
+            return (store.address.url, store.wire.namespace)
+        return store
+
+    def loading_around(self) -> tuple[str, ...]:
+        """Where what is being loaded around this call is stored, in this store."""
+        load = enclosing_load()
+        if load is None:
+            return ()
+        return tuple(key for of in around(load) if of.store == self.place for key in of.stored_at)
+
+    def subject(self, keys: tuple[str, ...], stored_at: tuple[str, ...], label: str) -> Subject:
+        """What a load is of."""
+        return Subject(self.place, keys, stored_at, label)
 
     @property
     def reads_local(self) -> bool:
@@ -467,10 +499,3 @@ class Engine:
 def milliseconds(ttl: float) -> int:
     """Whole milliseconds, at least one."""
     return max(1, round(ttl * 1000))
-
-
-def tuple_of(name: str, value: object) -> tuple[str, ...]:
-    """The names in an iterable; a single string is a mistake. Raises PolicyError for that."""
-    if isinstance(value, str):
-        raise PolicyError(f"{name} is a tuple: write {name}=({value!r},).")
-    return tuple(cast(Iterable[Any], value))

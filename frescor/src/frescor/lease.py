@@ -1,13 +1,15 @@
 """Who loads a key: one caller in this process (a flight), holding the fleet's lease while it does."""
 
+import contextlib
 import itertools
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from frescor.commands import NOTHING_SHARED, GaveUp, Landing
-from frescor.errors import CacheError
+from frescor.errors import CacheError, PolicyError
+from frescor.keys import key_digest
 
 logger = logging.getLogger("frescor")
 
@@ -49,6 +51,47 @@ class Flights:
             flight = self._flights.pop(key)
         flight.landing = landing
         flight.landed.set()
+
+
+class Waits:
+    """Which loads of this process wait for which others of it: those that wait in a circle would do so for ever."""
+
+    def __init__(self) -> None:
+        self._waits: dict[str, list[str]] = {}
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def waiting(self, loading: tuple[str, ...], key: str) -> Iterator[None]:
+        """The loads of these keys wait for another's. Raises PolicyError if that one waits for them."""
+        with self._lock:
+            if self._leads(key, loading):
+                raise PolicyError(
+                    "two calls that are being loaded in this process wait for each other: the function of each calls "
+                    "the other. Let one of them call the other's function itself: .uncached(…).",
+                    operation="load",
+                    key_digest=key_digest(key),
+                )
+            for one in loading:
+                self._waits.setdefault(one, []).append(key)
+        try:
+            yield
+        finally:
+            with self._lock:
+                for one in loading:
+                    self._waits[one].remove(key)
+                    if not self._waits[one]:
+                        del self._waits[one]
+
+    def _leads(self, key: str, to: tuple[str, ...]) -> bool:
+        seen, ahead = set(), [key]
+        while ahead:
+            one = ahead.pop()
+            if one in to:
+                return True
+            if one not in seen:
+                seen.add(one)
+                ahead += self._waits.get(one, ())
+        return False
 
 
 class Keeper:

@@ -6,11 +6,13 @@ own beginning: so nothing is read from this process's copies within a load, whic
 """
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from frescor.errors import PolicyError
+from frescor.frames import FRAMES_OF_A_LOAD, MOST_GIVEN_BACK, give_back, make_sure_of_room
+from frescor.keys import key_digest
 from frescor.policy import Seconds, check_tag, seconds
 from frescor.tags import declared_tag
 
@@ -20,6 +22,16 @@ _moments = itertools.count(1)
 def moment() -> int:
     """A number above all that were given before, in this process: what began earlier than what."""
     return next(_moments)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a load is of, in which store: the calls' keys, those under which they are stored, the function's name."""
+
+    store: object
+    keys: tuple[str, ...]
+    stored_at: tuple[str, ...]
+    label: str
 
 
 @dataclass(slots=True)
@@ -35,6 +47,12 @@ class CurrentLoad:
     began: int = field(default_factory=moment)
     # The store's tags of what it is made of.
     parts: dict[str, None] = field(default_factory=dict)
+    # What the loader returned; of what the load is; the load that it is part of; and how many there are around it.
+    value: object = None
+    of: Subject | None = None
+    outer: "CurrentLoad | None" = None
+    depth: int = 0
+    running: bool = False
 
     def expire(self, after: Seconds) -> None:
         """Let this value live for so long, instead of what the policy says; jitter is not added."""
@@ -98,15 +116,53 @@ def begin_apart() -> None:
 class Loading:
     """Makes a load the current one; within another, it is then part of that."""
 
-    def __init__(self) -> None:
-        self.load = CurrentLoad()
+    def __init__(self, of: Subject | None = None) -> None:
+        self.load = CurrentLoad(of=of)
 
     def __enter__(self) -> CurrentLoad:
-        self._outer = _CURRENT.get()
-        self._token = _CURRENT.set(self.load)
-        return self.load
+        load, outer = self.load, _CURRENT.get()
+        if outer is not None:
+            load.outer, load.depth = outer, outer.depth + 1
+            if load.depth <= MOST_GIVEN_BACK:
+                give_back(FRAMES_OF_A_LOAD)
+        load.running = True
+        self._token = _CURRENT.set(load)
+        return load
 
     def __exit__(self, *_: object) -> None:
+        load = self.load
+        load.running = False
         _CURRENT.reset(self._token)
-        if self._outer is not None:
-            self._outer.include(self.load)
+        if load.outer is not None:
+            if load.depth <= MOST_GIVEN_BACK:
+                give_back(-FRAMES_OF_A_LOAD)
+            load.outer.include(load)
+
+
+def around(load: CurrentLoad | None) -> Iterator[Subject]:
+    """What is being loaded around a call, from the inside; what has ended meanwhile waits for nothing any more."""
+    while load is not None:
+        if load.of is not None and load.running:
+            yield load.of
+        load = load.outer
+
+
+def refuse_return(load: CurrentLoad, store: object, key: str, label: str) -> None:
+    """Raises PolicyError for a call that is being loaded, and that this load is part of: it would wait for itself."""
+    way = [label]
+    for of in around(load):
+        way.append(of.label)
+        if key in of.keys and of.store == store:
+            raise PolicyError(
+                f"{label} comes back to a call of itself with the same arguments, while that is being loaded "
+                f"({' → '.join(reversed(way))}): it would wait for itself. Let the call within have other arguments, "
+                "or call the function itself there: .uncached(…).",
+                operation="load",
+                key_digest=key_digest(key),
+            )
+    if load.depth > _SAFE_DEPTH:
+        # RecursionError comes here, before anything is held, rather than in the midst of a reading.
+        make_sure_of_room()
+
+
+_SAFE_DEPTH = 20

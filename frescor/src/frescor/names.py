@@ -4,6 +4,7 @@ A file that is run is called `__main__` by Python, and by its own name where it 
 latter. Only what has no file, such as a notebook or `python -c`, keeps the name `__main__`.
 """
 
+import functools
 import sys
 import types
 from collections.abc import Mapping
@@ -26,6 +27,11 @@ def module_name(name: str, namespace: Mapping[str, Any] | None = None) -> str:
         return str(spec.name)
     if not isinstance(file, str):
         return INTERACTIVE
+    return _name_of_file(file)
+
+
+@functools.lru_cache(maxsize=16)
+def _name_of_file(file: str) -> str:
     path = Path(file).resolve()
     parts = [path.stem]
     for folder in path.parents:

@@ -3,9 +3,9 @@
 import dataclasses
 import datetime as dt
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict, Unpack
+from typing import Literal, TypedDict, Unpack, cast
 
 from frescor.errors import PolicyError
 
@@ -53,6 +53,13 @@ def check_tag(tag: object) -> str:
     if "*" in tag:
         raise PolicyError(f"{tag!r} is a pattern, not a tag: use invalidate_pattern({tag!r}).")
     return tag
+
+
+def tuple_of(name: str, value: object, *, policy: str | None = None) -> tuple[str, ...]:
+    """The names in an iterable; a single string is a mistake. Raises PolicyError for that."""
+    if isinstance(value, str):
+        raise PolicyError(f"{name} is a tuple: write {name}=({value!r},).", policy=policy)
+    return tuple(cast(Iterable[str], value))
 
 
 class PolicyOptions(TypedDict, total=False):

@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import inspect
-import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from frescor import plan
 from frescor.commands import (
@@ -18,10 +18,8 @@ from frescor.commands import (
     Land,
     Landing,
     Load,
-    Loaded,
     LoadMany,
     Note,
-    Raised,
     ReleaseLease,
     StoreCommand,
     TakeLease,
@@ -30,22 +28,13 @@ from frescor.commands import (
 )
 from frescor.engine import BY_KEY, FIRST_LOOK, LAST_LOOK, PUSHED_LOOK
 from frescor.errors import StoreRejected, StoreUnavailable
-from frescor.loading import Loading
+from frescor.load_under_way import LoadUnderWay, keys_of
+from frescor.loading import CurrentLoad
 
 if TYPE_CHECKING:
     from frescor.aio import AsyncCache
 
-# What loads the values of some keys, by key.
-AsyncLoader = Callable[[tuple[str, ...]], Awaitable[Mapping[str, object]]]
-
-
-def for_one(loader: Callable[[], Awaitable[object]]) -> AsyncLoader:
-    """The loader of one key as a loader of several."""
-
-    async def load(keys: tuple[str, ...]) -> Mapping[str, object]:
-        return {keys[0]: await loader()}
-
-    return load
+R = TypeVar("R")
 
 
 def awaited_loader(loader: Callable[[], object], *, like: object = None) -> Callable[[], Awaitable[object]]:
@@ -62,19 +51,74 @@ def awaited_loader(loader: Callable[[], object], *, like: object = None) -> Call
     return run
 
 
-class AsyncRide:
-    """One plan being carried out: what it holds meanwhile, and must not keep."""
+class AsyncRide(Generic[R]):
+    """One plan being carried out, in an event loop: see `frescor.ride.Ride`."""
 
-    __slots__ = ("_cache", "_engine", "_flights", "_leases", "_loader", "_requests")
+    __slots__ = (
+        "_cache",
+        "_engine",
+        "_flights",
+        "_leases",
+        "_load",
+        "_loading",
+        "_reply",
+        "_requests",
+        "_steps",
+        "result",
+    )
 
-    def __init__(self, cache: "AsyncCache", loader: AsyncLoader | None, requests: Mapping[str, plan.Request]) -> None:
+    def __init__(
+        self,
+        cache: "AsyncCache",
+        steps: Generator[Command, Any, R],
+        requests: Mapping[str, plan.Request] = MappingProxyType({}),
+    ) -> None:
         self._cache = cache
         self._engine = cache._engine
-        self._loader = loader
+        self._steps = steps
         self._requests = requests
+        self._reply: Any = None
         self._flights: dict[str, asyncio.Future[Landing]] = {}
         # Token by key.
         self._leases: dict[str, str] = {}
+        self._load: Load | LoadMany | None = None
+        self._loading: LoadUnderWay | None = None
+
+    async def wants_load(self) -> bool:
+        """Whether there is something to load; else the plan has ended, with its `result`."""
+        while True:
+            try:
+                command = self._steps.send(self._reply)
+            except StopIteration as done:
+                self.result: R = done.value
+                return False
+            if isinstance(command, Load | LoadMany):
+                self._load = command
+                return True
+            self._reply = await self.carry_out(command)
+
+    @property
+    def to_load(self) -> tuple[str, ...]:
+        """The keys whose values are to be loaded."""
+        assert self._load is not None
+        return keys_of(self._load)[0]
+
+    @property
+    def loading(self) -> CurrentLoad:
+        """The load that runs."""
+        assert self._loading is not None
+        return self._loading.current
+
+    def __enter__(self) -> CurrentLoad:
+        assert self._load is not None
+        self._loading = LoadUnderWay(self._engine, self._load, self._requests, self._leases)
+        return self._loading.begin()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        assert self._loading is not None
+        # What the loader raises is the caller's: the plan raises it there, when the others have been told.
+        self._reply = self._loading.end(error)
+        return self._reply is not None
 
     async def carry_out(self, command: Command) -> object:
         match command:
@@ -85,11 +129,6 @@ class AsyncRide:
                 return None
             case Wait():
                 return await self._wait(command)
-            case Load(key, stored_at):
-                loads = await self._load((key,), (stored_at or key,))
-                return loads if isinstance(loads, Raised) else loads[key]
-            case LoadMany(keys):
-                return await self._load(keys, keys)
             case DependOn(tags):
                 self._engine.depend_on(tags)
                 return None
@@ -97,7 +136,7 @@ class AsyncRide:
                 request = self._requests.get(key)
                 self._engine.unreadable(BY_KEY if request is None else request.policy.name, key, error)
                 return None
-        return await self._ask(command)
+        return await self._ask(cast(StoreCommand | Together, command))
 
     def leave(self) -> None:
         """Wake who waits and give the leases back, if the plan ended without: cancelled, mostly."""
@@ -144,8 +183,9 @@ class AsyncRide:
         if not wait:
             return GaveUp.GAVE_UP
         try:
-            # Shielded: whoever gives up waiting must not end the flight for the others.
-            return await asyncio.wait_for(asyncio.shield(flight), plan.LONGEST_WAIT_MS / 1000)
+            with self._engine.waits.waiting(self._engine.loading_around(), key):
+                # Shielded: whoever gives up waiting must not end the flight for the others.
+                return await asyncio.wait_for(asyncio.shield(flight), plan.LONGEST_WAIT_MS / 1000)
         except TimeoutError:
             return GaveUp.GAVE_UP
 
@@ -160,22 +200,6 @@ class AsyncRide:
             del self._cache._flights[loop]
         if not flight.done():
             flight.set_result(landing)
-
-    async def _load(self, keys: tuple[str, ...], leased: tuple[str, ...]) -> dict[str, Loaded] | Raised:
-        engine, loader = self._engine, self._loader
-        assert loader is not None
-        began = engine.flights.tick()
-        for key in leased:
-            if key in self._leases:
-                engine.keeper.hold(key, self._leases[key])
-        start = time.perf_counter()
-        try:
-            with Loading() as load:
-                values = await loader(keys)
-        except Exception as error:  # noqa: BLE001  # it is the caller's, and is raised there
-            return engine.raised(error, load, keys, self._requests, began=began)
-        cost = time.perf_counter() - start
-        return engine.loaded(values, load, self._requests, began=began, cost=cost)
 
     async def _wait(self, command: Wait) -> float:
         engine, loop = self._engine, asyncio.get_running_loop()

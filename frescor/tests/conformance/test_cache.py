@@ -35,7 +35,7 @@ def loads() -> Loads:
 
 @pytest.fixture
 def read(cache: Cache, loads: Loads) -> Callable[[], int]:
-    @cache.cached(expire=300, key_prefix="dashboard:stats", tags=("painel", "money"))
+    @cache.cached(expire=300, key_prefix="dashboard:stats", tags=("painel", "money"), name="get_stats")
     def get_stats() -> int:
         return loads()
 
@@ -91,7 +91,7 @@ def test_what_is_not_named_stays(
 def test_a_call_can_be_forgotten_alone_refreshed_and_run_uncached(cache: Cache) -> None:
     runs: list[int] = []
 
-    @cache.cached(expire=300, key_prefix="double")
+    @cache.cached(expire=300, key_prefix="double", name="double")
     def double(number: int) -> int:
         runs.append(number)
         return number * 2
@@ -111,7 +111,7 @@ def test_a_call_can_be_forgotten_alone_refreshed_and_run_uncached(cache: Cache) 
 def test_tags_are_filled_from_the_call(cache: Cache) -> None:
     runs: list[int] = []
 
-    @cache.cached(expire=60, key_prefix="person", tags=("person:{person_id}",))
+    @cache.cached(expire=60, key_prefix="person", tags=("person:{person_id}",), name="load")
     def load(person_id: int, *, full: bool = False) -> int:
         runs.append(person_id)
         return person_id
@@ -147,7 +147,7 @@ def test_a_write_during_a_load_keeps_the_old_value_from_being_stored(cache: Cach
     database = {"value": "old"}
     runs = []
 
-    @cache.cached(expire=60, key_prefix="slow", tags=("table",))
+    @cache.cached(expire=60, key_prefix="slow", tags=("table",), name="load")
     def load() -> str:
         runs.append(value := database["value"])
         if len(runs) == 1:
@@ -227,7 +227,7 @@ def test_an_instance_needs_its_type_named(cache: Cache) -> None:
 def test_the_loader_s_exception_reaches_the_caller_and_nothing_is_stored(cache: Cache) -> None:
     runs = []
 
-    @cache.cached(expire=60, key_prefix="fails")
+    @cache.cached(expire=60, key_prefix="fails", name="fail")
     def fail() -> int:
         runs.append(1)
         if len(runs) == 1:
@@ -242,7 +242,7 @@ def test_the_loader_s_exception_reaches_the_caller_and_nothing_is_stored(cache: 
 def test_a_caller_that_changes_what_it_got_changes_nobody_else_s(cache: Cache) -> None:
     shared = ["a"]
 
-    @cache.cached(expire=60, key_prefix="list")
+    @cache.cached(expire=60, key_prefix="list", name="load")
     def load() -> list[str]:
         return shared
 
@@ -253,7 +253,7 @@ def test_a_caller_that_changes_what_it_got_changes_nobody_else_s(cache: Cache) -
 
 
 def test_a_hit_is_equal_to_a_miss_in_value_and_type(cache: Cache) -> None:
-    @cache.cached(expire=60, key_prefix="stats")
+    @cache.cached(expire=60, key_prefix="stats", name="load")
     def load() -> Stats:
         return Stats(2, ("Ana", "João"))
 
@@ -265,7 +265,7 @@ def test_threads_that_miss_together_run_one_loader(cache: Cache) -> None:
     waiting = threading.Barrier(16)
     results = []
 
-    @cache.cached(expire=60, key_prefix="together")
+    @cache.cached(expire=60, key_prefix="together", name="load")
     def load() -> int:
         runs.append(1)
         # Whoever is not yet waiting comes while this runs, or finds the entry.
@@ -292,7 +292,7 @@ def test_threads_that_miss_together_run_one_loader(cache: Cache) -> None:
 def test_sealed_values_come_back(cache: Cache) -> None:
     runs = []
 
-    @cache.cached(Policy(name="secret", expire=60, sealed=True))
+    @cache.cached(Policy(name="secret", expire=60, sealed=True), name="load")
     def load(who: str) -> str:
         runs.append(who)
         return f"about {who}"

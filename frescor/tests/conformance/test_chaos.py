@@ -60,7 +60,7 @@ def test_every_call_gets_the_present_value_whatever_fails(chaotic: Callable[[int
     cache, chance = chaotic(seed), random.Random(seed)
     database = dict.fromkeys(range(4), 0)
 
-    @cache.cached(expire=300, key_prefix="rows", tags=("row:{number}", "rows"))
+    @cache.cached(expire=300, key_prefix="rows", tags=("row:{number}", "rows"), name="load")
     def load(number: int) -> Row | None:
         return Row(database[number], ("Ana", "João")) if database[number] % 3 else None
 
@@ -132,7 +132,7 @@ def test_readers_in_threads_are_never_behind_a_write_that_returned(chaotic: Call
     ended = threading.Event()
     wrong: list[object] = []
 
-    @cache.cached(expire=300, key_prefix="number", tags=("t",))
+    @cache.cached(expire=300, key_prefix="number", tags=("t",), name="load")
     def load() -> int:
         return database["number"]
 

@@ -11,12 +11,12 @@ def test_what_is_made_of_a_cached_value_depends_on_all_that_this_one_depends_on(
 ) -> None:
     state = {"number": 1}
 
-    @cache.cached(expire=60, key_prefix="inner", tags=("declared",))
+    @cache.cached(expire=60, key_prefix="inner", tags=("declared",), name="inner")
     def inner() -> int:
         current_load().depends_on("captured")
         return state["number"]
 
-    @cache.cached(expire=60, key_prefix="outer")
+    @cache.cached(expire=60, key_prefix="outer", name="outer")
     def outer() -> list[int]:
         return [inner()]
 
@@ -36,14 +36,14 @@ def test_what_is_made_of_a_cached_value_depends_on_all_that_this_one_depends_on(
 def test_a_load_that_goes_on_without_a_failed_part_depends_on_it(cache: Cache) -> None:
     state = {"broken": True}
 
-    @cache.cached(expire=60, key_prefix="part", tags=("declared",))
+    @cache.cached(expire=60, key_prefix="part", tags=("declared",), name="part")
     def part() -> int:
         current_load().depends_on("captured")
         if state["broken"]:
             raise LookupError("not there")
         return 1
 
-    @cache.cached(expire=60, key_prefix="whole")
+    @cache.cached(expire=60, key_prefix="whole", name="whole")
     def whole() -> int:
         try:
             return part()
@@ -73,11 +73,11 @@ def test_a_value_under_a_key_is_part_of_what_is_made_of_it(cache: Cache) -> None
 
 
 def test_within_a_load_no_copy_of_this_process_answers(cache: Cache) -> None:
-    @cache.cached(expire=60, key_prefix="copied")
+    @cache.cached(expire=60, key_prefix="copied", name="inner")
     def inner() -> int:
         return 1
 
-    @cache.cached(expire=60, key_prefix="outer")
+    @cache.cached(expire=60, key_prefix="outer", name="outer")
     def outer() -> int:
         return inner()
 
@@ -92,13 +92,13 @@ def test_within_a_load_no_copy_of_this_process_answers(cache: Cache) -> None:
 def test_what_is_private_is_neither_stored_nor_shared(cache: Cache) -> None:
     runs = []
 
-    @cache.cached(expire=60, key_prefix="private")
+    @cache.cached(expire=60, key_prefix="private", name="inner")
     def inner() -> int:
         runs.append("inner")
         current_load().keep_private()
         return len(runs)
 
-    @cache.cached(expire=60, key_prefix="outer")
+    @cache.cached(expire=60, key_prefix="outer", name="outer")
     def outer() -> int:
         return inner()
 
@@ -110,13 +110,13 @@ def test_what_is_private_is_neither_stored_nor_shared(cache: Cache) -> None:
 def test_a_value_that_is_outdated_is_no_part_of_anything_that_is_kept(cache: Cache) -> None:
     state = {"number": 1}
 
-    @cache.cached(Policy(name="served", expire=60, grace=60, serve_invalidated=True, tags=("n",)))
+    @cache.cached(Policy(name="served", expire=60, grace=60, serve_invalidated=True, tags=("n",)), name="inner")
     def inner() -> int:
         return state["number"]
 
     runs = []
 
-    @cache.cached(expire=60, key_prefix="outer")
+    @cache.cached(expire=60, key_prefix="outer", name="outer")
     def outer() -> int:
         runs.append(1)
         return inner()
@@ -133,7 +133,7 @@ def test_a_value_that_is_outdated_is_no_part_of_anything_that_is_kept(cache: Cac
 def test_the_tags_that_an_entry_had_are_read_with_it_the_next_time(cache: Cache) -> None:
     state = {"number": 1}
 
-    @cache.cached(expire=60, key_prefix="expects")
+    @cache.cached(expire=60, key_prefix="expects", name="load")
     def load() -> int:
         current_load().depends_on("found")
         return state["number"]

@@ -1,5 +1,6 @@
 """On SQLite a transaction of SQLAlchemy need not keep a snapshot: then what it reads is as new as any other reading."""
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,11 +38,11 @@ def session(other: sa.Engine, tracker: Callable[..., Tracking]) -> Iterator[orm.
 
 
 def counting(cache: Cache, session: orm.Session) -> Any:
-    @cache.cached(expire=60, key_prefix="count")
-    def count() -> int:
+    @cache.cached(expire=60, key_prefix="count", ignore=("session",))
+    def count(session: orm.Session) -> int:
         return int(session.scalar(sa.select(sa.func.count()).select_from(NUMBERS)) or 0)
 
-    return count
+    return functools.partial(count, session)
 
 
 def test_a_session_that_began_long_ago_stores_what_it_reads_now(

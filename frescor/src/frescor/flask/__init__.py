@@ -1,5 +1,8 @@
 """Frescor in a Flask application."""
 
-from frescor.flask.extension import FlaskCache
+from frescor.extras import extra
+
+with extra("flask", "frescor.flask"):
+    from frescor.flask.extension import FlaskCache
 
 __all__ = ["FlaskCache"]

@@ -7,6 +7,7 @@ from typing import ParamSpec, TypeVar, Unpack, overload
 from flask import Flask, current_app
 
 from frescor.cache import Cache
+from frescor.claims import Claims
 from frescor.decorator import CachedDecorator, caching, invalidating, policy_from
 from frescor.policy import Policy, PolicyOptions
 
@@ -22,6 +23,8 @@ class FlaskCache:
 
     def __init__(self, name: str = "frescor") -> None:
         self._name = name
+        # Functions of two applications may hold objects of each: the cache that they use tells those apart.
+        self._claims = Claims(by_objects=False)
 
     def init_app(self, app: Flask, make: Callable[[], Cache]) -> None:
         """Give an application its cache; `make` is called when it is first used, once in a process."""
@@ -47,14 +50,31 @@ class FlaskCache:
         return self.of(current_app._get_current_object())  # type: ignore[attr-defined]  # the proxy's own way
 
     @overload
-    def cached(self, policy: Policy, /) -> CachedDecorator: ...
+    def cached(
+        self, policy: Policy, /, *, name: str | None = None, ignore: tuple[str, ...] = ()
+    ) -> CachedDecorator: ...
     @overload
     def cached(
-        self, policy: None = None, /, *, key_prefix: str, **options: Unpack[PolicyOptions]
+        self,
+        policy: None = None,
+        /,
+        *,
+        key_prefix: str,
+        name: str | None = None,
+        ignore: tuple[str, ...] = (),
+        **options: Unpack[PolicyOptions],
     ) -> CachedDecorator: ...
-    def cached(self, policy: Policy | None = None, /, **options: object) -> CachedDecorator:
+    def cached(
+        self,
+        policy: Policy | None = None,
+        /,
+        *,
+        name: str | None = None,
+        ignore: tuple[str, ...] = (),
+        **options: object,
+    ) -> CachedDecorator:
         """As `Cache.cached`, for whichever application is current at the call."""
-        return caching(policy_from(policy, options), lambda: self.current)
+        return caching(policy_from(policy, options), lambda: self.current, self._claims, name=name, ignore=ignore)
 
     def invalidate_cache_pattern(self, *patterns: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """As `Cache.invalidate_cache_pattern`, for whichever application is current at the call."""

@@ -73,7 +73,8 @@ def invalidate(
 
     Of a cached function's call, what its other versions keep goes with its key. `durable`: an outbox keeps the tags.
     """
-    tags += call_tags(keys)
+    if keys:
+        tags += call_tags(keys)
     if tags and keys:
         answer = yield Together((Invalidate(tags, durable=durable), Delete(keys)))
     elif tags or keys:

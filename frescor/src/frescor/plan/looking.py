@@ -53,7 +53,8 @@ class Request(msgspec.Struct, frozen=True):
     number in (0, 1]. ttl_ms: this entry's time to live, jitter applied. refresh: load in any case. background: nobody
     waits for this one; if another loads already, it is not needed. expected: tags that the entry had when it was seen
     last, beside `tags`: asked for with it. fresh: read nothing from local copies or stamps. shape: that of the entries
-    it can read. call: the call's key, where its entry stands apart from that (see `frescor.shapes`).
+    it can read. call: the call's key, where its entry stands apart from that (see `frescor.shapes`). label: what
+    the function is called, for errors.
     """
 
     key: str
@@ -71,6 +72,7 @@ class Request(msgspec.Struct, frozen=True):
     fresh: bool = False
     shape: Shape = NO_SHAPE
     call: str = ""
+    label: str = ""
 
     @property
     def load(self) -> Load:

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from sqlalchemy import types
 
 from frescor.errors import PolicyError
-from frescor.keys import canonical
+from frescor.identity import canonical
 from frescor.tags import NAMESPACE_TAG
 
 # More rows of one table than this are named by one tag: each costs a look at every read.

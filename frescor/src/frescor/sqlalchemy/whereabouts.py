@@ -5,7 +5,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from frescor.keys import canonical
+from frescor.identity import canonical
 
 
 def identity(engine: sa.Engine, name: str) -> str:

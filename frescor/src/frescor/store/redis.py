@@ -37,6 +37,7 @@ class RedisStore:
     """Keeps the protocol of `frescor.store.base` by scripts, one round trip a command."""
 
     def __init__(self, address: Address, namespace: str, *, deadline: float = DEADLINE) -> None:
+        self.address = address
         self.deadline = deadline
         self.wire = Wire(namespace)
         self.endpoint = endpoint_of(address, deadline)

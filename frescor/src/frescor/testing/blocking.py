@@ -74,7 +74,7 @@ class BlockingCache:
 
     def cached(self, policy: Policy | None = None, /, **options: Any) -> Callable[[Callable[..., Any]], Any]:
         """As `Cache.cached`: the function becomes a coroutine function, and its calls wait for it."""
-        decorator: Any = self._cache.cached(policy, **options) if policy is None else self._cache.cached(policy)
+        decorator: Any = self._cache.cached(policy, **options)
 
         def decorate(function: Callable[..., Any]) -> Any:
             @functools.wraps(function)

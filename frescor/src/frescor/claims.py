@@ -1,0 +1,107 @@
+"""Which function has which name: no two different ones share one, or they would share their entries."""
+
+import functools
+import gc
+import threading
+import weakref
+from typing import Protocol
+
+from frescor.errors import PolicyError
+
+# What tells a function among those of one cache: its policy's name with its own, its module, what it holds by value.
+Name = tuple[str, str, bytes]
+
+
+class Claimant(Protocol):
+    """A function as it was declared. execution: what ran its definition, another one where its module is loaded anew.
+    is_main: whether it stands in what is run, a notebook for one."""
+
+    @property
+    def name(self) -> Name: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def policy_name(self) -> str: ...
+    @property
+    def execution(self) -> object: ...
+    @property
+    def is_main(self) -> bool: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def objects(self) -> tuple[object, ...]: ...
+    @property
+    def namespace(self) -> object: ...
+
+
+def _same(one: Claimant, other: Claimant, *, by_objects: bool) -> bool:
+    if one.body != other.body or one.namespace is not other.namespace:
+        return False
+    if not by_objects:
+        return True
+    held, others = one.objects, other.objects
+    return len(held) == len(others) and all(mine is theirs for mine, theirs in zip(held, others, strict=True))
+
+
+def _sentence(site: Claimant, holder: Claimant) -> str:
+    what = ""
+    if site.body == holder.body and site.objects:
+        kinds = ", ".join(
+            dict.fromkeys(f"a {type(held).__module__}.{type(held).__qualname__}" for held in site.objects)
+        )
+        what = f" It holds other objects ({kinds}), which have no identity by value."
+    return (
+        f"a second, different function {site.label} is declared with the key prefix {site.policy_name!r}: both would "
+        f"have the same keys.{what} Give each a name of its own, as in cached(…, name='users.get'), or another "
+        "key_prefix."
+    )
+
+
+class Claims:
+    """The names that functions have now; one that is gone has none."""
+
+    def __init__(self, *, by_objects: bool = True) -> None:
+        """`by_objects`: what functions hold without an identity by value tells them apart, too. Where it is decided at
+        the call which cache is meant, that one's claims look at those."""
+        self.by_objects = by_objects
+        self._held: dict[Name, list[weakref.ref[Claimant]]] = {}
+        # Entered again by whatever the collector finalizes meanwhile.
+        self._lock = threading.RLock()
+
+    def claim(self, site: Claimant) -> None:
+        """Give a function its name. Raises PolicyError if a different one has it.
+
+        One that is defined anew, in a notebook or by loading its module again, takes the name over.
+        """
+        with self._lock:
+            other = self._other(site)
+            if other is not None:
+                # One that nobody can call any more may wait for the collector in a circle of references.
+                del other
+                gc.collect()
+                other = self._other(site)
+            if other is not None:
+                raise PolicyError(_sentence(site, other), policy=site.policy_name)
+            mine = weakref.ref(site, functools.partial(self._forget, site.name))
+            self._held[site.name] = [*self._held.get(site.name, ()), mine]
+
+    def _other(self, site: Claimant) -> Claimant | None:
+        """A function that has this one's name, and is a different one."""
+        for reference in self._held.get(site.name, ()):
+            holder = reference()
+            if holder is None or _same(site, holder, by_objects=self.by_objects):
+                continue
+            loaded_anew = site.execution is not holder.execution
+            defined_anew = site.is_main and site.body != holder.body
+            if not loaded_anew and not defined_anew:
+                return holder
+        return None
+
+    def _forget(self, name: Name, gone: "weakref.ref[Claimant]") -> None:
+        # Not under the lock: the collector may run in the midst of `claim`, in the same thread. What that puts back is
+        # a reference to nothing.
+        left = [one for one in self._held.get(name, ()) if one is not gone and one() is not None]
+        if left:
+            self._held[name] = left
+        else:
+            self._held.pop(name, None)
