@@ -313,6 +313,18 @@ class Visitor:
         assert answer.status_code == status, answer.get_data(as_text=True)
         return answer.get_data(as_text=True)
 
+    def open(self, path: str) -> str:
+        """The page to which `path` leads."""
+        answer = self.client.get(path, follow_redirects=True)
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        return answer.get_data(as_text=True)
+
+    def send(self, path: str, **data: Any) -> str:
+        """POST, which must end in a redirect, and the page to which that leads: what a browser shows."""
+        answer = self.submit(path, **data)
+        assert answer.status_code == 303, answer.get_data(as_text=True)
+        return self.open(answer.headers["Location"])
+
     def submit(self, path: str, **data: Any) -> TestResponse:
         """POST with the token of this browser's session; a list is sent as several values of one name."""
         token = self.client.get("/teste/token").get_data(as_text=True)

@@ -30,6 +30,7 @@ from controles.cpf import CpfVault
 from controles.extensions import alembic, csrf, db
 from controles.formularios import sealing
 from controles.militantes import views as militantes_views
+from controles.organizacao import views as organizacao_views
 from controles.pagamentos import views as pagamentos_views
 from controles.painel import views as painel_views
 from controles.secret_files import SUFFIX
@@ -45,6 +46,7 @@ VIEWS = (
     militantes_views,
     pagamentos_views,
     cotas_views,
+    organizacao_views,
 )
 
 DATABASE_PATIENCE_SECONDS = 5

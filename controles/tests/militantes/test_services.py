@@ -205,7 +205,7 @@ def test_two_cpfs_that_look_alike_behind_the_mask_are_still_a_change(create: Any
 def test_the_second_of_two_who_opened_the_same_form_is_told(create: Any, update: Any, ficha: Any) -> None:
     militante_id = create()
     update(militante_id, 1, telefone="1")
-    with pytest.raises(Conflict, match="Outra pessoa alterou"):
+    with pytest.raises(Conflict, match="mudou depois que"):
         update(militante_id, 1, telefone="2")
     assert ficha(militante_id).telefone == "1"
 

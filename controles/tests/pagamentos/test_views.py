@@ -108,10 +108,10 @@ def test_an_estorno_needs_a_reason_and_a_day(visit: Callable[..., Any], world: d
     visitor = visit(Papel.TESOURARIA)
     path = f"/pagamentos/{world['pix']}/estornar"
     assert "fev/2026" in visitor.get(path)
-    refused = visitor.submit(path, motivo=" ", data_estorno="2026-01-01").get_data(as_text=True)
+    refused = visitor.send(path, motivo=" ", data_estorno="2026-01-01")
     assert "Escreva o motivo do estorno." in refused
     assert 'value="2026-01-01"' in refused
-    too_early = visitor.submit(path, motivo="PIX devolvido", data_estorno="2026-01-01").get_data(as_text=True)
+    too_early = visitor.send(path, motivo="PIX devolvido", data_estorno="2026-01-01")
     assert "anterior ao pagamento" in too_early
     assert 'id="data_estorno-erro"' in too_early
     assert 'value="PIX devolvido"' in too_early

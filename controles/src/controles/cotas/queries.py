@@ -2,24 +2,26 @@
 
 import datetime as dt
 
-from sqlalchemy import ColumnElement, and_, false, func, select
+from sqlalchemy import ColumnElement, and_, false, func, not_, select, true
 
 from controles import cache_policies
 from controles.cotas.conditions import is_open
-from controles.cotas.models import Cota
+from controles.cotas.models import Cota, Dispensa
 from controles.cotas.owing import Month, has_cota, is_cancelled
 from controles.cotas.records import (
     CelulaMatriz,
     CotaAberta,
+    DetalheCota,
     EstadoCota,
     FiltroCotas,
     FiltroEstado,
     LinhaCota,
+    LinhaDispensa,
     LotePrevisto,
     PaginaCotas,
     TotaisCotas,
 )
-from controles.db import MAX_ID, db
+from controles.db import MAX_BIG_ID, MAX_ID, db
 from controles.escopo import Escopo
 from controles.militantes.models import Militante
 from controles.militantes.scope import in_scope, narrowed, owner_in_scope
@@ -42,6 +44,7 @@ __all__ = [
     "open_cotas",
     "preview_cotas",
     "totals_cotas",
+    "years_of_cotas",
 ]
 
 # Newest month first; within a month the militante is unique.
@@ -93,6 +96,24 @@ def matrix(escopo: Escopo, militante_id: int, ano: int, *, hoje: dt.date) -> tup
         estado = _state(valor, pago, vencimento, waived=dispensada_em is not None, hoje=hoje)
         cells[competencia.month] = CelulaMatriz(competencia, estado, cota_id, valor, pago, vencimento)
     return tuple(cells.values())
+
+
+@cached(cache_policies.COTAS_MILITANTE)
+def years_of_cotas(escopo: Escopo, militante_id: int) -> tuple[int | None, int | None]:
+    """The first and the last year in which this militante has cotas; None for both if there are none."""
+    if not 0 < militante_id <= MAX_ID:
+        return None, None
+    ends = [
+        db.session.scalars(
+            select(Cota.competencia)
+            .where(Cota.militante_id == militante_id, owner_in_scope(escopo, Cota.militante_id))
+            .order_by(order)
+            .limit(1)
+        ).one_or_none()
+        for order in (Cota.competencia, Cota.competencia.desc())
+    ]
+    first, last = ends
+    return (None, None) if first is None or last is None else (first.year, last.year)
 
 
 @cached(cache_policies.COTAS_LIST)
@@ -191,6 +212,63 @@ def preview_cotas(escopo: Escopo, competencia: dt.date) -> LotePrevisto:
         canceladas=canceladas,
         no_mes_da_filiacao=month.joiners_owe,
     )
+
+
+@cached(cache_policies.COTAS_LIST)
+def get_cota(escopo: Escopo, cota_id: int, *, hoje: dt.date) -> DetalheCota | None:
+    """One cota with its waiver; None if there is none in this escopo."""
+    if not 0 < cota_id <= MAX_BIG_ID:
+        return None
+    row = db.session.execute(
+        select(
+            Cota.id,
+            Cota.militante_id,
+            func.coalesce(Militante.nome_social, Militante.nome),
+            Cota.competencia,
+            Cota.valor,
+            Cota.pago,
+            Cota.vencimento,
+            Cota.dispensada_em,
+            Cota.dispensa_motivo,
+        )
+        .join(Militante, Militante.id == Cota.militante_id)
+        .where(Cota.id == cota_id, owner_in_scope(escopo, Cota.militante_id))
+    ).one_or_none()
+    if row is None:
+        return None
+    _, _, _, _, valor, pago, vencimento, dispensada_em, _ = row
+    return DetalheCota(*row, _state(valor, pago, vencimento, waived=dispensada_em is not None, hoje=hoje))
+
+
+@cached(cache_policies.COTAS_TOTALS)
+def list_waivers(escopo: Escopo, competencia: dt.date) -> tuple[LinhaDispensa, ...]:
+    """The waivers of a whole month that can be undone, the newest first; those of others' núcleos are left out."""
+    rows = db.session.execute(
+        select(Dispensa.id, Dispensa.tipo, Dispensa.motivo, Dispensa.quantidade, Dispensa.total, Dispensa.criada_em)
+        .where(
+            Dispensa.competencia == competencia,
+            Dispensa.militante_id.is_(None),
+            Dispensa.desfeita_em.is_(None),
+            select(Cota.id).where(Cota.dispensa_id == Dispensa.id).exists(),
+            true()
+            if escopo.nucleo_id is None
+            else ~select(Cota.id)
+            .where(Cota.dispensa_id == Dispensa.id, not_(owner_in_scope(escopo, Cota.militante_id)))
+            .exists(),
+        )
+        .order_by(Dispensa.id.desc())
+    )
+    return tuple(LinhaDispensa(*row) for row in rows)
+
+
+def count_open(escopo: Escopo, competencia: dt.date) -> tuple[int, int, int]:
+    """What waiving a month would waive: cotas and centavos; and how many of the cotas nobody has paid anything on."""
+    cotas, total, unpaid = db.session.execute(
+        select(
+            func.count(), func.coalesce(func.sum(Cota.valor - Cota.pago), 0), func.count().filter(Cota.pago == 0)
+        ).where(Cota.competencia == competencia, is_open(), owner_in_scope(escopo, Cota.militante_id))
+    ).one()
+    return cotas, int(total), unpaid
 
 
 def _empty_cell(competencia: dt.date) -> CelulaMatriz:

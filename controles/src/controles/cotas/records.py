@@ -4,6 +4,8 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
+from controles.cotas.models import TipoDispensa
+
 
 @dataclass(frozen=True, slots=True)
 class CotaAberta:
@@ -105,3 +107,35 @@ class LotePrevisto:
     licenciados: int
     canceladas: int = 0
     no_mes_da_filiacao: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DetalheCota:
+    """One cota in full; money in centavos."""
+
+    id: int
+    militante_id: int
+    militante: str
+    competencia: dt.date
+    valor: int
+    pago: int
+    vencimento: dt.date
+    dispensada_em: dt.date | None
+    dispensa_motivo: str | None
+    estado: EstadoCota
+
+    @property
+    def em_aberto(self) -> int:
+        return 0 if self.dispensada_em is not None else self.valor - self.pago
+
+
+@dataclass(frozen=True, slots=True)
+class LinhaDispensa:
+    """A waiver of a whole month."""
+
+    id: int
+    tipo: TipoDispensa
+    motivo: str
+    quantidade: int
+    total: int
+    criada_em: dt.datetime

@@ -2,16 +2,20 @@
 
 import datetime as dt
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from controles.clock import today, utc_now
 from controles.contas.permissions import Permission, current_author_id, current_scope, require
-from controles.cotas.queries import list_cotas, preview_cotas, totals_cotas
+from controles.cotas.forms import CANCEL, ONLY_WAIVE, DispensaForm, DispensaMesForm
+from controles.cotas.queries import count_open, get_cota, list_cotas, list_waivers, preview_cotas, totals_cotas
 from controles.cotas.records import FiltroCotas, FiltroEstado
 from controles.cotas.services import generate_cotas
-from controles.domain_errors import Invalid
+from controles.cotas.waiving import reopen_cota, undo_waiver, waive_cota, waive_month
+from controles.domain_errors import Conflict, Invalid, NotFound
+from controles.escopo import Escopo
 from controles.formatting import competencia_long, plural
+from controles.formularios.page import again, keep_sent, kept_here, show_errors, typed
 from controles.militantes.queries import get_militante, list_nucleos
 from controles.money import format_brl
 from controles.periods import add_months, month_of
@@ -54,12 +58,14 @@ def generate() -> str | Response:
     """GET shows what would be written for a competência; POST writes it."""
     escopo, hoje = current_scope(), today()
     competencia = _chosen_month(request.values.get("competencia", ""), month_of(hoje))
-    problem = ""
+    guardado = kept_here() if request.method == "GET" else None
+    problem = " ".join(guardado.geral) if guardado is not None else ""
     if request.method == "POST":
         try:
             lote = generate_cotas(escopo, competencia, autor_id=current_author_id(), agora=utc_now())
         except Invalid as error:
-            problem = error.message
+            token = keep_sent(geral=(error.message,))
+            return redirect(url_for("cotas.generate", competencia=competencia.isoformat(), f=token), 303)
         else:
             what = plural(lote.novas, "nova", "novas")
             flash(
@@ -67,7 +73,7 @@ def generate() -> str | Response:
                 f"{plural(lote.existentes, 'já existia', 'já existiam')}.",
                 "success",
             )
-            return redirect(url_for("cotas.generate", competencia=competencia.isoformat()))
+            return redirect(url_for("cotas.generate", competencia=competencia.isoformat()), 303)
     return render_template(
         "cotas/generate.html",
         competencia=competencia,
@@ -76,6 +82,110 @@ def generate() -> str | Response:
         problem=problem,
         escopo=escopo,
     )
+
+
+@blueprint.route("/<int:cota_id>/dispensar", methods=["GET", "POST"])
+@require(Permission.GERAR_COTAS)
+def waive(cota_id: int) -> str | Response:
+    """Waive one cota, or take its waiver back."""
+    escopo = current_scope()
+    cota = get_cota(escopo, cota_id, hoje=today())
+    if cota is None:
+        abort(404)
+    back = url_for("militantes.show", militante_id=cota.militante_id, ano=cota.competencia.year)
+    form = DispensaForm(typed())
+    if request.method == "POST":
+        reopening = request.form.get("acao") == "reabrir"
+        if reopening or form.validate():
+            try:
+                if reopening:
+                    reopen_cota(escopo, cota_id, autor_id=current_author_id(), agora=utc_now())
+                else:
+                    waive_cota(
+                        escopo,
+                        cota_id,
+                        motivo=form.motivo.data or "",
+                        autor_id=current_author_id(),
+                        agora=utc_now(),
+                    )
+            except Invalid as error:
+                form.add_error(error)
+                return again(form)
+            except Conflict as error:
+                flash(error.message, "warn")
+            else:
+                month = competencia_long(cota.competencia)
+                flash(f"Cota de {month} {'reaberta' if reopening else 'dispensada'}.", "success")
+            return redirect(back, 303)
+        return again(form)
+    show_errors(form)
+    return render_template("cotas/waive.html", cota=cota, form=form, voltar=back)
+
+
+@blueprint.route("/dispensar", methods=["GET", "POST"])
+@require(Permission.GERAR_COTAS)
+def waive_all() -> str | Response:
+    """Waive all that is open of a month, or cancel it; and undo that."""
+    escopo, hoje = current_scope(), today()
+    competencia = _chosen_month(request.values.get("competencia", ""), month_of(hoje))
+    form = DispensaMesForm(typed(), modo=ONLY_WAIVE)
+    if request.method == "POST":
+        undone = request.form.get("desfazer", "")
+        problem = _undo_month(escopo, undone) if undone else _waive_month(escopo, competencia, form)
+        if problem:
+            token = keep_sent(form, geral=(problem,) if problem is not FORM_SAYS else ())
+            return redirect(url_for("cotas.waive_all", competencia=competencia.isoformat(), f=token), 303)
+        return redirect(url_for("cotas.waive_all", competencia=competencia.isoformat()), 303)
+    show_errors(form)
+    abertas, total, sem_pagamento = count_open(escopo, competencia)
+    return render_template(
+        "cotas/waive_all.html",
+        competencia=competencia,
+        meses=_months(hoje, back=MONTHS_LISTED),
+        form=form,
+        abertas=abertas,
+        total=total,
+        sem_pagamento=sem_pagamento,
+        dispensas=list_waivers(escopo, competencia),
+        escopo=escopo,
+    )
+
+
+# In place of a sentence: the form's fields say what is wrong.
+FORM_SAYS = "-"
+
+
+def _waive_month(escopo: Escopo, competencia: dt.date, form: DispensaMesForm) -> str | None:
+    if not form.validate():
+        return FORM_SAYS
+    try:
+        waived = waive_month(
+            escopo,
+            competencia,
+            motivo=form.motivo.data or "",
+            cancel=form.modo.data == CANCEL,
+            autor_id=current_author_id(),
+            agora=utc_now(),
+        )
+    except Invalid as error:
+        form.add_error(error)
+        return FORM_SAYS
+    except Conflict as error:
+        return error.message
+    what = plural(waived.quantidade, "cota dispensada", "cotas dispensadas")
+    flash(f"{what} em {competencia_long(competencia)}, {format_brl(waived.total)}.", "success")
+    return None
+
+
+def _undo_month(escopo: Escopo, written: str) -> str | None:
+    if not (written.isascii() and written.isdigit()):
+        return "Esta dispensa não existe."
+    try:
+        count = undo_waiver(escopo, int(written[:18]), autor_id=current_author_id(), agora=utc_now())
+    except (Conflict, NotFound) as error:
+        return error.message
+    flash(f"Dispensa desfeita: {plural(count, 'cota voltou', 'cotas voltaram')} a ficar em aberto.", "success")
+    return None
 
 
 def _months(hoje: dt.date, *, back: int) -> tuple[dt.date, ...]:

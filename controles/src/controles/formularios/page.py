@@ -56,8 +56,13 @@ def keep_sent(form: Form | None = None, *, token: str | None = None, geral: Iter
     errors = {} if form is None else {name: tuple(map(str, found)) for name, found in form.errors.items() if name}
     whole = () if form is None else tuple(map(str, form.form_errors))
     return keep(
-        Guardado(_pairs(), errors, (*whole, *geral)), usuario_id=current_author_id(), agora=utc_now(), token=token
+        Guardado(sent_pairs(), errors, (*whole, *geral)), usuario_id=current_author_id(), agora=utc_now(), token=token
     )
+
+
+def keep_pairs(pairs: tuple[tuple[str, str], ...], *, token: str, geral: Iterable[str] = ()) -> str:
+    """The same for a form whose values are not quite those that were sent."""
+    return keep(Guardado(pairs, geral=tuple(geral)), usuario_id=current_author_id(), agora=utc_now(), token=token)
 
 
 def show_errors(form: Form) -> None:
@@ -90,7 +95,7 @@ def kept_for_later() -> str | None:
     if owner is None:
         return None
     said = "A sessão tinha terminado, e nada foi salvo; o que você escreveu está aqui. Confira e salve de novo."
-    token = keep(Guardado(_pairs(), geral=(said,)), usuario_id=owner, agora=utc_now())
+    token = keep(Guardado(sent_pairs(), geral=(said,)), usuario_id=owner, agora=utc_now())
     return f"{request.path}?{PARAMETER}={token}"
 
 
@@ -109,7 +114,8 @@ def after_lost_token() -> Response | None:
     return None if address is None else redirect(request.script_root + address, 303)
 
 
-def _pairs() -> tuple[tuple[str, str], ...]:
+def sent_pairs() -> tuple[tuple[str, str], ...]:
+    """What is being sent, but for what is never kept."""
     return tuple((name, value) for name, value in request.form.items(multi=True) if name not in _NEVER_KEPT)
 
 

@@ -54,5 +54,8 @@ class NucleoNames:
             if len(self._unknown) < _SUGGESTIONS:
                 close = get_close_matches(form, self._by_form, n=1, cutoff=0.7)
                 hint = f" Seria “{self._names[self._by_form[close[0]][0]]}”?" if close else ""
-            self._unknown[form] = f"O núcleo “{text}” não existe; confira o nome ou cadastre-o antes.{hint}"
+            self._unknown[form] = (
+                f"O núcleo “{text}” não existe; confira o nome, ou cadastre-o antes em “Núcleos”, no menu da "
+                f"administração.{hint}"
+            )
         return self._unknown[form]

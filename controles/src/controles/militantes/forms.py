@@ -1,7 +1,8 @@
 """The forms about a militante."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from email_validator import EmailNotValidError, validate_email
@@ -22,9 +23,19 @@ from controles.form_fields import (
     required,
 )
 from controles.formatting import date, phone
+from controles.militantes.changes import Mudada
 from controles.militantes.records import FichaMilitante, NucleoItem
 from controles.militantes.services import DadosMilitante
 from controles.money import format_brl
+
+
+@dataclass(frozen=True, slots=True)
+class Nota:
+    """What is stored in a field by now, who wrote it, and whether its author has to choose between that and theirs."""
+
+    gravado: str
+    mudada: Mudada
+    undecided: bool
 
 
 class MilitanteForm(PageForm):
@@ -84,14 +95,49 @@ class MilitanteForm(PageForm):
             valor_cota=self.valor_cota.data,
         )
 
-    def differences(self, ficha: FichaMilitante) -> dict[str, str]:
-        """Field → what is stored now, for each field where that is not what was typed."""
-        found = {}
-        for name in _COMPARED:
-            stored = getattr(ficha, name)
-            if (self[name].data or None) != (stored or None):
-                found[name] = _shown(stored, ficha, name)
-        return found
+    def merge(self, ficha: FichaMilitante, changed: Mapping[str, Mudada]) -> dict[str, Nota]:
+        """Lay what was typed over what others changed since the form was opened; what has to be said, by field.
+
+        A field that only they changed takes their value. One that both changed keeps what was typed, and asks.
+        """
+        notes: dict[str, Nota] = {}
+        for name, change in changed.items():
+            if name not in (*_COMPARED, "cpf"):
+                continue
+            stored = getattr(ficha, name, None)
+            mine = self[name].data or None
+            shown = _shown(stored, ficha, name) if name != "cpf" else ficha.cpf_mascarado or "vazio"
+            if name == "cpf":
+                if mine or self.remover_cpf.data:
+                    notes[name] = Nota(shown, change, undecided=True)
+            elif mine == (stored or None):
+                continue
+            elif _as_audited(mine) == (change.antes or None):
+                self[name].data = stored
+                self[name].raw_data = None
+                notes[name] = Nota(shown, change, undecided=False)
+            else:
+                notes[name] = Nota(shown, change, undecided=True)
+        return notes
+
+    def decide(self, ficha: FichaMilitante, decisions: Mapping[str, str]) -> None:
+        """Take what is stored for the fields where its author chose it; an error where nothing was chosen."""
+        for name in decisions.get("a_decidir", "").split(","):
+            if name not in (*_COMPARED, "cpf"):
+                continue
+            match decisions.get(f"fica_{name}"):
+                case "gravado" if name == "cpf":
+                    self.cpf.data, self.remover_cpf.data = "", False
+                case "gravado":
+                    self[name].data = getattr(ficha, name)
+                case "meu":
+                    pass
+                case _:
+                    self[name].errors = [*self[name].errors, "Escolha qual dos dois valores fica."]
+
+
+def _as_audited(value: object) -> object:
+    return value.isoformat() if isinstance(value, dt.date) else value
 
 
 _COMPARED = (
@@ -130,4 +176,32 @@ class DesligamentoForm(PageForm):
 
     data_desligamento = DayField("Data do desligamento", [required("Informe a data.")])
     motivo = TextField("Motivo", [optional(), at_most(200)])
+    versao = HiddenField()
+
+
+class LicencaForm(PageForm):
+    """A leave: since when, until when as far as anybody knows, and why."""
+
+    aliases = MappingProxyType({"data": "dia"})
+
+    dia = DayField("Primeiro dia da licença", [required("Informe a data.")])
+    prevista_ate = DayField("Volta prevista")
+    motivo = TextField("Motivo", [optional(), at_most(200)])
+    versao = HiddenField()
+
+
+class VoltaForm(PageForm):
+    """A return from leave, or somebody who joins again: since when, and why if there is something to say."""
+
+    aliases = MappingProxyType({"data": "dia"})
+
+    dia = DayField("Data", [required("Informe a data.")])
+    motivo = TextField("Motivo", [optional(), at_most(200)])
+    versao = HiddenField()
+
+
+class DesfazerForm(PageForm):
+    """Taking a desligamento back: it was a mistake, and the reason says which."""
+
+    motivo = TextField("O que houve", [required("Escreva o que houve."), at_most(150)])
     versao = HiddenField()

@@ -12,6 +12,7 @@ from controles.db import MAX_ID, db
 from controles.escopo import Escopo
 from controles.militantes.models import Militante, Nucleo, Situacao, SituacaoHistorico
 from controles.militantes.records import (
+    Conhecido,
     FichaMilitante,
     FiltroMilitantes,
     LinhaMilitante,
@@ -35,6 +36,7 @@ __all__ = [
     "OrdemMilitantes",
     "PaginaMilitantes",
     "count_militantes",
+    "find_by_cpf",
     "get_militante",
     "list_militantes",
     "list_nucleos",
@@ -147,6 +149,22 @@ def get_militante(escopo: Escopo, militante_id: int, *, hoje: dt.date) -> FichaM
         credito=int(credito),
         historico=_history(militante_id),
     )
+
+
+def find_by_cpf(escopo: Escopo, number: str) -> Conhecido | None:
+    """Who has this CPF, as far as this escopo shows them: the answer about anybody else is the same as about nobody."""
+    if not cpf.is_valid(number):
+        return None
+    row = db.session.execute(
+        select(
+            Militante.id,
+            func.coalesce(Militante.nome_social, Militante.nome),
+            Militante.matricula,
+            Militante.situacao,
+            Militante.data_desligamento,
+        ).where(Militante.cpf_hmac.in_(cpf.vault().digests(number)), in_scope(escopo))
+    ).one_or_none()
+    return None if row is None else Conhecido(*row)
 
 
 @cached(cache_policies.NUCLEOS_LIST)

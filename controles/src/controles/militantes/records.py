@@ -101,6 +101,17 @@ class FichaMilitante:
 
 
 @dataclass(frozen=True, slots=True)
+class Conhecido:
+    """Who was found by a CPF."""
+
+    id: int
+    nome: str
+    matricula: str
+    situacao: Situacao
+    data_desligamento: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
 class NucleoItem:
     id: int
     nome: str

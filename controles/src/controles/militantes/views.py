@@ -7,14 +7,18 @@ from werkzeug.wrappers import Response
 
 from controles.clock import today, utc_now
 from controles.contas.permissions import Permission, current_author_id, current_scope, require
-from controles.cotas.queries import matrix, open_cotas
+from controles.cotas.queries import matrix, open_cotas, years_of_cotas
 from controles.domain_errors import Conflict, Invalid
 from controles.escopo import Escopo
 from controles.formatting import date
-from controles.militantes.forms import DesligamentoForm, MilitanteForm
+from controles.formularios.page import again, show_errors, typed
+from controles.militantes import standing_pages
+from controles.militantes.changes import changed_since
+from controles.militantes.forms import MilitanteForm, Nota
 from controles.militantes.models import Situacao
 from controles.militantes.queries import (
     count_militantes,
+    find_by_cpf,
     get_militante,
     list_militantes,
     list_nucleos,
@@ -23,12 +27,16 @@ from controles.militantes.queries import (
 )
 from controles.militantes.records import FichaMilitante, FiltroMilitantes
 from controles.militantes.services import create_militante, update_militante
-from controles.militantes.standing import Mudanca, end_membership
+from controles.militantes.standing_pages import version_of
 from controles.pagamentos.queries import list_pagamentos
 from controles.pagamentos.records import FiltroPagamentos
 from controles.query_string import MAX_TEXT, ListLinks, filter_of_request, search_lost, to_sealed_address
 
 blueprint = Blueprint("militantes", __name__, url_prefix="/militantes", template_folder="templates")
+standing_pages.add_to(blueprint)
+
+# So many are shown of those whom a search finds.
+MOST_FOUND = 10
 
 # Parts of the filter that come from the panel's links; the list shows each as a chip that can be taken off.
 LINKED_ONLY = ("meses_min", "meses_max", "filiado_de", "filiado_ate", "desligado_de", "desligado_ate", "ordem")
@@ -83,10 +91,12 @@ def _chips(filtro: FiltroMilitantes, links: ListLinks) -> list[tuple[str, str]]:
 def search() -> str:
     """The results alone, for a page that shows them while somebody types. Not in an address: it is a name."""
     termo = request.form.get("busca", "").strip()[:MAX_TEXT]
+    found = search_militantes(current_scope(), termo, hoje=today(), limit=MOST_FOUND + 1) if termo else ()
     return render_template(
         "militantes/_results.html",
         termo=termo,
-        linhas=search_militantes(current_scope(), termo, hoje=today()) if termo else (),
+        linhas=found[:MOST_FOUND],
+        ha_mais=len(found) > MOST_FOUND,
     )
 
 
@@ -96,12 +106,17 @@ def show(militante_id: int) -> str:
     escopo, hoje = current_scope(), today()
     ficha = _ficha(escopo, militante_id, hoje)
     ano = request.args.get("ano", hoje.year, type=int)
-    ano = min(max(ano, ficha.data_filiacao.year), hoje.year + 1)
+    first, last = years_of_cotas(escopo, militante_id)
+    earliest = min(ficha.data_filiacao.year, first or hoje.year)
+    latest = max(hoje.year, last or hoje.year)
+    ano = min(max(ano, earliest), latest)
     return render_template(
         "militantes/show.html",
         ficha=ficha,
         hoje=hoje,
         ano=ano,
+        anos=(earliest, latest),
+        escopo=escopo,
         celulas=matrix(escopo, militante_id, ano, hoje=hoje),
         abertas=open_cotas(escopo, militante_id, hoje=hoje),
         pagamentos=list_pagamentos(escopo, FiltroPagamentos(militante_id=militante_id), limit=8),
@@ -112,17 +127,22 @@ def show(militante_id: int) -> str:
 @require(Permission.EDITAR_MILITANTES)
 def new() -> str | Response:
     escopo = current_scope()
-    form = MilitanteForm(request.form or None, data_filiacao=today(), dia_vencimento=10, valor_cota=2000)
+    form = MilitanteForm(typed(), data_filiacao=today(), dia_vencimento=10, valor_cota=2000)
     form.offer_nucleos(list_nucleos(escopo), none_too=escopo.nucleo_id is None)
-    if request.method == "POST" and form.validate():
-        try:
-            new_id = create_militante(escopo, form.dados(), autor_id=current_author_id(), agora=utc_now())
-        except Invalid as error:
-            form.add_error(error)
-        else:
-            flash("Cadastro feito; já está na lista de militantes.", "success")
-            return redirect(url_for("militantes.show", militante_id=new_id))
-    return render_template("militantes/form.html", form=form, ficha=None, agora_esta={})
+    if request.method == "POST":
+        if form.validate():
+            try:
+                new_id = create_militante(escopo, form.dados(), autor_id=current_author_id(), agora=utc_now())
+            except Invalid as error:
+                form.add_error(error)
+            else:
+                flash("Cadastro feito; já está na lista de militantes.", "success")
+                return redirect(url_for("militantes.show", militante_id=new_id), 303)
+        return again(form)
+    show_errors(form)
+    # Whose CPF it is, if it is somebody's whom this author may see: then they are edited, or taken back.
+    known = find_by_cpf(escopo, form.cpf.data or "") if form.cpf.errors else None
+    return render_template("militantes/form.html", form=form, ficha=None, notas={}, mudou=False, conhecido=known)
 
 
 @blueprint.route("/<int:militante_id>/editar", methods=["GET", "POST"])
@@ -130,62 +150,43 @@ def new() -> str | Response:
 def edit(militante_id: int) -> str | Response:
     escopo, hoje = current_scope(), today()
     ficha = _ficha(escopo, militante_id, hoje)
-    form = MilitanteForm(request.form or None, obj=ficha)
+    form = MilitanteForm(typed(), obj=ficha)
     form.offer_nucleos(list_nucleos(escopo), none_too=escopo.nucleo_id is None)
-    stored_now: dict[str, str] = {}
-    if request.method == "POST" and form.validate():
-        try:
-            update_militante(
-                escopo,
-                militante_id,
-                form.dados(),
-                versao=_version(form),
-                autor_id=current_author_id(),
-                agora=utc_now(),
-            )
-        except Invalid as error:
-            form.add_error(error)
-        except Conflict:
-            ficha = _ficha(escopo, militante_id, hoje)
-            stored_now = form.differences(ficha)
-            # Saving again, with both values in sight, is a decision; so the next try counts from what is there now.
-            form.versao.data = str(ficha.versao)
-        else:
-            flash("Alterações salvas.", "success")
-            return redirect(url_for("militantes.show", militante_id=militante_id))
-    return render_template("militantes/form.html", form=form, ficha=ficha, agora_esta=stored_now)
+    if request.method == "POST":
+        if form.validate():
+            form.decide(ficha, request.form)
+            if not form.errors and _save_edit(escopo, militante_id, form):
+                flash("Alterações salvas.", "success")
+                return redirect(url_for("militantes.show", militante_id=militante_id), 303)
+        return again(form)
+    show_errors(form)
+    notes: dict[str, Nota] = {}
+    outdated = typed() is not None and _version(form) != ficha.versao
+    if outdated:
+        notes = form.merge(ficha, changed_since(militante_id, _version(form)))
+        # Saving again, with both values in sight, is a decision; so the next try counts from what is there now.
+        form.versao.data = str(ficha.versao)
+    return render_template("militantes/form.html", form=form, ficha=ficha, notas=notes, mudou=outdated, conhecido=None)
 
 
-@blueprint.route("/<int:militante_id>/desligar", methods=["GET", "POST"])
-@require(Permission.EDITAR_MILITANTES)
-def end(militante_id: int) -> str | Response:
-    escopo, hoje = current_scope(), today()
-    ficha = _ficha(escopo, militante_id, hoje)
-    form = DesligamentoForm(request.form or None, data_desligamento=hoje, versao=ficha.versao)
-    if request.method == "POST" and form.validate():
-        assert form.data_desligamento.data is not None
-        try:
-            end_membership(
-                escopo,
-                Mudanca(
-                    militante_id=militante_id,
-                    data=form.data_desligamento.data,
-                    motivo=form.motivo.data or None,
-                    versao=_version(form),
-                    autor_id=current_author_id(),
-                    agora=utc_now(),
-                ),
-            )
-        except Invalid as error:
-            form.add_error(error)
-        except Conflict as error:
-            ficha = _ficha(escopo, militante_id, hoje)
-            form.versao.data = str(ficha.versao)
-            form.add_error(Invalid("", error.message))
-        else:
-            flash(f"Desligamento registrado em {date(form.data_desligamento.data)}.", "success")
-            return redirect(url_for("militantes.show", militante_id=militante_id))
-    return render_template("militantes/end.html", form=form, ficha=ficha)
+def _save_edit(escopo: Escopo, militante_id: int, form: MilitanteForm) -> bool:
+    try:
+        update_militante(
+            escopo,
+            militante_id,
+            form.dados(),
+            versao=_version(form),
+            autor_id=current_author_id(),
+            agora=utc_now(),
+        )
+    except Invalid as error:
+        form.add_error(error)
+    except Conflict:
+        # The page finds out itself, by the version that was typed on.
+        return False
+    else:
+        return True
+    return False
 
 
 def _ficha(escopo: Escopo, militante_id: int, hoje: dt.date) -> FichaMilitante:
@@ -195,7 +196,5 @@ def _ficha(escopo: Escopo, militante_id: int, hoje: dt.date) -> FichaMilitante:
     return ficha
 
 
-def _version(form: MilitanteForm | DesligamentoForm) -> int:
-    """The version that the page was opened with; 0, which no row has, for a field that was tampered with."""
-    written = form.versao.data or ""
-    return int(written) if written.isascii() and written.isdigit() and len(written) < 10 else 0
+def _version(form: MilitanteForm) -> int:
+    return version_of(form.versao.data)

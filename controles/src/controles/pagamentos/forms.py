@@ -1,7 +1,6 @@
 """The forms about a pagamento."""
 
 import datetime as dt
-import secrets
 from types import MappingProxyType
 
 from wtforms import HiddenField
@@ -44,11 +43,6 @@ class PagamentoForm(PageForm):
             observacao=self.observacao.data or None,
             cota_ids=cota_ids,
         )
-
-
-def new_key() -> str:
-    """The key of a form that is opened now."""
-    return secrets.token_urlsafe(24)
 
 
 # Who owes two years rarely pays them at once; a ticked month too many would be paid by mistake.

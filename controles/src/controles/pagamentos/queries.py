@@ -14,11 +14,13 @@ from controles.escopo import Escopo
 from controles.militantes.models import Militante
 from controles.militantes.scope import narrowed, owner_in_scope
 from controles.militantes.searching import clean, matches
+from controles.pagamentos.alike import find_alike
 from controles.pagamentos.amounts import net_valor
 from controles.pagamentos.models import E2EID, Alocacao, Metodo, Pagamento
 from controles.pagamentos.records import (
     DetalhePagamento,
     FiltroPagamentos,
+    IgualPagamento,
     LinhaPagamento,
     PaginaPagamentos,
     ParteAlocada,
@@ -150,6 +152,32 @@ def get_pagamento(escopo: Escopo, pagamento_id: int) -> DetalhePagamento | None:
         estornado_em=estorno[1] if estorno is not None else None,
         motivo=pagamento.motivo,
     )
+
+
+def find_by_key(escopo: Escopo, chave: str) -> int | None:
+    """The payment that the form of this key has written and that stands; None if there is none in this escopo."""
+    if not chave:
+        return None
+    return db.session.scalars(
+        select(Pagamento.id).where(
+            Pagamento.chave_idempotencia == chave[:64],
+            Pagamento.estornado.is_(False),
+            owner_in_scope(escopo, Pagamento.militante_id),
+        )
+    ).one_or_none()
+
+
+def get_alike(militante_id: int | None, data_credito: dt.date, valor: int, e2eid: str | None) -> IgualPagamento | None:
+    """The payment about which registering this one would ask."""
+    pagamento_id = find_alike(db.session, militante_id, data_credito, valor, e2eid)
+    if pagamento_id is None:
+        return None
+    row = db.session.execute(
+        select(Pagamento.id, Pagamento.registrado_em, Usuario.nome)
+        .outerjoin(Usuario, Usuario.id == Pagamento.registrado_por_id)
+        .where(Pagamento.id == pagamento_id)
+    ).one()
+    return IgualPagamento(*row)
 
 
 def _parts(pagamento_id: int) -> tuple[ParteAlocada, ...]:

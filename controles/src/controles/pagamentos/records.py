@@ -60,6 +60,15 @@ class TotaisPagamentos:
 
 
 @dataclass(frozen=True, slots=True)
+class IgualPagamento:
+    """A payment of the same militante, day and amount as one that is about to be registered."""
+
+    id: int
+    registrado_em: dt.datetime
+    registrado_por: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ParteAlocada:
     """The part of a payment that pays one cota; negative in an estorno."""
 

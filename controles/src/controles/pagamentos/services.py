@@ -10,12 +10,14 @@ from sqlalchemy.orm import Session
 
 from controles.admin import audit
 from controles.clock import LOCAL_ZONE
+from controles.cotas.conditions import is_open
 from controles.cotas.models import Cota
 from controles.db import db
 from controles.domain_errors import Conflict, Invalid
 from controles.escopo import Escopo
 from controles.field_checks import one_line, past_date
 from controles.money import MAX_CENTAVOS, format_brl
+from controles.pagamentos.alike import find_alike
 from controles.pagamentos.allocation import allocate, as_open, plan_allocation
 from controles.pagamentos.locks import lock_cotas, lock_militante, lock_open_cotas, lock_pagamento
 from controles.pagamentos.models import E2EID, Alocacao, Metodo, Pagamento
@@ -88,6 +90,22 @@ def register_pagamento(
         raise
 
 
+def check_pagamento(escopo: Escopo, novo: NovoPagamento, *, hoje: dt.date) -> None:
+    """Refuse what `register_pagamento` would refuse now, and write nothing; but it does not ask about a like one."""
+    novo = _checked(escopo, novo, hoje)
+    session = db.session
+    already = _registered(session, novo)
+    if already is not None:
+        raise KeyUsed(f"Este formulário já registrou o pagamento nº {already}. Para registrar outro, salve de novo.")
+    _refuse_known_e2eid(session, novo)
+    if novo.militante_id is not None and novo.cota_ids:
+        still_open = session.scalars(
+            select(Cota.id).where(Cota.id.in_(novo.cota_ids), Cota.militante_id == novo.militante_id, is_open())
+        ).all()
+        if len(still_open) != len(set(novo.cota_ids)):
+            raise Conflict("Uma das cotas marcadas foi paga ou dispensada neste meio-tempo; confira as marcadas.")
+
+
 def reverse_pagamento(
     escopo: Escopo,
     pagamento_id: int,
@@ -127,7 +145,7 @@ def _register(
         return already
     _refuse_known_e2eid(session, novo)
     if novo.ask_if_alike:
-        alike = alike_pagamento(session, novo)
+        alike = find_alike(session, novo.militante_id, novo.data_credito, novo.valor, novo.e2eid)
         if alike is not None:
             raise Alike(alike)
     if novo.militante_id is not None:
@@ -149,20 +167,6 @@ def _register(
     allocate(session, pagamento.id, partes, cotas)
     _record(session, "pagamento.registrar", pagamento, partes, autor_id=autor_id, agora=agora)
     return pagamento.id
-
-
-def alike_pagamento(session: Session, novo: NovoPagamento) -> int | None:
-    """The last payment with the same militante, day and amount that was not reversed; a PIX of its own is its own."""
-    alike = select(Pagamento.id).where(
-        Pagamento.militante_id == novo.militante_id,
-        Pagamento.data_credito == novo.data_credito,
-        Pagamento.valor == novo.valor,
-        Pagamento.estorna_id.is_(None),
-        Pagamento.estornado.is_(False),
-    )
-    if novo.e2eid is not None:
-        alike = alike.where(Pagamento.e2eid.is_(None))
-    return session.scalars(alike.order_by(Pagamento.id.desc()).limit(1)).one_or_none()
 
 
 def _reverse(

@@ -7,20 +7,33 @@ from werkzeug.wrappers import Response
 
 from controles.clock import today, utc_now
 from controles.contas.permissions import Permission, current_author_id, current_scope, require
+from controles.cotas.queries import open_cotas
 from controles.domain_errors import Conflict, Invalid
-from controles.militantes.queries import get_militante, list_nucleos
+from controles.formularios.page import again, show_errors, typed
+from controles.militantes.queries import get_militante, list_nucleos, search_militantes
 from controles.money import format_brl
 from controles.pagamentos import registering
+from controles.pagamentos.credit import identify_pagamento, use_credit
 from controles.pagamentos.forms import EstornoForm
 from controles.pagamentos.models import Metodo
 from controles.pagamentos.queries import get_pagamento, list_pagamentos, totals_pagamentos
-from controles.pagamentos.records import FiltroPagamentos
-from controles.pagamentos.services import reverse_pagamento
+from controles.pagamentos.records import DetalhePagamento, FiltroPagamentos
+from controles.pagamentos.registering import MOST_FOUND
+from controles.pagamentos.services import plan_allocation, reverse_pagamento
 from controles.periods import add_months, last_day, month_of
-from controles.query_string import ListLinks, filter_of_request, search_lost, to_sealed_address
+from controles.query_string import (
+    MAX_TEXT,
+    ListLinks,
+    filter_of_request,
+    sealed_address,
+    search_lost,
+    to_sealed_address,
+)
+from controles.search_seal import FIELD, opened
 
 blueprint = Blueprint("pagamentos", __name__, url_prefix="/pagamentos", template_folder="templates")
 blueprint.add_url_rule("/novo", "new", registering.new, methods=["GET", "POST"])
+blueprint.add_url_rule("/novo/conferir", "check", registering.check)
 blueprint.add_url_rule("/novo/busca", "find", registering.find, methods=["POST"])
 
 
@@ -65,7 +78,85 @@ def show(pagamento_id: int) -> str:
     pagamento = get_pagamento(current_scope(), pagamento_id)
     if pagamento is None:
         abort(404)
-    return render_template("pagamentos/show.html", pagamento=pagamento)
+    return render_template("pagamentos/show.html", pagamento=pagamento, escopo=current_scope())
+
+
+@blueprint.route("/<int:pagamento_id>/identificar", methods=["GET", "POST"])
+@require(Permission.REGISTRAR_PAGAMENTOS)
+def identify(pagamento_id: int) -> str | Response:
+    """Whose a payment without a name is: look for the militante, then say so."""
+    escopo = current_scope()
+    pagamento = get_pagamento(escopo, pagamento_id)
+    if pagamento is None:
+        abort(404)
+    if pagamento.militante_id is not None or pagamento.estornado_por is not None or pagamento.estorno_de is not None:
+        flash("Este pagamento já foi identificado ou estornado.", "warn")
+        return redirect(url_for("pagamentos.show", pagamento_id=pagamento_id))
+    if request.method == "GET":
+        return _identify_page(pagamento)
+    chosen = request.form.get("militante_id", "")
+    if not (chosen.isascii() and chosen.isdigit()):
+        termo = request.form.get(FIELD, "").strip()[:MAX_TEXT]
+        return redirect(sealed_address(url_for("pagamentos.identify", pagamento_id=pagamento_id), {FIELD: termo}), 303)
+    try:
+        identify_pagamento(
+            escopo,
+            pagamento_id,
+            int(chosen[:10]),
+            cota_ids=() if request.form.get("destino") == "credito" else None,
+            autor_id=current_author_id(),
+            agora=utc_now(),
+            hoje=today(),
+        )
+    except (Conflict, Invalid) as error:
+        flash(error.message, "warn")
+    else:
+        flash(f"Pagamento nº {pagamento_id} identificado.", "success")
+    return redirect(url_for("pagamentos.show", pagamento_id=pagamento_id), 303)
+
+
+@blueprint.route("/credito/<int:militante_id>", methods=["GET", "POST"])
+@require(Permission.REGISTRAR_PAGAMENTOS)
+def credit(militante_id: int) -> str | Response:
+    """Pay open cotas with what a militante paid too much."""
+    escopo, hoje = current_scope(), today()
+    ficha = get_militante(escopo, militante_id, hoje=hoje)
+    if ficha is None:
+        abort(404)
+    back = url_for("militantes.show", militante_id=militante_id)
+    if request.method == "POST":
+        picked = tuple(request.form.getlist("cota_ids", type=int))
+        try:
+            used = use_credit(
+                escopo,
+                militante_id,
+                cota_ids=picked or None,
+                autor_id=current_author_id(),
+                agora=utc_now(),
+                hoje=hoje,
+            )
+        except (Conflict, Invalid) as error:
+            flash(error.message, "warn")
+            return redirect(url_for("pagamentos.credit", militante_id=militante_id), 303)
+        flash(f"{format_brl(used)} de crédito usados nas cotas.", "success")
+        return redirect(back, 303)
+    cotas = open_cotas(escopo, militante_id, hoje=hoje)
+    paid = {parte.cota_id: parte.centavos for parte in plan_allocation(cotas, ficha.credito)}
+    return render_template("pagamentos/credit.html", ficha=ficha, cotas=cotas, paid=paid, voltar=back)
+
+
+def _identify_page(pagamento: DetalhePagamento) -> str:
+    escopo, hoje = current_scope(), today()
+    termo = opened(request.args, usuario_id=current_author_id()).get(FIELD, "")
+    found = search_militantes(escopo, termo, hoje=hoje, limit=MOST_FOUND + 1) if termo else ()
+    return render_template(
+        "pagamentos/identify.html",
+        pagamento=pagamento,
+        termo=termo,
+        linhas=found[:MOST_FOUND],
+        ha_mais=len(found) > MOST_FOUND,
+        busca_perdida=search_lost(),
+    )
 
 
 @blueprint.route("/<int:pagamento_id>/estornar", methods=["GET", "POST"])
@@ -78,7 +169,7 @@ def reverse(pagamento_id: int) -> str | Response:
     if pagamento.estorno_de is not None or pagamento.estornado_por is not None:
         flash("Este lançamento já é um estorno ou já foi estornado.", "warn")
         return redirect(url_for("pagamentos.show", pagamento_id=pagamento_id))
-    form = EstornoForm(request.form or None, data_estorno=today())
+    form = EstornoForm(typed(), data_estorno=today())
     if request.method == "POST" and form.validate():
         try:
             reverse_pagamento(
@@ -99,4 +190,7 @@ def reverse(pagamento_id: int) -> str | Response:
                 f"Pagamento de {format_brl(pagamento.valor)} estornado; as cotas voltaram a ficar em aberto.", "success"
             )
             return redirect(url_for("pagamentos.show", pagamento_id=pagamento_id))
+    if request.method == "POST":
+        return again(form)
+    show_errors(form)
     return render_template("pagamentos/reverse.html", form=form, pagamento=pagamento)

@@ -1,0 +1,24 @@
+"""Whether a payment like this one is there already: what is typed by hand may be the same one twice."""
+
+import datetime as dt
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from controles.pagamentos.models import Pagamento
+
+
+def find_alike(
+    session: Session, militante_id: int | None, data_credito: dt.date, valor: int, e2eid: str | None
+) -> int | None:
+    """The last payment with the same militante, day and amount that was not reversed; a PIX of its own is its own."""
+    alike = select(Pagamento.id).where(
+        Pagamento.militante_id == militante_id,
+        Pagamento.data_credito == data_credito,
+        Pagamento.valor == valor,
+        Pagamento.estorna_id.is_(None),
+        Pagamento.estornado.is_(False),
+    )
+    if e2eid is not None:
+        alike = alike.where(Pagamento.e2eid.is_(None))
+    return session.scalars(alike.order_by(Pagamento.id.desc()).limit(1)).one_or_none()
