@@ -8,6 +8,7 @@ import argparse
 import functools
 import gc
 import multiprocessing
+import secrets
 import statistics
 import sys
 import threading
@@ -93,6 +94,49 @@ def store_hit(server: PrivateServer) -> Line:
             client.set("value", VALUE)
             times = per_call(2_000, lambda: cache.get("value"), lambda: client.get("value"))
     return Line("get from the server, 100 B", times[0], "redis.Redis.get", times[1], 1)
+
+
+def proven_hit(server: PrivateServer, size: int, *, sealed: bool = False) -> Line:
+    """A function's value from the server, proven or sealed by a secret, beside the same without secrets."""
+    value = secrets.token_bytes(size)
+    with (
+        Cache.from_url(server.tcp_url, "proven", local=False, timeout=5, seal_secrets=[secrets.token_bytes(32)]) as one,
+        Cache.from_url(server.tcp_url, "plain", local=False, timeout=5) as other,
+    ):
+
+        def read(cache: Cache, sealed: bool) -> Callable[[], bytes]:
+            @cache.cached(expire=300, key_prefix=f"bench-{size}-{sealed}", tags=("one", "two"), sealed=sealed)
+            def function() -> bytes:
+                return value
+
+            return function
+
+        times = per_call(20_000_000 // (size + 10_000), read(one, sealed), read(other, False))
+    return Line(
+        f"{'sealed' if sealed else 'proven'} hit, {size:,} B",
+        times[0],
+        "without secrets",
+        times[1],
+        None if sealed else 1.05,
+    )
+
+
+def entry_sizes(server: PrivateServer) -> tuple[int, int, int]:
+    """What the server keeps for 100 bytes of a function with two tags: proven, without secrets, and by a plain SET."""
+    with redis.Redis.from_url(server.tcp_url) as client:
+        client.set("plain:value", VALUE, ex=300)
+        sizes = [client.memory_usage("plain:value")]
+        for namespace, given in (("bare", []), ("full", [secrets.token_bytes(32)])):
+            with Cache.from_url(server.tcp_url, namespace, local=False, timeout=5, seal_secrets=given) as cache:
+
+                @cache.cached(expire=300, key_prefix="bench", tags=("one", "two"))
+                def two(number: int) -> bytes:
+                    return VALUE[:number]
+
+                two(100)
+                sizes.append(client.memory_usage(f"{namespace}:e:{{{two.key(100)}}}"))
+    plain, without, proven = (int(size or 0) for size in sizes)
+    return proven, without, plain
 
 
 def prefix_invalidation(server: PrivateServer, others: int) -> Line:
@@ -192,13 +236,23 @@ def main() -> None:
     console = Console()
     table = Table("", "µs", "beside", "µs", "ratio", "at most")
     with PrivateServer(tcp=True) as server:
-        lines = [local_hit(server), store_hit(server), prefix_invalidation(server, options.keys)]
+        lines = [
+            local_hit(server),
+            store_hit(server),
+            *(proven_hit(server, size) for size in (100, 10_000, 200_000)),
+            proven_hit(server, 100, sealed=True),
+            prefix_invalidation(server, options.keys),
+        ]
         for line in lines:
             most = "" if line.most is None else f"{line.most:g}"
             table.add_row(
                 line.name, f"{line.ours:.2f}", line.other_name, f"{line.other:.2f}", f"{line.ratio:.2f}", most
             )
         console.print(table)
+        proven, without, plain = entry_sizes(server)
+        console.print(
+            f"100 B in the server: {proven} B with its proof, {without} B without secrets; plain SET {plain} B"
+        )
         loads, slowest = stampede(server, options.load, 4, 250)
         console.print(
             f"1,000 callers in 4 processes, loader {options.load:g} s: {loads} run, all answered in {slowest:.2f} s"

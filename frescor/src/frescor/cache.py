@@ -518,7 +518,7 @@ def engine_for(
 ) -> Engine:
     """The state of a cache on the server at `url` (see `Cache.from_url`)."""
     store = open_store(url, namespace, deadline=timeout)
-    if isinstance(largest_value, bool) or not 0 < largest_value <= MOST_VALUE:
+    if type(largest_value) is not int or not 0 < largest_value <= MOST_VALUE:
         raise PolicyError(
             f"largest_value is a number of bytes from 1 to {MOST_VALUE:,}, since servers take no string above 512 MB; "
             f"got {largest_value!r}."
