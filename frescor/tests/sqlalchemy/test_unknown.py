@@ -141,3 +141,23 @@ def test_the_outbox_keeps_that_everything_is_to_be_invalidated(
         # What a release that knows nothing of it cannot read makes it invalidate everything, too.
         assert connection.scalar(sa.select(box.table.c.tags).where(box.table.c.applied_at.is_(None))) == '"*"'
     other.dispose()
+
+
+def test_a_transaction_may_drop_the_outbox_and_make_it_again(
+    database_url: str, tracked_cache: Cache, tracker: Tracker
+) -> None:
+    engine = sa.create_engine(database_url)
+    outbox_table(metadata := sa.MetaData())
+    metadata.create_all(engine)
+    tracker(engine, outbox=True)
+    shop = Shop(engine, tracked_cache)
+    assert shop.name(1) == "ana"
+    metadata.drop_all(engine)
+    shop.rename(1, "new")
+    assert shop.name(1) == "new"
+    metadata.create_all(engine)
+    shop.rename(1, "newer")
+    assert shop.name(1) == "newer"
+    with engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM frescor_outbox")) >= 1
+    engine.dispose()

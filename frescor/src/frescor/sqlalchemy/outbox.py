@@ -204,6 +204,11 @@ class Outbox:
             cursor.close()
         return int(row["id"])
 
+    def look_again(self) -> None:
+        """The table may have been made or dropped: the next transaction finds out."""
+        self.is_there = False
+        self._looked_at = float("-inf")
+
     def applied(self, row_id: int | None) -> None:
         """The store took this row's invalidation: it will be marked. Memory only."""
         if row_id is not None:

@@ -253,6 +253,8 @@ class Tracking:
             and self._statements.is_outdated(unit, connection)
         ):
             unit.write_everything()
+        if unit is not None and unit.changes_schema and self.outbox is not None:
+            self.outbox.look_again()
         tags = () if unit is None else tuple(sorted(unit.tags()))
         raised = store_tags(tags) if tags else ()
         ahead = self._ahead(raised) if tags and not self._awaits else None
@@ -292,6 +294,8 @@ class Tracking:
         unit.at_once = False
         if unit.changes_schema:
             self._statements.schema_changed()
+            if self.outbox is not None:
+                self.outbox.look_again()
         tags = tuple(sorted(unit.tags()))
         if self.engine.dialect.name not in COMMITS_BY_ITSELF:
             # There the statement need not have done it: then a commit, or nothing, follows.
