@@ -28,6 +28,7 @@ from frescor import MISS, Cache
 from frescor.decorator import Cached
 from frescor.loading import CurrentLoad
 from frescor.sqlalchemy import outbox_table
+from frescor.sqlalchemy.consequences import Along
 from frescor.sqlalchemy.unit import Unit
 from frescor.testing.private_postgres import PrivatePostgres
 from frescor.testing.shop import elsewhere
@@ -488,9 +489,9 @@ def met_as_of_now(_load: CurrentLoad, _tags: object, _filled: int) -> None:
     """As `met`, with the mistake: what a session holds is taken for new."""
 
 
-def touches_nothing(*_: object) -> tuple[()]:
-    """As `Catalog.touched`, with the mistake: foreign keys are forgotten."""
-    return ()
+def touches_nothing(*_: object) -> Along:
+    """As `Consequences.along`, with the mistake: foreign keys are forgotten."""
+    return Along()
 
 
 @pytest.mark.unwatched
@@ -499,7 +500,7 @@ def touches_nothing(*_: object) -> tuple[()]:
     [
         ("frescor.sqlalchemy.statements.read_on", reads_as_of_now),
         ("frescor.sqlalchemy.identity.met", met_as_of_now),
-        ("frescor.sqlalchemy.catalog.Catalog.touched", touches_nothing),
+        ("frescor.sqlalchemy.consequences.Consequences.along", touches_nothing),
     ],
 )
 def test_a_mistake_is_found(
