@@ -525,10 +525,10 @@ def engine_for(
         )
     ring = None
     if seal_secrets or key_secret:
-        with extra("sealing", "seal_secrets" if seal_secrets else "key_secret"):
-            from frescor.seal import KeyRing
+        with extra("sealing", "seal_secrets"):
+            from frescor.seal import KeyRing  # for those who have secrets
 
-        ring = KeyRing(seal_secrets, namespace) if seal_secrets else KeyRing.of_key_secret(key_secret, namespace)
+            ring = KeyRing(seal_secrets, namespace) if seal_secrets else KeyRing.of_key_secret(key_secret, namespace)
     return Engine(
         store,
         local_bytes=DEFAULT_MAX_BYTES if local is True else int(local),

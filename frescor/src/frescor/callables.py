@@ -153,10 +153,20 @@ def _gives_awaitable(core: Callable[..., Any]) -> bool:
     return isinstance(kind, type) and issubclass(kind, collections.abc.Awaitable)
 
 
-def signature_of(callee: Callee, policy: str) -> inspect.Signature:
-    """The parameters of a call. Raises PolicyError where Python cannot tell them."""
+_VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def signatures_of(callee: Callee, policy: str) -> list[inspect.Signature]:
+    """The parameters of a call; of a wrapper that takes any, those of what it wraps, then its own, since it may give
+    some by itself. Raises PolicyError where Python cannot tell them."""
     try:
-        return inspect.signature(callee.function)
+        if not isinstance(callee.function, types.FunctionType):
+            return [inspect.signature(callee.function)]
+        own = inspect.signature(callee.function, follow_wrapped=False)
+        if not any(parameter.kind in _VARIABLE for parameter in own.parameters.values()):
+            return [own]
+        wrapped = inspect.signature(callee.function)
+        return [own] if wrapped == own else [wrapped, own]
     except (ValueError, TypeError) as error:
         raise PolicyError(
             f"the parameters of {callee.label} cannot be read, so that its calls cannot be told apart: write a "

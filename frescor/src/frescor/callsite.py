@@ -8,7 +8,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from frescor.callables import Callee, check_parameters, core_of, signature_of
+from frescor.callables import Callee, check_parameters, core_of, signatures_of
 from frescor.claims import Claims, Name
 from frescor.codec import Codec
 from frescor.engine import Engine, Shortcut
@@ -44,11 +44,15 @@ class CallSite:
         # By now: a module that is loaded anew has the same namespace, and another one of these.
         self.execution: object = (namespace_of(callee.core) or {}).get("__spec__")
         check_parameters(callee, ignore, policy.name)
-        self._signature = signature_of(callee, policy.name)
+        self._signature, *others = signatures_of(callee, policy.name)
         self.ignored = ignore
         self.codec = codec_of(return_annotation(callee.core))
         self.prefix = f"{policy.name}:{_key_part(self.label)}"
         self._identity = CallIdentity(self._signature, policy, self.prefix, ignore=ignore)
+        # How a wrapper is called that gives some of the parameters itself.
+        self._otherwise = [
+            CallIdentity(other, policy, self.prefix) for other in others if not (ignore or policy.names_arguments)
+        ]
         # Here, so that a key that would have too many parts shows where it is declared.
         key_tags(f"{self.prefix}:digest")
         self._called_by_value = not (policy.strict or policy.varies_on)
@@ -166,14 +170,22 @@ class CallSite:
         if self._claimed_in is not engine.claims:
             engine.claims.claim(self)
             self._claimed_in = engine.claims
-        arguments = self._identity.bind(args, kwargs)
-        key = self._identity.key(arguments, self._start, engine.key_secret)
+        identity, arguments = self._bound(args, kwargs)
+        key = identity.key(arguments, self._start, engine.key_secret)
         if arguments:
             engine.note_digest()
         bound = (key, entry_tags(key, self.policy.tags_for(arguments)))
         if direct:
             self._shortcut = engine.remembered(self._shortcut, self.policy.name, call, bound)
         return bound
+
+    def _bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[CallIdentity, dict[str, Any]]:
+        try:
+            return self._identity, self._identity.bind(args, kwargs)
+        except TypeError:
+            for other in self._otherwise:
+                return other, other.bind(args, kwargs)
+            raise
 
     def _sentence(self) -> str:
         kinds = ", ".join(dict.fromkeys(f"a {type(held).__qualname__}" for held in self.objects))

@@ -23,7 +23,11 @@ def check_key(key: object) -> str:
     if not isinstance(key, str) or not key.isprintable() or not key or len(key) > LONGEST_KEY:
         raise PolicyError(f"a key is printable text of 1 to {LONGEST_KEY} characters; got {_shown(key)}.")
     if key.startswith(":") or key.endswith(":") or "::" in key:
-        raise PolicyError(f"a key's parts are separated by single ':' signs and none is empty; got {_shown(key)}.")
+        better = ":".join(filter(None, key.split(":")))
+        advice = f" Write {_shown(better)}." if better else ""
+        raise PolicyError(
+            f"a key's parts are separated by single ':' signs and none is empty; got {_shown(key)}.{advice}"
+        )
     return key
 
 

@@ -192,6 +192,11 @@ class Policy:
         options.setdefault("expire", expire)
         return cls(name=name, **options)
 
+    @property
+    def names_arguments(self) -> bool:
+        """Whether its tags are filled from the arguments."""
+        return any(tag_fields(tag) for tag in self.tags)
+
     def tags_for(self, arguments: Mapping[str, object]) -> tuple[str, ...]:
         """The tags of one call, templates filled. Raises PolicyError for an argument that cannot stand in a tag."""
         return tuple(self._fill(tag, arguments) if "{" in tag or "}" in tag else tag for tag in self.tags)

@@ -4,11 +4,12 @@ import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar, Unpack, overload
 
-from flask import Flask, current_app
+from flask import Flask, current_app, has_app_context
 
 from frescor.cache import Cache
 from frescor.claims import Claims
 from frescor.decorator import CachedDecorator, caching, invalidating, policy_from
+from frescor.errors import PolicyError
 from frescor.policy import Policy, PolicyOptions
 
 P = ParamSpec("P")
@@ -43,6 +44,17 @@ class FlaskCache:
         if lazily is None:
             raise LookupError(f"this application has no cache {self._name!r}: call init_app(app, make) in its factory.")
         return lazily.cache
+
+    def source(self) -> Callable[[], Cache]:
+        """What gives the cache of the application that is current now, also where none is: for `track(engine, this)`.
+        Raises PolicyError outside of an application context."""
+        if not has_app_context():
+            raise PolicyError(
+                "which application's cache is meant? Call this within `with app.app_context():`, or give a function: "
+                "track(engine, lambda: flask_cache.of(app))."
+            )
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's own way
+        return lambda: self.of(app)
 
     @property
     def current(self) -> Cache:

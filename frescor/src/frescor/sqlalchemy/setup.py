@@ -1,6 +1,7 @@
 """`track`: one line that connects an engine with a cache."""
 
 from collections.abc import Callable
+from typing import Protocol, cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -14,9 +15,31 @@ from frescor.sqlalchemy.tracking import Tracking
 from frescor.sqlalchemy.triggers import mark_connections
 
 
+class CacheOfApplication(Protocol):
+    """What finds its application's cache, such as a FlaskCache."""
+
+    def source(self) -> Callable[[], Cache]:
+        """What gives the cache of the application that is current now."""
+
+
+def cache_source(given: object) -> Cache | Callable[[], Cache]:
+    """The cache, or the function that gives it. Raises PolicyError for anything else."""
+    if isinstance(given, Cache):
+        return given
+    source = getattr(given, "source", None)
+    if callable(source):
+        return cast(Callable[[], Cache], source())
+    if not callable(given) or isinstance(given, type):
+        raise PolicyError(
+            f"track takes a Cache, a function that gives it, or a FlaskCache; got {type(given).__name__}. Of an "
+            "AsyncCache pass the Cache whose `aio` it is."
+        )
+    return cast(Callable[[], Cache], given)
+
+
 def track(
     engine: sa.Engine | AsyncEngine,
-    cache: Cache | Callable[[], Cache],
+    cache: Cache | Callable[[], Cache] | CacheOfApplication,
     *,
     name: str = "",
     outbox: bool = True,
@@ -28,7 +51,8 @@ def track(
     A commit returns when the store has taken the invalidation, or cannot be reached: then it waits in this process, and
     in the outbox for the others. Sessions, connections and engines made of this one are watched as well.
 
-    cache: the cache, or a function that gives it. name: of this database, where one cache has several; the same in all
+    cache: the cache, a function that gives it, or a FlaskCache, within its application's context.
+    name: of this database, where one cache has several; the same in all
     processes. outbox: keep the tags in a table of this database too (`outbox_table`), so that none is lost with
     the process. views: by the name of each view, the tables (text, Table or mapped class) that it reads; functions:
     the same of functions that read tables. Raises PolicyError for an engine that is tracked already.
@@ -37,6 +61,7 @@ def track(
     if not isinstance(engine, sa.Engine | AsyncEngine):
         raise PolicyError(f"track takes an Engine or an AsyncEngine; got {engine!r}.")
     sync_engine = engine.sync_engine if isinstance(engine, AsyncEngine) else engine
+    cache = cache_source(cache)
     kept: Outbox | None = None
     relay: Relay | None = None
     if outbox and has_outbox(sync_engine):

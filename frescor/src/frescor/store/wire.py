@@ -43,8 +43,12 @@ class Wire:
     """
 
     def __init__(self, namespace: str) -> None:
-        if not _NAMESPACE.fullmatch(namespace):
-            raise PolicyError(f"a namespace is 1 to 64 letters, digits, '.', '_' or '-'; got {namespace!r}.")
+        given: object = namespace
+        if not isinstance(given, str) or not _NAMESPACE.fullmatch(given):
+            raise PolicyError(
+                "a namespace is what all names of this cache on the server begin with, 1 to 64 letters, digits, '.', "
+                f"'_' or '-', such as 'shop'; got {given!r}."
+            )
         self.namespace = namespace
         self.clock = f"{namespace}:clock"
         self.server = f"{namespace}:server"

@@ -1,0 +1,161 @@
+"""What is published works as it is installed: each extra brings what it needs, and a missing one is a sentence.
+
+The environments are bare: the wheel, unpacked, beside links to the distributions that its metadata asks for, as they
+are installed here, and to nothing else. So nothing is downloaded, and what another extra needs is not there by chance.
+"""
+
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from email.message import Message
+from email.parser import Parser
+from pathlib import Path
+
+import flit_core.buildapi  # type: ignore[import-untyped]  # it has no stubs
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+EXTRAS = ("", "cli", "embedded", "flask", "sealing", "sqlalchemy")
+MODULES = {
+    "": ["frescor", "frescor.aio", "frescor.testing", "frescor.embedded"],
+    "cli": ["frescor.cli"],
+    "embedded": ["frescor.embedded"],
+    "flask": ["frescor.flask"],
+    "sealing": ["frescor.seal"],
+    "sqlalchemy": ["frescor.sqlalchemy"],
+}
+_PYTHON = re.compile(r"(?<!-->\n)^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    before = Path.cwd()
+    os.chdir(ROOT)
+    try:
+        return folder / str(flit_core.buildapi.build_wheel(str(folder)))
+    finally:
+        os.chdir(before)
+
+
+def metadata(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        return Parser().parsestr(archive.read(name).decode())
+
+
+def needed(requirements: list[str], extras: set[str]) -> Iterator[Requirement]:
+    for requirement in map(Requirement, requirements):
+        environments = [{"extra": extra} for extra in extras or {""}]
+        if requirement.marker is None or any(requirement.marker.evaluate(one) for one in environments):
+            yield requirement
+
+
+def environment(wheel: Path, extra: str, folder: Path) -> Path:
+    """A folder with the wheel and all that it asks for with this extra."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    waiting = list(needed(metadata(wheel).get_all("Requires-Dist", []), {extra} if extra else set()))
+    seen: set[tuple[str, frozenset[str]]] = set()
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        extras = frozenset(requirement.extras)
+        if (name, extras) in seen:
+            continue
+        seen.add((name, extras))
+        if name == "frescor":
+            for one in extras:
+                waiting += needed(metadata(wheel).get_all("Requires-Dist", []), {one})
+            continue
+        distribution = importlib.metadata.distribution(name)
+        assert requirement.specifier.contains(distribution.version, prereleases=True), requirement
+        for top in {Path(str(file)).parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}:
+            link = folder / top
+            if not link.exists():
+                link.symlink_to(Path(str(distribution.locate_file(top))))
+        waiting += needed(distribution.requires or [], set(extras))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def environments(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {extra: environment(wheel, extra, tmp_path_factory.mktemp(extra or "bare")) for extra in (*EXTRAS, "all")}
+
+
+def python(folder: Path, *arguments: str, ok: bool = True) -> str:
+    """What a program prints that sees this environment and Python's own library alone."""
+    # -S: nothing of this interpreter's site-packages.
+    done = subprocess.run(
+        [sys.executable, "-S", *arguments],
+        cwd=folder,
+        env={"PYTHONPATH": str(folder), "PATH": os.environ["PATH"], "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode == 0) is ok, f"{done.stdout}\n{done.stderr}"
+    assert ok or "Traceback" not in done.stderr, done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_each_extra_brings_what_its_modules_need(environments: dict[str, Path], extra: str) -> None:
+    for module in MODULES[extra]:
+        python(environments[extra], "-c", f"import {module}")
+
+
+def test_all_brings_everything_and_the_types(environments: dict[str, Path]) -> None:
+    for modules in MODULES.values():
+        python(environments["all"], "-c", f"import {', '.join(modules)}")
+    assert (environments["all"] / "frescor" / "py.typed").is_file()
+
+
+@pytest.mark.parametrize(
+    ("extra", "use"),
+    [
+        ("sqlalchemy", "import frescor.sqlalchemy"),
+        ("flask", "import frescor.flask"),
+        ("cli", "import frescor.cli"),
+        ("sealing", "from frescor import Cache; Cache.from_url('memory://', 'a', seal_secrets=[b'x' * 32])"),
+    ],
+)
+def test_a_missing_extra_is_a_sentence(environments: dict[str, Path], extra: str, use: str) -> None:
+    code = f"try:\n    exec({use!r})\nexcept ImportError as error:\n    print(error)"
+    assert re.search(
+        rf"needs \w+, which is not installed: pip install 'frescor\[{extra}\]'", python(environments[""], "-c", code)
+    )
+
+
+def test_the_command_says_what_it_lacks(environments: dict[str, Path]) -> None:
+    run = ("-m", "frescor", "--help")
+    assert "pip install 'frescor[cli]'" in python(environments[""], *run, ok=False)
+    assert "monitor" in python(environments["cli"], *run)
+    assert "frescor[sqlalchemy]" in python(
+        environments["cli"], "-m", "frescor", "outbox", "status", "--database", "sqlite://", ok=False
+    )
+
+
+def test_the_command_is_the_one_of_the_metadata(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
+        assert "frescor=frescor.__main__:main" in archive.read(name).decode().replace(" ", "")
+
+
+@pytest.mark.parametrize(("document", "extra"), [("README.md", ""), ("../docs/sqlalchemy.md", "sqlalchemy")])
+def test_the_examples_of_the_documentation_run_where_nothing_else_is(
+    environments: dict[str, Path], document: str, extra: str, tmp_path: Path
+) -> None:
+    examples = _PYTHON.findall((ROOT / document).read_text())
+    assert examples
+    for number, example in enumerate(examples):
+        program = tmp_path / f"example_{number}.py"
+        program.write_text(example)
+        python(environments[extra], str(program))
