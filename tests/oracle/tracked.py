@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,41 +21,42 @@ _plain_init = sa.Engine.__init__
 
 def pytest_configure() -> None:
     """Begin to track, if that is asked for."""
-    if os.environ.get("ORACLE_TRACKED"):
-        cache = Cache.from_url("memory://", "suite", local=False)
-        making: list[bool] = []
+    tracks = bool(os.environ.get("ORACLE_TRACKED"))
+    cache = Cache.from_url("memory://", "suite", local=False)
+    making: list[bool] = []
 
-        # With the arguments of the plain one, which create_engine looks at.
-        def tracked(
-            self: sa.Engine,
-            pool: Any,
-            dialect: sa.Dialect,
-            url: sa.URL,
-            logging_name: str | None = None,
-            echo: Any = None,
-            query_cache_size: int = 500,
-            execution_options: Any = None,
-            hide_parameters: bool = False,
-        ) -> None:
-            _plain_init(
-                self, pool, dialect, url, logging_name, echo, query_cache_size, execution_options, hide_parameters
-            )
-            real = isinstance(dialect.dbapi, ModuleType) and dialect.driver in ("pysqlite", "psycopg")
-            if real and not making and "frescor_hooks" not in vars(dialect) and not _is_frescors():
-                making.append(True)
-                try:
-                    track(self, cache, outbox=False)
-                finally:
-                    making.clear()
+    # With the arguments of the plain one, which create_engine looks at.
+    def initialise(
+        self: sa.Engine,
+        pool: Any,
+        dialect: sa.Dialect,
+        url: sa.URL,
+        logging_name: str | None = None,
+        echo: Any = None,
+        query_cache_size: int = 500,
+        execution_options: Any = None,
+        hide_parameters: bool = False,
+    ) -> None:
+        _plain_init(self, pool, dialect, url, logging_name, echo, query_cache_size, execution_options, hide_parameters)
+        provision = sys.modules.get("sqlalchemy.dialects.postgresql.provision")
+        if provision is not None:
+            # They are made for the tests' database, and a server from a wheel has none.
+            provision._extensions.clear()
+        real = isinstance(dialect.dbapi, ModuleType) and dialect.driver in ("pysqlite", "psycopg")
+        if tracks and real and not making and "frescor_hooks" not in vars(dialect) and not _is_frescors():
+            making.append(True)
+            try:
+                track(self, cache, outbox=False)
+            finally:
+                making.clear()
 
-        sa.Engine.__init__ = tracked  # type: ignore[method-assign]
+    sa.Engine.__init__ = initialise  # type: ignore[method-assign]
+    if tracks:
         _oracle.install()
 
 
 def _is_frescors() -> bool:
     """Whether Frescor makes this engine for itself."""
-    import sys
-
     return str(sys._getframe(2).f_globals.get("__name__", "")).startswith("frescor.")
 
 

@@ -250,3 +250,27 @@ def test_a_listener_that_reads_only_leaves_rows_known(engine: sa.Engine, cache: 
     assert ITEM not in tags
     assert f"{ITEM}#" in tags
     assert any("FROM item" in sql for sql in seen)
+
+
+def test_a_default_that_is_selected_first_is_a_statement_of_its_own(engine: sa.Engine, cache: Cache) -> None:
+    highest = sa.select(sa.func.coalesce(sa.func.max(item.c.id), 0) + 1).scalar_subquery()
+    made = sa.Table("made", sa.MetaData(), sa.Column("id", sa.Integer, default=highest, primary_key=True))
+    made.append_column(sa.Column("v", sa.Integer))
+    made.create(engine)
+
+    @cache.cached(expire=300, key_prefix="made")
+    def values() -> list[int | None]:
+        with engine.connect() as connection:
+            return [connection.scalar(sa.select(made.c.v).where(made.c.id == number)) for number in range(6)]
+
+    for implicit in (True, False):
+        before = values()
+        with engine.begin() as connection:
+            statement = made.insert() if implicit else made.insert().inline()
+            connection.execute(statement, {"v": 7})
+            connection.execute(made.update().values(v=made.c.v + 1))
+            connection.execute(item.insert().values(v=1))
+        assert values() == values.uncached() != before
+    with Loading(), engine.begin() as connection:
+        connection.execute(made.insert(), {"v": 8})
+        assert set(current_load().tags) >= {ITEM}

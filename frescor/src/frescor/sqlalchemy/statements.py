@@ -67,6 +67,11 @@ class Statements:
         unit = self._tracking.unit_of(connection)
         if unit.quiet:
             return None
+        if "statement" not in execution.__dict__:
+            # A column's default, which is asked for while the statement that needs it is made, and which follows.
+            self._look(connection, unit, sql, execution, rows_known=False)
+            unit.last = None
+            return unit
         given = execution.__dict__.get(GIVEN)
         if given is not None:
             # Listeners may have changed it, in each batch of an executemany anew.
@@ -83,7 +88,7 @@ class Statements:
         if self._is_sqlite:
             unit.cursors.executed(cursor)
             if enclosing_load() is not None:
-                self._look_again(unit, execution)
+                self._look_again(unit, sql, execution)
         if sql[:1] in "Ss" and sql[:2] not in _MAY_SAVE:
             # A SELECT, mostly.
             return
@@ -147,7 +152,7 @@ class Statements:
             self._refresh(connection, unit)
         noted = (
             facts.writes or facts.functions or facts.everything or facts.procedures or options.get(WRITES)
-        ) and self._note(connection, unit, facts, execution, rows_known=rows_known)
+        ) and self._note(connection, unit, facts, sql, execution, rows_known=rows_known)
         if not noted and unit.dirty:
             # In another thread or task than that which wrote, perhaps; a statement may be declared to write nothing.
             unit.join()
@@ -164,11 +169,11 @@ class Statements:
             unit.path = None
         unit.last = weakref.ref(execution)
 
-    def _look_again(self, unit: Unit, execution: Any) -> None:
+    def _look_again(self, unit: Unit, sql: str, execution: Any) -> None:
         """A statement of a load has read in a snapshot: if that has another schema than is known, it is told anew."""
         connection = execution.root_connection
         if not unit.changes_schema and self._refresh(connection, unit):
-            facts = self._facts(execution, execution.statement or "", execution.execution_options)
+            facts = self._facts(execution, sql, execution.execution_options)
             load = enclosing_load()
             assert load is not None
             self._tell(connection, unit, load, facts, execution, rows_known=False)
@@ -184,11 +189,14 @@ class Statements:
             return Facts()
         dialect = self._tracking.engine.dialect.name
         given = execution.__dict__.get(GIVEN)
-        if given is None or given.is_sent_as(sql):
+        # Without a text of its own it runs a column's default.
+        if "statement" in execution.__dict__ and (given is None or given.is_sent_as(sql)):
             return facts_of(execution.compiled, sql, dialect)
         return replace(facts_of_text(sql, dialect), translated=True)
 
-    def _note(self, connection: sa.Connection, unit: Unit, facts: Facts, execution: Any, *, rows_known: bool) -> bool:
+    def _note(
+        self, connection: sa.Connection, unit: Unit, facts: Facts, sql: str, execution: Any, *, rows_known: bool
+    ) -> bool:
         """Note what the statement writes, before it runs; whether there was anything."""
         row_tag = self._tracking.tags.row
         effects = self._meanings.effects(facts, connection, unit, execution)
@@ -196,7 +204,7 @@ class Statements:
         if effects.each:
             if not unit.at_once and _is_autocommit(connection, unit):
                 raise PolicyError(_AUTOCOMMIT.format(effects.each[0].target.table[1]))
-            if self._is_sqlite and not unit.at_once and execution.statement.lstrip()[:6].upper() not in _BEGINS:
+            if self._is_sqlite and not unit.at_once and sql.lstrip()[:6].upper() not in _BEGINS:
                 # It would be committed by itself, whatever the transaction does.
                 begin_before_savepoint(connection, "SAVEPOINT")
         elif effects.others or effects.untold:
@@ -204,7 +212,7 @@ class Statements:
             unit.at_once = _is_autocommit(connection, unit)
         for what in effects.untold:
             everything = True
-            self._say(f"what {what} does cannot be told, in {_shown(execution.statement)!r}. {_HOW_TO_DECLARE}")
+            self._say(f"what {what} does cannot be told, in {_shown(sql)!r}. {_HOW_TO_DECLARE}")
         if everything:
             unit.write_everything()
         if unit.changes_seen is None and (effects.each or effects.others):
