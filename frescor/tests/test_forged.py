@@ -265,3 +265,14 @@ def test_a_policy_that_has_become_shorter_ends_its_entries(world: World) -> None
 def test_a_policy_that_has_got_a_tag_does_not_read_what_lacks_it(world: World) -> None:
     world.read(policy=world.policy.replace(tags=()))
     assert world.read() == Price(2)
+
+
+def test_without_secrets_an_entry_of_a_million_tags_is_refused_before_they_are_asked_for(bare: World) -> None:
+    entry = genuine(bare)
+    many = entry.tags + tuple(f"={n}" for n in range(1_000_000))
+    assert bare.is_refused(Packing().pack(KEY, replace(entry, tags=many)))
+
+
+def test_an_entry_larger_than_any_value_is_refused_unread(world: World) -> None:
+    world.read()
+    assert world.is_refused(world.bytes_of() + bytes(70_000_000))

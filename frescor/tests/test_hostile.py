@@ -128,6 +128,16 @@ REFUSED = {
         parts = b"".join(b"\\x92" + pack(i) + pack(2**63 + i) + b"\\x01" for i in range(40_000))
         attack(b"n\\xde" + struct.pack(">H", 40_000) + parts)
         """,
+    "many maps of arrays for keys": """
+        one = b"\\xde\\x01\\xff" + b"".join(b"\\x92" + pack(i) + pack(2**63 + i) + b"\\x01" for i in range(511))
+        attack(b"n\\xdc\\x00\\x65" + one * 101 + b"\\xc1")
+        """,
+    "a list in a hundred tuples": """
+        content = b"\\xdd" + struct.pack(">I", 200_000) + b"\\x01" * 200_000
+        for _ in range(200):
+            content = ext(1, b"\\x91" + content)
+        attack(b"n" + content)
+        """,
     "a large map deep within a tuple": """
         parts = b"".join(b"\\x92" + pack(i) + pack(i) + b"\\x01" for i in range(3000))
         inner = b"\\xde" + struct.pack(">H", 3000) + parts

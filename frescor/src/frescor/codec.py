@@ -33,7 +33,7 @@ import msgspec
 from frescor.conforming import conforming
 from frescor.errors import EntryUnreadable, PolicyError
 from frescor.names import class_name
-from frescor.unproven import MOST_ITEMS, SMALL, Collisions, check_lengths, check_maps
+from frescor.unproven import DEEPEST, MOST_ITEMS, SMALL, Collisions, check_lengths, check_maps
 
 NATURAL, TYPED = b"n", b"t"
 
@@ -115,8 +115,7 @@ class Codec:
             typed = self._typed_if_exact(value, natural)
             if typed is not None:
                 return TYPED + typed
-        if not self._lenient and self._conforms is not None and not self._conforms(value):
-            self._lenient = True
+        self._lenient = self._lenient or not self._is_as_annotated(value)
         return NATURAL + natural
 
     def decode(self, payload: bytes, *, proven: bool = True) -> Any:
@@ -139,18 +138,29 @@ class Codec:
             value = self._careful.decode(body)
         else:
             check_maps(body, _CONTAINERS)
-            collisions = Collisions()
+            collisions, depth = Collisions(), 0
 
             def counted(code: int, data: memoryview) -> Any:
+                nonlocal depth
+                depth += 1
+                if depth > DEEPEST:
+                    raise ValueError("nested too deep")
                 made = self._made(code, data, decoder, careful=True)
+                depth -= 1
                 collisions.count(made)
                 return made
 
             decoder = msgspec.msgpack.Decoder(ext_hook=counted)
             value = decoder.decode(body)
-        if self._conforms is not None and not self._lenient and not self._conforms(value):
+        if not self._lenient and not self._is_as_annotated(value):
             raise ValueError("not of the type that the annotation says")
         return value
+
+    def _is_as_annotated(self, value: object) -> bool:
+        try:
+            return self._conforms is None or self._conforms(value)
+        except RecursionError:
+            return False
 
     def _typed_if_exact(self, value: object, natural: bytes) -> bytes | None:
         assert self._typed is not None

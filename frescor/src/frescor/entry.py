@@ -48,6 +48,10 @@ _LARGEST_FLOAT = 65_504.0
 SKEW = 300_000_000
 # Bytes of a value as encoded, before compression: more is returned to the caller and not kept.
 LARGEST_VALUE = 64 * 1024 * 1024
+# What stands around the value: nobody's tags come near it.
+_AROUND = 4 * 1024 * 1024
+# As many tags an entry may have that nobody vouches for: each is asked for.
+MOST_TAGS = 10_000
 # Servers take no string above 512 MB, and what is around the value needs room.
 MOST_VALUE = 500_000_000
 
@@ -117,6 +121,8 @@ class Packing:
 
         own: the key's own tags, if they are at hand.
         """
+        if len(data) > self.largest + _AROUND:
+            raise EntryUnreadable("an entry larger than any that this cache stores: it is loaded again")
         try:
             version, as_of, flags, shape, fresh_until, cost, length = _HEAD.unpack_from(data)
             if version != FORMAT_VERSION or flags > _KNOWN_FLAGS:
@@ -140,7 +146,10 @@ class Packing:
             payload = rest[place + length :]
             if length > len(rest) - place or not 0 <= cost <= _LARGEST_FLOAT:
                 raise EntryUnreadable("entry with a header that makes no sense: it is loaded again")
-            tags = tuple(rest[place : place + length].decode().split("\0")) if length else ()
+            named = rest[place : place + length]
+            if self.ring is None and named.count(0) >= MOST_TAGS:
+                raise EntryUnreadable("an entry with more tags than can be asked for: it is loaded again")
+            tags = tuple(named.decode().split("\0")) if named else ()
         except (struct.error, UnicodeDecodeError) as error:
             raise EntryUnreadable(
                 "bytes that are no entry: something else wrote this key; it is loaded again"

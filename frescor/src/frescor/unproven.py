@@ -13,15 +13,17 @@ import msgspec
 # From here on a look at the whole costs less than what it guards against.
 SMALL = 4096
 MOST_COLLISIONS = 500
+# The hash of a tuple is made anew for each that holds it.
+DEEPEST = 100
 _whole = msgspec.msgpack.Decoder(type=msgspec.Raw)
 # Frescor writes no map of more items: larger dictionaries are pairs (see `frescor.codec`).
-MOST_ITEMS = 2047
+MOST_ITEMS = 511
 # What stands by itself in MessagePack: numbers, short text, and the heads of containers but for large maps. Those that
 # come in long rows stand first.
 _TOKENS = re.compile(
     rb"(?:[\x00-\xa0\xc0\xc2\xc3\xe0-\xff]++|(?:\xcb.{8})++|(?:[\xcd\xd1\xdc].{2})++|(?:[\xca\xce\xd2\xdd].{4})++"
     rb"|[\xcc\xd0\xa1].|\xa2.{2}|\xa3.{3}|\xa4.{4}|\xa5.{5}|\xa6.{6}|\xa7.{7}|\xa8.{8}|[\xcf\xd3].{8}"
-    rb"|\xde[\x00-\x07].)++",
+    rb"|\xde[\x00-\x01].)++",
     re.DOTALL,
 )
 # How many bytes say the length of what follows.
