@@ -1,6 +1,9 @@
 # The image of Controles. `make docker-build` builds it, docker-compose.yml runs it.
 
-FROM python:3.11-slim-bookworm AS build
+# `make pin-images` writes its digest into .env.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
 # More arguments for pip, where it cannot reach its packages by itself. They stay in this stage.
 ARG PIP_OPTIONS=""
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
@@ -14,7 +17,7 @@ COPY controles /build/controles
 RUN python -m pip --python /opt/controles/bin/python install --quiet --no-deps --no-build-isolation --no-index \
         /build/frescor /build/controles
 
-FROM python:3.11-slim-bookworm
+FROM ${PYTHON_IMAGE}
 RUN groupadd --gid 10001 controles \
     && useradd --uid 10001 --gid controles --home-dir /var/lib/controles --shell /usr/sbin/nologin controles \
     && install --directory --owner controles --group controles --mode 700 /var/lib/controles /var/log/controles

@@ -45,6 +45,10 @@ dev-up: ## Build if needed and start the containers; waits until they are health
 dev-down: ## Stop and remove the containers; the data stays (ARGS=--volumes removes it)
 	@$(STACK) down $(ARGS)
 
+.PHONY: pin-images
+pin-images: ## Fix the containers' base images by the digests that their names have now, in .env
+	@$(STACK) pin
+
 .PHONY: docker-build
 docker-build: ## Build the image
 	@$(STACK) build $(ARGS)

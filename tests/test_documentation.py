@@ -16,7 +16,9 @@ DOCUMENTS = (
     "controles/README.md",
     "bench/README.md",
     "docs/configuration.md",
+    "docs/keys.md",
     "docs/sqlalchemy.md",
+    "docs/threat-model.md",
     "docs/troubleshooting.md",
 )
 

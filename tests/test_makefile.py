@@ -195,8 +195,8 @@ def test_secrets_are_written_once_and_for_their_owner_alone(clone: Clone) -> Non
     assert written.stat().st_mode & 0o777 == 0o600
     text = written.read_text()
     values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
-    (needed,) = re.findall(r'^SECRETS="(.*)"$', (ROOT / "docker/stack").read_text(), re.MULTILINE)
-    asked = set(needed.split())
+    needed = re.findall(r'^SECRETS="(?:\$SECRETS )?(.*)"$', (ROOT / "docker/stack").read_text(), re.MULTILINE)
+    asked = set(" ".join(needed).split())
     assert asked >= set(re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text()))
     assert asked <= set(values)
     assert len({values[name] for name in asked}) == len(asked)
@@ -206,6 +206,22 @@ def test_secrets_are_written_once_and_for_their_owner_alone(clone: Clone) -> Non
     assert "was left as it is" in again.stdout
     assert written.read_text() == text
     assert [path.name for path in clone.folder.glob(".env*")] == [".env"]
+
+
+def test_secrets_from_before_are_kept_and_what_they_lack_is_added(clone: Clone) -> None:
+    clone.make("secrets")
+    written = clone.folder / ".env"
+    added = ("AUDIT_KEY", "POSTGRES_OWNER_PASSWORD", "POSTGRES_OPERATOR_PASSWORD", "REDIS_LIMITS_PASSWORD")
+    former = "".join(line for line in written.read_text().splitlines(keepends=True) if line.split("=")[0] not in added)
+    written.write_text(former)
+    done = clone.make("secrets")
+    assert done.returncode == 0
+    text = written.read_text()
+    assert text.startswith(former)
+    assert [line.split("=")[0] for line in text.removeprefix(former).splitlines()[1:]] == list(added)
+    assert all(name in done.stdout for name in added)
+    assert written.stat().st_mode & 0o777 == 0o600
+    assert "was left as it is" in clone.make("secrets").stdout
 
 
 def test_fresh_secrets_are_settings_that_are_accepted(clone: Clone, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_the_user_that_counts_logins_can_count_and_nothing_else() -> None:
 
 def test_every_setting_that_compose_passes_on_is_one() -> None:
     names = {info.name for _, info in setting_infos()}
-    app = COMPOSE[COMPOSE.index("  app:") : COMPOSE.index("  redis:")]
+    app = COMPOSE[COMPOSE.index("  app:") : COMPOSE.index("  redis:\n    image")]
     passed = {name.removesuffix(SUFFIX) for name in re.findall(r"^      ([A-Z_]+):", app, re.MULTILINE)}
     assert passed <= names
     # What production cannot do without has no default.
@@ -74,10 +74,36 @@ def test_only_the_application_has_a_port_and_only_on_this_machine() -> None:
 
 def test_every_base_image_is_pinned_by_version() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
-    images = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE) + re.findall(
-        r"^    image: ([^$\s]+)$", COMPOSE, re.MULTILINE
+    assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"${PYTHON_IMAGE}"}
+    named = dict(re.findall(r"\$\{([A-Z]+_IMAGE):-([^}]+)\}", COMPOSE)) | dict(
+        re.findall(r"^ARG ([A-Z]+_IMAGE)=(\S+)$", dockerfile, re.MULTILINE)
     )
-    assert set(images) == {"python:3.11-slim-bookworm", "redis:7-alpine", "postgres:17-alpine"}
+    assert {name: image for name, image in named.items() if name != "CONTROLES_IMAGE"} == {
+        "PYTHON_IMAGE": "python:3.11-slim-bookworm",
+        "REDIS_IMAGE": "redis:7-alpine",
+        "POSTGRES_IMAGE": "postgres:17-alpine",
+    }
+    # Which `make pin-images` fixes by digest.
+    (pinned,) = re.findall(r'^IMAGES="(.*)"$', (ROOT / "docker/stack").read_text(), re.MULTILINE)
+    assert dict(one.split("=") for one in pinned.split()).items() <= named.items()
+
+
+def test_every_service_is_bounded_and_has_no_capability_that_it_does_not_need() -> None:
+    services = re.split(r"^  (?=[a-z]+:$)", COMPOSE[: COMPOSE.index("\nnetworks:")], flags=re.MULTILINE)[1:]
+    assert [service.split(":")[0] for service in services] == ["app", "migrate", "redis", "db"]
+    for service in services:
+        for line in ("cap_drop: [ALL]", "read_only: true", 'security_opt: ["no-new-privileges:true"]'):
+            assert f"\n    {line}\n" in service, (service[:10], line)
+        assert re.search(r"^    mem_limit: \d+[mg]$", service, re.MULTILINE)
+        assert re.search(r"^    pids_limit: \d+$", service, re.MULTILINE)
+
+
+def test_only_what_brings_the_tables_up_to_date_has_their_owners_password() -> None:
+    services = re.split(r"^  (?=[a-z]+:$)", COMPOSE, flags=re.MULTILINE)
+    holders = {service.split(":")[0] for service in services if "POSTGRES_OWNER_PASSWORD" in service}
+    assert holders == {"migrate", "db"}
+    assert "POSTGRES_OPERATOR_PASSWORD" not in services[1]
+    assert "REDIS_OPERATOR_PASSWORD" not in services[1]
 
 
 def test_nothing_but_what_the_image_is_made_of_is_sent_to_the_engine() -> None:

@@ -264,6 +264,76 @@ def test_postgresql_lets_nobody_in_without_the_password(stack: "Stack") -> None:
         assert "password" in refused.stderr.splitlines()[-1]
 
 
+AS_APPLICATION = """
+import psycopg, sys
+with psycopg.connect("host=db user=controles dbname=controles password=" + sys.argv[1], autocommit=True) as connection:
+    for statement in sys.argv[2:]:
+        try:
+            connection.execute(statement)
+        except psycopg.errors.InsufficientPrivilege as error:
+            print("refused", error.diag.message_primary)
+        else:
+            print("done", statement)
+"""
+
+BEYOND_ROWS = [
+    "CREATE TABLE outra (id int)",
+    "CREATE TEMPORARY TABLE outra (id int)",
+    "DROP TABLE militante",
+    "ALTER TABLE auditoria DISABLE TRIGGER ALL",
+    "DROP TRIGGER auditoria_fica ON auditoria",
+    "SET session_replication_role = replica",
+    "UPDATE auditoria SET acao = 'outra'",
+    "DELETE FROM auditoria",
+    "TRUNCATE auditoria",
+    "DELETE FROM auditoria_ponta",
+    "TRUNCATE usuario CASCADE",
+    "CREATE ROLE outro SUPERUSER",
+    "CREATE DATABASE outra",
+    "ALTER SYSTEM SET fsync = off",
+    "COPY (SELECT 1) TO PROGRAM 'id'",
+    "SELECT pg_read_file('/etc/passwd')",
+    "SELECT rolpassword FROM pg_authid",
+]
+
+
+def test_the_applications_role_reads_and_writes_rows_and_nothing_else(stack: "Stack") -> None:
+    password = stack.values["POSTGRES_PASSWORD"]
+    shown = in_app(stack, "python", "-c", AS_APPLICATION, password, *BEYOND_ROWS).stdout.splitlines()
+    assert [line.split()[0] for line in shown] == ["refused"] * len(BEYOND_ROWS), shown
+    assert in_app(stack, "python", "-c", AS_APPLICATION, password, "SELECT * FROM militante").stdout.startswith("done")
+
+
+def test_each_user_of_the_servers_has_a_password_of_its_own(stack: "Stack") -> None:
+    assert "WRONGPASS" in stack.redis("ping", user="limites", password=stack.values["REDIS_PASSWORD"])
+    assert stack.redis("ping", user="limites", password=stack.values["REDIS_LIMITS_PASSWORD"]) == "PONG"
+    assert "NOPERM" in stack.redis(
+        "get", "controles:clock", user="limites", password=stack.values["REDIS_LIMITS_PASSWORD"]
+    )
+    environment = in_app(stack, "env").stdout
+    for name in ("POSTGRES_OWNER_PASSWORD", "POSTGRES_OPERATOR_PASSWORD", "REDIS_OPERATOR_PASSWORD"):
+        assert stack.values[name] not in environment
+
+
+def test_every_container_is_bounded_and_its_server_has_no_capability(stack: "Stack") -> None:
+    for service, process in (("app", "gunicorn|flask|python"), ("redis", "redis-server"), ("db", "postgres")):
+        inspected = json.loads(stack.docker("inspect", stack.container(service)).stdout)[0]["HostConfig"]
+        assert inspected["CapDrop"] == ["ALL"], service
+        assert inspected["Memory"] > 0, service
+        assert inspected["PidsLimit"] > 0, service
+        assert inspected["ReadonlyRootfs"], service
+        assert "no-new-privileges:true" in inspected["SecurityOpt"], service
+        status = stack.docker("exec", stack.container(service), "cat", "/proc/1/status").stdout
+        assert re.search(r"^CapEff:\s+0+$", status, re.MULTILINE), (service, process)
+
+
+def test_the_store_that_counts_logins_holds_no_address(stack: "Stack") -> None:
+    stack.visitor().submit("/entrar", email="ninguem@exemplo.org", senha="errada")
+    keys = stack.redis("--scan", user="operator", password=stack.values["REDIS_OPERATOR_PASSWORD"])
+    assert "LIMITS" in keys
+    assert not re.search(r"\d+\.\d+\.\d+\.\d+", keys)
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -296,8 +366,8 @@ def test_the_logs_are_shown(stack: "Stack") -> None:
 
 
 def test_two_replicas_that_start_at_once_migrate_an_empty_database_once(stack: "Stack") -> None:
-    stack.docker("exec", stack.container("db"), "createdb", "--username", "controles", "replicas")
-    url = f"postgresql://controles:{stack.values['POSTGRES_PASSWORD']}@db:5432/replicas"
+    stack.docker("exec", stack.container("db"), "createdb", "--username", "postgres", "--owner", "dono", "replicas")
+    url = f"postgresql://dono:{stack.values['POSTGRES_OWNER_PASSWORD']}@db:5432/replicas"
     environment = {"DATABASE_URL": url, "REDIS_URL": "memory://", "WEB_CONCURRENCY": "1"}
     for name in ("SECRET_KEY", "ADMIN_PASSWORD", "ADMIN_OTP_SECRET"):
         environment[name] = stack.values[name]
@@ -311,7 +381,7 @@ def test_two_replicas_that_start_at_once_migrate_an_empty_database_once(stack: "
     finally:
         stack.docker("rm", "--force", *names)
     counted = stack.docker(
-        "exec", stack.container("db"), "psql", "--username", "controles", "--dbname", "replicas", "--tuples-only",
+        "exec", stack.container("db"), "psql", "--username", "dono", "--dbname", "replicas", "--tuples-only",
         "--no-align", "--command", "SELECT count(*) FROM alembic_version; SELECT count(*) FROM usuario",
     )  # fmt: skip
     assert counted.stdout.split() == ["1", "1"]

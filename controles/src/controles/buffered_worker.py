@@ -26,7 +26,7 @@ IDLE_SECONDS = 30
 # Beyond this many the slowest are let go, those first whose address holds the most.
 MOST_CONNECTIONS = 800
 # What requests that are not complete yet may hold together, in memory and temporary files.
-MOST_UNFINISHED_BYTES = 256 * 1024 * 1024
+MOST_UNFINISHED_BYTES = 128 * 1024 * 1024
 LONGEST_HEADER = 64 * 1024
 # More than the application takes itself: its own refusal is a page, and says what to do.
 LONGEST_BODY = 48 * 1024 * 1024

@@ -7,9 +7,15 @@ from controles.secret_files import SUFFIX
 
 # What only docker-compose.yml reads: name, default, meaning.
 COMPOSE_ONLY = (
-    ("POSTGRES_PASSWORD", "—", "Senha do PostgreSQL dos contêineres; vale desde que o volume `database` foi criado."),
-    ("REDIS_PASSWORD", "—", "Senha da aplicação no Redis dos contêineres; 16 caracteres ou mais."),
+    ("POSTGRES_PASSWORD", "—", "Senha da aplicação no PostgreSQL dos contêineres: lê e escreve linhas, mais nada."),
+    ("POSTGRES_OWNER_PASSWORD", "—", "Senha de `dono`, que cria e muda as tabelas, só enquanto elas são atualizadas."),
+    ("POSTGRES_OPERATOR_PASSWORD", "—", "Senha de quem opera o PostgreSQL (`postgres`)."),
+    ("REDIS_PASSWORD", "—", "Senha da aplicação no Redis dos contêineres, para o cache; 16 caracteres ou mais."),
+    ("REDIS_LIMITS_PASSWORD", "—", "Senha de `limites`, que conta tentativas de entrada no Redis, mais nada; outra."),
     ("REDIS_OPERATOR_PASSWORD", "—", "Senha de quem opera o Redis (`operator`): cópias e diagnóstico; outra."),
+    ("PYTHON_IMAGE", "`python:3.11-slim-bookworm`", "Imagem de base; `make pin-images` escreve o digest das três."),
+    ("REDIS_IMAGE", "`redis:7-alpine`", "Imagem do Redis."),
+    ("POSTGRES_IMAGE", "`postgres:17-alpine`", "Imagem do PostgreSQL."),
     ("CONTROLES_IMAGE", "`controles:local`", "Nome da imagem que é construída e usada."),
     ("COMPOSE_PROJECT_NAME", "`controles`", "Nome do conjunto de contêineres, redes e volumes."),
     ("PIP_OPTIONS", "nenhuma", "Opções a mais para o pip enquanto a imagem é construída."),

@@ -217,6 +217,32 @@ def test_the_database_refuses_to_change_the_audit(app: Flask, statement: str) ->
     assert audit.verify_chain(db.session).ok
 
 
+@pytest.mark.parametrize("table", ["auditoria", "auditoria_ponta"])
+def test_triggers_that_were_taken_away_or_switched_off_show(app: Flask, table: str) -> None:
+    write()
+    sqlite = db.engine.dialect.name == "sqlite"
+    with db.engine.connect() as connection:
+        try:
+            found = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'auditoria%'"
+            triggers = connection.exec_driver_sql(found).all() if sqlite else []
+            name = "auditoria_ponta_anda" if table == "auditoria_ponta" else "auditoria_fica_update"
+            away = f"DROP TRIGGER {name}" if sqlite else f"ALTER TABLE {table} DISABLE TRIGGER ALL"
+            connection.exec_driver_sql(away)
+            connection.commit()
+            result = audit.verify_chain(db.session)
+            db.session.rollback()
+            assert not result.ok
+            assert "foi retirado do banco ou desligado: auditoria" in (result.reason or "")
+        finally:
+            if not sqlite:
+                connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE TRIGGER ALL")
+            for trigger, sql in triggers:
+                if trigger == name:
+                    connection.exec_driver_sql(sql)
+            connection.commit()
+    assert audit.verify_chain(db.session).ok
+
+
 def computed_anew(since: int, **changed: Any) -> list[sa.Update]:
     """What somebody who has the database, and no key, writes to make the chain from `since` fit again."""
     rows = db.session.scalars(sa.select(Auditoria).order_by(Auditoria.id)).all()

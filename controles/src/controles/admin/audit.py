@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -159,8 +159,27 @@ def verify_chain(session: Session, tips: Sequence[Tip] = (), *, unsealed_upto: i
         if tip.ultimo_id < stray:
             reason = f"a linha {stray} não foi escrita pela aplicação"
             return ChainResult(ok=False, checked=checked, first_bad_id=stray, reason=reason)
+    if gone := missing_triggers(session):
+        reason = f"o que impede alterar a auditoria foi retirado do banco ou desligado: {', '.join(gone)}"
+        return ChainResult(ok=False, checked=checked, reason=reason)
     end = tip_of(last_id, last_digest) if last_id else None
     return _with_tips(ChainResult(ok=True, checked=checked, tip=end), tips, checking.digests)
+
+
+def missing_triggers(session: Session) -> tuple[str, ...]:
+    """The names of those triggers that refuse changes of the audit and are not there, or are switched off."""
+    names: tuple[str, ...]
+    if session.get_bind().dialect.name == "postgresql":
+        names = ("auditoria_fica", "auditoria_ponta_anda", "auditoria_ponta_fica")
+        there = "SELECT tgname FROM pg_trigger WHERE tgrelid IN ('auditoria'::regclass, 'auditoria_ponta'::regclass) "
+        found = session.scalars(text(there + "AND tgenabled IN ('O', 'A')"))
+    else:
+        names = (
+            *("auditoria_fica_update", "auditoria_fica_delete", "auditoria_fica_insert"),
+            *("auditoria_ponta_uma", "auditoria_ponta_fica", "auditoria_ponta_anda"),
+        )
+        found = session.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
+    return tuple(sorted(set(names) - set(found)))
 
 
 def present_tip(session: Session) -> Tip | None:
