@@ -104,6 +104,10 @@ class ListLinks:
             return None
         return sealed_address(url_for(self.endpoint), {**write_filter(self.filtro), "cursor": cursor})
 
+    def whole(self, endpoint: str, formato: str) -> str:
+        """The address of all the rows of this filter, to print or as a file."""
+        return sealed_address(url_for(endpoint, formato=formato), write_filter(self.filtro))
+
     def hidden(self, *names: str) -> dict[str, str]:
         """Those parts of the filter that a form has no field for, to send along with it."""
         return {name: value for name, value in write_filter(self.filtro).items() if name in names}

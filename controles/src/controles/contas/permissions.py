@@ -23,15 +23,22 @@ class Permission(StrEnum):
     REGISTRAR_PAGAMENTOS = "registrar_pagamentos"
     ESTORNAR = "estornar"
     GERAR_COTAS = "gerar_cotas"
+    EXPORTAR = "exportar"
     ADMINISTRAR = "administrar"
 
 
 PERMISSIONS: dict[Papel, frozenset[Permission]] = {
     Papel.ADMIN: frozenset(Permission),
     Papel.TESOURARIA: frozenset(
-        {Permission.VER, Permission.REGISTRAR_PAGAMENTOS, Permission.ESTORNAR, Permission.GERAR_COTAS}
+        {
+            Permission.VER,
+            Permission.REGISTRAR_PAGAMENTOS,
+            Permission.ESTORNAR,
+            Permission.GERAR_COTAS,
+            Permission.EXPORTAR,
+        }
     ),
-    Papel.SECRETARIA: frozenset({Permission.VER, Permission.EDITAR_MILITANTES}),
+    Papel.SECRETARIA: frozenset({Permission.VER, Permission.EDITAR_MILITANTES, Permission.EXPORTAR}),
     Papel.LEITURA: frozenset({Permission.VER}),
 }
 

@@ -1,6 +1,7 @@
 """Reads about cotas."""
 
 import datetime as dt
+from collections.abc import Iterator
 
 from sqlalchemy import ColumnElement, and_, false, func, not_, select, true
 
@@ -26,7 +27,7 @@ from controles.escopo import Escopo
 from controles.militantes.models import Militante
 from controles.militantes.scope import in_scope, narrowed, owner_in_scope
 from controles.organizacao.models import Organizacao
-from controles.pagination import Keyset, fetch_page
+from controles.pagination import MAX_LIMIT, Keyset, fetch_page
 from controles.services.cache_service import cached
 
 __all__ = [
@@ -154,6 +155,17 @@ def list_cotas(
         for cota_id, militante_id, nome, competencia, valor, pago, vencimento, dispensada_em in page.rows
     )
     return PaginaCotas(linhas, page.following, page.preceding)
+
+
+def all_cotas(escopo: Escopo, filtro: FiltroCotas, *, hoje: dt.date) -> Iterator[LinhaCota]:
+    """Every row that the list has on all its pages, in its order; read page by page while it is consumed."""
+    cursor = None
+    while True:
+        page = list_cotas.uncached(escopo, filtro, hoje=hoje, cursor=cursor, limit=MAX_LIMIT)
+        yield from page.linhas
+        cursor = page.proximo
+        if cursor is None:
+            return
 
 
 @cached(cache_policies.COTAS_TOTALS)

@@ -3,19 +3,30 @@
 import datetime as dt
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
 from controles.clock import today, utc_now
-from controles.contas.permissions import Permission, current_author_id, current_scope, require
+from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
 from controles.cotas.forms import CANCEL, ONLY_WAIVE, DispensaForm, DispensaMesForm
-from controles.cotas.queries import count_open, get_cota, list_cotas, list_waivers, preview_cotas, totals_cotas
-from controles.cotas.records import FiltroCotas, FiltroEstado
+from controles.cotas.queries import (
+    all_cotas,
+    count_open,
+    get_cota,
+    list_cotas,
+    list_waivers,
+    preview_cotas,
+    totals_cotas,
+)
+from controles.cotas.records import EstadoCota, FiltroCotas, FiltroEstado, LinhaCota
 from controles.cotas.services import generate_cotas
 from controles.cotas.waiving import reopen_cota, undo_waiver, waive_cota, waive_month
 from controles.domain_errors import Conflict, Invalid, NotFound
 from controles.escopo import Escopo
 from controles.formatting import competencia_long, plural
 from controles.formularios.page import again, keep_sent, kept_here, show_errors, typed
+from controles.listas.page import Lista, sent
+from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes.queries import get_militante, list_nucleos
 from controles.money import format_brl
 from controles.periods import add_months, month_of
@@ -50,6 +61,61 @@ def index() -> str:
         estados=FiltroEstado,
         escopo=escopo,
     )
+
+
+@blueprint.get("/lista/<formato>")
+@require(Permission.VER)
+def whole(formato: str) -> FlaskResponse:
+    """All that the list shows on all its pages, to print or as a file."""
+    if formato != "imprimir" and not allowed(Permission.EXPORTAR):
+        abort(403)
+    escopo, hoje = current_scope(), today()
+    filtro = read_filter(FiltroCotas, request.args)
+    rows = map(_whole_row, all_cotas(escopo, filtro, hoje=hoje))
+    table = Table("Cotas", WHOLE_COLUMNS, rows, _words(escopo, filtro, hoje))
+    return sent(Lista("cotas", table, filtro, totals_cotas(escopo, filtro).quantidade), formato)
+
+
+WHOLE_COLUMNS = (
+    Column("Militante"),
+    Column("Competência"),
+    Column("Vencimento", Kind.DATE),
+    Column("Estado"),
+    Column("Valor", Kind.MONEY),
+    Column("Pago", Kind.MONEY),
+)
+ESTADO_NAMES = {
+    EstadoCota.QUITADA: "Quitada",
+    EstadoCota.VENCIDA: "Vencida",
+    EstadoCota.DISPENSADA: "Dispensada",
+    EstadoCota.PARCIAL: "Em parte",
+    EstadoCota.A_VENCER: "A vencer",
+    EstadoCota.SEM_COTA: "Sem cota",
+}
+_FILTRO_NAMES = {
+    FiltroEstado.QUITADA: "quitadas",
+    FiltroEstado.ABERTA: "em aberto",
+    FiltroEstado.DISPENSADA: "dispensadas",
+}
+
+
+def _whole_row(line: LinhaCota) -> tuple[Cell, ...]:
+    month = f"{line.competencia:%m/%Y}"
+    return (line.militante, month, line.vencimento, ESTADO_NAMES[line.estado], line.valor, line.pago)
+
+
+def _words(escopo: Escopo, filtro: FiltroCotas, hoje: dt.date) -> tuple[str, ...]:
+    """What the list is narrowed to, as a printed heading says it."""
+    words = [competencia_long(filtro.competencia)] if filtro.competencia else []
+    if filtro.estado is not None:
+        words.append(_FILTRO_NAMES[filtro.estado])
+    if filtro.nucleo_id is not None:
+        names = {nucleo.id: nucleo.nome for nucleo in list_nucleos(escopo)}
+        words.append(f"núcleo {names.get(filtro.nucleo_id, filtro.nucleo_id)}")
+    if filtro.militante_id is not None:
+        of_whom = get_militante(escopo, filtro.militante_id, hoje=hoje)
+        words.append(f"de {of_whom.nome_exibido}" if of_whom else "de um militante fora do seu alcance")
+    return tuple(words)
 
 
 @blueprint.route("/gerar", methods=["GET", "POST"])

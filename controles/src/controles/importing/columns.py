@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from controles.domain_errors import Invalid
 from controles.importing.merged import split_cell
+from controles.listas.tables import without_guard
 from controles.text import search_form
 
 # The column that the file of broken rows has in front; a corrected file may still have it.
@@ -115,7 +116,8 @@ class Columns:
 
 
 def _cell(cells: Sequence[str], position: int) -> str:
-    return cells[position].strip() if position < len(cells) else ""
+    # An export puts an apostrophe before what a spreadsheet would run.
+    return without_guard(cells[position].strip()) if position < len(cells) else ""
 
 
 def is_known(header: str) -> bool:

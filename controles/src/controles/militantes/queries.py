@@ -1,7 +1,7 @@
 """Reads about militantes and núcleos."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import ColumnElement, Row, Select, false, func, not_, select
 
@@ -15,6 +15,7 @@ from controles.militantes.records import (
     Conhecido,
     FichaMilitante,
     FiltroMilitantes,
+    LinhaInteira,
     LinhaMilitante,
     MudancaSituacao,
     NucleoItem,
@@ -24,7 +25,7 @@ from controles.militantes.records import (
 from controles.militantes.scope import in_scope, narrowed
 from controles.militantes.searching import matches, name_starts_with
 from controles.pagamentos.amounts import credit_of
-from controles.pagination import Keyset, fetch_page
+from controles.pagination import MAX_LIMIT, Keyset, fetch_page
 from controles.services.cache_service import cached
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "NucleoItem",
     "OrdemMilitantes",
     "PaginaMilitantes",
+    "all_militantes",
     "count_militantes",
     "find_by_cpf",
     "get_militante",
@@ -74,6 +76,36 @@ def list_militantes(
         visible=in_scope(escopo),
     )
     return PaginaMilitantes(_with_arrears(page.rows, hoje), page.following, page.preceding)
+
+
+def all_militantes(escopo: Escopo, filtro: FiltroMilitantes, *, hoje: dt.date) -> Iterator[LinhaInteira]:
+    """Every row that the list has on all its pages, in its order; read page by page while it is consumed."""
+    wanted = _lines().where(*_conditions(escopo, filtro, hoje))
+    cursor = None
+    while True:
+        page = fetch_page(
+            db.session, wanted, _KEYSETS[filtro.ordem], cursor=cursor, limit=MAX_LIMIT, visible=in_scope(escopo)
+        )
+        lines = _with_arrears(page.rows, hoje)
+        rows = db.session.execute(
+            select(
+                Militante.id,
+                Militante.nome,
+                Militante.nome_social,
+                Militante.nascimento,
+                Militante.email,
+                Militante.telefone,
+                Militante.dia_vencimento,
+                Militante.valor_cota,
+            ).where(Militante.id.in_([line.id for line in lines]))
+        ).all()
+        more = {row[0]: row for row in rows}
+        for line in lines:
+            _, nome, nome_social, nascimento, email, telefone, dia, valor = more[line.id]
+            yield LinhaInteira(line, nome, nome_social, nascimento, email, telefone, dia, valor)
+        cursor = page.following
+        if cursor is None:
+            return
 
 
 @cached(cache_policies.MILITANTES_COUNT)

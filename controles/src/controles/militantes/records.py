@@ -51,6 +51,20 @@ class LinhaMilitante:
 
 
 @dataclass(frozen=True, slots=True)
+class LinhaInteira:
+    """A line with what a printed list and a file show besides."""
+
+    linha: LinhaMilitante
+    nome: str
+    nome_social: str | None
+    nascimento: dt.date | None
+    email: str | None
+    telefone: str | None
+    dia_vencimento: int
+    valor_cota: int
+
+
+@dataclass(frozen=True, slots=True)
 class PaginaMilitantes:
     """One page; `proximo` and `anterior` are cursors for the next and the previous one, None where there is none."""
 

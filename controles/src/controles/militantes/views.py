@@ -3,20 +3,24 @@
 import datetime as dt
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
 from controles.clock import today, utc_now
-from controles.contas.permissions import Permission, current_author_id, current_scope, require
+from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
 from controles.cotas.queries import matrix, open_cotas, years_of_cotas
 from controles.domain_errors import Conflict, Invalid
 from controles.escopo import Escopo
-from controles.formatting import date
+from controles.formatting import date, situacao
 from controles.formularios.page import again, show_errors, typed
+from controles.listas.page import Lista, sent
+from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes import standing_pages
 from controles.militantes.changes import changed_since
 from controles.militantes.forms import MilitanteForm, Nota
 from controles.militantes.models import Situacao
 from controles.militantes.queries import (
+    all_militantes,
     count_militantes,
     find_by_cpf,
     get_militante,
@@ -25,7 +29,7 @@ from controles.militantes.queries import (
     search_militantes,
     sum_overdue,
 )
-from controles.militantes.records import FichaMilitante, FiltroMilitantes
+from controles.militantes.records import FichaMilitante, FiltroMilitantes, LinhaInteira
 from controles.militantes.services import create_militante, update_militante
 from controles.militantes.standing_pages import version_of
 from controles.pagamentos.queries import list_pagamentos
@@ -66,6 +70,71 @@ def index() -> str | Response:
         linked_only=LINKED_ONLY,
         busca_perdida=search_lost(),
     )
+
+
+@blueprint.get("/lista/<formato>")
+@require(Permission.VER)
+def whole(formato: str) -> FlaskResponse:
+    """All that the list shows on all its pages, to print or as a file."""
+    if formato != "imprimir" and not allowed(Permission.EXPORTAR):
+        abort(403)
+    escopo, hoje = current_scope(), today()
+    filtro = filter_of_request(FiltroMilitantes)
+    table = Table(
+        "Militantes", WHOLE_COLUMNS, map(_whole_row, all_militantes(escopo, filtro, hoje=hoje)), _words(escopo, filtro)
+    )
+    return sent(Lista("militantes", table, filtro, count_militantes(escopo, filtro, hoje=hoje)), formato)
+
+
+WHOLE_COLUMNS = (
+    Column("Matrícula"),
+    Column("Nome"),
+    Column("Nome social"),
+    Column("Núcleo"),
+    Column("Situação"),
+    Column("Isento", Kind.YES_NO),
+    Column("Filiação", Kind.DATE),
+    Column("Nascimento", Kind.DATE),
+    Column("E-mail"),
+    Column("Telefone"),
+    Column("Dia de vencimento", Kind.NUMBER),
+    Column("Valor da cota", Kind.MONEY),
+    Column("Cotas vencidas", Kind.NUMBER),
+    Column("Total vencido", Kind.MONEY),
+)
+
+
+def _whole_row(row: LinhaInteira) -> tuple[Cell, ...]:
+    line = row.linha
+    return (
+        line.matricula,
+        row.nome,
+        row.nome_social,
+        line.nucleo,
+        situacao(line.situacao),
+        line.isento,
+        line.data_filiacao,
+        row.nascimento,
+        row.email,
+        row.telefone,
+        row.dia_vencimento,
+        row.valor_cota,
+        line.meses_em_aberto,
+        line.em_aberto,
+    )
+
+
+def _words(escopo: Escopo, filtro: FiltroMilitantes) -> tuple[str, ...]:
+    """What the list is narrowed to, as a printed heading says it."""
+    words = [f"busca “{filtro.busca}”"] if filtro.busca else []
+    if filtro.situacao is not None:
+        words.append(f"situação {situacao(filtro.situacao).lower()}")
+    if filtro.nucleo_id is not None:
+        names = {nucleo.id: nucleo.nome for nucleo in list_nucleos(escopo)}
+        words.append(f"núcleo {names.get(filtro.nucleo_id, filtro.nucleo_id)}")
+    if filtro.devendo:
+        words.append("com cota vencida")
+    return (*words, *(text for text, _ in _chips(filtro, ListLinks("militantes.index", filtro))))
 
 
 def _chips(filtro: FiltroMilitantes, links: ListLinks) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import ColumnElement, false, func, or_, select
 
@@ -27,7 +27,7 @@ from controles.pagamentos.records import (
     TotaisPagamentos,
     TotalMetodo,
 )
-from controles.pagination import Keyset, fetch_page
+from controles.pagination import MAX_LIMIT, Keyset, fetch_page
 from controles.services.cache_service import cached
 
 __all__ = [
@@ -90,6 +90,17 @@ def list_pagamentos(
         for pagamento_id, data_credito, militante_id, nome, valor, metodo, estorna_id, reversed_, motivo in page.rows
     )
     return PaginaPagamentos(linhas, page.following, page.preceding)
+
+
+def all_pagamentos(escopo: Escopo, filtro: FiltroPagamentos) -> Iterator[LinhaPagamento]:
+    """Every row that the list has on all its pages, in its order; read page by page while it is consumed."""
+    cursor = None
+    while True:
+        page = list_pagamentos.uncached(escopo, filtro, cursor=cursor, limit=MAX_LIMIT)
+        yield from page.linhas
+        cursor = page.proximo
+        if cursor is None:
+            return
 
 
 @cached(cache_policies.PAGAMENTOS_TOTALS)

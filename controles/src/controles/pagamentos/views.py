@@ -3,21 +3,26 @@
 import datetime as dt
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
 from controles.clock import today, utc_now
-from controles.contas.permissions import Permission, current_author_id, current_scope, require
+from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
 from controles.cotas.queries import open_cotas
 from controles.domain_errors import Conflict, Invalid
+from controles.escopo import Escopo
+from controles.formatting import competencias, date, metodo
 from controles.formularios.page import again, show_errors, typed
+from controles.listas.page import Lista, sent
+from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes.queries import get_militante, list_nucleos, search_militantes
 from controles.money import format_brl
 from controles.pagamentos import registering
 from controles.pagamentos.credit import identify_pagamento, use_credit
 from controles.pagamentos.forms import EstornoForm
 from controles.pagamentos.models import Metodo
-from controles.pagamentos.queries import get_pagamento, list_pagamentos, totals_pagamentos
-from controles.pagamentos.records import DetalhePagamento, FiltroPagamentos
+from controles.pagamentos.queries import all_pagamentos, get_pagamento, list_pagamentos, totals_pagamentos
+from controles.pagamentos.records import DetalhePagamento, FiltroPagamentos, LinhaPagamento
 from controles.pagamentos.registering import MOST_FOUND
 from controles.pagamentos.services import plan_allocation, reverse_pagamento
 from controles.periods import add_months, last_day, month_of
@@ -59,6 +64,63 @@ def index() -> str | Response:
         escopo=escopo,
         busca_perdida=search_lost(),
     )
+
+
+@blueprint.get("/lista/<formato>")
+@require(Permission.VER)
+def whole(formato: str) -> FlaskResponse:
+    """All that the list shows on all its pages, to print or as a file."""
+    if formato != "imprimir" and not allowed(Permission.EXPORTAR):
+        abort(403)
+    escopo = current_scope()
+    filtro = filter_of_request(FiltroPagamentos)
+    table = Table("Pagamentos", WHOLE_COLUMNS, map(_whole_row, all_pagamentos(escopo, filtro)), _words(escopo, filtro))
+    return sent(Lista("pagamentos", table, filtro, totals_pagamentos(escopo, filtro).quantidade), formato)
+
+
+WHOLE_COLUMNS = (
+    Column("Número", Kind.NUMBER),
+    Column("Data", Kind.DATE),
+    Column("Militante"),
+    Column("Método"),
+    Column("Competências"),
+    Column("Valor", Kind.MONEY),
+    Column("Estorno de", Kind.NUMBER),
+    Column("Estornado", Kind.YES_NO),
+    Column("Motivo"),
+)
+
+
+def _whole_row(line: LinhaPagamento) -> tuple[Cell, ...]:
+    return (
+        line.id,
+        line.data_credito,
+        line.militante or "Sem identificação",
+        metodo(line.metodo),
+        competencias(line.competencias) if line.competencias else None,
+        line.valor,
+        line.estorno_de,
+        line.estornado,
+        line.motivo,
+    )
+
+
+def _words(escopo: Escopo, filtro: FiltroPagamentos) -> tuple[str, ...]:
+    """What the list is narrowed to, as a printed heading says it."""
+    words = [f"busca “{filtro.busca}”"] if filtro.busca else []
+    if filtro.de is not None:
+        words.append(f"de {date(filtro.de)}")
+    if filtro.ate is not None:
+        words.append(f"até {date(filtro.ate)}")
+    if filtro.metodo is not None:
+        words.append(f"método {metodo(filtro.metodo)}")
+    if filtro.nucleo_id is not None:
+        names = {nucleo.id: nucleo.nome for nucleo in list_nucleos(escopo)}
+        words.append(f"núcleo {names.get(filtro.nucleo_id, filtro.nucleo_id)}")
+    if filtro.militante_id is not None:
+        of_whom = get_militante(escopo, filtro.militante_id, hoje=today())
+        words.append(f"de {of_whom.nome_exibido}" if of_whom else "de um militante fora do seu alcance")
+    return tuple(words)
 
 
 def _periods(hoje: dt.date) -> tuple[tuple[str, dt.date, dt.date], ...]:

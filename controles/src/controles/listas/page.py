@@ -1,0 +1,77 @@
+"""How a list is printed or downloaded: one function for every list, and one audit row for each time."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, abort, stream_template, stream_with_context
+from flask_login import current_user
+
+from controles.admin import audit
+from controles.clock import today, utc_now
+from controles.contas.permissions import current_author_id, current_scope
+from controles.listas.files import CSV_TYPE, XLSX_TYPE, as_csv, as_xlsx
+from controles.listas.tables import Kind, Table
+from controles.organizacao.queries import get_organizacao
+from controles.query_string import write_filter
+from controles.search_seal import FIELD
+from controles.services.transaction import transaction
+
+FORMATS: dict[str, tuple[str, Callable[[Table], Iterator[bytes]]]] = {
+    "csv": (CSV_TYPE, as_csv),
+    "xlsx": (XLSX_TYPE, as_xlsx),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lista:
+    """A list that somebody asks for as a whole: its name in addresses and files, and how many rows it has."""
+
+    nome: str
+    table: Table
+    filtro: Any
+    linhas: int
+
+
+def sent(lista: Lista, formato: str) -> Response:
+    """The whole list as a page to print or as a file; audited before its first row leaves."""
+    if formato != "imprimir" and formato not in FORMATS:
+        abort(404)
+    _record(lista, formato)
+    if formato == "imprimir":
+        page = stream_template(
+            "listas/print.html",
+            table=lista.table,
+            linhas=lista.linhas,
+            organizacao=get_organizacao(),
+            emitido_em=utc_now(),
+            por=current_user.nome,
+            so_nucleo=current_scope().nucleo_id is not None,
+            Kind=Kind,
+        )
+        return Response(page, mimetype="text/html")
+    mimetype, written = FORMATS[formato]
+    name = f"{lista.nome}-{today():%Y-%m-%d}.{formato}"
+    return Response(
+        stream_with_context(written(lista.table)),
+        mimetype=mimetype,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _record(lista: Lista, formato: str) -> None:
+    # Who was searched for is a person: only that there was a search.
+    pairs = {name: value if name != FIELD else "…" for name, value in write_filter(lista.filtro).items()}
+    with transaction() as session:
+        audit.record(
+            session,
+            acao=f"{lista.nome}.{'imprimir' if formato == 'imprimir' else 'exportar'}",
+            depois={
+                "formato": formato,
+                "filtro": pairs,
+                "linhas": lista.linhas,
+                "nucleo_id": current_scope().nucleo_id,
+            },
+            usuario_id=current_author_id(),
+            agora=utc_now(),
+        )
