@@ -79,7 +79,9 @@ def telling_of_inserts(contexts: type, told: Callable[[Any], None]) -> type:
     class Telling(contexts):  # type: ignore[misc]  # one subclass for each dialect
         def pre_exec(self) -> None:
             super().pre_exec()
-            keep_given(self)
+            connection = self.root_connection
+            if connection._has_events or connection.engine._has_events:
+                keep_given(self)
 
         def _setup_result_proxy(self) -> Any:
             result = super()._setup_result_proxy()

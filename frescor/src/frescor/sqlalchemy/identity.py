@@ -36,7 +36,8 @@ Databases = dict[sa.Dialect, Any]
 _databases: Databases = {}
 _Map = identity._WeakInstanceDict
 _plain_get, _plain_item, _plain_state = _Map.get, _Map.__getitem__, _Map.fast_get_state
-_plain_values, _plain_items, _plain_states = _Map.values, _Map.items, _Map.all_states
+_plain_values, _plain_items = _Map.values, _Map.items
+_plain_states: Any = _Map.all_states
 
 
 def watch_sessions(databases: Databases) -> None:
@@ -120,7 +121,7 @@ def _began(session: orm.Session, _transaction: object, connection: sa.Connection
     open_ones = [found for found in info.get(_CONNECTIONS, ()) if _is_open(found())]
     info[_CONNECTIONS] = [*open_ones, weakref.ref(connection)]
     tracking = _databases.get(connection.dialect)
-    if tracking is not None and all(state.expired for state in session.identity_map.all_states()):
+    if tracking is not None and all(state.expired for state in _plain_states(session.identity_map)):
         info[_FILLED] = tracking.clock_seen()
 
 

@@ -36,11 +36,9 @@ class Given:
 
 
 def keep_given(execution: Any) -> None:
-    """Keep what is going to be sent, if there are listeners."""
-    connection = execution.root_connection
-    if connection._has_events or connection.engine._has_events:
-        parameters = execution.parameters if execution.executemany else execution.parameters[0]
-        execution.__dict__[GIVEN] = Given(execution.statement, _copied(parameters))
+    """Keep what is going to be sent, since there are listeners."""
+    parameters = execution.parameters if execution.executemany else execution.parameters[0]
+    execution.__dict__[GIVEN] = Given(execution.statement, _copied(parameters))
 
 
 def keeping_batches(deliver: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
