@@ -28,6 +28,8 @@ logger = logging.getLogger("frescor")
 # Arguments of these types are the same call exactly when they are equal and of one type.
 _EXACT = frozenset({int, str, bool, bytes, type(None), dt.date})
 LONGEST_NAME = 120
+# Of which functions it was said that they hold what has no identity by value.
+_SAID: set[tuple[str, str]] = set()
 
 
 class CallSite:
@@ -61,7 +63,8 @@ class CallSite:
         self._take(look_at(callee, named=self._is_named))
         claims.claim(self)
         self._claimed_in = claims
-        if self.objects and not self._is_named:
+        if self.objects and not self._is_named and (self.prefix, callee.module) not in _SAID:
+            _SAID.add((self.prefix, callee.module))
             logger.warning("%s", self._sentence())
 
     # -- what it is, among all functions (see `frescor.claims`) ------------------------------------------------------

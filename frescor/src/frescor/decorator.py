@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
@@ -9,7 +10,7 @@ from frescor.callables import read_callable
 from frescor.callsite import CallSite
 from frescor.claims import Claims
 from frescor.errors import PolicyError
-from frescor.owners import check_owner
+from frescor.owners import check_class_body, check_owner
 from frescor.policy import Policy
 from frescor.tags import pattern_tag
 
@@ -287,6 +288,8 @@ def caching(
     def decorate(function: Any) -> Any:
         callee = read_callable(function, policy.name)
         site = CallSite(callee, policy, claims, name=name, ignore=ignore)
+        if callee.binding == "instance":
+            check_class_body(sys._getframe(1), site)
         if callee.awaits:
             return AsyncCached(site, lambda: source().aio)
         return Cached(site, source)

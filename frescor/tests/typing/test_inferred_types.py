@@ -56,6 +56,44 @@ def test_a_decorated_coroutine_function_stays_one(cache: Cache) -> None:
     asyncio.run(call())
 
 
+@dataclass(frozen=True)
+class Service:
+    tenant: int
+
+
+def test_a_method_has_its_calls_without_the_instance(cache: Cache) -> None:
+    @dataclass(frozen=True)
+    class Shop(Service):
+        @cache.cached(expire=60, key_prefix="stats")
+        def stats(self, day: int, *, detailed: bool = False) -> Stats:
+            return Stats(day + detailed)
+
+        @cache.cached(expire=60, key_prefix="later")
+        async def later(self, day: int) -> Stats:
+            return Stats(day)
+
+    shop = Shop(1)
+    assert_type(shop.stats(1, detailed=True), Stats)
+    assert_type(shop.stats.refresh(1), Stats)
+    assert_type(shop.stats.uncached(1), Stats)
+    assert_type(shop.stats.key(1), str)
+    assert_type(shop.stats.invalidate(1), bool)
+    assert_type(shop.stats.invalidate_all(), bool)
+    assert_type(Shop.stats(shop, 1), Stats)
+    with pytest.raises(TypeError):
+        shop.stats(1, 2)  # type: ignore[call-arg, arg-type]
+    with pytest.raises(TypeError):
+        shop.stats.key(dey=1)  # type: ignore[call-arg]
+
+    async def call() -> None:
+        waiting = assert_type(shop.later(1), Coroutine[Any, Any, Stats])
+        assert_type(await waiting, Stats)
+        assert_type(await shop.later.refresh(1), Stats)
+        assert_type(await shop.later.invalidate(1), bool)
+
+    asyncio.run(call())
+
+
 def test_get_gives_object_or_the_type_that_is_asked_for(cache: Cache) -> None:
     cache.set("k", 1)
     cache.set("s", Stats(1), as_type=Stats)
