@@ -1,6 +1,7 @@
 """What every test of the application stands on: an application with a database of its own, and a clock that stands."""
 
 import datetime as dt
+import functools
 import itertools
 import shutil
 import sqlite3
@@ -342,7 +343,17 @@ class Visitor:
 @pytest.fixture
 def web(make_app: MakeApp, sqlite_url: str) -> Flask:
     """An application outside of its context, as a server has it: every request gets its own."""
-    app = make_app(DATABASE_URL=sqlite_url)
+    return _web(make_app, sqlite_url)
+
+
+@pytest.fixture
+def any_web(make_app: MakeApp, database_url: str) -> Flask:
+    """The same, once on SQLite and once on PostgreSQL."""
+    return _web(make_app, database_url)
+
+
+def _web(make_app: MakeApp, url: str) -> Flask:
+    app = make_app(DATABASE_URL=url, LOGIN_RATE="100000 per minute")
     app.add_url_rule("/teste/token", view_func=generate_csrf)
     app.add_url_rule("/teste/entrar/<int:usuario_id>", view_func=_enter_at_once)
     return app
@@ -351,21 +362,25 @@ def web(make_app: MakeApp, sqlite_url: str) -> Flask:
 @pytest.fixture
 def visit(web: Flask) -> Callable[..., Visitor]:
     """Logs somebody in, past the password and the code: a role, and a núcleo if they see only that."""
+    return functools.partial(_come_in, web)
 
-    def come_in(papel: Papel = Papel.ADMIN, nucleo_id: int | None = None) -> Visitor:
-        with web.app_context():
-            name = f"{papel.value}{next(_NUMBERS)}"
-            usuario = Usuario(
-                email=f"{name}@exemplo.org", nome=name, papel=papel, nucleo_id=nucleo_id, fs_uniquifier=name
-            )
-            db.session.add(usuario)
-            db.session.commit()
-            usuario_id = usuario.id
-        client = web.test_client()
-        client.get(f"/teste/entrar/{usuario_id}")
-        return Visitor(client)
 
-    return come_in
+@pytest.fixture
+def visit_any(any_web: Flask) -> Callable[..., Visitor]:
+    """The same for `any_web`."""
+    return functools.partial(_come_in, any_web)
+
+
+def _come_in(app: Flask, papel: Papel = Papel.ADMIN, nucleo_id: int | None = None) -> Visitor:
+    with app.app_context():
+        name = f"{papel.value}{next(_NUMBERS)}"
+        usuario = Usuario(email=f"{name}@exemplo.org", nome=name, papel=papel, nucleo_id=nucleo_id, fs_uniquifier=name)
+        db.session.add(usuario)
+        db.session.commit()
+        usuario_id = usuario.id
+    client = app.test_client()
+    client.get(f"/teste/entrar/{usuario_id}")
+    return Visitor(client)
 
 
 @pytest.fixture

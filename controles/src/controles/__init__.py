@@ -15,6 +15,7 @@ from controles import (
     logs,
     page_context,
     private_files,
+    request_checks,
     search_seal,
     security_headers,
     session_cookie,
@@ -72,6 +73,7 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     security_headers.init_app(app, https=settings.cookie_secure is not SecureCookies.NEVER)
     db.init_app(app)
     alembic.init_app(app)
+    request_checks.init_app(app)
     # Before the check of forms: what is refused there counts too.
     rate_limit.init_app(app, settings, contas_views.blueprint, own_account.blueprint)
     csrf.init_app(app)

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 
 from controles import search_seal
 from controles.contas.permissions import current_author_id
+from controles.db import MAX_ID
 
 Filter = TypeVar("Filter")
 
@@ -33,9 +34,12 @@ def read_filter(kind: type[Filter], args: Mapping[str, str]) -> Filter:
         if not raw:
             continue
         try:
-            values[field.name] = msgspec.convert(raw, hints[field.name], strict=False)
+            value = msgspec.convert(raw, hints[field.name], strict=False)
         except msgspec.ValidationError:
             continue
+        # No id, and no count of months, is larger; PostgreSQL refuses to compare either with a number that is.
+        if not (isinstance(value, int) and abs(value) > MAX_ID):
+            values[field.name] = value
     return kind(**values)
 
 

@@ -72,7 +72,7 @@ def test_a_month_too_far_is_refused_in_words(visit: Callable[..., Any]) -> None:
     assert "confira o ano" in page
 
 
-@pytest.mark.parametrize("written", ["", "marco", "2026-99-01", "0001-01-01"])
+@pytest.mark.parametrize("written", ["", "marco", "2026-99-01"])
 def test_no_address_is_an_error(visit: Callable[..., Any], written: str) -> None:
     visit().get(f"{GENERATE}?competencia={written}")
     visit().get(f"/cotas?competencia={written}&estado={written}&cursor={written}")

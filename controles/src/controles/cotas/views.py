@@ -19,7 +19,7 @@ from controles.cotas.queries import (
     totals_cotas,
 )
 from controles.cotas.records import EstadoCota, FiltroCotas, FiltroEstado, LinhaCota
-from controles.cotas.services import generate_cotas
+from controles.cotas.services import check_month, generate_cotas
 from controles.cotas.waiving import reopen_cota, undo_waiver, waive_cota, waive_month
 from controles.domain_errors import Conflict, Invalid, NotFound
 from controles.escopo import Escopo
@@ -140,6 +140,13 @@ def generate() -> str | Response:
                 "success",
             )
             return redirect(url_for("cotas.generate", competencia=competencia.isoformat()), 303)
+    try:
+        check_month(competencia, hoje)
+    except Invalid:
+        if guardado is None:
+            raise
+        # It was sent, and what is wrong with it stands on the page already.
+        competencia = month_of(hoje)
     return render_template(
         "cotas/generate.html",
         competencia=competencia,

@@ -1,6 +1,7 @@
 """Writes to pagamentos: register one, reverse one."""
 
 import datetime as dt
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -28,7 +29,8 @@ __all__ = ["NovoPagamento", "plan_allocation", "register_pagamento", "reverse_pa
 
 # Every cached query that a payment can change reads one of these.
 
-LONGEST_KEY = 64
+# A form's own key, or one that an import makes of what it read.
+_KEY = re.compile(r"[!-~]{1,64}")
 LONGEST_TEXT = 200
 
 
@@ -208,8 +210,8 @@ def _checked(escopo: Escopo, novo: NovoPagamento, hoje: dt.date) -> NovoPagament
         raise Invalid(
             "militante_id", "Escolha o militante: só a tesouraria geral registra pagamentos sem identificação."
         )
-    if novo.chave_idempotencia is not None and not 0 < len(novo.chave_idempotencia) <= LONGEST_KEY:
-        raise Invalid("chave_idempotencia", f"A chave do formulário precisa ter de 1 a {LONGEST_KEY} caracteres.")
+    if novo.chave_idempotencia is not None and not _KEY.fullmatch(novo.chave_idempotencia):
+        raise Invalid("chave_idempotencia", "Este formulário não está inteiro; abra um novo.")
     e2eid = one_line("e2eid", novo.e2eid, longest=32)
     if e2eid is not None and not E2EID.fullmatch(e2eid):
         raise Invalid("e2eid", "O identificador do PIX tem 32 letras e números e começa com E; copie-o do comprovante.")

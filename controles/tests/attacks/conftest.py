@@ -1,0 +1,116 @@
+"""Two núcleos that must not learn of each other, and every page of the application, found in its own map."""
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from werkzeug.routing import Rule
+
+from controles.contas.permissions import Permission
+from controles.cotas.models import Cota
+from controles.db import db
+from controles.militantes.models import Militante
+from controles.tables import metadata
+
+# Pages that somebody who is not logged in may ask for.
+PUBLIC = {
+    "static",
+    "health_alive",
+    "health_ready",
+    "contas.login",
+    "contas.logout",
+    "contas.second_factor",
+    "contas.recover",
+    "contas.first_access",
+}
+# What no page of one núcleo may show to the other.
+MARK = "Zulmira"
+CPF = "529.982.247-25"
+PIX_ID = "E1234567820260301120000000000001"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one núcleo has; `ids` by the name under which an address or a form carries each."""
+
+    nucleo_id: int
+    ids: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    app: Flask
+    near: Side
+    far: Side
+
+    def rules(self) -> Iterator[tuple[Rule, str]]:
+        """Each page and each method that it takes."""
+        for rule in sorted(self.app.url_map.iter_rules(), key=lambda one: one.rule):
+            if rule.endpoint == "static" or rule.rule.startswith("/teste/"):
+                continue
+            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                yield rule, method
+
+    def permission(self, rule: Rule) -> Permission | None:
+        found: Permission | None = getattr(self.app.view_functions[rule.endpoint], "permission", None)
+        return found
+
+    def address(self, rule: Rule, ids: dict[str, int]) -> str:
+        unknown = rule.arguments - set(ids)
+        assert not unknown, f"{rule.rule}: add {unknown} to the ids of `_side` in {__file__}"
+        with self.app.test_request_context():
+            built = self.app.url_map.bind("localhost").build(
+                rule.endpoint, {name: ids[name] for name in rule.arguments}
+            )
+        return str(built)
+
+    def rows(self) -> dict[str, list[Any]]:
+        """All that is in the database, but for the outbox and forms that wait to be sent again."""
+        with self.app.app_context(), db.engine.connect() as connection:
+            return {
+                table.name: sorted(map(repr, connection.execute(sa.select(table))))
+                for table in metadata.sorted_tables
+                if table.name not in {"frescor_outbox", "formulario_guardado"}
+            }
+
+
+def fields_of(page: str) -> dict[str, str]:
+    """The name and the value of each field of the page's forms, as a browser would send them."""
+    found: dict[str, str] = {}
+    for tag in re.findall(r"<(?:input|select|button|textarea)\b[^>]*>", page):
+        name, value = (re.search(rf'\b{part}="([^"]*)"', tag) for part in ("name", "value"))
+        if name is not None:
+            found.setdefault(name[1], value[1] if value else "")
+    return found
+
+
+@pytest.fixture
+def world(any_web: Flask, org: Any) -> World:
+    with any_web.app_context():
+        return World(any_web, _side(org, "Perto", "Amália", None), _side(org, "Longe", MARK, CPF))
+
+
+def _side(org: Any, nucleo: str, nome: str, cpf: str | None) -> Side:
+    nucleo_id = org.nucleo(nucleo)
+    militante_id = org.militante(f"{nome} Prado", nucleo_id=nucleo_id, cpf=cpf, email=f"{nome.lower()}@exemplo.org")
+    # In the same month on both sides: the second time writes what the first one could not know.
+    org.cotas("2026-02", "2026-03")
+    e2eid = PIX_ID if cpf else None
+    pagamento_id = org.pay(militante_id, 1000, data_credito=dt.date(2026, 3, 1), e2eid=e2eid, observacao=f"de {nome}")
+    cota_id = db.session.scalars(sa.select(sa.func.max(Cota.id)).where(Cota.militante_id == militante_id)).one()
+    versao = db.session.scalars(sa.select(Militante.versao).where(Militante.id == militante_id)).one()
+    ids = {
+        "militante_id": militante_id,
+        "pagamento_id": pagamento_id,
+        "cota_ids": cota_id,
+        "cota_id": cota_id,
+        "nucleo_id": nucleo_id,
+        "usuario_id": 1,
+        "versao": versao,
+    }
+    return Side(nucleo_id, ids)
