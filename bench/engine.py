@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.synchronize import Barrier
+from multiprocessing.synchronize import Barrier, Event
 
 import redis
 from rich.console import Console
@@ -139,6 +139,35 @@ def entry_sizes(server: PrivateServer) -> tuple[int, int, int]:
     return proven, without, plain
 
 
+def confirmed_invalidation(server: PrivateServer) -> Line:
+    """An invalidation that waits until two other processes have dropped their copies, beside one that does not."""
+    context = multiprocessing.get_context("spawn")
+    ready, ended = context.Barrier(3), context.Event()
+    others = [context.Process(target=keep_copies, args=(server.tcp_url, ready, ended)) for _ in range(2)]
+    for other in others:
+        other.start()
+    ready.wait()
+    with Cache.from_url(server.tcp_url, "bench", timeout=5) as cache:
+        # Once the server surely knows who keeps copies.
+        cache.invalidate("one", confirm=True)
+        times = per_call(300, lambda: cache.invalidate("one", confirm=True), lambda: cache.invalidate("one"))
+    ended.set()
+    for other in others:
+        other.join()
+    return Line("invalidate, confirmed by 2 processes", times[0], "unconfirmed", times[1], None)
+
+
+def keep_copies(url: str, ready: Barrier, ended: Event) -> None:
+    """A process that hears of every change."""
+    with Cache.from_url(url, "bench", timeout=5) as cache:
+        cache.get("value")
+        listener = cache._engine.listener
+        assert listener is not None
+        listener.await_alive(5)
+        ready.wait()
+        ended.wait()
+
+
 def prefix_invalidation(server: PrivateServer, others: int) -> Line:
     """A prefix with 100 live keys beside one with 10,000, among many others."""
     with Cache.from_url(server.tcp_url, "bench", local=False, timeout=5) as cache:
@@ -241,6 +270,7 @@ def main() -> None:
             store_hit(server),
             *(proven_hit(server, size) for size in (100, 10_000, 200_000)),
             proven_hit(server, 100, sealed=True),
+            confirmed_invalidation(server),
             prefix_invalidation(server, options.keys),
         ]
         for line in lines:

@@ -43,10 +43,10 @@ def test_the_calls_of_a_cache_are_as_recorded() -> None:
         "tags: tuple[str, ...] = (), *, as_type: object = None)",
         "set_many": "(self, mapping: collections.abc.Mapping[str, object], expire: float | datetime.timedelta = 300, "
         "tags: tuple[str, ...] = (), *, as_type: object = None)",
-        "delete": "(self, *keys: str)",
-        "invalidate": "(self, *tags: str)",
-        "invalidate_pattern": "(self, pattern: str)",
-        "clear_all": "(self)",
+        "delete": "(self, *keys: str, confirm: bool | None = None)",
+        "invalidate": "(self, *tags: str, confirm: bool | None = None)",
+        "invalidate_pattern": "(self, pattern: str, *, confirm: bool | None = None)",
+        "clear_all": "(self, *, confirm: bool | None = None)",
         "get_or_load": "(self, key: str, loader: collections.abc.Callable[[], ~R], policy: frescor.policy.Policy, *, "
         "as_type: object = None)",
         "get_or_load_many": "(self, keys: collections.abc.Iterable[str], "

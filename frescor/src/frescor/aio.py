@@ -97,22 +97,24 @@ class AsyncCache:
         entries, ttl_ms, refused = engine.entries(mapping, expire, tags, codec)
         return not mapping or await self._drive(plan.put(engine.process, entries, ttl_ms, refused))
 
-    async def delete(self, *keys: str) -> bool:
+    async def delete(self, *keys: str, confirm: bool | None = None) -> bool:
         """Remove the values under these keys; loaders of them that are under way do not store. False: it waits."""
-        return await self._invalidate(keys=tuple(check_key(key) for key in keys))
+        return await self._invalidate(keys=tuple(check_key(key) for key in keys), confirm=confirm)
 
-    async def invalidate(self, *tags: str) -> bool:
+    async def invalidate(self, *tags: str, confirm: bool | None = None) -> bool:
         """Make every entry that depends on one of these tags a miss, in one round trip."""
-        return await self._invalidate(tags=tuple(declared_tag(check_tag(tag)) for tag in tags))
+        return await self._invalidate(tags=tuple(declared_tag(check_tag(tag)) for tag in tags), confirm=confirm)
 
-    async def invalidate_pattern(self, pattern: str) -> bool:
+    async def invalidate_pattern(self, pattern: str, *, confirm: bool | None = None) -> bool:
         """Invalidate the keys below a prefix (`dashboard:*`), everything (`*`), or one key."""
         tag = pattern_tag(pattern)
-        return await (self.delete(pattern) if tag is None else self._invalidate(tags=(tag,)))
+        if tag is None:
+            return await self.delete(pattern, confirm=confirm)
+        return await self._invalidate(tags=(tag,), confirm=confirm)
 
-    async def clear_all(self) -> bool:
+    async def clear_all(self, *, confirm: bool | None = None) -> bool:
         """Invalidate every entry of the namespace."""
-        return await self._invalidate(tags=(NAMESPACE_TAG,))
+        return await self._invalidate(tags=(NAMESPACE_TAG,), confirm=confirm)
 
     @overload
     async def get_or_load(
@@ -171,11 +173,16 @@ class AsyncCache:
         await self._store.close()
 
     async def _invalidate(
-        self, *, tags: tuple[str, ...] = (), keys: tuple[str, ...] = (), durable: bool = False
+        self,
+        *,
+        tags: tuple[str, ...] = (),
+        keys: tuple[str, ...] = (),
+        durable: bool = False,
+        confirm: bool | None = None,
     ) -> bool:
         engine = self._engine
         waited = bool(engine.pending) and engine.pending.invalidations
-        done = await self._drive(plan.invalidate(engine.process, tags, keys, durable=durable))
+        done = await self._drive(plan.invalidate(engine.process, tags, keys, durable=durable, confirm=confirm))
         if not done and not waited:
             logger.warning("invalidations wait in this process until the store takes them")
         return done

@@ -70,6 +70,7 @@ class Cache:
         key_secret: bytes = b"",
         seal_secrets: Sequence[bytes] = (),
         largest_value: int = LARGEST_VALUE,
+        confirm: bool = False,
     ) -> "Cache":
         """A cache on the server at `url`.
 
@@ -92,6 +93,10 @@ class Cache:
         entries; without either, whoever has the server's password can forge them (docs/threat-model.md). All processes
         of a namespace are given the same secrets. largest_value: bytes of a value, encoded and not compressed, that
         are kept; a larger one is returned to its caller, computed each time, counted and reported once.
+
+        confirm: each invalidation, of a tracked commit too, returns once every process that keeps copies has dropped
+        what it ends, or uses none: so there is no delay at all. About a millisecond; 1.6 s where one of them
+        was killed or stopped just before, and for as long once the server knows nobody. A call may choose otherwise.
         """
         return cls(
             engine_for(
@@ -102,6 +107,7 @@ class Cache:
                 key_secret=key_secret,
                 seal_secrets=seal_secrets,
                 largest_value=largest_value,
+                confirm=confirm,
             )
         )
 
@@ -178,30 +184,32 @@ class Cache:
         entries, ttl_ms, refused = engine.entries(mapping, expire, tags, codec)
         return not mapping or self._drive(plan.put(engine.process, entries, ttl_ms, refused))
 
-    def delete(self, *keys: str) -> bool:
-        """Remove the values under these keys; loaders of them that are under way do not store. False: it waits."""
-        return self._invalidate(keys=tuple(check_key(key) for key in keys))
+    def delete(self, *keys: str, confirm: bool | None = None) -> bool:
+        """Remove the values under these keys; loaders of them that are under way do not store. False: it waits.
+        `confirm`: as for `invalidate`."""
+        return self._invalidate(keys=tuple(check_key(key) for key in keys), confirm=confirm)
 
     # -- invalidation ------------------------------------------------------------------------------------------------
 
-    def invalidate(self, *tags: str) -> bool:
+    def invalidate(self, *tags: str, confirm: bool | None = None) -> bool:
         """Make every entry that depends on one of these tags a miss, in one round trip however many there are.
 
         Call it after the commit. True once the store has it: from then on no read returns older data, but for copies in
         other processes until the server's push has reached them (milliseconds; at most 2 s for one that is cut off from
-        the server; strict policies use no copies). False with the store down: it waits in this process, which trusts
-        nothing in the store until it was delivered.
+        the server; strict policies use no copies). With `confirm`, by default as the cache was told, not even for that
+        long: it returns once they are dropped, or known not to be used. False with the store down: it waits in this
+        process, which trusts nothing in the store until it was delivered.
         """
-        return self._invalidate(tags=tuple([declared_tag(check_tag(tag)) for tag in tags]))
+        return self._invalidate(tags=tuple([declared_tag(check_tag(tag)) for tag in tags]), confirm=confirm)
 
-    def invalidate_pattern(self, pattern: str) -> bool:
+    def invalidate_pattern(self, pattern: str, *, confirm: bool | None = None) -> bool:
         """Invalidate the keys below a prefix (`dashboard:*`), everything (`*`), or one key. As `invalidate`."""
         tag = pattern_tag(pattern)
-        return self.delete(pattern) if tag is None else self._invalidate(tags=(tag,))
+        return self.delete(pattern, confirm=confirm) if tag is None else self._invalidate(tags=(tag,), confirm=confirm)
 
-    def clear_all(self) -> bool:
+    def clear_all(self, *, confirm: bool | None = None) -> bool:
         """Invalidate every entry of the namespace. As `invalidate`."""
-        return self._invalidate(tags=(NAMESPACE_TAG,))
+        return self._invalidate(tags=(NAMESPACE_TAG,), confirm=confirm)
 
     def _invalidate(
         self,
@@ -210,11 +218,13 @@ class Cache:
         keys: tuple[str, ...] = (),
         ahead: "Ahead | None" = None,
         durable: bool = False,
+        confirm: bool | None = None,
     ) -> bool:
         """`durable`: an outbox keeps the tags, whoever made it says; never guessed from what a tag looks like."""
         engine = self._engine
         waited = bool(engine.pending) and engine.pending.invalidations
-        done = self._drive(plan.invalidate(engine.process, tags, keys, durable=durable), ahead=ahead)
+        steps = plan.invalidate(engine.process, tags, keys, durable=durable, confirm=confirm)
+        done = self._drive(steps, ahead=ahead)
         if not done and not waited:
             logger.warning("invalidations wait in this process until the store takes them")
         return done
@@ -515,6 +525,7 @@ def engine_for(
     seal_secrets: Sequence[bytes] = (),
     largest_value: int = LARGEST_VALUE,
     sources: Sources | None = None,
+    confirm: bool = False,
 ) -> Engine:
     """The state of a cache on the server at `url` (see `Cache.from_url`)."""
     store = open_store(url, namespace, deadline=timeout)
@@ -536,4 +547,5 @@ def engine_for(
         ring=ring,
         sources=sources or Sources(),
         largest_value=largest_value,
+        confirm=confirm,
     )

@@ -14,6 +14,8 @@ from frescor.errors import EntryUnreadable
 
 # How long a lease lives when its holder is killed: what that costs the others.
 LEASE_MS = 2_500
+# How long an answered heartbeat lets a process use its copies, at the most.
+HOLDS_MS = 1_500
 
 
 class Unavailable(Enum):
@@ -120,7 +122,43 @@ class Invalidate(msgspec.Struct, frozen=True):
     durable: bool = False
 
 
-StoreCommand = Read | TakeLease | ExtendLease | ReleaseLease | Write | Put | Delete | Invalidate
+class Announce(msgspec.Struct, frozen=True):
+    """Push a mark to every process that keeps copies, and name those that are registered, but for one. → Announced"""
+
+    mark: str
+    but: str
+
+
+class Announced(msgspec.Struct, frozen=True):
+    """Who has to hear of a mark: names, each with what tells this registration from a later one.
+
+    young_ms: how long it has still to be waited until the server surely knows all. places: where the mark was pushed.
+    """
+
+    waiting: tuple[tuple[str, str], ...]
+    young_ms: int = 0
+    places: tuple[str, ...] = ()
+
+
+class Unheard(msgspec.Struct, frozen=True):
+    """→ tuple: those of the waiting that are registered still and have not heard of the mark everywhere"""
+
+    mark: str
+    waiting: tuple[tuple[str, str], ...]
+    places: tuple[str, ...]
+
+
+class Dismiss(msgspec.Struct, frozen=True):
+    """End these registrations, unless they were renewed. → anything"""
+
+    mark: str
+    waiting: tuple[tuple[str, str], ...]
+    places: tuple[str, ...]
+
+
+StoreCommand = (
+    Read | TakeLease | ExtendLease | ReleaseLease | Write | Put | Delete | Invalidate | Announce | Unheard | Dismiss
+)
 
 
 class Together(msgspec.Struct, frozen=True):
@@ -221,6 +259,12 @@ class Raised(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
 
 
+class Pause(msgspec.Struct, frozen=True):
+    """Wait so many seconds; 0: not at all. → float: the monotonic clock then, seconds"""
+
+    seconds: float
+
+
 class DependOn(msgspec.Struct, frozen=True):
     """Tell the load that this call is part of, if it is part of one, what it has come to depend on. → anything"""
 
@@ -234,4 +278,4 @@ class Note(msgspec.Struct, frozen=True):
     error: EntryUnreadable
 
 
-Command = StoreCommand | Together | Board | Land | Wait | Load | LoadMany | DependOn | Note
+Command = StoreCommand | Together | Board | Land | Wait | Pause | Load | LoadMany | DependOn | Note

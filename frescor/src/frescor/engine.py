@@ -1,5 +1,6 @@
 """What the sync and the async cache have in common: the process's state, and how calls become plans. No driver."""
 
+import functools
 import logging
 import math
 import os
@@ -41,6 +42,7 @@ from frescor.policy import Policy, Seconds, check_tag, seconds, tuple_of
 from frescor.reporter import Reporter
 from frescor.shapes import NO_SHAPE, Shape
 from frescor.sources import Sources
+from frescor.store import registered
 from frescor.store.ahead import Ahead
 from frescor.store.base import Store
 from frescor.store.cluster import ClusterStore
@@ -85,6 +87,7 @@ class Engine:
         ring: "KeyRing | None",
         sources: Sources,
         largest_value: int = LARGEST_VALUE,
+        confirm: bool = False,
     ) -> None:
         self.store = store
         # What a call may wait for the store, seconds, all its round trips together.
@@ -97,6 +100,8 @@ class Engine:
         self.packing = Packing(ring, largest=largest_value)
         # What was said once of a policy, and is not said again.
         self._said: set[tuple[str, str]] = set()
+        # Whether invalidations wait until no process uses a copy of what they end.
+        self.confirm = confirm
         # The highest clock that the store has shown this process: what is read from a database from now on is no older.
         self.clock_seen = 0
         # Whether a transaction of this context has changed something of these declared tags; of anything, for none.
@@ -125,14 +130,21 @@ class Engine:
         listens = isinstance(store, RedisStore | ClusterStore) and self._local_bytes > 0
         self.local = Local(max_bytes=self._local_bytes if listens else 0, monotonic=sources.monotonic, now=sources.now)
         if isinstance(store, RedisStore) and listens:
-            self.listener = Listener(store.open_line, store.wire.namespace, self.local)
+            namespace = store.wire.namespace
+            self.listener = Listener(
+                store.open_line,
+                namespace,
+                self.local,
+                register=functools.partial(registered.register, namespace),
+                heard=functools.partial(registered.heard, namespace),
+            )
         elif isinstance(store, ClusterStore) and listens:
             self.listener = ClusterListener(store, store.wire.namespace, self.local)
         # What was remembered before a fork counts in the parent.
         self.start = object()
         # The tags that entries had beside those of their calls, by key: read with them the next time.
         self._expected: dict[str, tuple[str, ...]] = {}
-        self.process = plan.Process(self.local, self.pending, self.packing)
+        self.process = plan.Process(self.local, self.pending, self.packing, sources.token, confirm=self.confirm)
         if isinstance(self.store, RedisStore | ClusterStore):
             # Other processes read what this one could not invalidate: it is not to wait for a call of this one.
             self.store.breaker.when_back = self.deliver

@@ -2,18 +2,22 @@
 
 `CLIENT TRACKING ON BCAST PREFIX …` (RESP3) on the namespace's tags and leases. A heartbeat on the same connection shows
 that pushes arrive: an answer to one that was sent at time t means that everything before t has been pushed. So copies
-are used until t + 2 s and no longer, whatever happens to the connection.
+are used until t + 1.5 s and no longer, whatever happens to the connection. The heartbeat also registers this process as
+one that keeps copies, and marks that are pushed are answered once what was pushed before them is dropped (see
+`frescor.plan.confirming`).
 """
 
 import logging
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import hiredis
 
+from frescor.commands import HOLDS_MS
 from frescor.errors import CacheError
 from frescor.store.connection import packed
 from frescor.store.wire import unquote_key
@@ -21,8 +25,10 @@ from frescor.store.wire import unquote_key
 logger = logging.getLogger("frescor")
 
 # How often the heartbeat is sent, how long an answered one counts, and how long an answer may take; seconds.
-BEAT_EVERY, BEAT_HOLDS, BEAT_ANSWER = 0.5, 2.0, 1.0
+BEAT_EVERY, BEAT_HOLDS, BEAT_ANSWER = 0.5, HOLDS_MS / 1000, 1.0
 FIRST_RETRY, LAST_RETRY = 0.05, 0.5
+# A machine that was suspended for longer than that has missed something.
+_A_NAP = 0.2
 
 
 class Line(Protocol):
@@ -41,7 +47,12 @@ class Line(Protocol):
 class Heard(Protocol):
     """What is kept true: a `Local`, or one line's part of it."""
 
-    alive_until: float
+    @property
+    def line(self) -> str:
+        """Under which it is registered."""
+
+    def alive(self, line: str, until: float) -> None:
+        """Pushes are known to arrive until then, by a heartbeat that was sent under this name."""
 
     def drop(self, *, tags: Iterable[str] = (), keys: Iterable[str] = ()) -> None:
         """These were changed."""
@@ -65,14 +76,20 @@ class Listener:
         namespace: str,
         local: Heard,
         *,
+        register: Callable[[str, str], tuple[Any, ...] | None],
+        heard: Callable[[str, str], tuple[Any, ...]],
         beat: tuple[str, ...] = (),
         answered: Callable[[Any], None] = lambda _: None,
     ) -> None:
-        """`beat` is the command that is sent as the heartbeat; `answered` gets what comes back for it."""
+        """`register` is the command that registers a name, in the place of another: the heartbeat; None where another
+        line does. `heard` is the one that says that this name heard of a mark. `beat` is sent with the heartbeat;
+        `answered` gets what comes back for it."""
         self._open_line = open_line
         self._tags, self._leases = f"{namespace}:t:".encode(), f"{namespace}:l:".encode()
-        self._beat = packed(beat or ("GET", f"{namespace}:server"))
+        self._register, self._heard_of = register, heard
+        self._beat = packed(beat) if beat else b""
         self._answered = answered
+        self._registered = ""
         self._local = local
         self._closed = threading.Event()
         self._line: Line | None = None
@@ -135,17 +152,31 @@ class Listener:
 
     def _listen(self, line: Line) -> None:
         reader = hiredis.Reader()
+        # What becomes of the answers that are due, in their order.
+        due: deque[Callable[[Any], None]] = deque()
+        sent: deque[tuple[float, str]] = deque()
+        alive: tuple[str, float] | None = None
+
+        def beaten(_: Any) -> None:
+            nonlocal alive
+            began, name = sent.popleft()
+            alive = (name, began + BEAT_HOLDS)
+
+        # Only from here on do pushes come: what was learned before counts for nothing.
+        due.append(lambda _: self._local.forget())
         line.send(packed(("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", self._tags, "PREFIX", self._leases)))
-        sent: list[float] = []
-        answers_due = 1
-        next_beat = time.monotonic()
+        next_beat, slept = time.monotonic(), _seconds_slept()
         while not self._closed.is_set():
             now = time.monotonic()
+            if _seconds_slept() - slept > _A_NAP:
+                # The clock that copies go by stood still.
+                return
             if now >= next_beat:
-                line.send(self._beat)
-                sent.append(now)
+                name = self._local.line
+                sent.append((now, name))
+                self._send_beat(line, name, due, beaten)
                 next_beat = now + BEAT_EVERY
-            if sent and now - sent[0] > BEAT_ANSWER:
+            if sent and now - sent[0][0] > BEAT_ANSWER:
                 logger.debug("the listener's heartbeat went unanswered")
                 return
             data = line.receive(next_beat - now)
@@ -156,31 +187,71 @@ class Listener:
             reader.feed(data)
             while (message := reader.gets()) is not False:
                 if isinstance(message, hiredis.PushNotification):
-                    self._take(message)
+                    self._take(message, line, due)
                 elif isinstance(message, hiredis.ReplyError):
-                    raise _Refused(str(message))
-                elif answers_due:
-                    # Only from here on do pushes come: what was learned before counts for nothing.
-                    answers_due = 0
-                    self._local.forget()
-                elif sent:
-                    self._answered(message)
-                    self._local.alive_until = sent.pop(0) + BEAT_HOLDS
-                    self._heard.set()
+                    raise (OSError if str(message).startswith(_PASSING) else _Refused)(str(message))
+                elif due:
+                    due.popleft()(message)
+            if alive is not None:
+                # Last: a server answers, in one round of its loop, before it pushes.
+                self._local.alive(*alive)
+                self._heard.set()
+                alive = None
 
-    def _take(self, message: list[Any]) -> None:
+    def _send_beat(
+        self, line: Line, name: str, due: "deque[Callable[[Any], None]]", beaten: Callable[[Any], None]
+    ) -> None:
+        command = self._register(name, "" if name == self._registered else self._registered)
+        parts = []
+        if command is not None:
+            self._registered = name
+            parts.append(packed(command))
+            due.append(beaten if not self._beat else _nothing)
+        if self._beat:
+            parts.append(self._beat)
+
+            def both(message: Any) -> None:
+                self._answered(message)
+                beaten(message)
+
+            due.append(both)
+        line.send(b"".join(parts))
+
+    def _take(self, message: list[Any], line: Line, due: "deque[Callable[[Any], None]]") -> None:
         if message[0] != b"invalidate":
             return
         if message[1] is None:
             self._local.clear()
             return
-        tags, keys = [], []
+        tags: list[str] = []
+        keys: list[str] = []
+        marks: list[str] = []
         for name in message[1]:
             if name.startswith(self._tags):
-                tags.append(name[len(self._tags) :].decode(errors="replace"))
+                tag = name[len(self._tags) :].decode(errors="replace")
+                (marks if tag.startswith("!") else tags).append(tag)
             elif name.startswith(self._leases):
                 keys.append(unquote_key(name[len(self._leases) :].decode(errors="replace")))
         self._local.drop(tags=tags, keys=keys)
+        # Not before what came with it, and what came before it, is dropped.
+        for mark in marks:
+            due.append(_nothing)
+            line.send(packed(self._heard_of(mark[1:], self._local.line)))
+
+
+def _seconds_slept() -> float:
+    """How long this machine has been suspended, where the system tells."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+    return 0.0
+
+
+def _nothing(_: Any) -> None:
+    pass
+
+
+# What a server refuses for a while, or refers to another for.
+_PASSING = ("MOVED", "ASK", "BUSY", "LOADING", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN")
 
 
 class _Refused(Exception):

@@ -18,6 +18,7 @@ from frescor.listen import Line, Listener
 from frescor.local import Local
 from frescor.store.address import Host
 from frescor.store.cluster import ClusterStore
+from frescor.store.registered import heard, register
 
 logger = logging.getLogger("frescor")
 
@@ -74,7 +75,7 @@ class ClusterListener:
             self._finder.join(1.0)
 
     def _cover(self, nodes: frozenset[Host]) -> None:
-        self._local.lose()
+        self._lose()
         for node in tuple(self._lines):
             if node not in nodes:
                 self._lines.pop(node)[0].end()
@@ -84,6 +85,8 @@ class ClusterListener:
                 functools.partial(self._open_line, node),
                 self._namespace,
                 part,
+                register=functools.partial(self._register, node),
+                heard=functools.partial(heard, self._namespace),
                 beat=("CLUSTER", "SLOTS"),
                 answered=functools.partial(self._compare, node),
             )
@@ -93,6 +96,11 @@ class ClusterListener:
 
     def _open_line(self, node: Host) -> Line:
         return self._store.open_line(node)
+
+    def _register(self, node: Host, name: str, before: str) -> tuple[Any, ...] | None:
+        """On the line to the node that has the list of those who keep copies."""
+        slots, listeners = self._store.slots, self._store.wire.listeners
+        return register(self._namespace, name, before) if slots.node_of(listeners) == node else None
 
     def _compare(self, node: Host, answer: Any) -> None:
         said = frozenset((_text(part[2][0]) or node[0], int(part[2][1])) for part in answer)
@@ -112,18 +120,25 @@ class ClusterListener:
                     logger.debug("no table of slots: %s", error)
             self._wake.wait(0.5)
 
-    def heard(self) -> None:
-        """How long all lines are alive."""
+    def heard(self, part: "_Part", line: str, until: float) -> None:
+        """A line is alive until then; all are until the first of them is not. What was asked under a name from before a
+        gap counts for nothing."""
         with self._lock:
-            if not self._closed:
-                self._local.alive_until = min((part.until for _, part in self._lines.values()), default=0.0)
+            if not self._closed and line == self._local.line:
+                part.until = until
+                self._local.alive(line, min((part.until for _, part in self._lines.values()), default=0.0))
 
     def lost(self, part: "_Part") -> None:
         """A line is down."""
         with self._lock:
-            part.until = 0.0
             if any(part is one for _, one in self._lines.values()):
-                self._local.lose()
+                self._lose()
+
+    def _lose(self) -> None:
+        self._local.lose()
+        for _, part in self._lines.values():
+            # It registers anew, under the next name.
+            part.until = 0.0
 
     @property
     def local(self) -> Local:
@@ -139,13 +154,11 @@ class _Part:
         self.until = 0.0
 
     @property
-    def alive_until(self) -> float:
-        return self.until
+    def line(self) -> str:
+        return self._whole.local.line
 
-    @alive_until.setter
-    def alive_until(self, until: float) -> None:
-        self.until = until
-        self._whole.heard()
+    def alive(self, line: str, until: float) -> None:
+        self._whole.heard(self, line, until)
 
     def drop(self, *, tags: Iterable[str] = (), keys: Iterable[str] = ()) -> None:
         self._whole.local.drop(tags=tags, keys=keys)

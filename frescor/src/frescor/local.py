@@ -13,6 +13,7 @@ import datetime as dt
 import enum
 import math
 import random
+import secrets
 import threading
 import time
 import uuid
@@ -79,6 +80,8 @@ class Local:
         self._dice = dice
         # Until when, by the monotonic clock, pushes are known to have arrived. 0: nobody listens.
         self.alive_until = 0.0
+        # Under which it is registered with the server, from the next heartbeat on; another one after each gap.
+        self.line = secrets.token_hex(8)
         self._copies: dict[str, Copy] = {}
         self._stamps: dict[str, int] = {}
         # Raised at every change of stamps: a copy that was checked at this version needs no look at its tags.
@@ -193,8 +196,14 @@ class Local:
         for wake in woken:
             wake()
 
+    def alive(self, line: str, until: float) -> None:
+        """Pushes are known to arrive until then, by a heartbeat that was sent under this name."""
+        if line == self.line:
+            self.alive_until = until
+
     def lose(self) -> None:
         """Nobody listens any more."""
+        self.line = secrets.token_hex(8)
         self.alive_until = 0.0
         self.forget()
 

@@ -20,6 +20,7 @@ from frescor.commands import (
     Load,
     LoadMany,
     Note,
+    Pause,
     Read,
     ReleaseLease,
     StoreCommand,
@@ -140,6 +141,10 @@ class Ride(Generic[R]):
                 return None
             case Wait():
                 return self._wait(command)
+            case Pause(seconds):
+                if seconds > 0:
+                    time.sleep(seconds)
+                return engine.sources.monotonic()
             case DependOn(tags):
                 engine.depend_on(tags)
                 return None

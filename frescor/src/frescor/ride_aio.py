@@ -20,6 +20,7 @@ from frescor.commands import (
     Load,
     LoadMany,
     Note,
+    Pause,
     ReleaseLease,
     StoreCommand,
     TakeLease,
@@ -129,6 +130,10 @@ class AsyncRide(Generic[R]):
                 return None
             case Wait():
                 return await self._wait(command)
+            case Pause(seconds):
+                if seconds > 0:
+                    await asyncio.sleep(seconds)
+                return self._engine.sources.monotonic()
             case DependOn(tags):
                 self._engine.depend_on(tags)
                 return None

@@ -1,6 +1,7 @@
 """Processes with copies, pushes, cuts, restarts and shared loads: every interleaving of small worlds, and larger ones
 by chance; and mistakes that must be caught by it."""
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace as replace_struct
 
 from frescor.commands import Load, Write
 from frescor.local import Local
@@ -17,12 +19,16 @@ from frescor.store.memory import MemoryStore
 from frescor.testing.worlds import (
     ITEMS,
     Broken,
+    ConfirmingWriter,
     Cut,
+    Elapse,
     Eviction,
+    ListLost,
     LostWakeUp,
     MakeWorld,
     Reader,
     Restart,
+    SimulatedProcess,
     StaleRead,
     Task,
     Ticking,
@@ -128,6 +134,82 @@ def test_waiters_in_another_process_are_woken_when_the_holder_ends_dies_or_loses
 
             # All of it where the holder dies without another fault; else the first ones, the deepest before others.
             assert explore(make, most=1300) > 30
+
+
+def confirming(
+    *more: Task,
+    by_key: bool = False,
+    local: type[Local] = Local,
+    process: type[SimulatedProcess] = SimulatedProcess,
+    too_long: bool = False,
+    knows: bool = True,
+) -> World:
+    """A process with copies, a writer that confirms, and time."""
+    tasks = [Reader("r", reads=3), ConfirmingWriter("w", by_key=by_key), Elapse("time", too_long=too_long)]
+    world = world_of([*tasks, *(task.fork() for task in more)], copies=[True], local=local, process=process)
+    if not knows:
+        world.announce = lambda mark: replace_struct(World.announce(world, mark), young_ms=0)  # type: ignore[method-assign]
+    return world
+
+
+@pytest.mark.parametrize("by_key", [False, True])
+@pytest.mark.parametrize(
+    "fault", [None, Cut("cut", 0), ListLost("lost"), Eviction("x", "t:=t"), Restart("s")], ids=repr
+)
+def test_a_confirmed_write_is_seen_by_every_read_after_it_from_a_copy_too(fault: Task | None, by_key: bool) -> None:
+    faults = () if fault is None else (fault,)
+    assert explore(lambda: confirming(*faults, by_key=by_key), most=6000) > 100
+
+
+def test_two_writers_that_confirm_and_two_processes_with_copies() -> None:
+    def make() -> World:
+        tasks = [Reader("a", reads=2), Reader("b", process=1, reads=2)]
+        return world_of(
+            [*tasks, ConfirmingWriter("w0"), ConfirmingWriter("w1"), Cut("cut", 0), Elapse("time")], copies=[True, True]
+        )
+
+    for seed in range(300):
+        wander(make(), random.Random(seed).choice)
+
+
+class AcknowledgesBeforeItDrops(SimulatedProcess):
+    """The mistake: a mark is answered when it comes in, though what came before it is still to be dropped."""
+
+    def comes_next(self) -> tuple[str, ...] | int:
+        # Python's sort keeps the order of the rest.
+        self.arriving.sort(key=lambda message: isinstance(message, int) or not message[0].startswith("!"))
+        return super().comes_next()
+
+
+class UsesCopiesWithoutALookAtTheClock(Local):
+    """The mistake: a hit does not ask whether pushes are known to arrive."""
+
+    def get(self, key: str) -> Any:
+        alive, self.alive_until = self.alive_until, math.inf
+        try:
+            return super().get(key)
+        finally:
+            self.alive_until = alive
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"process": AcknowledgesBeforeItDrops},
+        {"local": UsesCopiesWithoutALookAtTheClock, "more": (Cut("cut", 0),)},
+        {"too_long": True, "more": (Cut("cut", 0),)},
+        {"knows": False, "more": (ListLost("lost"),)},
+    ],
+    ids=[
+        "answers before it drops",
+        "looks at no clock",
+        "trusts longer than others wait",
+        "takes a lost list for empty",
+    ],
+)
+def test_a_known_mistake_in_confirming_is_caught_and_its_schedule_replays(options: dict[str, Any]) -> None:
+    more = options.pop("more", ())
+    caught(lambda: confirming(*more, **options))
 
 
 FAULTS = st.one_of(

@@ -3,20 +3,36 @@
 That they are enough is what all other tests of Frescor show: their servers allow no more.
 """
 
+import functools
 import itertools
+import time
 from collections.abc import Iterator
 
 import pytest
 import redis
 
 from frescor import CacheError, PolicyError
-from frescor.commands import Delete, ExtendLease, Invalidate, Put, Read, ReleaseLease, StoreOutcome, TakeLease, Write
+from frescor.commands import (
+    Announce,
+    Delete,
+    Dismiss,
+    ExtendLease,
+    Invalidate,
+    Put,
+    Read,
+    ReleaseLease,
+    StoreOutcome,
+    TakeLease,
+    Unheard,
+    Write,
+)
 from frescor.entry import Entry, Packing
 from frescor.listen import Listener
 from frescor.local import Local
 from frescor.store.address import read_address
 from frescor.store.permissions import acl_rules, commands
 from frescor.store.redis import RedisStore
+from frescor.store.registered import heard, register
 from frescor.testing import PrivateServer
 from frescor.testing.servers import every_server, name_of
 
@@ -76,11 +92,24 @@ def use_everything(url: str) -> None:
         store.count({"counter": 1})
         assert store.counters() == {"counter": 1}
         store.info()
-        listener = Listener(store.connections.open_line, "test", Local())
+        listener = Listener(
+            store.connections.open_line,
+            "test",
+            local := Local(),
+            register=functools.partial(register, "test"),
+            heard=functools.partial(heard, "test"),
+        )
         listener.start()
         try:
             if not listener.await_alive(2):
                 raise CacheError("the listener hears nothing")
+            found = store.perform(Announce("mark", ""))
+            ends = time.monotonic() + 2
+            while store.perform(Unheard("mark", found.waiting, found.places)):
+                if time.monotonic() > ends:
+                    raise CacheError("the listener does not say that it has heard")
+            assert [name for name, _ in found.waiting] == [local.line]
+            store.perform(Dismiss("mark", found.waiting, found.places))
         finally:
             listener.close()
     finally:

@@ -16,6 +16,7 @@ and cost of a load δ, β = 1 (Vattani, Chierichetti, Lowenstein: Optimal Probab
 """
 
 from frescor.plan.by_key import invalidate, look_up, look_up_many, put
+from frescor.plan.confirming import confirmed
 from frescor.plan.looking import Plan, Process, Request, settle
 from frescor.plan.many import read_beside_many, read_through_many
 from frescor.plan.one import LONGEST_WAIT_MS, read_beside, read_through
@@ -25,6 +26,7 @@ __all__ = [
     "Plan",
     "Process",
     "Request",
+    "confirmed",
     "invalidate",
     "look_up",
     "look_up_many",

@@ -15,6 +15,7 @@ from frescor.commands import (
     Unavailable,
 )
 from frescor.outcome import Outcome, Result
+from frescor.plan.confirming import confirmed
 from frescor.plan.looking import Look, Plan, Process, examine, look_at, settle
 from frescor.shapes import call_tags
 
@@ -48,7 +49,12 @@ def look_up_many(
 
 
 def put(
-    process: Process, entries: Mapping[str, tuple[bytes, tuple[str, ...]]], ttl_ms: int, refused: tuple[str, ...] = ()
+    process: Process,
+    entries: Mapping[str, tuple[bytes, tuple[str, ...]]],
+    ttl_ms: int,
+    refused: tuple[str, ...] = (),
+    *,
+    confirm: bool | None = None,
 ) -> Plan[bool]:
     """Store values that a caller brings. False with the store down: then their keys are deleted once it is back.
 
@@ -63,15 +69,23 @@ def put(
     if not stored:
         process.pending.add(keys=keys)
     process.local.drop(keys=keys)
+    if stored and (process.confirm if confirm is None else confirm):
+        yield from confirmed(process)
     return stored and not refused
 
 
 def invalidate(
-    process: Process, tags: tuple[str, ...] = (), keys: tuple[str, ...] = (), *, durable: bool = False
+    process: Process,
+    tags: tuple[str, ...] = (),
+    keys: tuple[str, ...] = (),
+    *,
+    durable: bool = False,
+    confirm: bool | None = None,
 ) -> Plan[bool]:
     """Raise tags and delete keys. False with the store down: then it waits, and goes first once the store is back.
 
     Of a cached function's call, what its other versions keep goes with its key. `durable`: an outbox keeps the tags.
+    `confirm`: return once no process uses a copy of it; None: if the process does that.
     """
     if keys:
         tags += call_tags(keys)
@@ -86,4 +100,6 @@ def invalidate(
         process.pending.add(tags=tags, keys=keys, durable=durable)
     # The server tells the others; this process need not wait to hear of its own.
     process.local.drop(tags=tags, keys=keys)
+    if done and (process.confirm if confirm is None else confirm):
+        yield from confirmed(process)
     return done

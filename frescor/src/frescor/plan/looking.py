@@ -1,7 +1,7 @@
 """What a plan sees of a key: the reading, checked, and what it is good for."""
 
 import math
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -44,6 +44,9 @@ class Process(msgspec.Struct, frozen=True):
     local: Local
     pending: Pending
     packing: Packing = Packing()
+    # Makes marks that no other process makes; and whether invalidations are confirmed (see `frescor.plan.confirming`).
+    make_mark: Callable[[], str] = str
+    confirm: bool = False
 
 
 class Request(msgspec.Struct, frozen=True):

@@ -11,8 +11,9 @@ from typing import Any, Protocol, cast
 from redis import exceptions as driver
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 
-from frescor.commands import StoreCommand, Together
+from frescor.commands import HOLDS_MS, Announce, Dismiss, StoreCommand, Together, Unheard
 from frescor.errors import CacheError
+from frescor.store import registered
 from frescor.store.base import Store
 from frescor.store.breaker import Breaker
 from frescor.store.connection import CONNECTION_OPTIONS, decoded, pack, pack_source
@@ -176,6 +177,8 @@ class AsyncRedisStore:
         self._admit(command, operation)
         if isinstance(command, Together):
             found: Any = await self._exchange(command.commands, operation)
+        elif isinstance(command, Announce | Unheard | Dismiss):
+            found = await self._of_copies(command, operation)
         else:
             found = (await self._exchange((command,), operation))[0]
         # The server may have come into doubt on the way.
@@ -216,6 +219,17 @@ class AsyncRedisStore:
             if isinstance(reply, driver.ResponseError):
                 raise reply
         return replies
+
+    async def _of_copies(self, command: Announce | Unheard | Dismiss, operation: str) -> Any:
+        """As `RedisStore._of_copies`."""
+        asked = registered.asked(self._store.wire, command, registered.ONE_PLACE, HOLDS_MS)
+        try:
+            replies = await self._replies([(one.script, one.arguments) for one in asked])
+            return registered.answered(command, registered.ONE_PLACE, replies)
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, a caller gets no error but these
+            raise self._store.failed(error, operation) from error
 
     async def _tell(self, untold: list[bytes]) -> None:
         """As `RedisStore._tell`."""

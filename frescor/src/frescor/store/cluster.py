@@ -14,8 +14,9 @@ from typing import Any
 
 from redis import exceptions as driver
 
-from frescor.commands import Invalidate, StoreCommand, Together
+from frescor.commands import HOLDS_MS, Announce, Dismiss, Invalidate, StoreCommand, Together, Unheard
 from frescor.errors import CacheError
+from frescor.store import registered
 from frescor.store.address import Address, Host
 from frescor.store.base import Doubt, KeyInfo, ServerInfo, Witness
 from frescor.store.breaker import Breaker
@@ -34,6 +35,7 @@ from frescor.store.dealing import Deal, Parcel
 from frescor.store.endpoint import Endpoint, node_endpoint
 from frescor.store.link import DriverConnection
 from frescor.store.listing import add_up, counters_in, fields_of, listed
+from frescor.store.registered import understood
 from frescor.store.slot_steps import RaiseTag, SlotProtocol, Step, Tick
 from frescor.store.slot_wire import Asked, decoded_steps, encode_step
 from frescor.store.slots import Slots, text_in_slot
@@ -82,6 +84,10 @@ class ClusterStore:
 
     def _perform(self, command: StoreCommand | Together, operation: str) -> Any:
         self.admit(command, operation)
+        if isinstance(command, Announce | Unheard | Dismiss):
+            places = self.places()
+            found = self._exchange(registered.asked(self.wire, command, places, HOLDS_MS), operation)
+            return understood(command, places, found, functools.partial(self.failed, operation=operation))
         steps = self.protocol.carry_out(command)
         replies: list[Any] | None = None
         while True:
@@ -92,6 +98,10 @@ class ClusterStore:
                 self.admit(command, operation)
                 return done.value
             replies = self._carry_out(batch, operation)
+
+    def places(self) -> tuple[str, ...]:
+        """A place of each node: what a name in its slots has in braces."""
+        return tuple(f"{{{text_in_slot(self.slots.one_slot_of(node))}}}" for node in sorted(self.slots.nodes))
 
     def admit(self, command: StoreCommand | Together, operation: str) -> None:
         """Raise StoreUnavailable while the cluster is away, or is not trusted with this command."""
@@ -197,8 +207,18 @@ class ClusterStore:
                 self._once(RaiseTag(NAMESPACE_TAG, stamp))
                 # Last: whoever finds it trusts the node.
                 ask(connection, None, ("SET", name, run_id))
+                # Who was registered with it may be missing.
+                self._forget_listeners()
         start(self._witnesses)
         return run_id
+
+    def _forget_listeners(self) -> None:
+        connection = connection_to(self.endpoint(self.slots.node_of(self.wire.listeners)), deadline=self.deadline)
+        try:
+            connection.connect()
+            ask(connection, None, ("UNLINK", self.wire.listeners))
+        finally:
+            connection.disconnect()
 
     def _once(self, step: Step) -> Any:
         """Carry a step out on a connection of its own, to a node that may not be verified itself."""

@@ -6,8 +6,9 @@ from typing import Any
 
 from redis import exceptions as driver
 
-from frescor.commands import StoreCommand, Together
+from frescor.commands import HOLDS_MS, Announce, Dismiss, StoreCommand, Together, Unheard
 from frescor.errors import CacheError
+from frescor.store import registered
 from frescor.store.address import Host
 from frescor.store.aio import AsyncConnection, AsyncConnections, run_id_of, within
 from frescor.store.cluster import ClusterStore
@@ -26,6 +27,11 @@ class AsyncClusterStore:
         """As `Store.perform`."""
         operation, wire = type(command).__name__, self._store.wire
         self._store.admit(command, operation)
+        if isinstance(command, Announce | Unheard | Dismiss):
+            places = self._store.places()
+            found = await self._exchange(registered.asked(wire, command, places, HOLDS_MS), operation)
+            failed = functools.partial(self._store.failed, operation=operation)
+            return registered.understood(command, places, found, failed)
         steps = self._store.protocol.carry_out(command)
         replies: list[Any] | None = None
         while True:

@@ -11,7 +11,7 @@ import hiredis
 from redis import exceptions as driver
 
 from frescor.store.eager import SIZE, Eager
-from frescor.store.within import left
+from frescor.store.within import has_deadline, left
 
 
 class DriverConnection(Protocol):
@@ -41,7 +41,6 @@ class Link:
     def send(self, packed: bytes) -> None:
         """Send commands."""
         try:
-            self._hurry()
             self._socket.sendall(packed)
         except (TimeoutError, BlockingIOError) as error:
             raise driver.TimeoutError("no answer in time") from error
@@ -57,7 +56,8 @@ class Link:
                 reply = self._reader.gets()
                 if reply is False:
                     if ends is None:
-                        self._hurry()
+                        if has_deadline() is not None or self._limit != self._deadline:
+                            self._hurry()
                         ends = time.monotonic() + self._limit
                         eager = self._eager
                         data = self._socket.recv(SIZE) if eager is None else eager.receive(self._socket)

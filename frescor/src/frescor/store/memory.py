@@ -11,7 +11,10 @@ from typing import Any
 
 from frescor.commands import (
     LEASE_MS,
+    Announce,
+    Announced,
     Delete,
+    Dismiss,
     ExtendLease,
     Grant,
     Invalidate,
@@ -23,6 +26,7 @@ from frescor.commands import (
     StoreOutcome,
     TakeLease,
     Together,
+    Unheard,
     Write,
 )
 from frescor.entry import stamp_of, stamped
@@ -90,6 +94,18 @@ class MemoryStore:
                     return self._delete(keys)
                 case Invalidate(tags, _):
                     return self._invalidate(tags)
+                case Announce() | Unheard() | Dismiss():
+                    return self.of_copies(command)
+
+    def of_copies(self, command: Announce | Unheard | Dismiss) -> Announced | tuple[tuple[str, str], ...] | None:
+        """Nobody keeps copies of what is in the process itself."""
+        match command:
+            case Announce():
+                return Announced(())
+            case Unheard():
+                return ()
+            case Dismiss():
+                return None
 
     def _take_lease(self, command: TakeLease) -> Grant | None:
         lease = f"l:{command.key}"

@@ -7,7 +7,7 @@ the scripts are among these, and whoever steals the user's password can do no mo
 import re
 from typing import Literal
 
-from frescor.store import scripts, slot_wire
+from frescor.store import registered, scripts, slot_wire
 from frescor.store.wire import Wire
 
 # Sent as such, not by a script.
@@ -46,7 +46,7 @@ def commands(topology: Topology = "server") -> frozenset[str]:
     return (
         frozenset(DIRECT)
         | frozenset(SEVERAL.get(topology, ()))
-        | {name for script in (*scripts.ALL, *called) for name in _CALLED.findall(script.source)}
+        | {name for script in (*scripts.ALL, *registered.ALL, *called) for name in _CALLED.findall(script.source)}
     )
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from redis import exceptions as driver
 
-from frescor.commands import Invalidate, Read, StoreCommand, Together
+from frescor.commands import HOLDS_MS, Announce, Dismiss, Invalidate, Read, StoreCommand, Together, Unheard
 from frescor.errors import CacheError
+from frescor.store import registered
 from frescor.store.address import Address
 from frescor.store.ahead import Ahead
 from frescor.store.base import KeyInfo, ServerInfo, Witness
@@ -28,6 +29,7 @@ from frescor.store.connection import (
 from frescor.store.endpoint import endpoint_of
 from frescor.store.link import DriverConnection
 from frescor.store.listing import add_up, counters_in, fields_of, listed
+from frescor.store.registered import understood
 from frescor.store.scripts import Script
 from frescor.store.trust import TELL_LOOK, Trust, grace, invalidates, register
 from frescor.store.wire import Arguments, Wire
@@ -69,6 +71,8 @@ class RedisStore:
             self._admit(command, operation)
         if isinstance(command, Together):
             found: Any = self._perform_together(command.commands, operation)
+        elif type(command) is not Read and isinstance(command, Announce | Unheard | Dismiss):
+            found = self._of_copies(command, operation)
         elif type(command) is not Read and self.trust.preface((command,)):
             found = self._perform_together((command,), operation)[0]
         else:
@@ -137,6 +141,12 @@ class RedisStore:
         if preface:
             self._tell(replies[0], operation)
         return self._understood(commands, replies[len(preface) :], operation)
+
+    def _of_copies(self, command: Announce | Unheard | Dismiss, operation: str) -> Any:
+        """As `perform`, of the commands that confirm an invalidation."""
+        asked = registered.asked(self.wire, command, registered.ONE_PLACE, HOLDS_MS)
+        replies = self._exchange([(one.script, one.arguments) for one in asked], operation)
+        return understood(command, registered.ONE_PLACE, replies, functools.partial(self.failed, operation=operation))
 
     def _tell(self, untold: list[bytes], operation: str) -> None:
         """Wait until the databases were told that something is invalidated that no outbox keeps."""

@@ -227,7 +227,8 @@ return stamp
 """,
 )
 
-# KEYS: server, clock, namespace's tag   ARGV: run id, 1 only to tell   → 1 if another server was remembered, else 0
+# KEYS: server, clock, namespace's tag, listeners   ARGV: run id, 1 only to tell
+# → 1 if another server was remembered, else 0
 # A server that was restarted from disk, or promoted, may have lost the last stamps: what it holds cannot be trusted.
 # Nothing is remembered on one that is new, or that has evicted it: then there is nothing to be restored.
 CHECK_SERVER = Script(
@@ -242,12 +243,13 @@ if last and last >= stamp then stamp = last + 1 end
 redis.call('SET', KEYS[2], text(stamp))
 redis.call('SET', KEYS[3], text(stamp), 'XX', 'KEEPTTL')
 redis.call('SET', KEYS[1], ARGV[1])
+redis.call('UNLINK', KEYS[4])
 return known and 1 or 0
 """,
 )
 
-# KEYS: server   ARGV: run id
-REMEMBER_SERVER = Script("remember_server", "redis.call('SET', KEYS[1], ARGV[1])")
+# KEYS: server, listeners   ARGV: run id
+REMEMBER_SERVER = Script("remember_server", "redis.call('SET', KEYS[1], ARGV[1]) redis.call('UNLINK', KEYS[2])")
 
 # KEYS: watermarks, server, unrecorded   ARGV: database, its clock
 # → 1; 0 if another server is remembered than the one that runs this; 2 if the database has to be told first

@@ -45,7 +45,9 @@ from typing import Any, TypeVar
 
 from frescor.commands import (
     LEASE_MS,
+    Announce,
     Delete,
+    Dismiss,
     ExtendLease,
     Grant,
     Invalidate,
@@ -57,6 +59,7 @@ from frescor.commands import (
     StoreOutcome,
     TakeLease,
     Together,
+    Unheard,
     Write,
 )
 from frescor.entry import stamped
@@ -199,6 +202,8 @@ class SlotProtocol:
                 return self._invalidate(tags)
             case ExtendLease() | ReleaseLease():
                 return self._alone(command)
+            case Announce() | Unheard() | Dismiss():
+                raise TypeError("these are made by frescor.store.registered")
 
     def _together(self, commands: tuple[StoreCommand, ...]) -> Steps[list[Any]]:
         """Side by side: as many batches as the longest of them takes."""

@@ -137,7 +137,7 @@ class Trust:
         server is remembered.
         """
         only_tell = bool(self.witnesses) if tell is None else tell
-        names = (self._wire.server, self._wire.clock, self._wire.tag(NAMESPACE_TAG))
+        names = (self._wire.server, self._wire.clock, self._wire.tag(NAMESPACE_TAG), self._wire.listeners)
         return scripts.CHECK_SERVER, (len(names), *names, run_id, int(only_tell))
 
     def take_answer(self, run_id: str, another: Any) -> None:
@@ -207,7 +207,7 @@ class Trust:
             carry_out(*self._wire.encode(Invalidate(tags[start : start + _TAGS_AT_ONCE])))
         if lost:
             # Last: whoever finds it trusts the server.
-            carry_out(scripts.REMEMBER_SERVER, (1, self._wire.server, run_id))
+            carry_out(scripts.REMEMBER_SERVER, (2, self._wire.server, self._wire.listeners, run_id))
 
     def _missing(self, carry_out: Callable[[Script | None, Arguments], Any], *, lost: bool) -> tuple[str, ...] | None:
         if not lost:

@@ -7,7 +7,9 @@ from urllib.parse import quote, unquote
 
 from frescor.commands import (
     LEASE_MS,
+    Announce,
     Delete,
+    Dismiss,
     ExtendLease,
     Grant,
     Invalidate,
@@ -18,6 +20,7 @@ from frescor.commands import (
     StoreCommand,
     StoreOutcome,
     TakeLease,
+    Unheard,
     Write,
 )
 from frescor.errors import PolicyError
@@ -53,6 +56,7 @@ class Wire:
         self.clock = f"{namespace}:clock"
         self.server = f"{namespace}:server"
         self.stats = f"{namespace}:stats"
+        self.listeners = f"{namespace}:listeners"
         self._tag_start = f"{namespace}:t:"
         self._entry_start = f"{namespace}:e:{{"
         self._lease_start = f"{namespace}:l:{{"
@@ -97,6 +101,8 @@ class Wire:
             case Delete(keys):
                 names = tuple(name for key in keys for name in (self.entry(key), self.lease(key)))
                 return _script(scripts.DELETE, names, (TOMBSTONE_MS,))
+            case Announce() | Unheard() | Dismiss():
+                raise TypeError("these are made by frescor.store.registered")
 
     def decode(self, command: StoreCommand, reply: Any) -> Any:
         """What the plan gets for the server's reply."""

@@ -16,6 +16,8 @@ from redis import exceptions as driver
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 
 _ENDS: ContextVar[float | None] = ContextVar("frescor_ends", default=None)
+# None where there is none: asked at every hit, so without a call of Python's.
+has_deadline = _ENDS.get
 
 
 @contextlib.contextmanager

@@ -28,6 +28,7 @@ from frescor.commands import (
     Loaded,
     LoadMany,
     Note,
+    Pause,
     Reading,
     Wait,
 )
@@ -155,7 +156,7 @@ class Reader(Task):
                 # Long enough for every bound: a holder that crashed must not stop this one for ever.
                 world.store.evict(f"l:{KEY}")
                 return plan.LONGEST_WAIT_MS
-            case Board() | Land() | DependOn() | Note() | LoadMany():
+            case Board() | Land() | DependOn() | Note() | LoadMany() | Pause():
                 return None
         return world.store.perform(command)
 

@@ -18,6 +18,7 @@ from frescor.commands import (
     Load,
     LoadMany,
     Note,
+    Pause,
     ReleaseLease,
     StoreCommand,
     TakeLease,
@@ -244,7 +245,7 @@ class SlotReader(Stepped, Reader):
             elif isinstance(command, Load | Wait) or (self.crash_at and isinstance(command, self.crash_at)):
                 return
             else:
-                assert not isinstance(command, LoadMany)
+                assert not isinstance(command, LoadMany | Pause)
                 self.begin(command)
                 return
 

@@ -11,8 +11,9 @@ may be behind by writes whose pushes have not been delivered to it, and by no ot
 And nobody waits for ever.
 """
 
+from frescor.testing.worlds.confirming import ConfirmingWriter, Elapse, ListLost
 from frescor.testing.worlds.exploring import ITEMS, MakeWorld, explore, replay, wander, world_of
-from frescor.testing.worlds.process import Ticking
+from frescor.testing.worlds.process import SimulatedProcess, Ticking
 from frescor.testing.worlds.reader import Reader
 from frescor.testing.worlds.tasks import Cut, Eviction, Restart, Writer
 from frescor.testing.worlds.world import Broken, LostWakeUp, StaleRead, Task, World
@@ -20,12 +21,16 @@ from frescor.testing.worlds.world import Broken, LostWakeUp, StaleRead, Task, Wo
 __all__ = [
     "ITEMS",
     "Broken",
+    "ConfirmingWriter",
     "Cut",
+    "Elapse",
     "Eviction",
+    "ListLost",
     "LostWakeUp",
     "MakeWorld",
     "Reader",
     "Restart",
+    "SimulatedProcess",
     "StaleRead",
     "Task",
     "Ticking",

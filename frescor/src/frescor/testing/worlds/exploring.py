@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from frescor.local import Local
 from frescor.store.memory import MemoryStore
 from frescor.tags import declared_tag
+from frescor.testing.worlds.confirming import Elapse
 from frescor.testing.worlds.process import SimulatedProcess, simulated_local, ticking_store
 from frescor.testing.worlds.reader import Reader
 from frescor.testing.worlds.state import KEY
@@ -22,9 +23,12 @@ def world_of(
     copies: Sequence[bool] = (),
     make_store: Callable[[], MemoryStore] = ticking_store,
     local: type[Local] = Local,
+    process: type[SimulatedProcess] = SimulatedProcess,
 ) -> World:
     """A world of these tasks. `copies`: whether each process keeps some; without it, readers get a process each."""
-    processes = [SimulatedProcess(simulated_local(local) if keeps else None) for keeps in copies]
+    processes = [process(simulated_local(local) if keeps else None) for keeps in copies]
+    for place, one in enumerate(processes):
+        one.line = str(place)
     deliveries = [Delivery(f"p{number}", number) for number, keeps in enumerate(copies) if keeps]
     if not copies:
         for task in tasks:
@@ -86,7 +90,7 @@ def _ended(world: World) -> list[str]:
     for task in world.tasks.values():
         if isinstance(task, Reader) and world.processes[task.process].crashed:
             task.done = True
-    left = [task.name for task in world.tasks.values() if not task.done and not isinstance(task, Delivery)]
+    left = [task.name for task in world.tasks.values() if not task.done and not isinstance(task, Delivery | Elapse)]
     lease = world.store._items.get(LEASE)
     if lease is not None and not any(lease.value == task.token for task in world.tasks.values() if not task.done):
         with world.changing():

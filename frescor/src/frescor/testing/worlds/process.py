@@ -48,6 +48,21 @@ class SimulatedProcess:
         self.flights: dict[str, str] = {}
         self.woken: set[str] = set()
         self.crashed = False
+        # Under which it is registered, and the marks that were pushed and that it has not heard of.
+        self.line = "0"
+        self.marks: tuple[str, ...] = ()
+
+    @property
+    def behind_a_mark(self) -> bool:
+        """Whether there is a mark that it has not heard of."""
+        return bool(self.marks)
+
+    def hear(self, world: "World", mark: str) -> None:
+        """A mark has arrived, and what was pushed before it. The next heartbeat is answered, too."""
+        self.marks = tuple(one for one in self.marks if one != mark)
+        world.heard.add((mark, self.line))
+        if self.listening and not self.marks:
+            self.local.alive_until = inf
 
     def fork(self) -> "SimulatedProcess":
         twin = copy.copy(self)
@@ -66,7 +81,7 @@ class SimulatedProcess:
 
     def due(self, world: "World", *, strict: bool) -> int:
         """The oldest number that a read which begins now may return."""
-        return self.seen if self.listening and not strict else world.returned
+        return max(world.confirmed, self.seen if self.listening and not strict else world.returned)
 
     def state(self) -> Hashable:
         local = self.local
@@ -75,7 +90,12 @@ class SimulatedProcess:
         marks = (local._sequence, local._floor, tuple(sorted(local._pushed.items())))
         waits = tuple(sorted(wake.name for ones in local._waiters.values() for wake in ones if isinstance(wake, Wake)))
         flags = (self.connected, self.listening, self.seen, self.events, self.crashed)
-        return copies, stamps, marks, waits, flags, tuple(self.arriving), tuple(self.flights.items())
+        registered = (self.line, self.marks, self.local.alive_until > 0)
+        return copies, stamps, marks, waits, flags, registered, tuple(self.arriving), tuple(self.flights.items())
+
+    def comes_next(self) -> tuple[str, ...] | int:
+        """What is delivered next."""
+        return self.arriving[0]
 
     def deliver(self) -> None:
         """The next push arrives."""
@@ -102,6 +122,9 @@ class SimulatedProcess:
         self.local.forget()
         self.local.alive_until = inf
         self.seen = world.returned
+        # It has forgotten all, and registers under another name.
+        before, self.line, self.marks = self.line, f"{self.line}'", ()
+        world.register(self, before)
 
 
 class _Room(TinyLfu):

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from frescor.commands import Announced
 from frescor.store.memory import MemoryStore
 from frescor.testing.worlds.process import SimulatedProcess, Ticking
 from frescor.testing.worlds.state import KEY, items_of, ranked, stamps_in
@@ -40,6 +41,12 @@ class World:
         self.number = 0
         # The highest number whose write has returned.
         self.returned = 0
+        # The highest one whose write was confirmed: nobody may be behind it.
+        self.confirmed = 0
+        # Who keeps copies, as the server knows: the process by name; and who has heard of which mark.
+        self.registered = {process.line: place for place, process in enumerate(processes) if process.copies}
+        self.knows = True
+        self.heard: set[tuple[str, str]] = set()
         self._history: Any = None
 
     @property
@@ -59,6 +66,7 @@ class World:
         assert isinstance(now, Ticking)
         twin.store._now = Ticking(now.looks)
         twin.processes = [process.fork() for process in self.processes]
+        twin.registered, twin.heard = dict(self.registered), set(self.heard)
         twin.tasks = {name: task.fork() for name, task in self.tasks.items()}
         return twin
 
@@ -91,8 +99,34 @@ class World:
         while process.arriving and isinstance(process.arriving[0], int):
             process.deliver()
 
+    def announce(self, mark: str) -> Announced:
+        """Push a mark to all who listen; who is registered."""
+        for process in self.processes:
+            if process.copies:
+                process.marks = (*process.marks, mark)
+                if process.connected:
+                    process.arriving.append((f"!{mark}",))
+        return Announced(tuple((name, "") for name in sorted(self.registered)), 0 if self.knows else 1_500)
+
+    def unheard(self, mark: str, waiting: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        """Those who are registered still and have not heard of a mark."""
+        return tuple(one for one in waiting if one[0] in self.registered and (mark, one[0]) not in self.heard)
+
+    def dismiss(self, waiting: tuple[tuple[str, str], ...]) -> None:
+        """End registrations."""
+        for name, _ in waiting:
+            self.registered.pop(name, None)
+
+    def register(self, process: SimulatedProcess, before: str) -> None:
+        """A process registers anew."""
+        self.registered.pop(before, None)
+        self.registered[process.line] = self.processes.index(process)
+
     def deliver(self, process: SimulatedProcess) -> None:
+        message = process.comes_next()
         process.deliver()
+        if isinstance(message, tuple) and message[0].startswith("!"):
+            process.hear(self, message[0][1:])
         self._skip_numbers(process)
 
     def state(self) -> Hashable:
@@ -104,6 +138,7 @@ class World:
             items_of(self.store._items),
             self.number,
             self.returned,
+            (self.confirmed, self.knows, tuple(sorted(self.registered)), tuple(sorted(self.heard))),
             tuple([process.state() for process in self.processes]),
             tuple([task.state() for task in self.tasks.values()]),
         )
