@@ -6,8 +6,14 @@ Each runs in a process of its own, since the highest use of memory is a process'
 import subprocess
 import sys
 import textwrap
+from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from frescor.codec import Codec
+from frescor.unproven import MOST_ITEMS, SMALL
 
 SECONDS = 3.0
 MEGABYTES = 400
@@ -190,3 +196,26 @@ def test_what_is_made_to_cost_is_a_counted_miss(attack: str) -> None:
 @pytest.mark.parametrize("attack", BOUNDED.values(), ids=BOUNDED)
 def test_what_says_nothing_wrong_costs_little(attack: str) -> None:
     print(run(attack, refused=False))
+
+
+def test_values_that_share_a_hash_with_a_few_others_are_read() -> None:
+    value: list[object] = [
+        (x, y, Decimal(z), n) for x in (-1, -2) for y in (-1, -2) for z in (-1, -2) for n in range(200)
+    ]
+    value += value
+    assert Codec().decode(Codec().encode(value), proven=False) == value
+
+
+def test_large_dictionaries_are_read_and_keep_their_order() -> None:
+    for size in (MOST_ITEMS, MOST_ITEMS + 1, 5000):
+        value = {f"key {n}": n for n in range(size, 0, -1)}
+        found = Codec().decode(Codec().encode([value]), proven=False)
+        assert list(found[0].items()) == list(value.items())
+
+
+@given(st.binary(max_size=200), st.integers(0, 300))
+def test_any_bytes_within_a_value_are_read(data: bytes, before: int) -> None:
+    # Whatever they look like: heads of large maps, too.
+    data = bytes(before) + data + b"\xde\xff\xff\xdf\x00\x00\x10\x00" + bytes(SMALL)
+    value = [data, {"text": data.decode("latin-1"), "numbers": list(data)}, tuple(data), ["x" * before, 1.5, 2**63]]
+    assert Codec().decode(Codec().encode(value), proven=False) == value
