@@ -276,3 +276,16 @@ def test_without_secrets_an_entry_of_a_million_tags_is_refused_before_they_are_a
 def test_an_entry_larger_than_any_value_is_refused_unread(world: World) -> None:
     world.read()
     assert world.is_refused(world.bytes_of() + bytes(70_000_000))
+
+
+def test_an_entry_put_back_with_the_stamps_of_its_tags_ends_when_it_was_made_to(world: World) -> None:
+    world.read()
+    before = dict(world.items)
+    world.cache.invalidate("prices")
+    world.items.clear()
+    # Entry, tags and clock, kept for as long as the attacker likes.
+    world.items.update({name: dataclasses.replace(item, ends=None) for name, item in before.items()})
+    assert world.read() == Price(1)
+    now = world.cache._engine.sources.now() + world.policy.ttl * (1 + world.policy.jitter)
+    world.cache._engine.sources = dataclasses.replace(world.cache._engine.sources, now=lambda: now)
+    assert world.read() == Price(2)
