@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from controles.admin import audit
-from controles.contas import enrolment, sessions
+from controles.contas import enrolment, lockout, sessions
+from controles.contas.keys import account_keys
 from controles.contas.models import Papel, Usuario
 from controles.contas.passwords import hash_password
 from controles.db import MAX_ID, serialise
@@ -45,6 +46,14 @@ def unblock_user(usuario_id: int, *, autor_id: int | None, agora: dt.datetime) -
             raise Conflict("Esta conta não está bloqueada.")
         usuario.active = True
         _record(session, "usuario.desbloquear", usuario, autor_id, agora)
+
+
+def unlock_user(usuario_id: int, *, autor_id: int | None, agora: dt.datetime) -> None:
+    """Let this user try again whom strangers, guessing from many networks, keep from logging in on a new device."""
+    with transaction() as session:
+        usuario = _locked(session, usuario_id)
+        lockout.release(session, usuario.email, key=account_keys().lockout)
+        _record(session, "usuario.liberar_tentativas", usuario, autor_id, agora)
 
 
 def end_sessions(usuario_id: int, *, autor_id: int | None, agora: dt.datetime) -> None:

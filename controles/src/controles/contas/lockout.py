@@ -63,18 +63,24 @@ class Attempt:
 
 def counters_of(email: str, origin: Origin, *, code: bool, key: bytes) -> tuple[Counter, ...]:
     """What an attempt counts on, always in the same order. `code`: the password was right already."""
-
-    def counter(limit: int, *what: str) -> Counter:
-        text = "\n".join((*what, email.strip().lower()))
-        return Counter(hmac.digest(key, text.encode(errors="surrogatepass"), hashlib.sha256), limit)
-
     if origin.device is not None:
-        return (counter(MAX_FAILURES, "device", origin.device),)
+        return (_counter(email, MAX_FAILURES, key, "device", origin.device),)
+    of_code, of_account = counters_everywhere(email, key=key)
     return (
-        counter(MAX_FAILURES, "address", network_of(origin.address, 32, 64)),
-        counter(MAX_FAILURES_OF_NETWORK, "network", network_of(origin.address, 24, 48)),
-        counter(MAX_FAILURES, "code") if code else counter(MAX_FAILURES_OF_ACCOUNT, "account"),
+        _counter(email, MAX_FAILURES, key, "address", network_of(origin.address, 32, 64)),
+        _counter(email, MAX_FAILURES_OF_NETWORK, key, "network", network_of(origin.address, 24, 48)),
+        of_code if code else of_account,
     )
+
+
+def counters_everywhere(email: str, *, key: bytes) -> tuple[Counter, Counter]:
+    """What attempts from anywhere count on: codes, and passwords."""
+    return _counter(email, MAX_FAILURES, key, "code"), _counter(email, MAX_FAILURES_OF_ACCOUNT, key, "account")
+
+
+def _counter(email: str, limit: int, key: bytes, *what: str) -> Counter:
+    text = "\n".join((*what, email.strip().lower()))
+    return Counter(hmac.digest(key, text.encode(errors="surrogatepass"), hashlib.sha256), limit)
 
 
 def network_of(address: str, bits: int, bits_of_v6: int) -> str:
@@ -132,6 +138,15 @@ def forget(session: Session, counters: Sequence[Counter], *, agora: dt.datetime)
     # What another login is deleting or counting at this moment is left to it.
     old = select(t.id).where(t.ultima_em < agora - MEMORY).limit(SWEPT_AT_ONCE).with_for_update(skip_locked=True)
     session.execute(delete(t).where(t.id.in_(old)), execution_options=unsynchronised)
+
+
+def release(session: Session, email: str, *, key: bytes) -> None:
+    """Forget what attempts from everywhere together came to. What single addresses and devices did is still counted."""
+    numbers = [counter.identificador for counter in counters_everywhere(email, key=key)]
+    session.execute(
+        delete(TentativaEntrada).where(TentativaEntrada.identificador.in_(numbers)),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def minutes_left(until: dt.datetime, *, agora: dt.datetime) -> int:

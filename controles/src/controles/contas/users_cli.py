@@ -64,6 +64,18 @@ def unblock(email: str) -> None:
     say("A conta foi desbloqueada.")
 
 
+@group.command("unlock", short_help="Deixa tentar de novo quem tentativas de outros impedem de entrar.")
+@click.argument("email")
+@with_appcontext
+def unlock(email: str) -> None:
+    """Esquece as tentativas erradas que vieram de muitas redes para a conta EMAIL."""
+    with as_sentences():
+        administering.unlock_user(_id_of(email), autor_id=None, agora=utc_now())
+    say(
+        "As tentativas de muitas redes foram esquecidas; as de um só endereço ainda contam, por no máximo quatro horas."
+    )
+
+
 @group.command("end-sessions", short_help="Encerra todas as sessões de uma conta.")
 @click.argument("email")
 @with_appcontext
