@@ -1,5 +1,6 @@
 """Whatever stands for a function is cached as one; the rest is refused where it is declared, with what to write."""
 
+import abc
 import asyncio
 import dataclasses
 import enum
@@ -360,6 +361,16 @@ def test_a_method_of_a_class_that_inherits_its_fields_is_not_refused(cache: Cach
         def get(self) -> int:
             return self.x
 
+    class Mixin(abc.ABC):  # noqa: B024  # what it is for is told by those who inherit
+        @cache.cached(POLICY)
+        def kind(self) -> str:
+            return type(self).__name__
+
+    @dataclasses.dataclass(frozen=True)
+    class Mixed(Mixin):
+        x: int
+
+    assert Mixed(1).kind() == "Mixed"
     assert [Users(2).get(2), Point(5).get(), Kind.A.get(), Struct(7).get()] == [4, 5, 1, 7]
 
 

@@ -69,6 +69,16 @@ def with_hidden_default(number: int) -> Callable[..., int]:
     return wrapper
 
 
+def with_attribute(number: int) -> Callable[..., int]:
+    def function(given: int) -> int:
+        return given * int(function.number)  # type: ignore[attr-defined]
+
+    function.number = number  # type: ignore[attr-defined]
+    function.marks = object()  # type: ignore[attr-defined]  # as frameworks set them
+    function.itself = function  # type: ignore[attr-defined]
+    return function
+
+
 def one(given: int) -> int:
     return given
 
@@ -103,6 +113,7 @@ PAIRS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "wrappers with a parameter": (times(2, one), times(3, one)),
     "defaults": (with_default(2), with_default(3)),
     "defaults that a wrapper hides": (with_hidden_default(2), with_hidden_default(3)),
+    "attributes of functions": (with_attribute(2), with_attribute(3)),
     "partials": (functools.partial(two, by=2), functools.partial(two, by=3)),
     "partials by place": (functools.partial(two, 2), functools.partial(two, 3)),
     "partials of partials": (

@@ -226,11 +226,22 @@ def held_by(function: types.FunctionType, holding: Holding) -> bytes:
         defaults = (function.__defaults__ or (), sorted((function.__kwdefaults__ or {}).items()))
         if any(defaults):
             data.append(canonical((defaults[0], tuple(defaults[1])), holding))
+        data += _attributes(function, holding.under_way)
     written = written_variables(code)
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         data.append(canonical(name) + _cell(cell, written.get(name), holding))
     holding.under_way.pop()
     return b"".join(data)
+
+
+def _attributes(function: types.FunctionType, under_way: list[object]) -> Iterator[bytes]:
+    """What was set on a function that may be one of several; frameworks keep objects of their own there."""
+    for name, value in sorted(vars(function).items()):
+        trial = Holding()
+        trial.under_way = under_way
+        data = canonical((name, value), trial)
+        if name != "__wrapped__" and not trial.objects:
+            yield data
 
 
 def _cell(cell: types.CellType, written: str | None, holding: Holding) -> bytes:
@@ -338,6 +349,8 @@ def _class_parts(cls: type, holding: Holding) -> Iterator[tuple[str, bytes]]:
             yield name, canonical([part.fget, part.fset, part.fdel], holding)
         elif isinstance(part, functools.cached_property):
             yield name, canonical(part.func, holding)
+        elif isinstance(part, functools.partialmethod):
+            yield name, canonical((part.func, part.args, part.keywords), holding)
         elif function_parts(part) is not None:
             if not _is_generated(part, cls):
                 yield name, canonical(part, holding)

@@ -38,7 +38,8 @@ def check_owner(owner: type, site: CallSite) -> None:
     A decorator of the class may give it one afterwards, as `@dataclass` does: so only of a class without decorators is
     it known by now; of the others it shows at the first call.
     """
-    if not _has_fields(owner):
+    # Another metaclass may give an identity too, and an abstract class leaves it to those who inherit.
+    if type(owner) is type and not _has_fields(owner):
         frame = _definition(owner)
         if frame is not None and not _is_decorated(frame):
             _refuse(owner.__qualname__, site)
