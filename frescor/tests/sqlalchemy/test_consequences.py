@@ -441,6 +441,36 @@ SQLITE = {
     ),
 }
 POSTGRESQL = {
+    "aggregate of its own": Case(
+        [
+            "CREATE TABLE a(v INT)",
+            "CREATE TABLE b(w INT)",
+            "INSERT INTO a VALUES (1)",
+            "CREATE FUNCTION step(s INT, v INT) RETURNS INT LANGUAGE sql AS 'SELECT s + (SELECT count(*)::int FROM b)'",
+            "CREATE AGGREGATE counted(INT) (SFUNC = step, STYPE = INT, INITCOND = '0')",
+        ],
+        ["SELECT counted(v) FROM a"],
+        ["INSERT INTO b VALUES (1)"],
+    ),
+    "operator of its own": Case(
+        [
+            "CREATE TABLE b(w INT)",
+            "CREATE FUNCTION plus(s INT, v INT) RETURNS INT LANGUAGE sql AS 'SELECT s + (SELECT count(*)::int FROM b)'",
+            "CREATE OPERATOR ## (LEFTARG = INT, RIGHTARG = INT, FUNCTION = plus)",
+        ],
+        ["SELECT 1 ## 2"],
+        ["INSERT INTO b VALUES (1)"],
+    ),
+    "cast of its own": Case(
+        [
+            "CREATE TABLE b(w INT)",
+            "CREATE TYPE pair AS (x INT, y INT)",
+            "CREATE FUNCTION flat(p pair) RETURNS INT LANGUAGE sql AS 'SELECT count(*)::int FROM b'",
+            "CREATE CAST (pair AS INT) WITH FUNCTION flat(pair)",
+        ],
+        ["SELECT (1, 2)::pair::int"],
+        ["INSERT INTO b VALUES (1)"],
+    ),
     "matview": Case(
         [
             "CREATE TABLE a(id INT PRIMARY KEY, v INT)",

@@ -120,7 +120,7 @@ class Consequences:
         """The tables that are read with these. Raises PolicyError for what tells of no change."""
         found = Behind()
         rest = [*names, *self._found(loose, None, loosely=True)]
-        called: dict[str, None] = dict.fromkeys(functions)
+        called: dict[str, None] = dict.fromkeys((*functions, *self.description.unnamed))
         done: set[str] = set()
         while rest or called:
             while rest:

@@ -63,8 +63,9 @@ class Description:
     """One database, as one reading of its catalogue found it.
 
     path: the schemas in which a name without one is looked for. parents: of partitions and of tables that inherit.
-    calls: functions that a write to a table calls, in defaults and constraints. replaces: tables in which a row may
-    take another's place by their own definition. parts: tables that are the inside of another one.
+    calls: functions that a write to a table calls, in defaults and constraints. unnamed: those that any statement may
+    call without their name, by an operator or a cast. replaces: tables in which a row may take another's place by their
+    own definition. parts: tables that are the inside of another one.
     """
 
     path: tuple[str | None, ...] = (None,)
@@ -76,5 +77,6 @@ class Description:
     triggers: Mapping[TableName, tuple[Trigger, ...]] = field(default_factory=dict)
     routines: Mapping[str, tuple[Body, ...]] = field(default_factory=dict)
     calls: Mapping[TableName, frozenset[str]] = field(default_factory=dict)
+    unnamed: frozenset[str] = frozenset()
     replaces: frozenset[TableName] = frozenset()
     parts: Mapping[TableName, frozenset[TableName]] = field(default_factory=dict)

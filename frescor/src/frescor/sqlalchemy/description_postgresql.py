@@ -20,7 +20,7 @@ from frescor.sqlalchemy.description import (
     Trigger,
     View,
 )
-from frescor.sqlalchemy.facts import Kind
+from frescor.sqlalchemy.facts import Facts, Kind
 from frescor.sqlalchemy.lexer import Tokens, tokens_of
 from frescor.sqlalchemy.tags import TableName, table_name
 from frescor.sqlalchemy.utility import facts_of_body
@@ -84,6 +84,14 @@ SELECT json_build_object(
     JOIN (SELECT 'pg_catalog.pg_attrdef'::regclass AS k, oid, adrelid AS r FROM pg_catalog.pg_attrdef
       UNION ALL SELECT 'pg_catalog.pg_constraint'::regclass, oid, conrelid FROM pg_catalog.pg_constraint) u
     ON u.k = c.classid AND u.oid = c.objid JOIN own o ON o.oid = u.r),
+  'aggregates', (SELECT json_agg(json_build_array(n.nspname, p.proname, (SELECT json_agg(f.proname)
+      FROM pg_catalog.pg_proc f
+      WHERE f.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggmfinalfn))))
+    FROM pg_catalog.pg_aggregate a JOIN pg_catalog.pg_proc p ON p.oid = a.aggfnoid
+    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE {_THEIRS}),
+  'unnamed', (SELECT json_agg(DISTINCT p.proname) FROM (SELECT castfunc AS f FROM pg_catalog.pg_cast
+      UNION SELECT oprcode FROM pg_catalog.pg_operator) u JOIN pg_catalog.pg_proc p ON p.oid = u.f
+    WHERE p.oid >= {_FIRST_OID}),
   'routines', (SELECT json_agg(json_build_array(n.nspname, p.proname, l.lanname,
       CASE WHEN p.prosrc = '' AND l.lanname = 'sql' THEN pg_get_functiondef(p.oid) ELSE p.prosrc END))
     FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
@@ -103,6 +111,8 @@ _MARK = "SELECT " + " || ' ' || ".join(
         (_VERSION, "pg_rewrite"),
         (_VERSION, "pg_policy"),
         (_VERSION, "pg_attrdef"),
+        (_VERSION, "pg_cast"),
+        (_VERSION, "pg_operator"),
         (_VERSION, f"pg_proc WHERE oid >= {_FIRST_OID}"),
         ("inhrelid::text || inhparent::text", "pg_inherits"),
     )
@@ -163,6 +173,9 @@ class _Reading:
         for schema, name, language, source in self._all("routines"):
             facts = facts_of_body(source, "postgresql") if language in ("sql", "plpgsql") else None
             routines[name.lower()] += (Body(self._schema(schema), facts),)
+        for schema, name, functions in self._all("aggregates"):
+            facts = Facts(functions=tuple(map(str.lower, functions or ())))
+            routines[name.lower()] += (Body(self._schema(schema), facts),)
         calls: dict[TableName, frozenset[str]] = defaultdict(frozenset)
         for schema, name, function in self._all("calls"):
             calls[self._name(schema, name)] |= {function.lower()}
@@ -178,6 +191,7 @@ class _Reading:
             parents=dict(parents),
             triggers=dict(triggers),
             routines=dict(routines),
+            unnamed=frozenset(map(str.lower, self._all("unnamed"))) & routines.keys(),
             calls={table: functions for table, functions in calls.items() if functions & routines.keys()},
         )
 
