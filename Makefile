@@ -110,6 +110,10 @@ test-docker: $(VENV)/dev.stamp ## Start the containers beside whatever runs and 
 test-sqlalchemy: $(VENV)/dev.stamp ## Run SQLAlchemy's own tests on tracked engines beside plain ones: an hour or more (ARGS=test/…: some)
 	@PYTHONPATH=tests $(BIN)/python -m oracle.suite $(ARGS)
 
+.PHONY: test-postgresql-sql
+test-postgresql-sql: $(VENV)/dev.stamp ## Read PostgreSQL's own regression SQL beside its own parser: a minute (ARGS=folders with .sql files)
+	@PYTHONPATH=tests $(BIN)/python -m oracle.postgresql_text $(ARGS)
+
 .PHONY: check
 check: check-code test ## The one gate: format, lint, types, import contracts, then all tests
 

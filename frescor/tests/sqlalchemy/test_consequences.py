@@ -441,6 +441,15 @@ SQLITE = {
     ),
 }
 POSTGRESQL = {
+    "procedure that calls another": Case(
+        [
+            "CREATE TABLE a(v INT)",
+            "CREATE PROCEDURE fill(x INT) LANGUAGE plpgsql AS $$ BEGIN INSERT INTO a VALUES (x); END $$",
+            plpgsql("one", "int", "CALL fill(1); RETURN 1;"),
+        ],
+        ["SELECT count(*) FROM a"],
+        ["SELECT one()"],
+    ),
     "aggregate of its own": Case(
         [
             "CREATE TABLE a(v INT)",

@@ -204,7 +204,7 @@ class Consequences:
         events: list[_Event] = []
         for function in functions:
             if procedures and function not in self._functions and function not in self.description.routines:
-                found.untold[function] = None
+                found.untold[f"the procedure {function!r}"] = None
             self._call(function, events, found, set(), declared=procedures)
         self._follow(events, found, None)
         return found

@@ -54,8 +54,9 @@ def track(
     cache: the cache, a function that gives it, or a FlaskCache, within its application's context.
     name: of this database, where one cache has several; the same in all
     processes. outbox: keep the tags in a table of this database too (`outbox_table`), so that none is lost with
-    the process. views: by the name of each view, the tables (text, Table or mapped class) that it reads; functions:
-    the same of functions that read tables. Raises PolicyError for an engine that is tracked already.
+    the process. views: by the name of each view of which the database does not tell, the tables (text, Table or mapped
+    class) that it reads; functions: the same of functions that read tables, and of trigger functions and procedures
+    those that they write to. Raises PolicyError for an engine that is tracked already.
     """
     awaits = isinstance(engine, AsyncEngine)
     if not isinstance(engine, sa.Engine | AsyncEngine):

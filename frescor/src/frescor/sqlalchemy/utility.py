@@ -115,7 +115,7 @@ def _others(tokens: Tokens, word: str, dialect: str, query: Query) -> Facts | No
         return query(tokens[places[0] + 1 :]) if places else None
     if word == "CALL":
         name, _ = name_at(tokens, 1)
-        return None
+        return None if name is None else Facts(procedures=(name[1].lower(),), functions=called(tokens))
     if word == "DO":
         return _done(tokens, dialect)
     return None
