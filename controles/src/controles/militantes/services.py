@@ -24,6 +24,9 @@ from controles.militantes.writing import (
     snapshot,
 )
 from controles.services.transaction import transaction
+from controles.withheld import Withheld, on_record, refuse_past_the_limit
+
+_WITHHELD = "militante.conferir"
 
 __all__ = ["DadosMilitante", "create_militante", "update_militante"]
 
@@ -33,14 +36,14 @@ __all__ = ["DadosMilitante", "create_militante", "update_militante"]
 def create_militante(escopo: Escopo, dados: DadosMilitante, *, autor_id: int | None, agora: dt.datetime) -> int:
     """Write a new militante, active from `data_filiacao`; the id comes back. Invalid names the field."""
     dados = checked(dados, hoje=_local_date(agora))
-    with transaction() as session:
+    with on_record(autor_id=autor_id, agora=agora), transaction() as session:
         _check_nucleo(session, escopo, dados.nucleo_id)
         matricula = dados.matricula or next(free_matriculas(session))
         militante = Militante(matricula=matricula, situacao=Situacao.ATIVO)
-        _check_unique(session, militante, matricula, dados.cpf)
+        _check_unique(session, escopo, militante, matricula, dados, autor_id=autor_id, agora=agora)
         fill(militante, dados)
         session.add(militante)
-        flush_militante(session)
+        _flush(session, escopo, dados)
         session.add(
             SituacaoHistorico(militante_id=militante.id, situacao=Situacao.ATIVO, desde=militante.data_filiacao)
         )
@@ -67,7 +70,7 @@ def update_militante(
 ) -> None:
     """Change what differs. Conflict if somebody changed the militante after `versao` was read."""
     dados = checked(dados, hoje=_local_date(agora))
-    with transaction() as session:
+    with on_record(autor_id=autor_id, agora=agora), transaction() as session:
         militante = locked_militante(session, escopo, militante_id, versao)
         if dados.nucleo_id != militante.nucleo_id:
             _check_nucleo(session, escopo, dados.nucleo_id)
@@ -75,7 +78,7 @@ def update_militante(
             raise Invalid("data_filiacao", "A filiação não pode ser posterior ao desligamento.")
         before, known_cpf = snapshot(militante), militante.cpf_hmac
         matricula = dados.matricula or militante.matricula
-        _check_unique(session, militante, matricula, dados.cpf)
+        _check_unique(session, escopo, militante, matricula, dados, autor_id=autor_id, agora=agora)
         militante.matricula = matricula
         fill(militante, dados)
         after = snapshot(militante)
@@ -85,7 +88,7 @@ def update_militante(
         keep_former_amounts(session, {militante.id: before}, {militante.id: after}, hoje=_local_date(agora))
         if "data_filiacao" in changed:
             _move_the_first_day(session, militante, before["data_filiacao"])
-        flush_militante(session)
+        _flush(session, escopo, dados)
         audit.record(
             session,
             acao="militante.alterar",
@@ -128,10 +131,45 @@ def _check_nucleo(session: Session, escopo: Escopo, nucleo_id: int | None) -> No
         raise Invalid("nucleo_id", "Este núcleo não existe ou está inativo; escolha outro.")
 
 
-def _check_unique(session: Session, militante: Militante, matricula: str, new_cpf: str | None) -> None:
-    others = select(Militante.id).where(Militante.id != (militante.id or 0))
+def _check_unique(
+    session: Session,
+    escopo: Escopo,
+    militante: Militante,
+    matricula: str,
+    dados: DadosMilitante,
+    *,
+    autor_id: int | None,
+    agora: dt.datetime,
+) -> None:
+    """Invalid for a number of another militante whom the author may see; of one elsewhere, not a word of it."""
+    digests = cpf.vault().digests(dados.cpf) if dados.cpf else []
+    asks_for_cpf = bool(digests) and militante.cpf_hmac not in digests
+    asks_for_matricula = dados.matricula is not None and matricula != militante.matricula
+    if asks_for_cpf or asks_for_matricula:
+        refuse_past_the_limit(session, escopo, _WITHHELD, autor_id=autor_id, agora=agora)
+    others = select(Militante.id, Militante.nucleo_id).where(Militante.id != (militante.id or 0))
     with session.no_autoflush:
-        if session.scalars(others.where(Militante.matricula == matricula)).first() is not None:
-            raise Invalid("matricula", "Esta matrícula já é de outro militante.")
-        if new_cpf and session.scalars(others.where(Militante.cpf_hmac.in_(cpf.vault().digests(new_cpf)))).first():
-            raise Invalid("cpf", "Este CPF já é de outro militante.")
+        same_matricula = session.execute(others.where(Militante.matricula == matricula)).first()
+        same_cpf = session.execute(others.where(Militante.cpf_hmac.in_(digests))).first() if digests else None
+    for field, known, sentence in (
+        ("matricula", same_matricula, "Esta matrícula já é de outro militante."),
+        ("cpf", same_cpf, "Este CPF já é de outro militante."),
+    ):
+        if known is None:
+            continue
+        if escopo.nucleo_id not in {None, known.nucleo_id}:
+            raise _withheld(escopo, dados, campo=field, militante_id=known.id)
+        raise Invalid(field, sentence)
+
+
+def _flush(session: Session, escopo: Escopo, dados: DadosMilitante) -> None:
+    try:
+        flush_militante(session)
+    except Invalid as error:
+        # Somebody elsewhere was quicker by a moment.
+        raise error if escopo.nucleo_id is None else _withheld(escopo, dados, campo=error.field) from error
+
+
+def _withheld(escopo: Escopo, dados: DadosMilitante, *, campo: str, militante_id: int | None = None) -> Withheld:
+    known = {"nucleo_id": escopo.nucleo_id, "nome": dados.nome, "campo": campo, "militante_id": militante_id}
+    return Withheld(_WITHHELD, known)

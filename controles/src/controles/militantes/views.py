@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from controles.clock import today, utc_now
 from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
 from controles.cotas.queries import matrix, open_cotas, years_of_cotas
+from controles.db import db
 from controles.domain_errors import Conflict, Invalid
 from controles.escopo import Escopo
 from controles.formatting import date, situacao
@@ -30,6 +31,7 @@ from controles.militantes.queries import (
     sum_overdue,
 )
 from controles.militantes.records import FichaMilitante, FiltroMilitantes, LinhaInteira
+from controles.militantes.requests_of_nucleos import list_pedidos
 from controles.militantes.services import create_militante, update_militante
 from controles.militantes.standing_pages import version_of
 from controles.pagamentos.queries import list_pagamentos
@@ -167,6 +169,15 @@ def search() -> str:
         linhas=found[:MOST_FOUND],
         ha_mais=len(found) > MOST_FOUND,
     )
+
+
+@blueprint.get("/pedidos")
+@require(Permission.VER)
+def requests_of_nucleos() -> str:
+    """What the núcleos were refused without a reason; it says who is a member where, so no núcleo sees it."""
+    if current_scope().nucleo_id is not None:
+        abort(404)
+    return render_template("militantes/requests.html", pedidos=list_pedidos(db.session))
 
 
 @blueprint.get("/<int:militante_id>")

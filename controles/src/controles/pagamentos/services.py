@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from controles.db import db
 from controles.domain_errors import Conflict, Invalid
 from controles.escopo import Escopo
 from controles.field_checks import one_line, past_date
+from controles.militantes.scope import owner_in_scope
 from controles.money import MAX_CENTAVOS, format_brl
 from controles.pagamentos.alike import find_alike
 from controles.pagamentos.allocation import allocate, as_open, plan_allocation
@@ -24,11 +26,13 @@ from controles.pagamentos.locks import lock_cotas, lock_militante, lock_open_cot
 from controles.pagamentos.models import E2EID, Alocacao, Metodo, Pagamento
 from controles.pagamentos.records import ParteAlocada
 from controles.services.transaction import transaction
+from controles.withheld import Withheld, on_record, refuse_past_the_limit
 
 __all__ = ["NovoPagamento", "plan_allocation", "register_pagamento", "reverse_pagamento"]
 
 # Every cached query that a payment can change reads one of these.
 
+_WITHHELD = "pagamento.conferir"
 # A form's own key, or one that an import makes of what it read.
 _KEY = re.compile(r"[!-~]{1,64}")
 LONGEST_TEXT = 200
@@ -81,14 +85,15 @@ def register_pagamento(
     if already is not None:
         return already
     try:
-        with transaction() as session:
+        with on_record(autor_id=autor_id, agora=agora), transaction() as session:
             return _register(session, escopo, novo, autor_id=autor_id, agora=agora, hoje=hoje)
     except IntegrityError:
         # Sent twice at one moment: the second waited for the first, failed, and finds it now.
         already = _registered(db.session, novo)
         if already is not None:
             return already
-        _refuse_known_e2eid(db.session, novo)
+        with on_record(autor_id=autor_id, agora=agora):
+            _refuse_known_e2eid(db.session, escopo, novo)
         raise
 
 
@@ -99,7 +104,9 @@ def check_pagamento(escopo: Escopo, novo: NovoPagamento, *, hoje: dt.date) -> No
     already = _registered(session, novo)
     if already is not None:
         raise KeyUsed(f"Este formulário já registrou o pagamento nº {already}. Para registrar outro, salve de novo.")
-    _refuse_known_e2eid(session, novo)
+    # What another núcleo registered is found, and put on record, when it is saved.
+    with suppress(Withheld):
+        _refuse_known_e2eid(session, escopo, novo)
     if novo.militante_id is not None and novo.cota_ids:
         still_open = session.scalars(
             select(Cota.id).where(Cota.id.in_(novo.cota_ids), Cota.militante_id == novo.militante_id, is_open())
@@ -145,7 +152,9 @@ def _register(
     already = _registered(session, novo)
     if already is not None:
         return already
-    _refuse_known_e2eid(session, novo)
+    if novo.e2eid is not None:
+        refuse_past_the_limit(session, escopo, _WITHHELD, autor_id=autor_id, agora=agora)
+    _refuse_known_e2eid(session, escopo, novo)
     if novo.ask_if_alike:
         alike = find_alike(session, novo.militante_id, novo.data_credito, novo.valor, novo.e2eid)
         if alike is not None:
@@ -248,14 +257,18 @@ def _registered(session: Session, novo: NovoPagamento) -> int | None:
     return pagamento_id
 
 
-def _refuse_known_e2eid(session: Session, novo: NovoPagamento) -> None:
+def _refuse_known_e2eid(session: Session, escopo: Escopo, novo: NovoPagamento) -> None:
+    """Invalid, with the number of the payment that has it; Withheld if that is another núcleo's."""
     if novo.e2eid is None:
         return
-    known = session.scalars(
-        select(Pagamento.id).where(Pagamento.e2eid == novo.e2eid, Pagamento.estornado.is_(False))
-    ).one_or_none()
-    if known is not None:
-        raise Invalid("e2eid", f"Este PIX já foi registrado: é o pagamento nº {known}.")
+    same = select(Pagamento.id).where(Pagamento.e2eid == novo.e2eid, Pagamento.estornado.is_(False))
+    known = session.scalars(same).one_or_none()
+    if known is None:
+        return
+    if session.scalars(same.where(owner_in_scope(escopo, Pagamento.militante_id))).one_or_none() is None:
+        about = {"nucleo_id": escopo.nucleo_id, "militante_id": novo.militante_id, "pagamento_id": known}
+        raise Withheld(_WITHHELD, about)
+    raise Invalid("e2eid", f"Este PIX já foi registrado: é o pagamento nº {known}.")
 
 
 def _check_reversible(session: Session, original: Pagamento, data: dt.date, *, hoje: dt.date) -> None:

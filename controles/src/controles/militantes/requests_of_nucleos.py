@@ -1,0 +1,64 @@
+"""What the núcleos could not register by themselves, for the national office to see to."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from controles.admin.models import Auditoria
+from controles.contas.models import Usuario
+from controles.militantes.models import Militante, Nucleo
+from controles.withheld import TABLE
+
+MOST_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pedido:
+    """One refusal. `campo` is what stands elsewhere: cpf, matricula or pix, or limite where it was not looked up."""
+
+    quando: dt.datetime
+    autor: str | None
+    nucleo: str | None
+    campo: str
+    nome: str | None
+    # Where it stands already.
+    militante_id: int | None
+    pagamento_id: int | None
+
+
+def list_pedidos(session: Session) -> tuple[Pedido, ...]:
+    """The newest first."""
+    rows = session.execute(
+        select(Auditoria.quando, Usuario.nome, Auditoria.acao, Auditoria.depois)
+        .outerjoin(Usuario, Usuario.id == Auditoria.usuario_id)
+        .where(Auditoria.tabela == TABLE)
+        .order_by(Auditoria.id.desc())
+        .limit(MOST_SHOWN)
+    ).all()
+    details: list[dict[str, Any]] = [depois or {} for _, _, _, depois in rows]
+    nucleos = _names(session, Nucleo, {one.get("nucleo_id") for one in details})
+    payers = _names(session, Militante, {one.get("militante_id") for one in details if "pagamento_id" in one})
+    found = []
+    for (quando, autor, acao, _), about in zip(rows, details, strict=True):
+        is_pix = acao.startswith("pagamento.")
+        campo = "limite" if about.get("limite_do_dia") else "pix" if is_pix else str(about.get("campo"))
+        found.append(
+            Pedido(
+                quando=quando,
+                autor=autor,
+                nucleo=nucleos.get(about.get("nucleo_id")),
+                campo=campo,
+                nome=payers.get(about.get("militante_id")) if is_pix else about.get("nome"),
+                militante_id=None if is_pix else about.get("militante_id"),
+                pagamento_id=about.get("pagamento_id"),
+            )
+        )
+    return tuple(found)
+
+
+def _names(session: Session, kind: type[Nucleo] | type[Militante], ids: set[Any]) -> dict[Any, str]:
+    wanted = select(kind.id, kind.nome).where(kind.id.in_({one for one in ids if isinstance(one, int)}))
+    return dict(session.execute(wanted))
