@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
-    consumes,
     invariant,
     multiple,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -26,12 +26,15 @@ from controles.admin.models import Auditoria
 from controles.cotas.models import Cota
 from controles.cotas.queries import FiltroCotas, FiltroEstado, list_cotas, open_cotas, totals_cotas
 from controles.cotas.services import generate_cotas
+from controles.cotas.waiving import undo_waiver, waive_month
 from controles.db import db
 from controles.domain_errors import DomainError
 from controles.escopo import Escopo
-from controles.militantes.models import Militante, Situacao
+from controles.militantes.models import Militante, Situacao, SituacaoHistorico
 from controles.militantes.queries import FiltroMilitantes, count_militantes, list_militantes
 from controles.militantes.services import DadosMilitante, update_militante
+from controles.militantes.standing import Mudanca, end_leave, end_membership, rejoin, start_leave, undo_end
+from controles.pagamentos.credit import identify_pagamento, use_credit
 from controles.pagamentos.models import Alocacao, Metodo, Pagamento
 from controles.pagamentos.queries import FiltroPagamentos, list_pagamentos, totals_pagamentos
 from controles.painel.bands import FAIXAS
@@ -46,6 +49,15 @@ months = st.integers(-14, 1).map(lambda back: add_months(HOJE, back))
 days = st.integers(0, 400).map(lambda back: HOJE - dt.timedelta(days=back))
 # Small sums and few of them: so that payments meet cotas exactly, fall short and exceed them.
 values = st.sampled_from([1, 500, 1000, 1500, 2000, 2500, 6000, 20000])
+
+
+CHANGES: dict[str, Callable[[Escopo, Mudanca], int]] = {
+    "leave": lambda escopo, mudanca: start_leave(escopo, mudanca, prevista_ate=None),
+    "return": end_leave,
+    "end": end_membership,
+    "undo": undo_end,
+    "rejoin": rejoin,
+}
 
 
 class History(RuleBasedStateMachine):
@@ -65,6 +77,7 @@ class History(RuleBasedStateMachine):
         self.counts = dict.fromkeys(TABLES, 0)
         self.registered: dict[int, tuple[object, ...]] = {}
         self.created = 0
+        self.waivers: list[int] = []
 
     def attempt(self, action: Callable[[], Any], *, silent: bool = False) -> Any:
         """What the action returns; None if it was refused, and then nothing may have been written."""
@@ -120,9 +133,46 @@ class History(RuleBasedStateMachine):
             silent=nucleo_id == current.nucleo_id,
         )
 
-    @rule(militante_id=consumes(militantes), on=days)
-    def leave(self, militante_id: int, on: dt.date) -> Any:
-        self.attempt(lambda: self.org.end(militante_id, on))
+    @rule(militante_id=militantes, on=days, change=st.sampled_from(sorted(CHANGES)))
+    def stand(self, militante_id: int, on: dt.date, change: str) -> None:
+        """Leave, return, the end of a membership, its undoing, joining again: whatever the standing allows."""
+        self.attempt(lambda: CHANGES[change](WHOLE, self.org.change(militante_id, on)))
+
+    @rule(competencia=months, cancel=st.booleans(), nucleo=st.sampled_from([0, None]))
+    def waive_a_month(self, competencia: dt.date, cancel: bool, nucleo: int | None) -> None:
+        escopo = Escopo(self.nucleos[nucleo]) if nucleo is not None else WHOLE
+        agora = self.org.clock.now
+        waived = self.attempt(
+            lambda: waive_month(escopo, competencia, motivo="x", cancel=cancel, autor_id=None, agora=agora)
+        )
+        if waived is not None:
+            self.waivers.append(waived.dispensa_id)
+
+    @precondition(lambda self: self.waivers)
+    @rule()
+    def undo_the_last_waiver(self) -> None:
+        dispensa_id = self.waivers.pop()
+        self.attempt(lambda: undo_waiver(WHOLE, dispensa_id, autor_id=None, agora=self.org.clock.now))
+
+    @rule(militante_id=militantes)
+    def use_credit(self, militante_id: int) -> None:
+        agora = self.org.clock.now
+        self.attempt(lambda: use_credit(WHOLE, militante_id, cota_ids=None, autor_id=None, agora=agora, hoje=HOJE))
+
+    @rule(pagamento_id=pagamentos, militante_id=militantes)
+    def identify(self, pagamento_id: int, militante_id: int) -> None:
+        agora = self.org.clock.now
+
+        def say_whose() -> bool:
+            identify_pagamento(WHOLE, pagamento_id, militante_id, cota_ids=None, autor_id=None, agora=agora, hoje=HOJE)
+            return True
+
+        done = self.attempt(say_whose)
+        if done is not None:
+            # The one thing about a payment that may be found out later, once.
+            known = self.registered[pagamento_id]
+            assert known[1] is None
+            self.registered[pagamento_id] = (known[0], militante_id, *known[2:])
 
     @rule(competencia=months, nucleo=st.sampled_from([0, 1, None, None]))
     def generate(self, competencia: dt.date, nucleo: int | None) -> None:
@@ -274,14 +324,20 @@ def panel_equals_its_lists(escopo: Escopo, painel: Painel) -> None:
 
 
 def members_at(escopo: Escopo, day: dt.date) -> int:
-    """Counted from the members themselves (nobody is on leave in these histories)."""
-    wanted = sa.select(sa.func.count()).where(
-        Militante.data_filiacao <= day,
-        sa.or_(Militante.data_desligamento.is_(None), Militante.data_desligamento > day),
-    )
+    """Counted from each one's own history, row by row."""
+    wanted = sa.select(Militante.id).where(Militante.data_filiacao <= day)
     if escopo.nucleo_id is not None:
         wanted = wanted.where(Militante.nucleo_id == escopo.nucleo_id)
-    return db.session.scalars(wanted).one()
+    active = 0
+    for militante_id in db.session.scalars(wanted).all():
+        last = db.session.scalars(
+            sa.select(SituacaoHistorico.situacao)
+            .where(SituacaoHistorico.militante_id == militante_id, SituacaoHistorico.desde <= day)
+            .order_by(SituacaoHistorico.desde.desc(), SituacaoHistorico.id.desc())
+            .limit(1)
+        ).one()
+        active += last is Situacao.ATIVO
+    return active
 
 
 def competencias_split_into_three(escopo: Escopo, painel: Painel) -> None:
