@@ -20,6 +20,9 @@ FORMULAS = [
     "＋1+1",
     "－1+1",
     "＠SUM(A1)",
+    "+5",
+    "\ufeff=1",
+    "=cmd|' /C calc'!A0",
     "+55 11 91234-5678",
     "-5-5",
     "'=1",
@@ -35,7 +38,23 @@ def test_what_could_be_a_formula_is_quoted(cell: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["-5", "+5", "-1.234,56", "-12%", "-", "Maria", "d'Ávila", "'90", "", "a=b", "10/03/2020"]
+    "cell",
+    [
+        "-5",
+        "-5,00",
+        "-1234.5",
+        "1-2",
+        "'aspas'",
+        "-1.234,56",
+        "-12%",
+        "-",
+        "Maria",
+        "d'Ávila",
+        "'90",
+        "",
+        "a=b",
+        "10/03/2020",
+    ],
 )
 def test_numbers_and_names_stay_as_they_are(cell: str) -> None:
     assert quoted(cell) == cell

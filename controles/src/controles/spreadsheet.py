@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable
 
 # Spaces in front do not keep a spreadsheet from it; wide signs are turned into plain ones.
-_FORMULA = re.compile(r"'*\s*[=+\-@＝＋－＠\t\r\n]")
-_NUMBER = re.compile(r"[+\-]?[0-9]+([.,][0-9]+)*%?|[+\-]")
-_QUOTED = re.compile(r"''*\s*[=+\-@＝＋－＠\t\r\n]")
+_FORMULA = re.compile(r"'*[\s\ufeff]*[=+\-@＝＋－＠\t\r\n]")
+_NUMBER = re.compile(r"-?[0-9]+([.,][0-9]+)*%?|-")
+_QUOTED = re.compile(r"''*[\s\ufeff]*[=+\-@＝＋－＠\t\r\n]")
 
 
 def quoted(cell: str) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from controles.domain_errors import Invalid
 from controles.importing.merged import split_cell
-from controles.listas.tables import without_guard
 from controles.text import search_form
 
 # The column that the file of broken rows has in front; a corrected file may still have it.
@@ -116,8 +115,7 @@ class Columns:
 
 
 def _cell(cells: Sequence[str], position: int) -> str:
-    # An export puts an apostrophe before what a spreadsheet would run.
-    return without_guard(cells[position].strip()) if position < len(cells) else ""
+    return cells[position].strip() if position < len(cells) else ""
 
 
 def is_known(header: str) -> bool:

@@ -7,7 +7,8 @@ from tempfile import TemporaryFile
 
 import xlsxwriter
 
-from controles.listas.tables import Cell, Kind, Table, safe_text
+from controles.listas.tables import Cell, Kind, Table
+from controles.spreadsheet import quoted
 
 CSV_TYPE = "text/csv; charset=utf-8"
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -83,6 +84,6 @@ def _written(kind: Kind, cell: Cell) -> str:
         case int():
             return str(cell)
         case str():
-            return safe_text(cell)
+            return quoted(cell.replace("\x00", ""))
         case _:
             return f"{cell:%d/%m/%Y}"
