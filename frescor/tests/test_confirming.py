@@ -5,6 +5,8 @@ import multiprocessing
 import os
 import signal
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
@@ -268,3 +270,19 @@ def test_where_nobody_keeps_copies_it_costs_one_round_trip_more() -> None:
         began = time.monotonic()
         assert cache.invalidate("t")
         assert time.monotonic() - began < HOLDS / 2
+
+
+@pytest.mark.parametrize("ends", ["close", "the interpreter"])
+def test_a_process_that_ends_in_order_is_waited_for_no_longer(pair: tuple[Cache, Cache], url: str, ends: str) -> None:
+    if ends == "close":
+        with with_copies(url):
+            pass
+    else:
+        program = (
+            "import sys; from frescor import Cache; cache = Cache.from_url(sys.argv[1], 'test', timeout=5); "
+            "cache.get('k'); assert cache._engine.listener.await_alive(10)"
+        )
+        subprocess.run([sys.executable, "-c", program, url], check=True)
+    began = time.monotonic()
+    assert pair[0].invalidate("t")
+    assert time.monotonic() - began < HOLDS - 0.3

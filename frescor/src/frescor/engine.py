@@ -1,5 +1,6 @@
 """What the sync and the async cache have in common: the process's state, and how calls become plans. No driver."""
 
+import atexit
 import functools
 import logging
 import math
@@ -119,6 +120,14 @@ class Engine:
 
         os.register_at_fork(after_in_child=start_again)
 
+        def leave() -> None:
+            engine = itself()
+            if engine is not None and engine.listener is not None:
+                engine.listener.close()
+
+        # Whoever confirms an invalidation would wait for it otherwise.
+        atexit.register(leave)
+
     def _start(self) -> None:
         sources = self.sources
         self.flights = Flights()
@@ -137,6 +146,7 @@ class Engine:
                 self.local,
                 register=functools.partial(registered.register, namespace),
                 heard=functools.partial(registered.heard, namespace),
+                leave=functools.partial(registered.leave, namespace),
             )
         elif isinstance(store, ClusterStore) and listens:
             self.listener = ClusterListener(store, store.wire.namespace, self.local)

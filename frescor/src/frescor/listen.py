@@ -7,6 +7,7 @@ one that keeps copies, and marks that are pushed are answered once what was push
 `frescor.plan.confirming`).
 """
 
+import contextlib
 import logging
 import random
 import threading
@@ -78,15 +79,16 @@ class Listener:
         *,
         register: Callable[[str, str], tuple[Any, ...] | None],
         heard: Callable[[str, str], tuple[Any, ...]],
+        leave: Callable[[str], tuple[Any, ...]],
         beat: tuple[str, ...] = (),
         answered: Callable[[Any], None] = lambda _: None,
     ) -> None:
         """`register` is the command that registers a name, in the place of another: the heartbeat; None where another
-        line does. `heard` is the one that says that this name heard of a mark. `beat` is sent with the heartbeat;
-        `answered` gets what comes back for it."""
+        line does. `heard` is the one that says that this name heard of a mark, `leave` that it keeps no copies any
+        more. `beat` is sent with the heartbeat; `answered` gets what comes back for it."""
         self._open_line = open_line
         self._tags, self._leases = f"{namespace}:t:".encode(), f"{namespace}:l:".encode()
-        self._register, self._heard_of = register, heard
+        self._register, self._heard_of, self._leave = register, heard, leave
         self._beat = packed(beat) if beat else b""
         self._answered = answered
         self._registered = ""
@@ -120,6 +122,12 @@ class Listener:
 
     def close(self) -> None:
         """Stop listening; copies are not used any more."""
+        self._local.lose()
+        line, name = self._line, self._registered
+        if line is not None and name:
+            # Else whoever confirms an invalidation would wait for this process until that gives it up.
+            with contextlib.suppress(OSError, CacheError):
+                line.send(packed(self._leave(name)))
         self.end()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():

@@ -18,7 +18,7 @@ from frescor.listen import Line, Listener
 from frescor.local import Local
 from frescor.store.address import Host
 from frescor.store.cluster import ClusterStore
-from frescor.store.registered import heard, register
+from frescor.store.registered import heard, leave, register
 
 logger = logging.getLogger("frescor")
 
@@ -87,6 +87,7 @@ class ClusterListener:
                 part,
                 register=functools.partial(self._register, node),
                 heard=functools.partial(heard, self._namespace),
+                leave=functools.partial(leave, self._namespace),
                 beat=("CLUSTER", "SLOTS"),
                 answered=functools.partial(self._compare, node),
             )

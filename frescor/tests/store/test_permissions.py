@@ -32,7 +32,7 @@ from frescor.local import Local
 from frescor.store.address import read_address
 from frescor.store.permissions import acl_rules, commands
 from frescor.store.redis import RedisStore
-from frescor.store.registered import heard, register
+from frescor.store.registered import heard, leave, register
 from frescor.testing import PrivateServer
 from frescor.testing.servers import every_server, name_of
 
@@ -98,6 +98,7 @@ def use_everything(url: str) -> None:
             local := Local(),
             register=functools.partial(register, "test"),
             heard=functools.partial(heard, "test"),
+            leave=functools.partial(leave, "test"),
         )
         listener.start()
         try:

@@ -203,9 +203,9 @@ def _cache_at(url: str, settings: Settings) -> Cache:
     return Cache.from_url(
         url,
         namespace=NAMESPACE,
-        # No copies in the processes: they may be behind by the milliseconds of a push, and a treasurer who has just
-        # registered a payment must see it on the next page, whichever worker answers.
-        local=False,
+        # A treasurer who has just registered a payment must see it on the next page, whichever worker answers: a commit
+        # returns once no worker uses a copy of what it changes.
+        confirm=True,
         key_secret=hashlib.sha256(f"cache keys {settings.secret_key}".encode()).digest(),
         seal_secrets=[f"cache seal {key}".encode() for key in settings.secret_keys],
     )

@@ -127,6 +127,11 @@ def register(namespace: str, name: str, before: str) -> tuple[Any, ...]:
     return ("EVAL", REGISTER.source, 1, f"{namespace}:listeners", name, before, KEEP_MS)
 
 
+def leave(namespace: str, name: str) -> tuple[Any, ...]:
+    """The command that takes a name away, of a process that uses no copies any more."""
+    return ("EVAL", "return redis.call('HDEL', KEYS[1], ARGV[1])", 1, f"{namespace}:listeners", name)
+
+
 def heard(namespace: str, mark: str, name: str) -> tuple[Any, ...]:
     """The command that says that a mark was heard of; `mark` as it was pushed."""
     return ("EVAL", HEARD.source, 1, f"{namespace}:heard:{mark}", name, _HEARD_MS)
