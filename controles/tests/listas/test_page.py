@@ -47,10 +47,13 @@ def audited(web: Flask) -> list[tuple[str, Any]]:
 def test_the_printed_list_has_every_row_and_says_what_it_is(visit: Callable[..., Any], people: Any) -> None:
     visitor = visit(Papel.SECRETARIA)
     listed = visitor.get(f"/militantes?nucleo_id={people['centro']}&devendo=1")
+    assert "Só as linhas desta página" in listed
     link = re.search(r'href="(/militantes/lista/imprimir[^"]*)"', listed)
     assert link is not None
     page = visitor.get(link[1].replace("&amp;", "&"))
     assert len(re.findall(r"<td>Silva \d\d</td>", page)) == 55
+    assert "(11)" in page or "+55 11" in page
+    assert "E-mail" not in page[page.index("<table") :]
     heading = page[page.index("<h1") : page.index("</p>")]
     for words in ("Associação do Bairro", "núcleo Centro", "com cota vencida", "55 linhas", "17/03/2026 às 12:00"):
         assert words in heading

@@ -12,7 +12,7 @@ from controles.cotas.queries import matrix, open_cotas, years_of_cotas
 from controles.db import db
 from controles.domain_errors import Conflict, Invalid
 from controles.escopo import Escopo
-from controles.formatting import date, situacao
+from controles.formatting import date, phone, situacao
 from controles.formularios.page import again, show_errors, typed
 from controles.listas.page import Lista, sent
 from controles.listas.tables import Cell, Column, Kind, Table
@@ -82,9 +82,10 @@ def whole(formato: str) -> FlaskResponse:
         abort(403)
     escopo, hoje = current_scope(), today()
     filtro = filter_of_request(FiltroMilitantes)
-    table = Table(
-        "Militantes", WHOLE_COLUMNS, map(_whole_row, all_militantes(escopo, filtro, hoje=hoje)), _words(escopo, filtro)
-    )
+    rows = all_militantes(escopo, filtro, hoje=hoje)
+    # Paper is narrower than a file.
+    columns, row = (PRINTED_COLUMNS, _printed_row) if formato == "imprimir" else (WHOLE_COLUMNS, _whole_row)
+    table = Table("Militantes", columns, map(row, rows), _words(escopo, filtro))
     return sent(Lista("militantes", table, filtro, count_militantes(escopo, filtro, hoje=hoje)), formato)
 
 
@@ -104,6 +105,26 @@ WHOLE_COLUMNS = (
     Column("Cotas vencidas", Kind.NUMBER),
     Column("Total vencido", Kind.MONEY),
 )
+
+
+PRINTED_COLUMNS = (
+    Column("Matrícula"),
+    Column("Nome"),
+    Column("Núcleo"),
+    Column("Situação"),
+    Column("Filiação", Kind.DATE),
+    Column("Telefone"),
+    Column("Cotas vencidas", Kind.NUMBER),
+    Column("Total vencido", Kind.MONEY),
+)
+
+
+def _printed_row(row: LinhaInteira) -> tuple[Cell, ...]:
+    line = row.linha
+    standing = f"{situacao(line.situacao)}, isento" if line.isento else situacao(line.situacao)
+    telefone = phone(row.telefone) if row.telefone else None
+    owed = (line.meses_em_aberto, line.em_aberto) if line.em_aberto else (None, None)
+    return (line.matricula, line.nome, line.nucleo, standing, line.data_filiacao, telefone, *owed)
 
 
 def _whole_row(row: LinhaInteira) -> tuple[Cell, ...]:
