@@ -61,4 +61,4 @@ def list_pedidos(session: Session) -> tuple[Pedido, ...]:
 
 def _names(session: Session, kind: type[Nucleo] | type[Militante], ids: set[Any]) -> dict[Any, str]:
     wanted = select(kind.id, kind.nome).where(kind.id.in_({one for one in ids if isinstance(one, int)}))
-    return dict(session.execute(wanted))
+    return dict(session.execute(wanted).tuples().all())
