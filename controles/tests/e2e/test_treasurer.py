@@ -90,10 +90,21 @@ def pay(page: Page, name: str, matricula: str) -> int:
     expect(page.get_by_text("Meses que este pagamento quita")).to_be_visible()
     expect(page.locator("input[name=cota_ids]:checked").first).to_be_visible()
     valor = centavos(page.get_by_label("Valor recebido").input_value())
+    page.get_by_text("Identificador do PIX e observação").click()
+    page.get_by_label("Observação").fill("na assembleia")
+    page.get_by_role("button", name="Conferir").click()
+    expect(page.get_by_text("Para onde vai o dinheiro")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_label("Observação")).to_have_value("na assembleia")
+    assert centavos(page.get_by_label("Valor recebido").input_value()) == valor
     page.get_by_role("button", name="Conferir").click()
     expect(page.get_by_text("Para onde vai o dinheiro")).to_be_visible()
     page.get_by_role("button", name="Salvar", exact=True).click()
     expect(page.get_by_role("heading", name=re.compile(r"Pagamento nº \d+"))).to_be_visible()
+    saved = page.url
+    page.go_back()
+    expect(page.get_by_text("Este formulário já foi salvo")).to_be_visible()
+    assert page.url == saved
     return valor
 
 

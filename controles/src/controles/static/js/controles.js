@@ -2,7 +2,7 @@
 "use strict";
 
 // A menu closes on Escape and on a click elsewhere.
-for (const menu of document.querySelectorAll("[data-menu]")) {
+for (const menu of document.querySelectorAll("[data-menu], [data-dropdown]")) {
   document.addEventListener("click", (event) => {
     if (!menu.contains(event.target)) menu.open = false;
   });
