@@ -53,12 +53,16 @@ class Listening:
         self._listeners += [(sa.Connection, "before_cursor_execute", telling(self.heard, "any connection"))]
         for target, names in ((engine, (*CONNECTION, *DIALECT)), (engine.pool, pool)):
             self._listeners += [(target, name, telling(self.heard, name)) for name in names]
+        # Not put back by SQLAlchemy: every engine of this process would be one with listeners from now on.
+        self._before = [(kind, kind._has_events) for kind in (sa.Engine, sa.Connection)]
         for target, name, tell in self._listeners:
             sa.event.listen(target, name, tell)
 
     def close(self) -> None:
         for target, name, tell in self._listeners:
             sa.event.remove(target, name, tell)
+        for kind, had in self._before:
+            kind._has_events = had
 
 
 @pytest.fixture
