@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import redis
+from msgspec.structs import replace
 
 from frescor import MISS, Cache, Policy
 from frescor.commands import LEASE_MS
+from frescor.entry import Packing
 from frescor.store.scripts import MOST_AHEAD
 from frescor.testing import PrivateCluster, PrivateServer
 from frescor.testing.blocking import BlockingCache
@@ -176,8 +178,9 @@ def test_an_entry_from_the_future_outlives_no_invalidation(cache: Cache | Blocki
     client.set("test:clock", time.time_ns() // 1000 + 3 * HOUR)
     data = client.get("test:e:{k}")
     assert isinstance(data, bytes)
-    as_of = int.from_bytes(data[1:9], "big") + 3 * HOUR
-    client.set("test:e:{k}", data[:1] + as_of.to_bytes(8, "big") * 2 + data[17:])
+    packing = Packing()
+    entry = packing.unpack("k", data)
+    client.set("test:e:{k}", packing.pack("k", replace(entry, as_of=entry.as_of + 3 * HOUR)))
     goes_on(cache, source)
 
 
