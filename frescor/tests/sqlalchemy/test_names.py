@@ -31,6 +31,16 @@ def _the_items(_element: TheItems, _compiler: Any, **_: Any) -> str:
     return "(SELECT max(id) FROM item)"
 
 
+class OnSqliteAlone(sa.sql.functions.FunctionElement[int]):
+    inherit_cache = True
+    type = sa.Integer()
+
+
+@compiles(OnSqliteAlone, "sqlite")
+def _on_sqlite_alone(_element: OnSqliteAlone, _compiler: Any, **_: Any) -> str:
+    return "abs(-1)"
+
+
 class AddOne(sa.schema.ExecutableDDLElement):
     """A statement that an application writes by itself."""
 
@@ -92,6 +102,7 @@ READS: dict[str, tuple[Any, set[str]]] = {
     "a construct of the application's own": (sa.select(TheItems()), {ITEM}),
     "one that the ORM puts in": (sa.select(Mapped), {QUOTED, ITEM}),
     "one within a subquery": (sa.select(sa.select(TheItems().label("x")).subquery().c.x), {ITEM}),
+    "beside a construct that knows one database alone": (sa.select(item.c.v, OnSqliteAlone()), {ITEM}),
     "a CTE in text": (sa.text("WITH x AS (SELECT id FROM item) SELECT * FROM x"), {ITEM}),
 }
 

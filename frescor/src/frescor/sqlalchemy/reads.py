@@ -46,7 +46,12 @@ class Condition:
 
 def _leaves(statement: Any) -> tuple[list[Any], list[Condition]]:
     conditions: list[Condition] = []
-    leaves = [leaf for element in statement.get_final_froms() for leaf in _flatten(element, conditions)]
+    try:
+        froms = statement.get_final_froms()
+    except Exception:  # noqa: BLE001 - it compiles for no database, and an `@compiles` for one may raise anything
+        # No row is known then: each table counts as read whole.
+        return [], []
+    leaves = [leaf for element in froms for leaf in _flatten(element, conditions)]
     return leaves, conditions
 
 
