@@ -39,7 +39,7 @@ class Side:
     """What one núcleo has; `ids` by the name under which an address or a form carries each."""
 
     nucleo_id: int
-    ids: dict[str, int]
+    ids: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class World:
         found: Permission | None = getattr(self.app.view_functions[rule.endpoint], "permission", None)
         return found
 
-    def address(self, rule: Rule, ids: dict[str, int]) -> str:
+    def address(self, rule: Rule, ids: dict[str, Any]) -> str:
         unknown = rule.arguments - set(ids)
         assert not unknown, f"{rule.rule}: add {unknown} to the ids of `_side` in {__file__}"
         with self.app.test_request_context():
@@ -112,5 +112,7 @@ def _side(org: Any, nucleo: str, nome: str, cpf: str | None) -> Side:
         "nucleo_id": nucleo_id,
         "usuario_id": 1,
         "versao": versao,
+        # No number, and nobody's: what a list is written as.
+        "formato": "csv",
     }
     return Side(nucleo_id, ids)

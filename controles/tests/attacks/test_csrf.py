@@ -43,14 +43,14 @@ def test_a_form_of_another_kind_is_no_way_around(world: World, visit_any: Visit)
 
 def test_looking_at_pages_writes_nothing(world: World, visit_any: Visit) -> None:
     visitor = visit_any(Papel.ADMIN)
-    before = world.rows()
+    before = _but_for_the_audit(world)
     for rule, method in world.rules():
         if method == "GET":
             path = world.address(rule, world.near.ids)
             assert visitor.client.get(path).status_code < 500, path
             assert visitor.client.head(path).status_code < 500, path
             assert visitor.client.options(path).status_code < 500, path
-    assert world.rows() == before
+    assert _but_for_the_audit(world) == before
 
 
 def test_other_methods_are_not_taken(world: World, visit_any: Visit) -> None:
@@ -59,3 +59,8 @@ def test_other_methods_are_not_taken(world: World, visit_any: Visit) -> None:
         path = world.address(rule, world.near.ids)
         for method in {"PUT", "PATCH", "DELETE", "TRACE"} - (rule.methods or set()):
             assert visitor.client.open(path, method=method).status_code in {400, 405}, (method, path)
+
+
+def _but_for_the_audit(world: World) -> dict[str, list[Any]]:
+    """A list that leaves as a file is looked at too, and is put on record."""
+    return {name: rows for name, rows in world.rows().items() if not name.startswith("auditoria")}
