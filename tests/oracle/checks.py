@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from psycopg.pq import TransactionStatus
 from sqlalchemy import types
 
 from frescor.errors import PolicyError
@@ -63,6 +64,8 @@ class Oracle:
         self._looks: weakref.WeakKeyDictionary[Unit, _Look] = weakref.WeakKeyDictionary()
         # Of each open transaction; None once it has read what cannot be told.
         self._readable: weakref.WeakKeyDictionary[Unit, set[str] | None] = weakref.WeakKeyDictionary()
+        # What an open transaction of PostgreSQL had locked when it was first met: by statements before the watch began.
+        self._locked_before: weakref.WeakKeyDictionary[Unit, Locks | None] = weakref.WeakKeyDictionary()
 
     def install(self) -> None:
         """Watch every engine that is tracked from now on."""
@@ -97,6 +100,10 @@ class Oracle:
 
     def _begin(self, statements: Statements, unit: Unit, sql: str, execution: Any) -> None:
         connection, options = execution.root_connection, execution.execution_options
+        if unit not in self._locked_before and _shows_locks(connection, unit):
+            # Before the first statement there is nothing, and some may not come after a query.
+            begun = connection.connection.dbapi_connection.info.transaction_status is not TransactionStatus.IDLE
+            self._locked_before[unit] = _locks(statements, connection) if begun else None
         if WRITES in options or READS in options:
             # The application says what it is, and answers for it.
             self.findings.checked["declared"] += 1
@@ -146,8 +153,11 @@ class Oracle:
         if look.authorizer is not None:
             look.authorizer.close()
             self._compare(look, unit, look.authorizer.written, look.authorizer.read, look.readable)
-        elif connection.dialect.driver == "psycopg" and not unit.autocommit and not unit.changes_schema:
-            locks = Locks(connection.connection.dbapi_connection, look.statements._tracking.default_schema)
+        elif _shows_locks(connection, unit) and not unit.changes_schema:
+            locks, before = _locks(look.statements, connection), self._locked_before[unit]
+            if before is not None:
+                locks.written -= before.written
+                locks.read -= before.read | before.written
             self._compare(look, unit, locks.written, locks.read, self._readable.get(unit))
         if not unit.waits_for(look.execution):
             self._compare_rows(look, unit)
@@ -186,6 +196,14 @@ class Oracle:
                 identity = tuple(one if isinstance(one, int | bytes) else form_of(types.String(), one) for one in key)
                 if row(tag, identity) not in raised:
                     self.findings.add(f"a write to the row {key} of {table.fullname}", look.sql)
+
+
+def _shows_locks(connection: Any, unit: Unit) -> bool:
+    return connection.dialect.driver == "psycopg" and not unit.autocommit
+
+
+def _locks(statements: Statements, connection: Any) -> Locks:
+    return Locks(connection.connection.dbapi_connection, statements._tracking.default_schema)
 
 
 def _is_named(tag: Callable[[TableName], str], name: TableName, tags: Collection[str]) -> bool:

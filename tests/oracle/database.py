@@ -24,9 +24,9 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.granted AND c.relkind IN ('r', 'p', 'm')
 AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') GROUP BY 1, 2
 """
-# Taken to write rows; and that of FOR UPDATE, and of a foreign key's look at its row.
-_WRITING_LOCKS = {"RowExclusiveLock"}
-_NOT_READING_LOCKS = {"RowShareLock"}
+# Taken to write rows, and to read them. FOR UPDATE and a foreign key's look at its row have one of their own, and LOCK
+# TABLE has any that it names.
+_WRITING_LOCK, _READING_LOCK = "RowExclusiveLock", "AccessShareLock"
 
 
 class Authorizer:
@@ -70,9 +70,9 @@ class Locks:
             cursor.execute(_LOCKS)
             for schema, table, modes in cursor.fetchall():
                 name = (None if schema == default else schema.lower(), table.lower())
-                if set(modes) & _WRITING_LOCKS:
+                if _WRITING_LOCK in modes:
                     self.written.add(name)
-                elif set(modes) - _NOT_READING_LOCKS:
+                elif _READING_LOCK in modes:
                     self.read.add(name)
 
 
