@@ -38,8 +38,7 @@ def read_filter(kind: type[Filter], args: Mapping[str, str]) -> Filter:
         except msgspec.ValidationError:
             continue
         # No id, and no count of months, is larger; PostgreSQL refuses to compare either with a number that is.
-        if not (isinstance(value, int) and abs(value) > MAX_ID):
-            values[field.name] = value
+        values[field.name] = max(-MAX_ID, min(value, MAX_ID)) if type(value) is int else value
     return kind(**values)
 
 
