@@ -269,10 +269,11 @@ class Relay:
         whole = frozenset(row.id for row in rows if row.tags is None or EVERYTHING in row.tags)
         if whole:
             self._report(whole)
-            return cache._invalidate(tags=(NAMESPACE_TAG,), durable=True)
+            return cache._invalidate(tags=(NAMESPACE_TAG,), durable=True, confirm=False)
         every = store_tags(tuple(dict.fromkeys(tag for row in rows for tag in row.tags or ())))
         parts = [every[start : start + _TAGS_AT_ONCE] for start in range(0, len(every), _TAGS_AT_ONCE)]
-        return all(cache._invalidate(tags=part, durable=True) for part in parts)
+        # Not confirmed: whoever committed has returned, or is gone, and after an outage all wait for the relay.
+        return all(cache._invalidate(tags=part, durable=True, confirm=False) for part in parts)
 
     def _report(self, whole: frozenset[int | None]) -> None:
         """Say once of each such row, however often it has to be tried until the store takes it."""
