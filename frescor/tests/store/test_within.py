@@ -6,10 +6,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from frescor import Cache, Policy
+from frescor.store.within import TimedConnection, TimedSSLConnection, TimedUnixConnection
 from frescor.testing import PrivateCluster, PrivateServer
 from frescor.testing.blocking import BlockingCache
 from frescor.testing.waiting import until
@@ -153,3 +155,9 @@ def _rerouted(ways: dict[int | None, SlowWay]) -> Callable[..., object]:
     from frescor.store.endpoint import node_endpoint
 
     return lambda address, node: node_endpoint(address, (node[0], ways[node[1]].port))
+
+
+@pytest.mark.parametrize("connection", [TimedConnection, TimedSSLConnection, TimedUnixConnection])
+def test_beside_a_call_each_step_has_the_time_that_the_connection_was_given(connection: Any) -> None:
+    made = connection(socket_timeout=0.1, socket_connect_timeout=0.1)
+    assert (made.socket_timeout, made.socket_connect_timeout) == (0.1, 0.1)

@@ -77,7 +77,10 @@ else:
 class _Timed(_Base):
     """redis-py's connection, by the deadline while it is made."""
 
-    _most = 1.0
+    def __init__(self, *, socket_timeout: float, **options: Any) -> None:
+        # By itself: the driver keeps its own in attributes that these properties hide.
+        self._most = socket_timeout
+        super().__init__(socket_timeout=socket_timeout, **options)  # type: ignore[no-untyped-call]
 
     @property
     def socket_timeout(self) -> float:
