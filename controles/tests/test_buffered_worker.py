@@ -220,3 +220,42 @@ def test_half_sent_requests_do_not_keep_it_from_ending(served: Served) -> None:
         served.process.send_signal(signal.SIGTERM)
         assert served.process.wait(timeout=20) == 0
         assert time.monotonic() - began < 9
+
+
+# The worker is told to end while it makes its threads, and ends its master, which would start another.
+STOPPED = """
+import os, signal, socket, sys
+from flask import Flask
+import controles.buffered_worker as worker
+import controles.gunicorn_server as gunicorn_server
+class Dispatcher(worker.ThreadedTaskDispatcher):
+    def set_thread_count(self, count):
+        os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+        super().set_thread_count(count)
+        os.write(1, b"whole\\n")
+        os.kill(os.getppid(), signal.SIGINT)
+worker.ThreadedTaskDispatcher = Dispatcher
+gunicorn_server.Server.load = lambda self: Flask("stopped")
+gunicorn_server.service_of = lambda app: type("None", (), {"close": staticmethod(lambda: None)})
+listener = socket.create_server(("127.0.0.1", 0))
+gunicorn_server.Server(listener, workers=1, threads=2).run()
+"""
+
+
+@pytest.mark.parametrize("signal_name", ["SIGINT", "SIGQUIT", "SIGTERM"])
+def test_a_signal_ends_a_worker_between_two_steps_not_in_the_middle_of_one(signal_name: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", STOPPED, signal_name], capture_output=True, text=True, timeout=60, check=True
+    )
+    # More than one, if its master sees it gone before it sees its own signal.
+    assert set(ran.stdout.splitlines()) == {"whole"}
+    assert "Traceback" not in ran.stderr
+
+
+def test_sigint_ends_it_without_waiting_for_what_is_under_way(served: Served) -> None:
+    with held(served, 1, b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20):
+        os.killpg(served.process.pid, signal.SIGINT)
+        began = time.monotonic()
+        assert served.process.wait(timeout=20) == 0
+    # Gunicorn's master lets its workers have this long; a client that does not read would have taken all of it.
+    assert time.monotonic() - began < 4

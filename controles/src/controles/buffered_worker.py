@@ -120,6 +120,17 @@ class _WakeUp(wasyncore.file_dispatcher):  # type: ignore[misc]
 class BufferedWorker(Worker):  # type: ignore[misc]
     """What gunicorn starts: serves until it is told to end, then finishes what is under way."""
 
+    _hurries = False
+
+    def handle_quit(self, _signal: int, _frame: object) -> None:
+        """End without waiting for what is under way (SIGINT, SIGQUIT), once the loop looks up.
+
+        Gunicorn's own handler exits from wherever the signal met this thread: in the middle of a lock that other
+        threads need, it ends in a traceback instead.
+        """
+        self._hurries = True
+        self.alive = False
+
     def run(self) -> None:
         raise_open_files()
         # It warns whenever a request waits for a thread.
@@ -134,7 +145,11 @@ class BufferedWorker(Worker):  # type: ignore[misc]
         for server in servers:
             server.accepting = False
         end = time.monotonic() + self.cfg.graceful_timeout
-        while time.monotonic() < end and any(one.is_busy for one in channels.values() if isinstance(one, _Channel)):
+        while (
+            not self._hurries
+            and time.monotonic() < end
+            and any(one.is_busy for one in channels.values() if isinstance(one, _Channel))
+        ):
             self._look(channels, timeout=0.1)
         dispatcher.shutdown(timeout=1)
         wasyncore.close_all(channels)
