@@ -206,5 +206,5 @@ def test_what_expands_to_more_than_the_largest_value_is_unreadable() -> None:
 def test_a_small_entry_takes_few_bytes_beside_its_value() -> None:
     tags = entry_tags("dashboard:stats", ("orders", "rows"))
     value = b"n" + bytes(102)
-    for packing, proof in ((Packing(), 4), (SEALED, 16)):
-        assert len(packing.pack("dashboard:stats", Entry(1, 1, 1, 0, tags, value))) - len(value) == 25 + 13 + proof
+    for packing, proof in ((Packing(), 4), (SEALED, 12)):
+        assert len(packing.pack("dashboard:stats", Entry(1, 1, 1, 0, tags, value))) - len(value) == 24 + 13 + proof

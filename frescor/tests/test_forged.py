@@ -143,9 +143,9 @@ def test_an_old_entry_with_another_header_is_refused(proven: World) -> None:
     proven.cache.invalidate("prices")
     headers: list[Callable[[bytes], bytes]] = [
         lambda data: data[:1] + (int.from_bytes(data[1:9], "big") + 10**7).to_bytes(8, "big") + data[9:],
-        lambda data: data[:14] + FAR.to_bytes(8, "big") + data[22:],
+        lambda data: data[:10] + FAR.to_bytes(7, "big") + data[17:],
         # No tags of its own, those bytes counted as the payload's.
-        lambda data: data[:24] + b"\0" + data[25:],
+        lambda data: data[:23] + b"\0" + data[24:],
         # As if a caller had brought it, stamped by the store.
         lambda data: stamped(
             data[:9] + bytes([data[9] | 2]) + data[10:] + bytes(8), int.from_bytes(data[1:9], "big") + 10**7

@@ -120,3 +120,20 @@ def test_a_hundred_missing_keys_are_loaded_in_three_round_trips_and_read_in_one(
     cache.get_or_load_many(keys, load, POLICY)
     assert sent == [1, 100, 100]
     assert meter.during(lambda: cache.get_or_load_many(keys, load, POLICY)) == {"mget": 1}
+
+
+def of_a_hundred_bytes(number: int) -> bytes:
+    return bytes(range(number))
+
+
+@pytest.mark.parametrize("secrets", [[], [b"a secret of 16 bytes or more"]], ids=["plain", "proven"])
+def test_an_entry_of_100_bytes_with_two_tags_takes_at_most_250_in_the_server(
+    server: PrivateServer, secrets: list[bytes]
+) -> None:
+    with (
+        redis.Redis.from_url(server.admin_url) as client,
+        Cache.from_url(server.url, "test", local=False, seal_secrets=secrets) as cache,
+    ):
+        cached = cache.cached(expire=300, key_prefix="dashboard", tags=("one", "two"))(of_a_hundred_bytes)
+        cached(100)
+        assert 192 <= client.memory_usage(f"test:e:{{{cached.key(100)}}}") <= 250

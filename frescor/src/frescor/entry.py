@@ -1,12 +1,12 @@
 """Entries: what is stored under a key, a header, the encoded value and a proof.
 
-Layout, big-endian: format version (1 byte), as_of (8), flags (1), shape (4), fresh until (8), what the load cost (2, a
+Layout, big-endian: format version (1 byte), as_of (8), flags (1), fresh until (7), shape (4), what the load cost (2, a
 half-precision float of seconds), length of the tags (1; 255: it follows in 4 bytes); stale until (8) where it is not
 fresh until; the tags beyond those of the key, UTF-8, with NUL between them; the payload, compressed where that is worth
 it; the proof, over the key and all that came before.
 
 The proof is a keyed digest, over the namespace too, if the cache has secrets (see `frescor.seal`). In a sealed entry
-all behind the first 25 bytes is encrypted, and they are bound by the seal. Without secrets the proof is a checksum: it
+all behind the first 24 bytes is encrypted, and they are bound by the seal. Without secrets the proof is a checksum: it
 notices accidents, and nobody who changes an entry on purpose.
 
 The store fills in the `as_of` of an explicit `set`, by the script that also creates the tags: at its place and once
@@ -30,8 +30,12 @@ from frescor.tags import implied_tags
 if TYPE_CHECKING:
     from frescor.seal import KeyRing
 
-FORMAT_VERSION = 4
-_HEAD = struct.Struct(">BQBIQeB")
+FORMAT_VERSION = 5
+# Flags and fresh until share eight bytes.
+_HEAD = struct.Struct(">BQQIeB")
+_FLAGS_SHIFT = 56
+# In the year 4253; times to live end after ten years.
+LATEST = (1 << _FLAGS_SHIFT) - 1
 _STALE = struct.Struct(">Q")
 _LENGTH = struct.Struct(">I")
 _CHECKSUM = struct.Struct(">I")
@@ -105,7 +109,8 @@ class Packing:
             flags |= _GRACE
             rest += _STALE.pack(entry.stale_until)
         as_of, cost = 0 if entry.by_caller else entry.as_of, min(entry.cost, LARGEST_COST) / 1e6
-        head = _HEAD.pack(FORMAT_VERSION, as_of, flags, entry.shape, entry.fresh_until, cost, min(len(named), _LONG))
+        flags_and_end = flags << _FLAGS_SHIFT | entry.fresh_until
+        head = _HEAD.pack(FORMAT_VERSION, as_of, flags_and_end, entry.shape, cost, min(len(named), _LONG))
         rest += named + compressed(entry.payload, ratio=None if ring is not None else RATIO)
         if ring is None:
             data = head + rest
@@ -124,7 +129,8 @@ class Packing:
         if len(data) > self.largest + _AROUND:
             raise EntryUnreadable("an entry larger than any that this cache stores: it is loaded again")
         try:
-            version, as_of, flags, shape, fresh_until, cost, length = _HEAD.unpack_from(data)
+            version, as_of, flags_and_end, shape, cost, length = _HEAD.unpack_from(data)
+            flags, fresh_until = flags_and_end >> _FLAGS_SHIFT, flags_and_end & LATEST
             if version != FORMAT_VERSION or flags > _KNOWN_FLAGS:
                 raise EntryUnreadable(f"entry of format {version}, this is format {FORMAT_VERSION}: it is loaded again")
             if bool(flags & _SEALED) is not sealed:

@@ -1,8 +1,9 @@
 """What only holders of a secret can make: the proof at the end of every entry, and sealed entries, which they alone
 can read.
 
-A proof covers the whole entry, the namespace and the key. For a small entry it is a keyed digest (BLAKE2b, RFC 7693, 16
-bytes). For a larger one it is a random nonce (12 bytes) and the tag (16) of AES-256-GCM with nothing to encrypt (GMAC,
+A proof covers the whole entry, the namespace and the key. For a small entry it is a keyed digest (BLAKE2b, RFC 7693, 12
+bytes: 16 would put an entry of 100 bytes into the server's next size of memory, and nobody finds one of 2**96 by
+trying). For a larger one it is a random nonce (12 bytes) and the tag (16) of AES-256-GCM with nothing to encrypt (GMAC,
 NIST SP 800-38D), which costs a twentieth of the digest there; the length decides which, no byte of the entry does. A
 seal is AES-256-GCM over all but the entry's header, which is bound as associated data, with namespace and key.
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 SHORTEST_SECRET = 16
-DIGEST, NONCE, TAG = 16, 12, 16
+DIGEST, NONCE, TAG = 12, 12, 16
 # The longest entry that is proven by a digest. There it saves the nonce, a tenth of what such an entry takes.
 SMALL = 256
 
