@@ -1,16 +1,20 @@
 """The current application's cache, for code that is imported before there is an application."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import ParamSpec, TypeVar, Unpack, overload
 
 from flask import Flask, current_app, has_app_context
 
 from frescor.cache import Cache
 from frescor.claims import Claims
-from frescor.decorator import CachedDecorator, caching, invalidating, policy_from
+from frescor.decorator import Cached, CachedDecorator, caching, invalidating, policy_from
 from frescor.errors import PolicyError
-from frescor.policy import Policy, PolicyOptions
+from frescor.flask.fragments import add_fragments
+from frescor.flask.settings import cache_from_settings
+from frescor.flask.view import CachedView, Vary, options_from
+from frescor.policy import Policy, PolicyOptions, Seconds
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,17 +30,41 @@ class FlaskCache:
         self._name = name
         # Functions of two applications may hold objects of each: the cache that they use tells those apart.
         self._claims = Claims(by_objects=False)
+        self._fragments: dict[Policy, Cached[..., str]] = {}
 
-    def init_app(self, app: Flask, make: Callable[[], Cache]) -> None:
-        """Give an application its cache; `make` is called when it is first used, once in a process."""
+    def init_app(self, app: Flask, make: Callable[[], Cache] | None = None) -> None:
+        """Give an application its cache, and its templates the tag `{% cache policy, … %}` (see `Fragments`).
+
+        `make` is called when the cache is first used, once in a process. Without it, the application's settings
+        `FRESCOR_URL`, `FRESCOR_NAMESPACE` (else the application's name) and so on are read (see `cache_from_settings`),
+        here and now: raises PolicyError for one that is missing, wrong or unknown.
+        """
+        if make is None:
+            ready = cache_from_settings(app.config, app.name)
+            ready.close()
+            config = dict(app.config)
+            make = partial(cache_from_settings, config, app.name)
+
+        made = make
 
         def make_for_app() -> Cache:
-            cache = make()
+            cache = made()
             # A thread that loads anew has no application of its own.
             cache.around_refresh = app.app_context
             return cache
 
         app.extensions[self._name] = _Lazily(make_for_app)
+        # A second cache of the same application leaves the tag with the first.
+        if not hasattr(app.jinja_env, "frescor_render"):
+            add_fragments(app.jinja_env, self._render_fragment)
+
+    def _render_fragment(
+        self, policy: Policy, digest: str, values: tuple[object, ...], render: Callable[[], str]
+    ) -> str:
+        fragment = self._fragments.get(policy)
+        if fragment is None:
+            fragment = self._fragments[policy] = self.cached(policy, name="fragment", ignore=("render",))(_fragment)
+        return fragment(digest, values, render)
 
     def of(self, app: Flask) -> Cache:
         """The application's cache. Raises LookupError where `init_app` was not called."""
@@ -88,9 +116,50 @@ class FlaskCache:
         """As `Cache.cached`, for whichever application is current at the call."""
         return caching(policy_from(policy, options), lambda: self.current, self._claims, name=name, ignore=ignore)
 
+    def view(
+        self,
+        policy: Policy | None = None,
+        /,
+        *,
+        vary: Vary | Iterable[Vary] = (),
+        public: bool = False,
+        max_age: Seconds = 0,
+        statuses: Iterable[int] = (200,),
+        name: str | None = None,
+        **options: object,
+    ) -> Callable[[Callable[..., object]], CachedView]:
+        """Cache a view's whole responses; stands below `@app.route`.
+
+        A response is kept by method, scheme, host, path, sorted query, and what `vary` says: names of request headers,
+        and functions without arguments that say for whom it is (`lambda: current_user.get_id()`). What it depends on in
+        a tracked database ends it, as with `cached`. It leaves with an ETag (a request that has it gets 304), `Age`,
+        `Vary`, and `Cache-Control: max-age` of at most `max_age` seconds, never above the entry's rest. The default of
+        0 has browsers ask each time, so that they hear of an invalidation; above 0 they may be behind for so long.
+
+        Not kept, and said once in the log with what to write: a response that sets a cookie, changes the session, reads
+        it without a function in `vary`, reads request headers that are not in `vary`, is streamed, says `no-store`, or
+        has a status not in `statuses`. Where the session was read before the view began, by a login's look-up say, and
+        nothing in `vary` says for whom the response is, the cache is passed by, unless `public=True` says that all get
+        the same. Other methods than GET and HEAD are passed through.
+
+        With the store down the view runs. Raises PolicyError for options that cannot be meant.
+        """
+        chosen = policy_from(policy, options)
+        given = options_from(vary, public=public, max_age=max_age, statuses=statuses, policy=chosen)
+
+        def decorate(view: Callable[..., object]) -> CachedView:
+            return CachedView(view, chosen, given, lambda: self.current, self._claims, name=name)
+
+        return decorate
+
     def invalidate_cache_pattern(self, *patterns: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """As `Cache.invalidate_cache_pattern`, for whichever application is current at the call."""
         return invalidating(patterns, lambda: self.current)
+
+
+def _fragment(digest: str, values: tuple[object, ...], render: Callable[[], str]) -> str:
+    del digest, values
+    return str(render())
 
 
 class _Lazily:

@@ -1,0 +1,112 @@
+"""`{% cache policy, … %}`: parts of templates that are cached, by what the template says of them and its own text."""
+
+import hashlib
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, TemplateNotFound, TemplateSyntaxError, meta, nodes
+from jinja2.ext import Extension
+from jinja2.parser import Parser
+from markupsafe import Markup
+
+from frescor.errors import PolicyError
+from frescor.policy import Policy
+
+Render = Callable[[Policy, str, tuple[object, ...], Callable[[], str]], str]
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The template that is being read: its text, which Jinja gives to extensions apart from its tokens, and how many
+    parts were found in it."""
+
+    text: str = ""
+    parts: int = 0
+
+
+_READING: ContextVar[_Reading] = ContextVar("frescor_template", default=_Reading())  # noqa: B039 - set before it is used
+
+
+class Fragments(Extension):
+    """Jinja's tag `cache`: a policy, then all that the part shows, `{% cache CARD, user.id, locale %}…{% endcache %}`.
+
+    The same policy, values and text are one entry in all templates and processes; a template that is changed, or one
+    that it includes by its name, has entries of its own. One caller renders it, the others wait; what it reads from a
+    tracked database ends it.
+    """
+
+    tags = {"cache"}  # noqa: RUF012 - Jinja's own way to say it
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        """Remember the template's text until it is parsed."""
+        del name, filename
+        _READING.set(_Reading(source))
+        return source
+
+    def parse(self, parser: Parser) -> nodes.Node:
+        """A call of `_render` around the part."""
+        reading = _READING.get()
+        reading.parts += 1
+        own = f"{reading.parts}\0{reading.text}"
+        line = next(parser.stream).lineno
+        arguments = [parser.parse_expression()]
+        while parser.stream.skip_if("comma"):
+            arguments.append(parser.parse_expression())
+        body = parser.parse_statements(("name:endcache",), drop_needle=True)
+        if not body:
+            raise TemplateSyntaxError("nothing stands between {% cache %} and {% endcache %}", line, parser.name)
+        digest = _digest_of(self.environment, own)
+        call = self.call_method(
+            "_render", [arguments[0], nodes.Const(digest), nodes.Tuple(arguments[1:], "load")], lineno=line
+        )
+        return nodes.CallBlock(call, [], [], body).set_lineno(line)
+
+    def _render(self, policy: Any, digest: str, values: tuple[object, ...], caller: Callable[[], str]) -> str:
+        if not isinstance(policy, Policy):
+            raise PolicyError(
+                f"{{% cache %}} takes a policy first; got {policy!r}. Give the template one, as a global say: "
+                "app.jinja_env.globals['CARD'] = Policy(name='card', expire=300)."
+            )
+        render: Render = self.environment.frescor_render  # type: ignore[attr-defined]  # set where it is added
+        return Markup(render(policy, digest, values, caller))  # noqa: S704 - rendered by Jinja, which escaped it
+
+
+def add_fragments(environment: Environment, render: Render) -> None:
+    """Give an environment the tag, and what carries it out."""
+    environment.add_extension(Fragments)
+    environment.extend(frescor_render=render)
+
+
+def _digest_of(environment: Environment, source: str) -> str:
+    """Of a template's text, and of those that it names."""
+    digest = hashlib.blake2b(digest_size=16)
+    seen: set[str] = set()
+    left = [source]
+    while left:
+        text = left.pop()
+        digest.update(b"\0" + text.encode())
+        for name in sorted(_named_in(environment, text) - seen):
+            seen.add(name)
+            try:
+                left.append(environment.loader.get_source(environment, name)[0] if environment.loader else "")
+            except TemplateNotFound:
+                # `include … ignore missing`: it may come to be there, and is read then when the template is.
+                left.append(f"missing {name}")
+    return digest.hexdigest()
+
+
+# Parsing a template asks for the digest of its parts, which is being found.
+_LOOKING: ContextVar[bool] = ContextVar("frescor_template_looking", default=False)
+
+
+def _named_in(environment: Environment, text: str) -> set[str]:
+    if _LOOKING.get() or not any(word in text for word in ("include", "import", "extends")):
+        return set()
+    token, reading = _LOOKING.set(True), _READING.get()
+    try:
+        return {name for name in meta.find_referenced_templates(environment.parse(text)) if name is not None}
+    finally:
+        _LOOKING.reset(token)
+        _READING.set(reading)
