@@ -43,12 +43,12 @@ def test_the_sources_keep_every_contract(pristine: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "breach", "contract"),
     [
-        ("frescor/src/frescor/codec.py", "import controles.db", "Frescor does not know the application"),
-        ("frescor/src/frescor/cache.py", "import flask", "Frescor's core imports no web framework"),
-        ("frescor/src/frescor/store/redis.py", "import sqlalchemy", "Frescor's core imports no web framework"),
-        ("frescor/src/frescor/plan/one.py", "import frescor.cache", "Frescor's layers"),
-        ("frescor/src/frescor/cache.py", "import frescor.flask", "Frescor's layers"),
-        ("frescor/src/frescor/plan/one.py", "import time", "Frescor's decisions do no input or output"),
+        ("frescor/src/frescor/_values/codec.py", "import controles.db", "Frescor does not know the application"),
+        ("frescor/src/frescor/_surface/cache.py", "import flask", "Frescor's core imports no web framework"),
+        ("frescor/src/frescor/_store/server/redis.py", "import sqlalchemy", "Frescor's core imports no web framework"),
+        ("frescor/src/frescor/_plan/one.py", "import frescor._surface.cache", "Frescor's layers"),
+        ("frescor/src/frescor/_surface/cache.py", "import frescor.flask", "Frescor's layers"),
+        ("frescor/src/frescor/_plan/one.py", "import time", "Frescor's decisions do no input or output"),
         ("controles/src/controles/cotas/services.py", "from flask import request", "Services and queries work without"),
         ("controles/src/controles/painel/queries.py", "from flask import request", "Services and queries work without"),
         ("controles/src/controles/cotas/models.py", "import controles.cotas.services", "In a subject"),

@@ -15,7 +15,7 @@ from controles.config import secret_names, setting_infos
 from controles.contas import rate_limit
 from controles.secret_files import SUFFIX
 from controles.services.cache_service import NAMESPACE
-from frescor.store.permissions import acl_rules
+from frescor._store.permissions import acl_rules
 from frescor.testing import PrivateServer
 
 ROOT = Path(__file__).parents[1]

@@ -53,7 +53,7 @@ def test_everything_in_a_request_carries_its_number(make_app: MakeApp, tmp_path:
     assert first["request_id"] == second["request_id"] == last["request_id"]
 
 
-@pytest.mark.parametrize("name", ["frescor", "frescor.store.redis", "controles.cache"])
+@pytest.mark.parametrize("name", ["frescor", "frescor._store.server.redis", "controles.cache"])
 def test_the_cache_has_a_file_of_its_own(make_app: MakeApp, tmp_path: Path, name: str) -> None:
     make_app()
     logging.getLogger(name).info("ligado")

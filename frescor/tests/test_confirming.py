@@ -16,7 +16,7 @@ import redis
 import sqlalchemy as sa
 
 from frescor import Cache, Policy
-from frescor.plan.confirming import HOLDS, MARGIN
+from frescor._plan.confirming import HOLDS, MARGIN
 from frescor.sqlalchemy import track
 from frescor.testing import PrivateCluster, PrivateServer
 from frescor.testing.blocking import BlockingCache

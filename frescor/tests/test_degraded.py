@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from frescor import MISS, Cache, CacheError
-from frescor.store.redis import RedisStore
+from frescor._store.server.redis import RedisStore
 from frescor.testing import PrivateServer
 
 

@@ -13,12 +13,12 @@ import pytest
 from msgspec.structs import replace
 
 from frescor import MISS, Cache, Policy
-from frescor.codec import Codec
-from frescor.entry import SKEW, Entry, Packing, stamped
-from frescor.seal import KeyRing
-from frescor.store import MemoryStore
-from frescor.store.memory import _Item
-from frescor.tags import entry_tags
+from frescor._store import MemoryStore
+from frescor._store.memory import _Item
+from frescor._values.codec import Codec
+from frescor._values.entry import SKEW, Entry, Packing, stamped
+from frescor._values.seal import KeyRing
+from frescor._values.tags import entry_tags
 
 SECRET = b"a secret of sixteen bytes or more"
 KINDS: dict[str, dict[str, Any]] = {

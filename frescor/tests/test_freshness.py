@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from frescor import Cache, Policy, PolicyError, current_load
-from frescor.engine import Engine
-from frescor.sources import Sources
-from frescor.store.memory import MemoryStore
+from frescor._runtime.engine import Engine
+from frescor._runtime.sources import Sources
+from frescor._store.memory import MemoryStore
 
 
 class Hands:
@@ -165,7 +165,7 @@ def test_an_early_refresh_comes_before_the_end_by_lot(hands: Hands, loader: Load
 
 
 def _cost_of(cache: Cache, key: str) -> float:
-    from frescor.commands import Read
+    from frescor._protocol.commands import Read
 
     (entry,) = cache.store.perform(Read((key,), ())).entries
     return cache._engine.packing.unpack(key, entry).cost / 1e6

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frescor.codec import Codec
-from frescor.unproven import MOST_ITEMS, SMALL
+from frescor._values.codec import Codec
+from frescor._values.unproven import MOST_ITEMS, SMALL
 
 SECONDS = 3.0
 MEGABYTES = 400
@@ -24,10 +24,10 @@ import dataclasses, resource, struct, time
 import msgspec
 from backports import zstd
 from frescor import Cache, Policy
-from frescor.codec import Codec
-from frescor.entry import Entry, Packing
-from frescor.store.memory import MemoryStore
-from frescor.tags import entry_tags
+from frescor._values.codec import Codec
+from frescor._values.entry import Entry, Packing
+from frescor._store.memory import MemoryStore
+from frescor._values.tags import entry_tags
 
 P = 2**61 - 1
 pack = msgspec.msgpack.encode
@@ -62,7 +62,7 @@ def attack(payload, returns=object):
     genuine = Packing().unpack("p:1", store._items["e:p:1"].value)
     data = Packing().pack("p:1", msgspec.structs.replace(genuine, payload=b""))[:-4]
     data += payload
-    from frescor.entry import _CHECKSUM, _checksum
+    from frescor._values.entry import _CHECKSUM, _checksum
     data += _CHECKSUM.pack(_checksum("p:1", data))
     store._items["e:p:1"].value = data
     # No more than that, whatever is wrong; and the highest use is counted from here.

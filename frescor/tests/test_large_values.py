@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from frescor import MISS, Cache, Policy, PolicyError
-from frescor.codec import Codec, TooLarge
+from frescor._values.codec import Codec, TooLarge
 from frescor.testing.blocking import BlockingCache
 
 LARGEST = 10_000

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frescor import MISS, Cache
-from frescor.store import MemoryStore
+from frescor._store import MemoryStore
 
 Change = Callable[[bytes], bytes]
 

@@ -23,11 +23,11 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 EXTRAS = ("", "cli", "embedded", "flask", "sealing", "sqlalchemy")
 MODULES = {
-    "": ["frescor", "frescor.aio", "frescor.testing", "frescor.embedded"],
+    "": ["frescor", "frescor._surface.aio", "frescor.testing", "frescor.embedded"],
     "cli": ["frescor.cli"],
     "embedded": ["frescor.embedded"],
     "flask": ["frescor.flask"],
-    "sealing": ["frescor.seal"],
+    "sealing": ["frescor._values.seal"],
     "sqlalchemy": ["frescor.sqlalchemy"],
 }
 _PYTHON = re.compile(r"(?<!-->\n)^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)

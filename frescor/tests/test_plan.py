@@ -2,9 +2,10 @@
 
 import pytest
 
-from frescor import plan
-from frescor.codec import Codec
-from frescor.commands import (
+from frescor import _plan as plan
+from frescor._calls.policy import Policy
+from frescor._copies.local import Local
+from frescor._protocol.commands import (
     UNAVAILABLE,
     Board,
     Grant,
@@ -17,11 +18,10 @@ from frescor.commands import (
     TakeLease,
     Together,
 )
-from frescor.entry import Entry, Packing
-from frescor.local import Local
-from frescor.outcome import Outcome, Result
-from frescor.pending import Pending
-from frescor.policy import Policy
+from frescor._protocol.outcome import Outcome, Result
+from frescor._protocol.pending import Pending
+from frescor._values.codec import Codec
+from frescor._values.entry import Entry, Packing
 
 
 def test_a_lease_that_was_asked_for_without_an_answer_is_given_back_before_anything_else() -> None:

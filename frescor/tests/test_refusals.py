@@ -16,7 +16,7 @@ import pytest
 import redis
 
 from frescor import Cache
-from frescor.store.redis import RedisStore
+from frescor._store.server.redis import RedisStore
 from frescor.testing import PrivateCluster, PrivateServer
 from frescor.testing.blocking import BlockingCache
 

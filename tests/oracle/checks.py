@@ -15,13 +15,13 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import types
 
 from frescor.errors import PolicyError
-from frescor.sqlalchemy.drivers import driver_connection
-from frescor.sqlalchemy.facts import Facts
-from frescor.sqlalchemy.meanings import READS, WRITES
-from frescor.sqlalchemy.outbox import TABLE as OUTBOX
-from frescor.sqlalchemy.statements import Statements
-from frescor.sqlalchemy.tags import EVERYTHING, TableName, form_of
-from frescor.sqlalchemy.unit import Unit
+from frescor.sqlalchemy._engine.drivers import driver_connection
+from frescor.sqlalchemy._outbox.outbox import TABLE as OUTBOX
+from frescor.sqlalchemy._statements.facts import Facts
+from frescor.sqlalchemy._statements.tags import EVERYTHING, TableName, form_of
+from frescor.sqlalchemy._tracking.meanings import READS, WRITES
+from frescor.sqlalchemy._tracking.statements import Statements
+from frescor.sqlalchemy._transactions.unit import Unit
 from oracle.database import SHADOWS, Authorizer, Locks, rows_of
 
 _before, _after, _inserted = Statements.before, Statements.after, Statements.inserted

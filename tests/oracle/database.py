@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from frescor.sqlalchemy.tags import TableName
+from frescor.sqlalchemy._statements.tags import TableName
 
 _FOREIGN_KEYS = """
 SELECT m.name, f."table" FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from frescor.sqlalchemy.text import facts_of_text
+from frescor.sqlalchemy._statements.text import facts_of_text
 
 _JUDGE = Path(__file__).with_name("postgresql_judge.py")
 

@@ -8,7 +8,7 @@ from controles.formularios import models as _formularios
 from controles.militantes import models as _militantes
 from controles.organizacao import models as _organizacao
 from controles.pagamentos import models as _pagamentos
-from frescor.sqlalchemy.outbox import outbox_table
+from frescor.sqlalchemy._outbox.outbox import outbox_table
 
 _MODULES = (_admin, _contas, _cotas, _formularios, _militantes, _organizacao, _pagamentos)
 

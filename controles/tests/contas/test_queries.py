@@ -12,7 +12,7 @@ from controles.contas.queries import get_leitor
 from controles.db import db
 from controles.militantes.models import Nucleo
 from controles.services.cache_service import service_of
-from frescor.store import MemoryStore
+from frescor._store import MemoryStore
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from controles.contas.models import Papel, Usuario
 from controles.db import db
 from controles.militantes.models import Nucleo
-from frescor.sqlalchemy.triggers import installed_triggers
+from frescor.sqlalchemy._tracking.triggers import installed_triggers
 
 NewBrowser = Callable[[], Any]
 

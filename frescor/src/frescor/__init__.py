@@ -1,16 +1,22 @@
 """Frescor: a cache between an application, its SQL database and Redis or Valkey that is never stale."""
 
-from frescor.cache import Cache
-from frescor.decorator import AsyncCached, Cached
+from typing import TYPE_CHECKING
+
+from frescor._calls.loading import current_load
+from frescor._calls.miss import MISS, Miss
+from frescor._calls.policy import Policy
+from frescor._runtime.events import PolicyStats
+from frescor._store.base import KeyInfo, ServerInfo
+from frescor._surface.cache import Cache
+from frescor._surface.decorator import AsyncCached, Cached
 from frescor.errors import CacheError, EntryUnreadable, PolicyError, StoreRejected, StoreUnavailable
-from frescor.events import PolicyStats
-from frescor.loading import current_load
-from frescor.miss import MISS, Miss
-from frescor.policy import Policy
-from frescor.store.base import KeyInfo, ServerInfo
+
+if TYPE_CHECKING:
+    from frescor.aio import AsyncCache
 
 __all__ = [
     "MISS",
+    "AsyncCache",
     "AsyncCached",
     "Cache",
     "CacheError",
@@ -27,3 +33,12 @@ __all__ = [
     "current_load",
 ]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    # asyncio, and redis-py's half for it, are for those alone who ask for it.
+    if name == "AsyncCache":
+        from frescor.aio import AsyncCache
+
+        return AsyncCache
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,7 @@
 
 import sys
 
-from frescor.extras import extra
+from frescor._extras import extra
 
 
 def main() -> None:

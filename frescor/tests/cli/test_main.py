@@ -4,9 +4,9 @@ import pytest
 from click.testing import CliRunner
 
 from frescor import Cache
+from frescor._store.permissions import Topology, acl_rules
 from frescor.cli.main import program
 from frescor.embedded import find_binary
-from frescor.store.permissions import Topology, acl_rules
 from frescor.testing import PrivateServer
 
 

@@ -1,8 +1,8 @@
 """Rates between two looks, and which policy a key belongs to."""
 
+from frescor._runtime.events import PolicyStats
+from frescor._store.base import ServerInfo
 from frescor.cli.sampling import Rates, Sample, policy_of, rates_between
-from frescor.events import PolicyStats
-from frescor.store.base import ServerInfo
 
 SERVER = ServerInfo("valkey", "9.1", 1, None, 1)
 

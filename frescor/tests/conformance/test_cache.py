@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from frescor import MISS, Cache, Policy, PolicyError
-from frescor.commands import Read
+from frescor._protocol.commands import Read
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from typing import cast
 import pytest
 
 from frescor import MISS, Cache, Policy
-from frescor.engine import Engine
-from frescor.sources import Sources
-from frescor.store import MemoryStore
-from frescor.store.base import Store
-from frescor.store.opening import open_store
+from frescor._runtime.engine import Engine
+from frescor._runtime.sources import Sources
+from frescor._store import MemoryStore
+from frescor._store.base import Store
+from frescor._store.opening import open_store
 from frescor.testing import PrivateServer
 from frescor.testing.blocking import BlockingCache
 from frescor.testing.chaos import ChaosStore, Faults

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from frescor.commands import Load, Reading, StoreCommand, StoreOutcome, Together, Write
-from frescor.store.memory import MemoryStore
+from frescor._protocol.commands import Load, Reading, StoreCommand, StoreOutcome, Together, Write
+from frescor._store.memory import MemoryStore
 from frescor.testing.simulation import (
     ITEMS,
     Eviction,

@@ -5,9 +5,18 @@ from collections.abc import Callable, Sequence
 import pytest
 from msgspec.structs import replace
 
-from frescor.commands import Load, StoreOutcome, Write
-from frescor.store.slot_steps import MarkTag, RaiseTag, ReadClock, SettleTag, SlotProtocol, Steps, StoreEntry, Tick
-from frescor.tags import NAMESPACE_TAG, declared_tag
+from frescor._protocol.commands import Load, StoreOutcome, Write
+from frescor._store.slot_steps import (
+    MarkTag,
+    RaiseTag,
+    ReadClock,
+    SettleTag,
+    SlotProtocol,
+    Steps,
+    StoreEntry,
+    Tick,
+)
+from frescor._values.tags import NAMESPACE_TAG, declared_tag
 from frescor.testing.simulation import KEY, TAG, Eviction, StaleRead, Task, explore, made_at, replay, ticking
 from frescor.testing.slot_simulation import MemorySlots, SlotReader, SlotWriter, slots
 

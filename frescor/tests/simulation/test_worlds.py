@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace as replace_struct
 
-from frescor.commands import Load, Write
-from frescor.local import Local
-from frescor.store.memory import MemoryStore
+from frescor._copies.local import Local
+from frescor._protocol.commands import Load, Write
+from frescor._store.memory import MemoryStore
 from frescor.testing.worlds import (
     ITEMS,
     Broken,

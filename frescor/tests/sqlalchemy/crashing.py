@@ -10,10 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from frescor import Cache
-from frescor.commands import Invalidate, StoreCommand, Together
+from frescor._protocol.commands import Invalidate, StoreCommand, Together
+from frescor._store.server.ahead import Ahead
+from frescor._store.server.redis import RedisStore
 from frescor.sqlalchemy import track
-from frescor.store.ahead import Ahead
-from frescor.store.redis import RedisStore
 
 
 class StoppingStore(RedisStore):

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from frescor import Cache
 from frescor.sqlalchemy import Tracking, outbox_table
-from frescor.sqlalchemy.catalog import Catalog
-from frescor.sqlalchemy.statements import Statements
+from frescor.sqlalchemy._catalog.catalog import Catalog
+from frescor.sqlalchemy._tracking.statements import Statements
 from frescor.testing.private_postgres import PrivatePostgres
 
 Tracker = Callable[..., Tracking]
@@ -176,7 +176,7 @@ def test_on_postgresql_a_change_by_a_stranger_is_found_by_the_relay(
 def test_on_postgresql_without_a_relay_the_next_statement_looks(
     postgres_server: PrivatePostgres, tracked_cache: Cache, tracker: Tracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("frescor.sqlalchemy.catalog.LOOK_AGAIN", 0.0)
+    monkeypatch.setattr("frescor.sqlalchemy._catalog.catalog.LOOK_AGAIN", 0.0)
     url = postgres_server.make_database()
     untracked(url, *SCHEMA)
     process = Process(url, tracked_cache, tracker)

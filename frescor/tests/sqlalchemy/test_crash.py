@@ -15,8 +15,8 @@ import redis
 import sqlalchemy as sa
 
 from frescor import Cache, Policy
+from frescor._store.server.redis import RedisStore
 from frescor.sqlalchemy import outbox_table, track
-from frescor.store.redis import RedisStore
 from frescor.testing import PrivateServer
 from frescor.testing.waiting import until
 

@@ -25,11 +25,11 @@ from sqlalchemy import orm
 from sqlalchemy.orm.exc import StaleDataError
 
 from frescor import MISS, Cache
-from frescor.decorator import Cached
-from frescor.loading import CurrentLoad
+from frescor._calls.loading import CurrentLoad
+from frescor._surface.decorator import Cached
 from frescor.sqlalchemy import outbox_table
-from frescor.sqlalchemy.consequences import Along
-from frescor.sqlalchemy.unit import Unit
+from frescor.sqlalchemy._catalog.consequences import Along
+from frescor.sqlalchemy._transactions.unit import Unit
 from frescor.testing.private_postgres import PrivatePostgres
 from frescor.testing.shop import elsewhere
 
@@ -498,9 +498,9 @@ def touches_nothing(*_: object) -> Along:
 @pytest.mark.parametrize(
     ("place", "mistake"),
     [
-        ("frescor.sqlalchemy.statements.read_on", reads_as_of_now),
-        ("frescor.sqlalchemy.identity.met", met_as_of_now),
-        ("frescor.sqlalchemy.consequences.Consequences.along", touches_nothing),
+        ("frescor.sqlalchemy._tracking.statements.read_on", reads_as_of_now),
+        ("frescor.sqlalchemy._tracking.identity.met", met_as_of_now),
+        ("frescor.sqlalchemy._catalog.consequences.Consequences.along", touches_nothing),
     ],
 )
 def test_a_mistake_is_found(

@@ -11,7 +11,7 @@ from sqlalchemy import orm
 
 from frescor import Cache
 from frescor.sqlalchemy import Tracking, outbox_table, track
-from frescor.sqlalchemy.hooks import copy_without_hooks
+from frescor.sqlalchemy._engine.hooks import copy_without_hooks
 from frescor.testing.shop import Base, Customer, Shop
 
 

@@ -9,9 +9,9 @@ from sqlalchemy import orm
 from sqlalchemy.ext.compiler import compiles
 
 from frescor import Cache, current_load
-from frescor.loading import Loading
+from frescor._calls.loading import Loading
 from frescor.sqlalchemy import table_tag, track
-from frescor.sqlalchemy.tags import Tags
+from frescor.sqlalchemy._statements.tags import Tags
 
 metadata = sa.MetaData()
 item = sa.Table("item", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("v", sa.Integer))

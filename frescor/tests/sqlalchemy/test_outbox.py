@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from frescor import PolicyError
-from frescor.sqlalchemy.database_clock import DatabaseClock
-from frescor.sqlalchemy.outbox import TRIGGER, Outbox, has_outbox, outbox_table
+from frescor.sqlalchemy._outbox.database_clock import DatabaseClock
+from frescor.sqlalchemy._outbox.outbox import TRIGGER, Outbox, has_outbox, outbox_table
 
 SECOND = 1_000_000
 

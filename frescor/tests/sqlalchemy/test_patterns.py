@@ -10,9 +10,9 @@ from sqlalchemy.ext.associationproxy import association_proxy
 from sqlalchemy.ext.hybrid import hybrid_property
 
 from frescor import Cache, current_load
-from frescor.loading import Loading
+from frescor._calls.loading import Loading
 from frescor.sqlalchemy import track
-from frescor.sqlalchemy.tags import Tags
+from frescor.sqlalchemy._statements.tags import Tags
 from frescor.testing.private_postgres import PrivatePostgres
 
 TAGS = Tags("", b"a secret")

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from frescor import Cache, Policy
+from frescor._store.server.redis import RedisStore
 from frescor.sqlalchemy import table_tag, track
-from frescor.sqlalchemy.outbox import Outbox
-from frescor.sqlalchemy.relay import Relay
-from frescor.store.redis import RedisStore
+from frescor.sqlalchemy._outbox.outbox import Outbox
+from frescor.sqlalchemy._outbox.relay import Relay
 from frescor.testing import PrivateServer
 from frescor.testing.private_postgres import PrivatePostgres
 from frescor.testing.waiting import until
@@ -208,8 +208,8 @@ def test_the_watermark_is_the_databases_clock(
 def test_a_missing_table_is_said_once_and_waited_for(
     database_url: str, cache: Cache, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("frescor.sqlalchemy.relay._FIRST_RETRY", 0.01)
-    monkeypatch.setattr("frescor.sqlalchemy.relay._LAST_RETRY", 0.05)
+    monkeypatch.setattr("frescor.sqlalchemy._outbox.relay._FIRST_RETRY", 0.01)
+    monkeypatch.setattr("frescor.sqlalchemy._outbox.relay._LAST_RETRY", 0.05)
     caplog.set_level(logging.WARNING, "frescor")
     database = Database(database_url, outbox=False)
     relay = Relay(database.engine, lambda: cache, database.outbox)

@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from frescor import Cache
-from frescor.sqlalchemy.outbox import Outbox
-from frescor.sqlalchemy.relay import Relay
-from frescor.store.base import Doubt
-from frescor.store.trust import TELL_WITHIN
+from frescor._store.base import Doubt
+from frescor._store.server.trust import TELL_WITHIN
+from frescor.sqlalchemy._outbox.outbox import Outbox
+from frescor.sqlalchemy._outbox.relay import Relay
 
 SECOND = 1_000_000
 

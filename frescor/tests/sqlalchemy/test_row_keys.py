@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frescor import Cache
-from frescor.identity import canonical
-from frescor.sqlalchemy.tags import _canonical_number
+from frescor._calls.identity import canonical
+from frescor.sqlalchemy._statements.tags import _canonical_number
 
 KEYS: dict[str, tuple[sa.types.TypeEngine[Any], Any, Any]] = {
     "a number": (sa.Integer(), 1, 2),

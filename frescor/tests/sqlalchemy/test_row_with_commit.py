@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from frescor.sqlalchemy.outbox import Outbox
+from frescor.sqlalchemy._outbox.outbox import Outbox
 from frescor.testing.private_postgres import PrivatePostgres
 
 TAGS = ("sql:a", "with \"quotes\", 'others' and \\ in it", "maçã 🍎")

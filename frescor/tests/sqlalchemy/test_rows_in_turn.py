@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from frescor import Cache, current_load
-from frescor.loading import Loading
+from frescor._calls.loading import Loading
 from frescor.sqlalchemy import track
-from frescor.sqlalchemy.tags import Tags
+from frescor.sqlalchemy._statements.tags import Tags
 
 QUERIES = int(os.environ.get("FRESCOR_QUERIES", "500"))
 SECRET = b"a secret of sixteen bytes"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from frescor import PolicyError
-from frescor.sqlalchemy.facts import Facts
-from frescor.sqlalchemy.text import facts_of_text, first_word
+from frescor.sqlalchemy._statements.facts import Facts
+from frescor.sqlalchemy._statements.text import facts_of_text, first_word
 
 
 def written(facts: Facts) -> set[tuple[str, str]]:

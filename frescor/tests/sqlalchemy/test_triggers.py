@@ -16,9 +16,14 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from frescor import Cache, Policy, PolicyError
 from frescor.sqlalchemy import track
-from frescor.sqlalchemy.outbox import Outbox
-from frescor.sqlalchemy.relay import Relay
-from frescor.sqlalchemy.triggers import install_triggers, installed_triggers, mark_connections, remove_triggers
+from frescor.sqlalchemy._outbox.outbox import Outbox
+from frescor.sqlalchemy._outbox.relay import Relay
+from frescor.sqlalchemy._tracking.triggers import (
+    install_triggers,
+    installed_triggers,
+    mark_connections,
+    remove_triggers,
+)
 from frescor.testing import PrivateServer
 from frescor.testing.private_postgres import PrivatePostgres
 from frescor.testing.waiting import until

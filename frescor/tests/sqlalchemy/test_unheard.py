@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from frescor import Cache
-from frescor.loading import Loading
+from frescor._calls.loading import Loading
 from frescor.sqlalchemy import outbox_table, track
 
 

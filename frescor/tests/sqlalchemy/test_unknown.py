@@ -11,7 +11,7 @@ from sqlalchemy import orm
 
 from frescor import Cache, PolicyError
 from frescor.sqlalchemy import outbox_table
-from frescor.sqlalchemy.outbox import Outbox
+from frescor.sqlalchemy._outbox.outbox import Outbox
 from frescor.testing.private_postgres import PrivatePostgres
 from frescor.testing.shop import Base, Shop, elsewhere
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from frescor.sqlalchemy.whereabouts import identity
+from frescor.sqlalchemy._engine.whereabouts import identity
 
 
 def test_databases_are_told_from_each_other_by_name_and_place(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frescor import Cache, PolicyError
-from frescor.store.address import read_address
+from frescor._store.address import read_address
 
 
 def test_a_cluster_is_named_by_some_of_its_nodes() -> None:

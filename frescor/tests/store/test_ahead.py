@@ -4,10 +4,10 @@ import pytest
 import redis
 
 from frescor import Cache
-from frescor.commands import Invalidate
+from frescor._protocol.commands import Invalidate
+from frescor._store.server.ahead import Ahead
+from frescor._store.server.redis import RedisStore
 from frescor.errors import StoreUnavailable
-from frescor.store.ahead import Ahead
-from frescor.store.redis import RedisStore
 from frescor.testing import PrivateServer
 from frescor.testing.waiting import until
 

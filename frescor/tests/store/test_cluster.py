@@ -7,9 +7,9 @@ import pytest
 from redis.crc import key_slot
 
 from frescor import MISS, Cache, Policy
-from frescor.listen_cluster import ClusterListener
-from frescor.store.cluster import ClusterStore
-from frescor.store.permissions import acl_rules
+from frescor._copies.listen_cluster import ClusterListener
+from frescor._store.cluster.cluster import ClusterStore
+from frescor._store.permissions import acl_rules
 from frescor.testing import PrivateCluster, PrivateServer
 from frescor.testing.blocking import BlockingCache
 from frescor.testing.waiting import until

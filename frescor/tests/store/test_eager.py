@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from frescor.store.eager import FIRST_SLEPT, MOST_SLEPT, Eager
-from frescor.store.places import Places
+from frescor._store.connection.eager import FIRST_SLEPT, MOST_SLEPT, Eager
+from frescor._store.connection.places import Places
 
 LOOKED, SLEPT = "looked", "slept"
 

@@ -6,9 +6,9 @@ from typing import Any, cast
 import pytest
 from redis import exceptions as driver
 
-from frescor.store.eager import Eager
-from frescor.store.link import DriverConnection, Link
-from frescor.store.places import Places
+from frescor._store.connection.eager import Eager
+from frescor._store.connection.link import DriverConnection, Link
+from frescor._store.connection.places import Places
 
 
 class _Connected:

@@ -10,9 +10,9 @@ import redis
 from msgspec.structs import replace
 
 from frescor import MISS, Cache, Policy
-from frescor.commands import LEASE_MS
-from frescor.entry import Packing
-from frescor.store.scripts import MOST_AHEAD
+from frescor._protocol.commands import LEASE_MS
+from frescor._store.scripts import MOST_AHEAD
+from frescor._values.entry import Packing
 from frescor.testing import PrivateCluster, PrivateServer
 from frescor.testing.blocking import BlockingCache
 

@@ -12,7 +12,9 @@ import pytest
 import redis
 
 from frescor import CacheError, PolicyError
-from frescor.commands import (
+from frescor._copies.listen import Listener
+from frescor._copies.local import Local
+from frescor._protocol.commands import (
     Announce,
     Delete,
     Dismiss,
@@ -26,13 +28,11 @@ from frescor.commands import (
     Unheard,
     Write,
 )
-from frescor.entry import Entry, Packing
-from frescor.listen import Listener
-from frescor.local import Local
-from frescor.store.address import read_address
-from frescor.store.permissions import acl_rules, commands
-from frescor.store.redis import RedisStore
-from frescor.store.registered import heard, leave, register
+from frescor._store.address import read_address
+from frescor._store.permissions import acl_rules, commands
+from frescor._store.registered import heard, leave, register
+from frescor._store.server.redis import RedisStore
+from frescor._values.entry import Entry, Packing
 from frescor.testing import PrivateServer
 from frescor.testing.servers import every_server, name_of
 

@@ -1,6 +1,6 @@
 import threading
 
-from frescor.store.places import Places
+from frescor._store.connection.places import Places
 
 
 def test_no_more_hold_a_place_than_there_are_and_all_get_one() -> None:

@@ -9,13 +9,13 @@ import pytest
 import redis
 
 from frescor import MISS, Cache, StoreUnavailable
-from frescor.commands import Delete, Invalidate, Put, Read, StoreCommand
-from frescor.store.base import Doubt
-from frescor.store.breaker import Breaker
-from frescor.store.opening_aio import awaited
-from frescor.store.redis import RedisStore
-from frescor.store.trust import TELL_WITHIN
-from frescor.tags import declared_tags
+from frescor._protocol.commands import Delete, Invalidate, Put, Read, StoreCommand
+from frescor._store.base import Doubt
+from frescor._store.connection.breaker import Breaker
+from frescor._store.opening_aio import awaited
+from frescor._store.server.redis import RedisStore
+from frescor._store.server.trust import TELL_WITHIN
+from frescor._values.tags import declared_tags
 from frescor.testing import PrivateCluster, PrivateServer
 from frescor.testing.blocking import BlockingCache
 from frescor.testing.waiting import until

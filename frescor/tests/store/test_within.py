@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from frescor import Cache, Policy
-from frescor.store.within import TimedConnection, TimedSSLConnection, TimedUnixConnection
+from frescor._store.connection.within import TimedConnection, TimedSSLConnection, TimedUnixConnection
 from frescor.testing import PrivateCluster, PrivateServer
 from frescor.testing.blocking import BlockingCache
 from frescor.testing.waiting import until
@@ -141,7 +141,7 @@ def test_a_cluster_through_a_slow_link_costs_one_deadline_once(
 ) -> None:
     with PrivateCluster() as cluster:
         ways = {node.port: SlowWay(node.port) for node in cluster.nodes}
-        monkeypatch.setattr("frescor.store.cluster.node_endpoint", _rerouted(ways))
+        monkeypatch.setattr("frescor._store.cluster.cluster.node_endpoint", _rerouted(ways))
         cache = caching(cluster.url)
         for way in ways.values():
             way.delay = 0.2
@@ -152,7 +152,7 @@ def test_a_cluster_through_a_slow_link_costs_one_deadline_once(
 
 
 def _rerouted(ways: dict[int | None, SlowWay]) -> Callable[..., object]:
-    from frescor.store.endpoint import node_endpoint
+    from frescor._store.connection.endpoint import node_endpoint
 
     return lambda address, node: node_endpoint(address, (node[0], ways[node[1]].port))
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from frescor.cache import Cache
+from frescor._surface.cache import Cache
 from frescor.cli.sampling import policy_of, rates_between, take_sample
 from frescor.cli.tables import monitor_view, policy_table, server_lines
 from frescor.cli.wording import duration, plain, size

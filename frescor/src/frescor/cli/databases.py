@@ -20,7 +20,7 @@ _OUTBOX = "frescor_outbox"
 def _administering(url: str) -> "Iterator[Connection]":
     """A connection; what goes wrong as the command line says it."""
     try:
-        from frescor.sqlalchemy.administration import administering
+        from frescor.sqlalchemy._tracking.administration import administering
     except ImportError as error:
         raise click.ClickException("This needs SQLAlchemy: pip install 'frescor[sqlalchemy]'.") from error
     try:
@@ -61,7 +61,7 @@ def outbox_commands() -> None:
 @_outbox
 def create(url: str, outbox: str, schema: str | None) -> None:
     with _administering(url) as connection:
-        from frescor.sqlalchemy.administration import create_outbox
+        from frescor.sqlalchemy._tracking.administration import create_outbox
 
         made = create_outbox(connection, outbox, schema)
     click.echo(f"Made {outbox}." if made else f"{outbox} is there already.")
@@ -72,7 +72,7 @@ def create(url: str, outbox: str, schema: str | None) -> None:
 @_outbox
 def outbox_status(url: str, outbox: str, schema: str | None) -> None:
     with _administering(url) as connection:
-        from frescor.sqlalchemy.administration import outbox_state
+        from frescor.sqlalchemy._tracking.administration import outbox_state
 
         state = outbox_state(connection, outbox, schema)
     waits = f", the oldest for {state.oldest:.1f} s" if state.oldest is not None else ""
@@ -91,7 +91,7 @@ def trigger_commands() -> None:
 @_outbox
 def install(url: str, tables: tuple[str, ...], name: str, outbox: str, schema: str | None) -> None:
     with _administering(url) as connection:
-        from frescor.sqlalchemy.triggers import install_triggers
+        from frescor.sqlalchemy._tracking.triggers import install_triggers
 
         done = install_triggers(connection, tables, database=name, outbox=outbox, schema=schema)
     click.echo(f"Triggers are on: {', '.join(done)}.")
@@ -102,7 +102,7 @@ def install(url: str, tables: tuple[str, ...], name: str, outbox: str, schema: s
 @click.option("--table", "tables", multiple=True, help="A table, as name or schema.name. Repeatable.")
 def remove(url: str, tables: tuple[str, ...]) -> None:
     with _administering(url) as connection:
-        from frescor.sqlalchemy.triggers import remove_triggers
+        from frescor.sqlalchemy._tracking.triggers import remove_triggers
 
         done = remove_triggers(connection, tables or None)
     click.echo(f"Removed from: {', '.join(done)}." if done else "There were none.")
@@ -112,7 +112,7 @@ def remove(url: str, tables: tuple[str, ...]) -> None:
 @_database
 def trigger_status(url: str) -> None:
     with _administering(url) as connection:
-        from frescor.sqlalchemy.triggers import installed_triggers
+        from frescor.sqlalchemy._tracking.triggers import installed_triggers
 
         done = installed_triggers(connection)
     click.echo(f"Triggers are on: {', '.join(done)}." if done else "No table has triggers.")

@@ -2,11 +2,11 @@
 
 import click
 
-from frescor.cache import Cache
+from frescor._store.permissions import Topology, acl_rules
+from frescor._surface.cache import Cache
 from frescor.cli.commands import cache_commands
 from frescor.cli.databases import outbox_commands, trigger_commands
 from frescor.errors import PolicyError
-from frescor.store.permissions import Topology, acl_rules
 
 
 def main() -> None:

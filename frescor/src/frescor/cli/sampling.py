@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
-from frescor.cache import Cache
+from frescor._runtime.events import PolicyStats
+from frescor._store.base import ServerInfo
+from frescor._surface.cache import Cache
 from frescor.errors import CacheError
-from frescor.events import PolicyStats
-from frescor.store.base import ServerInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from frescor._runtime.events import PolicyStats
 from frescor.cli.sampling import Rates, Sample, misses
 from frescor.cli.wording import latency, plain, share, size
-from frescor.events import PolicyStats
 
 
 def server_lines(sample: Sample, entries: str | None = None) -> RenderableType:

@@ -1,6 +1,6 @@
 """Frescor in a Flask application."""
 
-from frescor.extras import extra
+from frescor._extras import extra
 
 with extra("flask", "frescor.flask"):
     from frescor.flask.extension import FlaskCache

@@ -7,14 +7,14 @@ from typing import ParamSpec, TypeVar, Unpack, overload
 
 from flask import Flask, current_app, has_app_context
 
-from frescor.cache import Cache
-from frescor.claims import Claims
-from frescor.decorator import Cached, CachedDecorator, caching, invalidating, policy_from
+from frescor._calls.claims import Claims
+from frescor._calls.policy import Policy, PolicyOptions, Seconds
+from frescor._surface.cache import Cache
+from frescor._surface.decorator import Cached, CachedDecorator, caching, invalidating, policy_from
 from frescor.errors import PolicyError
 from frescor.flask.fragments import add_fragments
 from frescor.flask.settings import cache_from_settings
 from frescor.flask.view import CachedView, Vary, options_from
-from frescor.policy import Policy, PolicyOptions, Seconds
 
 P = ParamSpec("P")
 R = TypeVar("R")

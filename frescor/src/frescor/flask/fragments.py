@@ -11,8 +11,8 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 from markupsafe import Markup
 
+from frescor._calls.policy import Policy
 from frescor.errors import PolicyError
-from frescor.policy import Policy
 
 Render = Callable[[Policy, str, tuple[object, ...], Callable[[], str]], str]
 

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from frescor.cache import Cache
+from frescor._surface.cache import Cache
 from frescor.errors import PolicyError
 
 PREFIX = "FRESCOR_"

@@ -14,13 +14,13 @@ from urllib.parse import urlencode
 
 from flask import Flask, Request, Response, current_app, has_request_context, request
 
-from frescor.cache import Cache
-from frescor.claims import Claims
-from frescor.decorator import Cached, caching
+from frescor._calls.claims import Claims
+from frescor._calls.loading import current_load
+from frescor._calls.policy import Policy, Seconds, seconds
+from frescor._surface.cache import Cache
+from frescor._surface.decorator import Cached, caching
 from frescor.errors import PolicyError
 from frescor.flask.watched import ANY_HEADER, Watch, session_is_read
-from frescor.loading import current_load
-from frescor.policy import Policy, Seconds, seconds
 
 P = ParamSpec("P")
 Vary = str | Callable[[], object]

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from frescor.cache import Cache
-from frescor.events import PolicyStats
-from frescor.policy import Policy, Seconds
-from frescor.store.base import KeyInfo, Store
+from frescor._calls.policy import Policy, Seconds
+from frescor._runtime.events import PolicyStats
+from frescor._store.base import KeyInfo, Store
+from frescor._surface.cache import Cache
 
 R = TypeVar("R")
 

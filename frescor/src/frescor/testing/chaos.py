@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from frescor.commands import Grant, Read, Reading, StoreCommand, TakeLease, Together
+from frescor._protocol.commands import Grant, Read, Reading, StoreCommand, TakeLease, Together
+from frescor._store.base import KeyInfo, ServerInfo, Store, Witness
 from frescor.errors import StoreRejected, StoreUnavailable
-from frescor.store.base import KeyInfo, ServerInfo, Store, Witness
 
 
 @dataclass(frozen=True, slots=True)

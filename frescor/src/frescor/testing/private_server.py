@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
+from frescor._store.permissions import acl_rules
 from frescor.embedded.binary import ServerBinary, find_binary, server_command, server_environment
 from frescor.embedded.supervisor import await_answer, launch, stop
 from frescor.errors import StoreUnavailable
-from frescor.store.permissions import acl_rules
 
 _PORT_TRIES = 5
 

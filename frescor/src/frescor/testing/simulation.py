@@ -1,7 +1,7 @@
 """A deterministic scheduler for the real plan: every interleaving of readers, writers and evictions, by depth.
 
 The world is a database of one number, a store, and tasks that each do one step when the scheduler says so. A reader
-drives `frescor.plan.read_through` command by command; a writer raises the number, then invalidates; an eviction drops
+drives `_plan.read_through` command by command; a writer raises the number, then invalidates; an eviction drops
 one item of the store. `explore` visits every order of steps, never the same state twice.
 
 What is checked: a read that began after a write had returned never yields an older number.
@@ -14,9 +14,10 @@ from typing import Any
 
 import msgspec
 
-from frescor import plan
-from frescor.codec import Codec
-from frescor.commands import (
+from frescor import _plan as plan
+from frescor._calls.policy import Policy
+from frescor._copies.local import Local
+from frescor._protocol.commands import (
     Board,
     Command,
     Delete,
@@ -32,14 +33,13 @@ from frescor.commands import (
     Reading,
     Wait,
 )
-from frescor.entry import Packing
-from frescor.lease import Flights
-from frescor.local import Local
-from frescor.outcome import Outcome
-from frescor.pending import Pending
-from frescor.policy import Policy
-from frescor.store.memory import MemoryStore
-from frescor.tags import declared_tag, entry_tags
+from frescor._protocol.outcome import Outcome
+from frescor._protocol.pending import Pending
+from frescor._runtime.lease import Flights
+from frescor._store.memory import MemoryStore
+from frescor._values.codec import Codec
+from frescor._values.entry import Packing
+from frescor._values.tags import declared_tag, entry_tags
 
 KEY, TAG = "k", "t"
 _PACKING = Packing()

@@ -1,4 +1,4 @@
-"""The simulation for clusters: every order of the small steps of `frescor.store.slot_steps`.
+"""The simulation for clusters: every order of the small steps of `_store.slot_steps`.
 
 As `frescor.testing.simulation`, but a command of the plan is not one move: each step of its batches is one, and those
 of one batch go in any order, since they go to different nodes.
@@ -7,7 +7,7 @@ of one batch go in any order, since they go to different nodes.
 from collections.abc import Hashable
 from typing import Any
 
-from frescor.commands import (
+from frescor._protocol.commands import (
     Board,
     Command,
     Delete,
@@ -25,8 +25,8 @@ from frescor.commands import (
     Together,
     Wait,
 )
-from frescor.store.memory import TOMBSTONE, MemoryStore
-from frescor.store.slot_steps import (
+from frescor._store.memory import TOMBSTONE, MemoryStore
+from frescor._store.slot_steps import (
     MARKER_MS,
     ClaimLease,
     MarkTag,
@@ -42,8 +42,8 @@ from frescor.store.slot_steps import (
     StoreEntry,
     Tick,
 )
-from frescor.store.wire import TOMBSTONE_MS
-from frescor.tags import declared_tag, entry_tags
+from frescor._store.wire import TOMBSTONE_MS
+from frescor._values.tags import declared_tag, entry_tags
 from frescor.testing.simulation import KEY, TAG, Reader, Task, World, seen, ticking
 
 

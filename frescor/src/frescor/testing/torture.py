@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from frescor.cache import Cache
-from frescor.policy import Policy
+from frescor._calls.policy import Policy
+from frescor._surface.cache import Cache
 
 KEYS = 24
 _NUMBER = struct.Struct("<Q")

@@ -2,7 +2,7 @@
 
 The world is a database of one number, a store, and processes: each has a `Local` that the server's pushes reach when
 the scheduler delivers them, and calls that share their loads. Tasks do one step when the scheduler says so. A reader
-drives `frescor.plan.read_through` command by command; a writer raises the number, then invalidates; an eviction drops
+drives `_plan.read_through` command by command; a writer raises the number, then invalidates; an eviction drops
 one item of the store; a cut loses a process's pushes until it notices; a restart loses what the server had not saved.
 `explore` visits every order of steps, never the same state twice; `wander` follows one order.
 

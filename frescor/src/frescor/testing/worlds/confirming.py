@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from frescor import plan
-from frescor.commands import Announce, Delete, Dismiss, Invalidate, Pause, Unheard
-from frescor.pending import Pending
-from frescor.tags import declared_tag
+from frescor import _plan as plan
+from frescor._protocol.commands import Announce, Delete, Dismiss, Invalidate, Pause, Unheard
+from frescor._protocol.pending import Pending
+from frescor._values.tags import declared_tag
 from frescor.testing.worlds.state import KEY
 from frescor.testing.worlds.world import TAG, Task, World
 

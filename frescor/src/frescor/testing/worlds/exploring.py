@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from frescor.local import Local
-from frescor.store.memory import MemoryStore
-from frescor.tags import declared_tag
+from frescor._copies.local import Local
+from frescor._store.memory import MemoryStore
+from frescor._values.tags import declared_tag
 from frescor.testing.worlds.confirming import Elapse
 from frescor.testing.worlds.process import SimulatedProcess, simulated_local, ticking_store
 from frescor.testing.worlds.reader import Reader

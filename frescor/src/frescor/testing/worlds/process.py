@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
 
-from frescor.admission import TinyLfu
-from frescor.local import Local
-from frescor.store.memory import MemoryStore
+from frescor._copies.admission import TinyLfu
+from frescor._copies.local import Local
+from frescor._store.memory import MemoryStore
 from frescor.testing.worlds.state import Stamp
 
 if TYPE_CHECKING:

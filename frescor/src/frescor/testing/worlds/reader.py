@@ -5,13 +5,13 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from frescor import plan
-from frescor.codec import Codec
-from frescor.commands import Board, Command, DependOn, Land, Landing, Load, Loaded, Note, TakeLease, Wait
-from frescor.local import Local
-from frescor.pending import Pending
-from frescor.policy import Policy
-from frescor.tags import entry_tags
+from frescor import _plan as plan
+from frescor._calls.policy import Policy
+from frescor._copies.local import Local
+from frescor._protocol.commands import Board, Command, DependOn, Land, Landing, Load, Loaded, Note, TakeLease, Wait
+from frescor._protocol.pending import Pending
+from frescor._values.codec import Codec
+from frescor._values.tags import entry_tags
 from frescor.testing.worlds.process import SimulatedProcess, Wake
 from frescor.testing.worlds.state import KEY, plain, seen_in
 from frescor.testing.worlds.world import LEASE, TAG, StaleRead, Task, World

@@ -5,8 +5,8 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from frescor.commands import Grant, Reading
-from frescor.entry import Packing
+from frescor._protocol.commands import Grant, Reading
+from frescor._values.entry import Packing
 
 # The key of every world's one entry.
 KEY = "k"

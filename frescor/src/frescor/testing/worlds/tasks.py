@@ -5,8 +5,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from frescor.commands import Delete, Invalidate
-from frescor.tags import NAMESPACE_TAG, declared_tag
+from frescor._protocol.commands import Delete, Invalidate
+from frescor._values.tags import NAMESPACE_TAG, declared_tag
 from frescor.testing.worlds.state import KEY, items_of
 from frescor.testing.worlds.world import TAG, Task, World
 

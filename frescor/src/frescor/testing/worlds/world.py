@@ -6,8 +6,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from frescor.commands import Announced
-from frescor.store.memory import MemoryStore
+from frescor._protocol.commands import Announced
+from frescor._store.memory import MemoryStore
 from frescor.testing.worlds.process import SimulatedProcess, Ticking
 from frescor.testing.worlds.state import KEY, items_of, ranked, stamps_in
 

@@ -1,0 +1,165 @@
+"""Call identity: two calls share a key exactly when they are the same call.
+
+The signature is bound, defaults are filled in, and every argument is encoded by type and length; the key holds a
+digest of that, so that no argument, and no personal data, can be read off a key.
+"""
+
+import hashlib
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from frescor._calls.identity import Holding, NoIdentity, canonical
+from frescor._calls.policy import Policy, tag_fields, tuple_of
+from frescor.errors import PolicyError
+
+DIGEST_BYTES = 16
+LONGEST_KEY = 400
+
+
+def check_key(key: object) -> str:
+    """The key, if it can be one. Raises PolicyError otherwise."""
+    if not isinstance(key, str) or not key.isprintable() or not key or len(key) > LONGEST_KEY:
+        raise PolicyError(f"a key is printable text of 1 to {LONGEST_KEY} characters; got {_shown(key)}.")
+    if key.startswith(":") or key.endswith(":") or "::" in key:
+        better = ":".join(filter(None, key.split(":")))
+        advice = f" Write {_shown(better)}." if better else ""
+        raise PolicyError(
+            f"a key's parts are separated by single ':' signs and none is empty; got {_shown(key)}.{advice}"
+        )
+    return key
+
+
+def key_digest(key: str) -> str:
+    """Twelve hex digits that identify a key in errors and logs without showing it."""
+    return hashlib.blake2b(key.encode(), digest_size=6).hexdigest()
+
+
+_NOTHING = object()
+_MISSING = id(_NOTHING)
+
+
+class CallIdentity:
+    """Makes the keys of one function's calls.
+
+    A parameter that has its default is left out, and one that can be given by position counts by its place: so a new
+    version of the function, with one more parameter or another name for one, has the same keys for the same calls.
+    """
+
+    def __init__(
+        self, signature: inspect.Signature, policy: Policy, prefix: str, *, ignore: tuple[str, ...] = ()
+    ) -> None:
+        self.prefix = prefix
+        self._policy = policy
+        self._signature = signature
+        self._ignore = frozenset(ignore)
+        self._check_names(policy, ignore)
+        parameters = signature.parameters.values()
+        # All by position or name: bound here, several times faster than by inspect.
+        self._simple: dict[str, object] | None = None
+        if all(parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for parameter in parameters):
+            self._simple = {
+                parameter.name: _NOTHING if parameter.default is inspect.Parameter.empty else parameter.default
+                for parameter in parameters
+            }
+        self._names = tuple(signature.parameters)
+        self._labels = {parameter.name: _label(place, parameter) for place, parameter in enumerate(parameters)}
+        self._defaults = {parameter.name: _default(parameter) for parameter in parameters}
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The call's arguments by name, defaults filled in. Raises TypeError as the call itself would."""
+        if self._simple is not None and len(args) <= len(self._simple):
+            arguments = {**self._simple, **dict(zip(self._simple, args, strict=False)), **kwargs}
+            # Too many names, one given twice or one left out: Python's own words say which.
+            if (
+                len(arguments) == len(self._simple)
+                and _MISSING not in map(id, arguments.values())
+                and kwargs.keys().isdisjoint(self._names[: len(args)])
+            ):
+                return arguments
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return bound.arguments
+
+    def key(self, arguments: Mapping[str, Any], start: bytes, secret: bytes = b"") -> str:
+        """The key of a call of the function that `start` identifies. Raises PolicyError for an argument that has no
+        identity by value."""
+        digest = hashlib.blake2b(start, digest_size=DIGEST_BYTES, key=secret[:64], person=b"frescor-key")
+        for name, value in arguments.items():
+            default = self._defaults[name]
+            if name in self._ignore or value is default.only:
+                continue
+            try:
+                data = canonical(value)
+            except NoIdentity as error:
+                raise PolicyError(self._without_identity(name, error.value), policy=self._policy.name) from None
+            if data != default.data:
+                digest.update(self._labels[name] + data)
+        for vary in self._policy.varies_on:
+            digest.update(canonical(vary()))
+        return f"{self.prefix}:{digest.hexdigest()}"
+
+    def _without_identity(self, name: str, value: object) -> str:
+        kind = value if isinstance(value, type) else type(value)
+        where = f"{kind.__module__}.{kind.__qualname__}"
+        if "<locals>" in kind.__qualname__:
+            return (
+                f"the argument {name!r} holds a {where}, a class that is made in a function and holds what has no "
+                "identity by value. Define the class at the top of a module."
+            )
+        return (
+            f"the argument {name!r} holds a {where}, which has no identity by value. Pass what it is identified by, "
+            f"such as its id; make it a frozen dataclass; or, if the result does not depend on it, ignore=({name!r},)."
+        )
+
+    def _check_names(self, policy: Policy, ignore: object) -> None:
+        names = tuple_of("ignore", ignore, policy=policy.name)
+        known = ", ".join(self._signature.parameters) or "none"
+        for tag in policy.tags:
+            for name in tag_fields(tag):
+                if name not in self._signature.parameters:
+                    raise PolicyError(
+                        f"the tag {tag!r} names the argument {name!r}, which the function does not have: {known}.",
+                        policy=policy.name,
+                    )
+        for name in names:
+            if name not in self._signature.parameters:
+                raise PolicyError(
+                    f"ignore names the argument {name!r}, which the function does not have: {known}.",
+                    policy=policy.name,
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class _Default:
+    """What leaves a parameter out of the key: these bytes, or this very object where that cannot change."""
+
+    data: bytes | None
+    only: object
+
+
+def _default(parameter: inspect.Parameter) -> _Default:
+    if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+        return _Default(canonical(()), ())
+    if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+        return _Default(canonical({}), _NOTHING)
+    if parameter.default is inspect.Parameter.empty:
+        return _Default(None, _NOTHING)
+    holding = Holding()
+    data = canonical(parameter.default, holding)
+    if holding.objects:
+        return _Default(None, parameter.default)
+    return _Default(data, _NOTHING if holding.is_mutable else parameter.default)
+
+
+def _label(place: int, parameter: inspect.Parameter) -> bytes:
+    if parameter.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD):
+        return canonical(place)
+    if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+        return canonical("*")
+    return canonical("**" if parameter.kind is inspect.Parameter.VAR_KEYWORD else parameter.name)
+
+
+def _shown(key: object) -> str:
+    return f"{len(key)} characters" if isinstance(key, str) and len(key) > 80 else repr(key)

@@ -1,0 +1,4 @@
+"""Copies of entries in this process, and the listener that drops them when the server says so.
+
+Imports `_store` and what is below.
+"""

@@ -1,0 +1,105 @@
+"""Values under keys that the caller chooses, and invalidation."""
+
+from collections.abc import Mapping
+
+from frescor._plan.confirming import confirmed
+from frescor._plan.looking import Look, Plan, Process, examine, look_at, settle
+from frescor._protocol.commands import (
+    UNAVAILABLE,
+    Delete,
+    Invalidate,
+    Put,
+    Read,
+    Reading,
+    StoreCommand,
+    Together,
+    Unavailable,
+)
+from frescor._protocol.outcome import Outcome, Result
+from frescor._values.codec import ValueCodec
+from frescor._values.shapes import call_tags
+
+
+def look_up(
+    process: Process, key: str, tags: tuple[str, ...], codec: ValueCodec, now: int, *, fresh: bool = False
+) -> Plan[Outcome | None]:
+    """The value under a key that a caller chose; None when there is no valid one or the store is down."""
+    look = yield from look_at(process, key, tags, codec, None, now, 1.0, fresh=fresh)
+    return Outcome(look.value, Result.HIT, tags=look.tags) if isinstance(look, Look) and look.usable else None
+
+
+def look_up_many(
+    process: Process, keys: Mapping[str, tuple[str, ...]], codec: ValueCodec, now: int
+) -> Plan[dict[str, Outcome]]:
+    """The values that are there, of keys with their expected tags."""
+    if not (yield from settle(process)):
+        return {}
+    tags = tuple(dict.fromkeys(tag for expected in keys.values() for tag in expected))
+    mark = process.local.mark()
+    reading: Reading | Unavailable = yield Read(tuple(keys), tags)
+    if isinstance(reading, Unavailable):
+        return {}
+    process.local.learn(mark, reading.stamps)
+    found = {}
+    for key, entry in zip(keys, reading.entries, strict=True):
+        look = yield from examine(process, key, keys[key], entry, reading.stamps, codec, None, now, 1.0, mark)
+        if isinstance(look, Look) and look.usable:
+            found[key] = Outcome(look.value, Result.HIT, tags=look.tags)
+    return found
+
+
+def put(
+    process: Process,
+    entries: Mapping[str, tuple[bytes, tuple[str, ...]]],
+    ttl_ms: int,
+    refused: tuple[str, ...] = (),
+    *,
+    confirm: bool | None = None,
+) -> Plan[bool]:
+    """Store values that a caller brings. False with the store down: then their keys are deleted once it is back.
+
+    refused: keys whose values cannot be stored: what stood there before is deleted, and the answer is False.
+    """
+    keys = (*entries, *refused)
+    commands: list[StoreCommand] = [Put(entries, ttl_ms)] if entries else []
+    if refused:
+        commands.append(Delete(refused))
+    command = commands[0] if len(commands) == 1 else Together(tuple(commands))
+    stored = (yield from settle(process)) and (yield command) is not UNAVAILABLE
+    if not stored:
+        process.pending.add(keys=keys)
+    process.local.drop(keys=keys)
+    if stored and (process.confirm if confirm is None else confirm):
+        yield from confirmed(process)
+    return stored and not refused
+
+
+def invalidate(
+    process: Process,
+    tags: tuple[str, ...] = (),
+    keys: tuple[str, ...] = (),
+    *,
+    durable: bool = False,
+    confirm: bool | None = None,
+) -> Plan[bool]:
+    """Raise tags and delete keys. False with the store down: then it waits, and goes first once the store is back.
+
+    Of a cached function's call, what its other versions keep goes with its key. `durable`: an outbox keeps the tags.
+    `confirm`: return once no process uses a copy of it; None: if the process does that.
+    """
+    if keys:
+        tags += call_tags(keys)
+    if tags and keys:
+        answer = yield Together((Invalidate(tags, durable=durable), Delete(keys)))
+    elif tags or keys:
+        answer = yield Invalidate(tags, durable=durable) if tags else Delete(keys)
+    else:
+        return True
+    done = answer is not UNAVAILABLE
+    if not done:
+        process.pending.add(tags=tags, keys=keys, durable=durable)
+    # The server tells the others; this process need not wait to hear of its own.
+    process.local.drop(tags=tags, keys=keys)
+    if done and (process.confirm if confirm is None else confirm):
+        yield from confirmed(process)
+    return done

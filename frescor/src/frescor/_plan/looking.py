@@ -1,0 +1,263 @@
+"""What a plan sees of a key: the reading, checked, and what it is good for."""
+
+import math
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from frescor._calls.policy import LONGEST_EXPIRE, Policy
+from frescor._copies.local import Local
+from frescor._protocol.commands import (
+    UNAVAILABLE,
+    Command,
+    Delete,
+    Invalidate,
+    Load,
+    Note,
+    Read,
+    Reading,
+    ReleaseLease,
+    StoreCommand,
+    Together,
+    Unavailable,
+)
+from frescor._protocol.pending import Pending
+from frescor._values.codec import ValueCodec
+from frescor._values.entry import SKEW, Entry, Packing, is_valid, stamp_of
+from frescor._values.shapes import NO_SHAPE, YOUNG_SECONDS, Shape, call_tag, key_apart
+from frescor.errors import EntryUnreadable
+
+# µs: how far the server's clock, its own time, and this machine's may be apart. What claims to be newer would outlive
+# the invalidations of all the time until then.
+_MOST_AHEAD = 2 * 3_600_000_000
+
+R = TypeVar("R")
+Plan = Generator[Command, Any, R]
+_LONGEST_GRACE = LONGEST_EXPIRE * 1_000_000
+
+
+class Process(msgspec.Struct, frozen=True):
+    """What a plan knows of its process: the local copies, what waits to be invalidated, and how its entries become
+    bytes. Memory only, no I/O."""
+
+    local: Local
+    pending: Pending
+    packing: Packing = Packing()
+    # Makes marks that no other process makes; and whether invalidations are confirmed (see `_plan.confirming`).
+    make_mark: Callable[[], str] = str
+    confirm: bool = False
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One read-through call.
+
+    arrived: its place in the process's order of events (see `_runtime.lease`). now: wall clock, µs. dice: a random
+    number in (0, 1]. ttl_ms: this entry's time to live, jitter applied. refresh: load in any case. background: nobody
+    waits for this one; if another loads already, it is not needed. expected: tags that the entry had when it was seen
+    last, beside `tags`: asked for with it. fresh: read nothing from local copies or stamps. shape: that of the entries
+    it can read. call: the call's key, where its entry stands apart from that (see `_values.shapes`). label: what
+    the function is called, for errors.
+    """
+
+    key: str
+    tags: tuple[str, ...]
+    policy: Policy
+    codec: ValueCodec
+    token: str
+    arrived: int
+    now: int
+    dice: float
+    ttl_ms: int
+    refresh: bool = False
+    background: bool = False
+    expected: tuple[str, ...] = ()
+    fresh: bool = False
+    shape: Shape = NO_SHAPE
+    call: str = ""
+    label: str = ""
+
+    @property
+    def load(self) -> Load:
+        """The command that runs its loader."""
+        return Load(self.call, self.key) if self.call else Load(self.key)
+
+
+class Look(msgspec.Struct, frozen=True):
+    """What a reading came to. `seen` is the as_of of what stood there, if that is known to be of no use."""
+
+    value: Any = None
+    usable: bool = False
+    # Usable, but to be loaded anew: past its time, invalidated where the policy allows that, or early by lot.
+    due: bool = False
+    early: bool = False
+    seen: int | None = None
+    tags: tuple[str, ...] = ()
+    # Usable though it was invalidated.
+    outdated: bool = False
+    # Another version of the function has the entry there: this one's is to stand apart.
+    taken: bool = False
+
+
+def settle(process: Process) -> Plan[bool]:
+    """Deliver the invalidations that wait. False if that cannot be done: then the store is not to be trusted."""
+    while process.pending:
+        batch = process.pending.snapshot()
+        commands: list[StoreCommand] = [ReleaseLease(key, token) for key, token in batch.leases]
+        for tags, durable in ((batch.tags, False), (batch.durable, True)):
+            if tags:
+                commands.append(Invalidate(tags, durable=durable))
+        if batch.keys:
+            commands.append(Delete(batch.keys))
+        if (yield Together(tuple(commands))) is UNAVAILABLE:
+            return False
+        process.pending.settled(batch)
+    return True
+
+
+def look_for(process: Process, request: Request) -> Plan["Look | Unavailable"]:
+    return look_at(
+        process,
+        request.key,
+        request.tags + request.expected,
+        request.codec,
+        request.policy,
+        request.now,
+        request.dice,
+        fresh=request.fresh,
+        shape=request.shape,
+        required=len(request.tags),
+    )
+
+
+def apart(request: Request) -> Request:
+    """The same call, with its entry beside the one that another version of the function has."""
+    return msgspec.structs.replace(
+        request,
+        key=key_apart(request.key, request.shape),
+        call=request.key,
+        tags=(*request.tags, call_tag(request.key)),
+        expected=(),
+        ttl_ms=min(request.ttl_ms, YOUNG_SECONDS * 1000),
+    )
+
+
+def look_at(
+    process: Process,
+    key: str,
+    tags: tuple[str, ...],
+    codec: ValueCodec,
+    policy: Policy | None,
+    now: int,
+    dice: float,
+    *,
+    fresh: bool,
+    shape: Shape = NO_SHAPE,
+    required: int | None = None,
+) -> Plan["Look | Unavailable"]:
+    """`required`: how many of the tags an entry must have; all of them, if it is not said."""
+    if process.pending and not (yield from settle(process)):
+        return _stale_copy(process, key, policy, now, shape)
+    mark = process.local.mark()
+    known = {} if fresh or (policy is not None and policy.strict) else process.local.stamps(tags)
+    unknown = tuple([tag for tag in tags if tag not in known]) if known else tags
+    reading: Reading | Unavailable = yield Read((key,), unknown)
+    if isinstance(reading, Unavailable):
+        return _stale_copy(process, key, policy, now, shape)
+    process.local.learn(mark, reading.stamps)
+    stamps = {**known, **reading.stamps} if known else reading.stamps
+    data = reading.entries[0]
+    return (yield from examine(process, key, tags[:required], data, stamps, codec, policy, now, dice, mark, shape))
+
+
+def _stale_copy(process: Process, key: str, policy: Policy | None, now: int, shape: Shape) -> "Look | Unavailable":
+    """With the store down: this process's own copy, past its time or not, for as long as the policy allows."""
+    if policy is None or policy.on_failure != "stale":
+        return UNAVAILABLE
+    copy = process.local.peek(key)
+    if copy is None or copy.shape is not shape or now >= copy.stale_until:
+        return UNAVAILABLE
+    # It was valid when it was kept; nobody can say whether it is.
+    return Look(value=copy.value(), usable=True, tags=copy.tags, outdated=True)
+
+
+def examine(
+    process: Process,
+    key: str,
+    required: tuple[str, ...],
+    data: bytes | None,
+    stamps: Mapping[str, int | None],
+    codec: ValueCodec,
+    policy: Policy | None,
+    now: int,
+    dice: float,
+    mark: int,
+    shape: Shape = NO_SHAPE,
+) -> Plan["Look | Unavailable"]:
+    """What a reading is good for. `required` are the tags of the call, the key's first: an entry that lacks one does
+    not count. Those that it has beyond the expected ones are read too."""
+    if data is None:
+        return Look()
+    seen: int | None = None
+    try:
+        sealed = policy is not None and policy.sealed
+        entry = process.packing.unpack(key, data, required[: key.count(":") + 1], sealed=sealed)
+        seen = entry.as_of
+        if seen > now + _MOST_AHEAD:
+            raise EntryUnreadable("entry from further in the future than any clock is: it is loaded again")
+        other = _is_other(entry, shape)
+        if not other:
+            _check(entry, required, policy, now)
+        missing = [tag for tag in entry.tags if tag not in stamps]
+        if missing:
+            more: Reading | Unavailable = yield Read((), tuple(missing))
+            if isinstance(more, Unavailable):
+                return UNAVAILABLE
+            process.local.learn(mark, more.stamps)
+            stamps = {**stamps, **more.stamps}
+        if not is_valid(entry, stamps):
+            if any(stamps[tag] is None for tag in entry.tags):
+                # On a cluster, where a reading is not of one moment, its tags may have been made since they were read:
+                # whoever takes the lease looks at it again.
+                seen = None
+            if policy is None or not policy.serve_invalidated or now >= entry.stale_until or other:
+                return Look(seen=seen)
+            value = codec.decode(entry.payload, proven=entry.proven)
+            return Look(value=value, usable=True, due=True, seen=seen, tags=entry.tags, outdated=True)
+        if now >= entry.stale_until:
+            return Look(seen=seen)
+        if other:
+            young = now - entry.as_of < YOUNG_SECONDS * 1_000_000
+            return Look(seen=seen, taken=young and shape.codec is not None)
+        value = codec.decode(entry.payload, proven=entry.proven)
+    except EntryUnreadable as error:
+        yield Note(key, error)
+        return Look(seen=stamp_of(data) if seen is None else seen)
+    if now >= entry.fresh_until:
+        return Look(value=value, usable=True, due=True, seen=seen, tags=entry.tags)
+    if policy is None or not policy.strict:
+        process.local.keep(mark, key, entry, value, codec, shape)
+    early = policy is not None and policy.early and _early(entry, now, dice)
+    return Look(value=value, usable=True, due=early, early=early, seen=seen, tags=entry.tags)
+
+
+def _is_other(entry: Entry, shape: Shape) -> bool:
+    """Whether another version of the function or the policy made it."""
+    return entry.shape != shape.digest and entry.shape != 0 and shape is not NO_SHAPE
+
+
+def _check(entry: Entry, required: tuple[str, ...], policy: Policy | None, now: int) -> None:
+    """Raise EntryUnreadable for an entry that this program would not have made."""
+    if entry.tags[: len(required)] != required and not set(required).issubset(entry.tags):
+        raise EntryUnreadable("an entry without the tags that its call has: it is loaded again")
+    is_bound = policy is not None and not entry.own_time and not entry.by_caller
+    ttl = policy.ttl * (1 + policy.jitter) if policy is not None and is_bound else LONGEST_EXPIRE
+    latest = now + ttl * 1_000_000 + SKEW
+    grace = _LONGEST_GRACE if policy is None else policy.grace_ms * 1000
+    if entry.fresh_until > latest or not 0 <= entry.stale_until - entry.fresh_until <= grace:
+        raise EntryUnreadable("an entry that ends later than its policy allows: it is loaded again")
+
+
+def _early(entry: Entry, now: int, dice: float) -> bool:
+    """XFetch: whether this caller is to load an entry before its end."""
+    return now - entry.cost * math.log(dice) >= entry.fresh_until

@@ -1,0 +1,186 @@
+"""One key: read, else loaded once and stored."""
+
+from collections.abc import Callable
+
+from frescor._plan.by_key import invalidate
+from frescor._plan.loaded import RESULT_OF, entry_of, landing_of, packed, release, tags_of, value_of
+from frescor._plan.looking import Look, Plan, Process, Request, apart, examine, look_for
+from frescor._protocol.commands import (
+    NOTHING_SHARED,
+    UNAVAILABLE,
+    Board,
+    DependOn,
+    GaveUp,
+    Grant,
+    Land,
+    Landing,
+    Loaded,
+    Raised,
+    StoreOutcome,
+    TakeLease,
+    Unavailable,
+    Wait,
+    Write,
+)
+from frescor._protocol.outcome import Outcome, Result
+from frescor._values.shapes import call_tag
+
+# A waiter that has waited this long for others loads by itself, and does not store.
+LONGEST_WAIT_MS = 30_000
+
+
+def read_through(process: Process, request: Request) -> Plan[Outcome]:
+    """The value of a call: from the store if a valid entry is there, else loaded once and stored.
+
+    Raises what the loader raised, in the caller that ran it and in those that shared its load; and PolicyError for a
+    value that cannot be kept exactly.
+    """
+    outcome = yield from _read_through(process, request)
+    if request.refresh and not request.background:
+        # What stands there is older than what this caller has seen, and must not come back: its own entry, if the new
+        # one was not stored, and those of other versions in any case.
+        tags = () if request.shape.codec is None else (call_tag(request.key),)
+        yield from invalidate(process, tags, keys=() if outcome.result is Result.LOADED else (request.key,))
+    return outcome
+
+
+def _read_through(process: Process, request: Request) -> Plan[Outcome]:
+    while True:
+        look = yield from look_for(process, request)
+        if _is_taken(look, request):
+            return (yield from _read_apart(process, request))
+        if isinstance(look, Look) and look.usable and not request.refresh:
+            if not look.due:
+                return Outcome(look.value, Result.HIT, tags=look.tags)
+            result = Result.HIT if look.early else Result.STALE
+            return Outcome(look.value, result, due=True, tags=look.tags, outdated=look.outdated)
+        turn: Landing | GaveUp | None = yield Board(request.key, wait=not request.background)
+        if turn is None:
+            if isinstance(look, Look):
+                return (yield from _lead(process, request, look.seen))
+            return (yield from _load_without_storing(request, Result.DEGRADED))
+        if isinstance(turn, GaveUp):
+            if request.background:
+                return Outcome(None, Result.SHARED)
+            return (yield from _load_without_storing(request, Result.GAVE_UP))
+        if turn.began > request.arrived:
+            if turn.error is not None:
+                yield DependOn(turn.tags)
+                raise turn.error
+            if turn.payload is not None and turn.shape == request.shape.digest:
+                return Outcome(request.codec.decode(turn.payload), Result.SHARED, tags=turn.tags)
+
+
+def _is_taken(look: Look | Unavailable, request: Request) -> bool:
+    """Whether this call's entry is to stand apart. A caller that refreshes stores over what another version has."""
+    return isinstance(look, Look) and look.taken and not request.call and (not request.refresh or request.background)
+
+
+def _read_apart(process: Process, request: Request) -> Plan[Outcome]:
+    request = apart(request)
+    if not (request.fresh or request.refresh or request.policy.strict):
+        copy = process.local.get(request.key)
+        if copy is not None and copy.shape is request.shape:
+            return Outcome(copy.value(), Result.HIT, tags=copy.tags)
+    return (yield from _read_through(process, request))
+
+
+def read_beside(process: Process, request: Request, changed: Callable[[tuple[str, ...]], bool]) -> Plan[Outcome]:
+    """The value of a call within a transaction that has changed something: what is stored, unless that depends on what
+    was `changed`; else loaded for this caller alone. It takes no lease and waits for nobody: whoever holds the lease
+    may be waiting for a row that this transaction has locked."""
+    look = yield from look_for(process, request)
+    if _is_taken(look, request):
+        look = yield from look_for(process, apart(request))
+    if isinstance(look, Look) and look.usable and not request.refresh and not changed(look.tags):
+        return Outcome(look.value, Result.HIT, tags=look.tags)
+    loaded: Loaded | Raised = yield request.load
+    if isinstance(loaded, Raised):
+        raise loaded.error
+    return Outcome(value_of(request, loaded), Result.BYPASSED, tags=tags_of(request, loaded))
+
+
+def _lead(process: Process, request: Request, seen: int | None) -> Plan[Outcome]:
+    """Load as the one of this process, once the fleet's lease is had."""
+    waited, turn = 0.0, 0
+    while True:
+        mark = process.local.mark()
+        grant: Grant | Unavailable | None = yield TakeLease(request.key, request.token, request.tags, seen)
+        if isinstance(grant, Unavailable):
+            # A server that only hung carries it out later, and would keep the others waiting for nobody.
+            process.pending.add(leases=[(request.key, request.token)])
+            return (yield from _load_without_storing(request, Result.DEGRADED))
+        if grant is not None:
+            break
+        if request.background:
+            yield Land(request.key, NOTHING_SHARED)
+            return Outcome(None, Result.SHARED)
+        if waited >= LONGEST_WAIT_MS:
+            return (yield from _load_without_storing(request, Result.GAVE_UP))
+        waited += yield Wait(request.key, turn, mark)
+        turn += 1
+        look = yield from look_for(process, request)
+        if _is_taken(look, request):
+            yield Land(request.key, NOTHING_SHARED)
+            return (yield from _read_apart(process, request))
+        if isinstance(look, Look) and look.usable and not request.refresh:
+            yield Land(request.key, NOTHING_SHARED)
+            return Outcome(look.value, Result.HIT, tags=look.tags, outdated=look.outdated)
+    if grant.entry is not None and not request.refresh:
+        # Another process stored between this one's look and its lease.
+        look = yield from examine(
+            process,
+            request.key,
+            request.tags,
+            grant.entry,
+            grant.stamps,
+            request.codec,
+            request.policy,
+            request.now,
+            1.0,
+            mark,
+            request.shape,
+        )
+        if _is_taken(look, request):
+            yield from release(process, request)
+            yield Land(request.key, NOTHING_SHARED)
+            return (yield from _read_apart(process, request))
+        if isinstance(look, Look) and look.usable and not look.due:
+            yield from release(process, request)
+            yield Land(request.key, NOTHING_SHARED)
+            return Outcome(look.value, Result.HIT, tags=look.tags)
+    return (yield from _load_and_store(process, request, grant.as_of))
+
+
+def _load_and_store(process: Process, request: Request, as_of: int) -> Plan[Outcome]:
+    loaded: Loaded | Raised = yield request.load
+    if isinstance(loaded, Raised):
+        yield from release(process, request)
+        yield Land(request.key, Landing(loaded.began, error=loaded.error, tags=loaded.tags))
+        raise loaded.error
+    if loaded.ttl_ms == 0 or loaded.private:
+        yield from release(process, request)
+        if request.refresh and not request.background:
+            # What stands there is older than what this caller has seen.
+            yield from invalidate(process, keys=(request.key,))
+        yield Land(request.key, landing_of(request, loaded))
+        result = Result.BYPASSED if loaded.private else Result.LOADED
+        return Outcome(value_of(request, loaded), result, tags=tags_of(request, loaded))
+    entry, ttl_ms = entry_of(request, loaded, as_of)
+    outcome: StoreOutcome | Unavailable = yield Write(
+        request.key, request.token, packed(process, request, entry), entry.as_of, entry.tags, ttl_ms
+    )
+    if outcome is UNAVAILABLE:
+        # It may have been stored, and the lease be held: nobody else is to wait for its end.
+        yield from release(process, request)
+    yield Land(request.key, landing_of(request, loaded))
+    return Outcome(value_of(request, loaded), RESULT_OF[outcome], tags=entry.tags)
+
+
+def _load_without_storing(request: Request, result: Result) -> Plan[Outcome]:
+    loaded: Loaded | Raised = yield request.load
+    if isinstance(loaded, Raised):
+        yield Land(request.key, Landing(loaded.began, error=loaded.error, tags=loaded.tags))
+        raise loaded.error
+    yield Land(request.key, landing_of(request, loaded))
+    return Outcome(value_of(request, loaded), result, tags=tags_of(request, loaded))

@@ -1,0 +1,71 @@
+"""Brings this process's counters to the store, once a second while something happens."""
+
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Protocol
+
+from frescor._runtime.events import Counters
+from frescor.errors import CacheError
+
+logger = logging.getLogger("frescor")
+
+
+class _Sink(Protocol):
+    def count(self, deltas: Mapping[str, int]) -> None: ...
+
+
+class Reporter:
+    """A thread that adds up the counters in the store, started by the first event and leaving when none came."""
+
+    def __init__(self, sink: _Sink, *, every: float = 1.0) -> None:
+        self._sink = sink
+        self._every = every
+        self._counters = Counters()
+        self._wake = threading.Event()
+        self._lock = threading.Lock()
+        self._running = False
+        self._closed = False
+        # Hits on local copies are counted where they happen, in a cell by policy: no lock fits into a microsecond.
+        self._cells: dict[str, list[int]] = {}
+
+    def cell(self, policy: str) -> list[int]:
+        """The counter of a policy's local hits: a list of one number, to be raised in place."""
+        return self._cells.setdefault(policy, [0])
+
+    def add(self, policy: str, event: str) -> None:
+        """Count one event."""
+        self._counters.add(policy, event)
+        if not self._running:
+            self._start()
+
+    def flush(self) -> None:
+        """Deliver now; what cannot be delivered is kept for the next time."""
+        for policy, cell in list(self._cells.items()):
+            if cell[0]:
+                seen, cell[0] = cell[0], 0
+                self._counters.add(policy, "local", seen)
+        counts = self._counters.take()
+        if not counts:
+            return
+        try:
+            self._sink.count(counts)
+        except CacheError as error:
+            self._counters.give_back(counts)
+            logger.debug("counters wait for the store: %s", error)
+
+    def close(self) -> None:
+        """Deliver, and start no thread again."""
+        self._closed = True
+        self._wake.set()
+        self.flush()
+
+    def _start(self) -> None:
+        with self._lock:
+            if not self._running and not self._closed:
+                self._running = True
+                threading.Thread(target=self._report, name="frescor-counters", daemon=True).start()
+
+    def _report(self) -> None:
+        while not self._wake.wait(self._every):
+            self.flush()

@@ -1,0 +1,203 @@
+"""One plan being carried out for a caller that waits: each command, and what must not be left behind."""
+
+import threading
+import time
+from collections.abc import Generator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from frescor import _plan as plan
+from frescor._calls.loading import CurrentLoad
+from frescor._protocol.commands import (
+    NOTHING_SHARED,
+    UNAVAILABLE,
+    Board,
+    Command,
+    DependOn,
+    GaveUp,
+    Invalidate,
+    Land,
+    Landing,
+    Load,
+    LoadMany,
+    Note,
+    Pause,
+    Read,
+    ReleaseLease,
+    StoreCommand,
+    Together,
+    Wait,
+)
+from frescor._runtime.engine import BY_KEY, FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, Engine
+from frescor._runtime.load_under_way import LoadUnderWay, keys_of
+from frescor._store.connection.within import within
+
+if TYPE_CHECKING:
+    from frescor._store.server.ahead import Ahead
+
+R = TypeVar("R")
+
+
+class Ride(Generic[R]):
+    """One plan being carried out: what it holds meanwhile, and must not keep.
+
+    `wants_load` carries it out up to the next load, which the caller runs in its own frame, within the ride:
+    `while ride.wants_load(): with ride as load: load.value = …`. So a loader that calls another cached function, or
+    itself, stands one frame above it. However it ends, the caller is to `leave`.
+    """
+
+    __slots__ = (
+        "_ahead",
+        "_engine",
+        "_flights",
+        "_has_asked",
+        "_leases",
+        "_left",
+        "_load",
+        "_loading",
+        "_reply",
+        "_requests",
+        "_steps",
+        "result",
+    )
+
+    def __init__(
+        self,
+        engine: Engine,
+        steps: Generator[Command, Any, R],
+        requests: Mapping[str, plan.Request] = MappingProxyType({}),
+        ahead: "Ahead | None" = None,
+        spent: float = 0.0,
+    ) -> None:
+        """`ahead`: the one Invalidate of the plan, on its way. spent: seconds that the call has waited for the store
+        already."""
+        self._engine = engine
+        self._steps = steps
+        # Of what the call may wait for the store, all together.
+        self._left = engine.deadline - spent
+        self._has_asked = spent > 0
+        self._requests = requests
+        self._ahead = ahead
+        self._reply: Any = None
+        # Most calls hold nothing and load nothing.
+        self._flights: set[str] | None = None
+        # Token by key.
+        self._leases: dict[str, str] | None = None
+        self._load: Load | LoadMany | None = None
+        self._loading: LoadUnderWay | None = None
+
+    def wants_load(self) -> bool:
+        """Whether there is something to load; else the plan has ended, with its `result`."""
+        send = self._steps.send
+        try:
+            while True:
+                command = send(self._reply)
+                kind = type(command)
+                if (kind is Read or kind is Invalidate) and not self._has_asked:
+                    # The whole deadline is before it: most calls ask no more than this.
+                    began = time.monotonic()
+                    self._reply = self._engine.ask(cast(StoreCommand, command), self._ahead)
+                    self._left -= time.monotonic() - began
+                    self._has_asked = True
+                elif kind is Load or kind is LoadMany:
+                    self._load = cast(Load | LoadMany, command)
+                    return True
+                else:
+                    self._reply = self.carry_out(command)
+        except StopIteration as done:
+            self.result: R = done.value
+            return False
+
+    @property
+    def to_load(self) -> tuple[str, ...]:
+        """The keys whose values are to be loaded."""
+        assert self._load is not None
+        return keys_of(self._load)[0]
+
+    @property
+    def loading(self) -> CurrentLoad:
+        """The load that runs."""
+        assert self._loading is not None
+        return self._loading.current
+
+    def __enter__(self) -> CurrentLoad:
+        assert self._load is not None
+        self._loading = LoadUnderWay(self._engine, self._load, self._requests, self._leases)
+        return self._loading.begin()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        assert self._loading is not None
+        # What the loader raises is the caller's: the plan raises it there, when the others have been told.
+        self._reply = self._loading.end(error)
+        return self._reply is not None
+
+    def carry_out(self, command: Command) -> object:
+        engine = self._engine
+        match command:
+            case Board(key, wait):
+                return self._board(key, wait=wait)
+            case Land(key, landing):
+                self._land(key, landing)
+                return None
+            case Wait():
+                return self._wait(command)
+            case Pause(seconds):
+                if seconds > 0:
+                    time.sleep(seconds)
+                return engine.sources.monotonic()
+            case DependOn(tags):
+                engine.depend_on(tags)
+                return None
+            case Note(key, error):
+                engine.unreadable(self._policy_of(key), key, error)
+                return None
+        return self._ask(cast(StoreCommand | Together, command))
+
+    def leave(self) -> None:
+        """Wake who waits and give the leases back, if the plan ended without."""
+        if self._flights:
+            for key in tuple(self._flights):
+                self._land(key, NOTHING_SHARED)
+        if self._leases:
+            for key, token in tuple(self._leases.items()):
+                if self._ask(ReleaseLease(key, token)) is UNAVAILABLE:
+                    self._engine.pending.add(leases=[(key, token)])
+
+    def _policy_of(self, key: str) -> str:
+        request = self._requests.get(key)
+        return BY_KEY if request is None else request.policy.name
+
+    def _ask(self, command: StoreCommand | Together) -> object:
+        began = time.monotonic()
+        with within(max(self._left, 0.001)):
+            answer = self._engine.ask(command)
+        self._left -= time.monotonic() - began
+        if self._leases is None:
+            self._leases = {}
+        self._engine.note_leases(self._leases, command, answer)
+        return answer
+
+    def _board(self, key: str, *, wait: bool) -> object:
+        engine = self._engine
+        landing = engine.flights.board(key, 0)
+        if landing is GaveUp.GAVE_UP and wait:
+            with engine.waits.waiting(engine.loading_around(), key):
+                landing = engine.flights.board(key, plan.LONGEST_WAIT_MS / 1000)
+        if landing is None:
+            self._flights = {key} if self._flights is None else self._flights | {key}
+        return landing
+
+    def _wait(self, command: Wait) -> float:
+        engine = self._engine
+        start = engine.sources.monotonic()
+        woken = threading.Event()
+        if engine.local.watch(command.key, command.mark, woken.set):
+            listening = start < engine.local.alive_until
+            woken.wait(PUSHED_LOOK if listening else min(FIRST_LOOK * 2**command.turn, LAST_LOOK))
+            engine.local.unwatch(command.key, woken.set)
+        return (engine.sources.monotonic() - start) * 1000
+
+    def _land(self, key: str, landing: Landing) -> None:
+        if self._flights and key in self._flights:
+            self._flights.discard(key)
+            self._engine.flights.land(key, landing)

@@ -1,0 +1,107 @@
+"""The contract of a store, and the protocol that it carries.
+
+**Clock.** One number per namespace. A tick is `max(last + 1, server time in µs)`; a lost clock starts again from the
+server's time, so stamps do not run backwards.
+
+**Tags.** A tag holds the stamp of its last invalidation. *A missing tag means invalid*, never valid: eviction and loss
+can cost a load, not a stale read.
+
+**Leases.** Who holds a key's lease may load and store it. A lease ends by itself, when its holder is gone.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from frescor._protocol.commands import StoreCommand, Together
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """A stored key for an operator's listing: its time to live in ms (None: no end) and its size in bytes."""
+
+    key: str
+    ttl_ms: int | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """What a server says of itself; `latency_us` is one round trip."""
+
+    kind: str
+    version: str
+    used_memory: int | None
+    max_memory: int | None
+    latency_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a server is not trusted. lost: what was done last may be gone. watermark: the database's clock, µs, when all
+    that was done before was not; None if nothing was lost."""
+
+    lost: bool
+    watermark: int | None
+
+
+class Witness(Protocol):
+    """Who knows what may be missing from a store: a relay."""
+
+    def start(self) -> None:
+        """This process uses the store. Called often, and in the way of a caller: returns at once."""
+
+    def look(self) -> None:
+        """Somebody made the mark of `Store.is_unrecorded`, and waits until it was found. Returns at once."""
+
+    def replay(self, doubt: Doubt) -> tuple[str, ...] | None:
+        """The store's tags that may have to be raised; None: that cannot be told."""
+
+
+class Store(Protocol):
+    """Where entries, tags, leases and the clock of one namespace are kept.
+
+    Every method raises StoreUnavailable when the server cannot be reached or does not answer in time (then the write
+    may or may not have happened: every command may be sent again), and StoreRejected when it answered and refused.
+    """
+
+    def perform(self, command: StoreCommand | Together) -> Any:
+        """Carry a command out in one round trip, atomically on one server; what comes back stands at the command."""
+
+    def set_watermark(self, database: str, at: int) -> bool:
+        """Remember a database's clock, µs, that was read before: if this is found, nothing done before was lost.
+        False if this store keeps no watermark. It is not set while `is_unrecorded`."""
+
+    def is_unrecorded(self, database: str) -> bool:
+        """Whether invalidations are made that no outbox keeps, and the database was not `told` yet."""
+
+    def told(self, database: str) -> None:
+        """The database keeps that such invalidations are made: after a loss its replay cannot tell what is missing."""
+
+    def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
+        """Ask this before what the store holds is trusted again after an outage or a loss; or, `ended`, no longer."""
+
+    def count(self, deltas: Mapping[str, int]) -> None:
+        """Add to the namespace's counters."""
+
+    def counters(self) -> dict[str, int]:
+        """The namespace's counters."""
+
+    def list_keys(self, pattern: str, limit: int) -> Iterator[KeyInfo]:
+        """The stored keys that match a glob pattern: an operator's listing, in many round trips."""
+
+    def info(self) -> ServerInfo:
+        """The server's own figures."""
+
+    def close(self) -> None:
+        """Give connections back. The store is not used afterwards."""
+
+
+class AsyncStore(Protocol):
+    """A store for an event loop: the same, awaited."""
+
+    async def perform(self, command: StoreCommand | Together) -> Any:
+        """As `Store.perform`."""
+
+    async def close(self) -> None:
+        """As `Store.close`."""

@@ -1,0 +1,329 @@
+"""The store on a Redis or Valkey cluster: the protocol of `_store.slot_steps`, one round trip a batch.
+
+One breaker for the whole cluster: each entry needs the namespace's tag and each store the clock, so hardly a command
+does without any node. While a node is gone and no replica has taken over, callers are not kept waiting for it one by
+one.
+"""
+
+import functools
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from redis import exceptions as driver
+
+from frescor._protocol.commands import HOLDS_MS, Announce, Dismiss, Invalidate, StoreCommand, Together, Unheard
+from frescor._store import registered
+from frescor._store.address import Address, Host
+from frescor._store.base import Doubt, KeyInfo, ServerInfo, Witness
+from frescor._store.cluster.dealing import Deal, Parcel
+from frescor._store.cluster.slots import Slots, text_in_slot
+from frescor._store.connection.breaker import Breaker
+from frescor._store.connection.connection import (
+    DEADLINE,
+    Connections,
+    Sent,
+    ServerLine,
+    ask,
+    connection_to,
+    keeps_away,
+    mapped,
+    run_id_of,
+)
+from frescor._store.connection.endpoint import Endpoint, node_endpoint
+from frescor._store.connection.link import DriverConnection
+from frescor._store.connection.within import within
+from frescor._store.listing import add_up, counters_in, fields_of, listed
+from frescor._store.registered import understood
+from frescor._store.server.trust import grace, invalidates, missing_tags, register, start
+from frescor._store.slot_steps import RaiseTag, SlotProtocol, Step, Tick
+from frescor._store.slot_wire import Asked, decoded_steps, encode_step
+from frescor._store.wire import Wire
+from frescor._values.tags import NAMESPACE_TAG
+from frescor.errors import CacheError
+
+
+class ClusterStore:
+    """Keeps the protocol in steps, each atomic in one slot."""
+
+    def __init__(self, address: Address, namespace: str, *, deadline: float = DEADLINE) -> None:
+        self.address = address
+        self.deadline = deadline
+        self.wire = Wire(namespace)
+        self.protocol = SlotProtocol(lambda: secrets.token_hex(8))
+        self._witnesses: dict[str, Witness] = {}
+        self._start()
+
+    def _start(self) -> None:
+        self.slots = Slots(self.address, deadline=self.deadline)
+        self.breaker = Breaker(self._probe)
+        self.breaker.restore = self._restore
+        self._connections: dict[Host, Connections] = {}
+        self._lock = threading.Lock()
+        # Nodes that were verified before the first command; while any is, nobody else in this process verifies.
+        self._met: frozenset[Host] = frozenset()
+        self._verifying = threading.RLock()
+
+    def start_again(self) -> None:
+        """After a fork: the sockets and the probe's thread are the parent's."""
+        self._start()
+
+    def endpoint(self, node: Host) -> Endpoint:
+        """Where a node is."""
+        return node_endpoint(self.address, node)
+
+    def open_line(self, node: Host) -> ServerLine:
+        """A connection of its own to a node, for a listener. Raises errors of Frescor's tree."""
+        return self._to(node).open_line()
+
+    def perform(self, command: StoreCommand | Together) -> Any:
+        with within(self.deadline):
+            return self._perform(command, type(command).__name__)
+
+    def _perform(self, command: StoreCommand | Together, operation: str) -> Any:
+        self.admit(command, operation)
+        if isinstance(command, Announce | Unheard | Dismiss):
+            places = self.places()
+            found = self._exchange(registered.asked(self.wire, command, places, HOLDS_MS), operation)
+            return understood(command, places, found, functools.partial(self.failed, operation=operation))
+        steps = self.protocol.carry_out(command)
+        replies: list[Any] | None = None
+        while True:
+            try:
+                batch = next(steps) if replies is None else steps.send(replies)
+            except StopIteration as done:
+                # The cluster may have come into doubt on the way.
+                self.admit(command, operation)
+                return done.value
+            replies = self._carry_out(batch, operation)
+
+    def places(self) -> tuple[str, ...]:
+        """A place of each node: what a name in its slots has in braces."""
+        return tuple(f"{{{text_in_slot(self.slots.one_slot_of(node))}}}" for node in sorted(self.slots.nodes))
+
+    def admit(self, command: StoreCommand | Together, operation: str) -> None:
+        """Raise StoreUnavailable while the cluster is away, or is not trusted with this command."""
+        if self.breaker.reason is not None:
+            self.breaker.check(operation, invalidates=invalidates(command))
+
+    def set_watermark(self, database: str, at: int) -> bool:  # noqa: ARG002  # what one node has lost, no other can tell
+        return False
+
+    def is_unrecorded(self, database: str) -> bool:  # noqa: ARG002  # without watermarks all is invalid after a loss
+        return False
+
+    def told(self, database: str) -> None:
+        """Nothing: it keeps no watermark."""
+
+    def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
+        register(self._witnesses, database, witness, ended=ended)
+
+    def count(self, deltas: Mapping[str, int]) -> None:
+        stats = self.wire.stats
+        asked = [Asked(stats, None, ("HINCRBY", stats, name, delta)) for name, delta in deltas.items()]
+        self._exchange(asked, "count")
+
+    def counters(self) -> dict[str, int]:
+        stats = self.wire.stats
+        (reply,) = self._exchange([Asked(stats, None, ("HGETALL", stats))], "counters")
+        return counters_in(reply)
+
+    def list_keys(self, pattern: str, limit: int) -> Iterator[KeyInfo]:
+        left = limit
+        for node in sorted(self._nodes("list_keys")):
+            for info in listed(self.wire, functools.partial(self._on_node, node, "list_keys"), pattern, left):
+                left -= 1
+                yield info
+
+    def info(self) -> ServerInfo:
+        found = []
+        for node in sorted(self._nodes("info")):
+            began = time.perf_counter()
+            self._on_node(node, "info", [("PING",)])
+            latency = round((time.perf_counter() - began) * 1_000_000)
+            (raw,) = self._on_node(node, "info", [("INFO",)])
+            found.append((fields_of(raw), latency))
+        return add_up(found)
+
+    def close(self) -> None:
+        self.breaker.close()
+        for connections in self._connections.values():
+            connections.close()
+
+    def failed(self, error: Exception, operation: str) -> Exception:
+        """The error to raise for one of the driver; the cluster is left alone where it did not answer."""
+        failure = mapped(error, operation)
+        # A slot that is being moved keeps no caller from the others.
+        if keeps_away(error, failure) and not isinstance(error, driver.TryAgainError):
+            for connections in tuple(self._connections.values()):
+                connections.drop()
+            self.breaker.trip(str(error))
+        return failure
+
+    def refresh_slots(self) -> None:
+        """Ask the cluster who has which slot. Raises errors of Frescor's tree."""
+        try:
+            self.slots.refresh()
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, a caller gets no error but these
+            raise mapped(error, "slots") from error
+
+    def verify(self, node: Host) -> str:
+        """The run id of a node that can be trusted: a server that the namespace does not remember in this place may
+        have lost the last stamps, so everything was made invalid first. Raises the driver's errors.
+
+        Each node's run id is kept in one of its own slots: whoever takes its place brings what is remembered along.
+        """
+        connection = connection_to(self.endpoint(node), deadline=self.deadline)
+        try:
+            connection.connect()
+            return self._verify_on(connection, node)
+        finally:
+            connection.disconnect()
+
+    def meet(self) -> None:
+        """Verify the nodes that have slots, if that was not done: later, it would end what was stored meanwhile.
+        Raises the driver's errors."""
+        nodes = frozenset(self.slots.table())
+        with self._verifying:
+            for node in sorted(nodes - self._met):
+                self.verify(node)
+            self._met = nodes
+
+    @property
+    def has_met(self) -> bool:
+        """Whether all nodes that have slots were verified once."""
+        return bool(self._met) and self._met == self.slots.nodes
+
+    def _verify_on(self, connection: DriverConnection, node: Host) -> str:
+        run_id = run_id_of(connection)
+        name = self.wire.server_in(text_in_slot(self.slots.one_slot_of(node)))
+        with self._verifying:
+            if ask(connection, None, ("GET", name)) != run_id.encode():
+                stamp = self._once(Tick())
+                self._once(RaiseTag(NAMESPACE_TAG, stamp))
+                # Last: whoever finds it trusts the node.
+                ask(connection, None, ("SET", name, run_id))
+                # Who was registered with it may be missing.
+                self._forget_listeners()
+        start(self._witnesses)
+        return run_id
+
+    def _forget_listeners(self) -> None:
+        connection = connection_to(self.endpoint(self.slots.node_of(self.wire.listeners)), deadline=self.deadline)
+        try:
+            connection.connect()
+            ask(connection, None, ("UNLINK", self.wire.listeners))
+        finally:
+            connection.disconnect()
+
+    def _once(self, step: Step) -> Any:
+        """Carry a step out on a connection of its own, to a node that may not be verified itself."""
+        asked = encode_step(self.wire, step)
+        connection = connection_to(self.endpoint(self.slots.node_of(asked.name)), deadline=self.deadline)
+        try:
+            connection.connect()
+            return decoded_steps((step,), (ask(connection, asked.script, asked.arguments),))[0]
+        finally:
+            connection.disconnect()
+
+    def _to(self, node: Host) -> Connections:
+        connections = self._connections.get(node)
+        if connections is None:
+            with self._lock:
+                connections = self._connections.get(node)
+                if connections is None:
+                    make = functools.partial(connection_to, self.endpoint(node), deadline=self.deadline)
+                    check = functools.partial(self._check, node)
+                    connections = self._connections[node] = Connections(make, check, self.deadline)
+        return connections
+
+    def _check(self, node: Host, connection: DriverConnection) -> None:
+        self._verify_on(connection, node)
+
+    def _probe(self) -> None:
+        self.refresh_slots()
+        try:
+            # Before anybody asks: of a far cluster it takes more than a call may.
+            self.meet()
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, it is asked again
+            raise mapped(error, "probe") from error
+        for node in self.slots.nodes:
+            self._to(node).probe()
+
+    def _restore(self) -> bool:
+        """After an outage, do again what may be missing. A node that was replaced has made everything invalid."""
+        if not self._witnesses:
+            return True
+        if not grace(self.breaker):
+            return False
+        nothing_lost = Doubt(lost=False, watermark=None)
+        tags = missing_tags(self._witnesses, dict.fromkeys(self._witnesses, nothing_lost))
+        try:
+            if tags != ():
+                self.perform(Invalidate((NAMESPACE_TAG,) if tags is None else tags))
+        except CacheError as error:
+            self.breaker.trip(str(error))
+            return False
+        return True
+
+    def _nodes(self, operation: str) -> frozenset[Host]:
+        self.breaker.check(operation)
+        try:
+            return frozenset(self.slots.table())
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, a caller gets no error but these
+            raise self.failed(error, operation) from error
+
+    def _carry_out(self, batch: tuple[Step, ...], operation: str) -> list[Any]:
+        replies = self._exchange([encode_step(self.wire, step) for step in batch], operation)
+        try:
+            return decoded_steps(batch, replies)
+        except driver.InvalidResponse as error:
+            raise self.failed(error, operation) from error
+
+    def _exchange(self, asked: list[Asked], operation: str) -> list[Any]:
+        self.breaker.check(operation, invalidates=True)
+        deal = Deal(asked)
+        try:
+            if not self.has_met:
+                self.meet()
+            while parcels := deal.parcels(self.slots.node_of):
+                self._deliver(deal, parcels, functools.partial(self.breaker.check, operation, invalidates=True))
+                if deal.moved:
+                    self.slots.moved(deal.moved)
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, a caller gets no error but these
+            raise self.failed(error, operation) from error
+        return deal.replies
+
+    def _deliver(self, deal: Deal, parcels: list[tuple[Host, Parcel]], before: Callable[[], None]) -> None:
+        """All nodes work at the same time: sent to each first, received from each then."""
+        sent: list[tuple[Parcel, Sent]] = []
+        try:
+            for node, parcel in parcels:
+                sent.append((parcel, self._to(node).send(parcel.data, len(parcel.places), before)))
+            while sent:
+                parcel, exchange = sent.pop(0)
+                deal.take(parcel, exchange.receive())
+        finally:
+            for _, exchange in sent:
+                exchange.give_up()
+
+    def _on_node(self, node: Host, operation: str, commands: list[tuple[Any, ...]]) -> list[Any]:
+        """Commands without a key, for one node."""
+        deal = Deal([Asked("", None, command) for command in commands])
+        try:
+            self._deliver(deal, deal.parcels(lambda _: node), functools.partial(self.breaker.check, operation))
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, a caller gets no error but these
+            raise self.failed(error, operation) from error
+        return deal.replies

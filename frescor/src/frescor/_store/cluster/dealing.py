@@ -1,0 +1,79 @@
+"""Commands being dealt to a cluster's nodes until each has its reply: redirections, unknown scripts. No I/O."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis import exceptions as driver
+
+from frescor._store.address import Host
+from frescor._store.connection.connection import pack, pack_source, packed
+from frescor._store.slot_wire import Asked
+
+# A command that was sent on so often goes round in a circle, or the cluster changes faster than it is asked.
+_MOST_ROUNDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What goes to one node in one round trip; `places` are the commands', None for one that only precedes another."""
+
+    data: bytes
+    places: tuple[int | None, ...]
+
+
+class Deal:
+    """One batch. Alternately: send what `parcels` says, `take` the replies of each node, `redirected`."""
+
+    def __init__(self, asked: Sequence[Asked]) -> None:
+        self._asked = asked
+        self.replies: list[Any] = [None] * len(asked)
+        self._open = list(range(len(asked)))
+        # Of those to be sent again: to a node that takes it on request only; with its source.
+        self._asking: dict[int, Host] = {}
+        self._unknown: set[int] = set()
+        self._rounds = 0
+        self.moved: list[driver.MovedError] = []
+
+    def parcels(self, node_of: Callable[[str], Host]) -> list[tuple[Host, Parcel]]:
+        """What is still to be sent, by node, in an order that is the same in all threads; empty at the end."""
+        if not self._open:
+            return []
+        self._rounds += 1
+        if self._rounds > _MOST_ROUNDS:
+            raise driver.ConnectionError("the cluster sends a command from node to node: its slots are being moved")
+        chunks: dict[Host, tuple[list[bytes], list[int | None]]] = {}
+        for place in self._open:
+            asked = self._asked[place]
+            node = self._asking.get(place) or node_of(asked.name)
+            data, places = chunks.setdefault(node, ([], []))
+            if place in self._asking:
+                data.append(packed(("ASKING",)))
+                places.append(None)
+            if place in self._unknown and asked.script is not None:
+                data.append(pack_source(asked.script, asked.arguments))
+            else:
+                data.append(pack(asked.script, asked.arguments))
+            places.append(place)
+        self._open = []
+        self.moved = []
+        return [(node, Parcel(b"".join(data), tuple(places))) for node, (data, places) in sorted(chunks.items())]
+
+    def take(self, parcel: Parcel, replies: Sequence[Any]) -> None:
+        """Take in a node's replies. Raises a refusal that no other node and no second attempt can help."""
+        for place, reply in zip(parcel.places, replies, strict=True):
+            if place is None:
+                continue
+            self._asking.pop(place, None)
+            if isinstance(reply, driver.MovedError):
+                self.moved.append(reply)
+            elif isinstance(reply, driver.AskError):
+                self._asking[place] = (reply.host, reply.port)
+            elif isinstance(reply, driver.NoScriptError):
+                self._unknown.add(place)
+            elif isinstance(reply, driver.RedisError):
+                raise reply
+            else:
+                self.replies[place] = reply
+                continue
+            self._open.append(place)

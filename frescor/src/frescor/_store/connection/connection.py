@@ -1,0 +1,366 @@
+"""Connections to one server: redis-py's own, so that TLS, authentication and unix sockets stay theirs, kept in a pool
+of ours that costs little; and one place that maps the driver's errors."""
+
+import contextlib
+import os
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import hiredis
+from redis import exceptions as driver
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from frescor._protocol.commands import StoreCommand
+from frescor._store.connection.eager import Eager
+from frescor._store.connection.endpoint import Endpoint
+from frescor._store.connection.link import DriverConnection, Link
+from frescor._store.connection.places import Places
+from frescor._store.connection.within import (
+    TimedConnection,
+    TimedSocket,
+    TimedSSLConnection,
+    TimedUnixConnection,
+    left,
+    within,
+)
+from frescor._store.scripts import Script
+from frescor._store.wire import Arguments, Wire, parse_run_id
+from frescor.errors import CacheError, StoreRejected, StoreUnavailable
+
+# What a caller pays at the most when the server hangs, once: the breaker then keeps callers away.
+DEADLINE = 0.25
+# At the same time, in one process.
+_MOST_CONNECTIONS = 64
+
+CONNECTION_OPTIONS: dict[str, Any] = {
+    "decode_responses": False,
+    "protocol": 3,
+    "legacy_responses": False,
+    "client_name": "frescor",
+    # CLIENT SETINFO would be two more round trips, and a server before 7.2 cannot allow a user what it does not know.
+    "driver_info": None,
+    "retry": Retry(NoBackoff(), 0),
+    "health_check_interval": 0,
+}
+
+
+_CLASSES: dict[str, type] = {"tcp": TimedConnection, "tls": TimedSSLConnection, "unix": TimedUnixConnection}
+
+
+def connection_to(endpoint: Endpoint, *, deadline: float) -> "DriverConnection":
+    """A connection that is not connected yet. Raises the driver's errors where the sentinels cannot tell to whom."""
+    options = {**endpoint.located(), **CONNECTION_OPTIONS}
+    options |= {"socket_timeout": deadline, "socket_connect_timeout": deadline}
+    return cast(DriverConnection, _CLASSES[endpoint.transport](**options))
+
+
+def mapped(error: Exception, operation: str, *, primary: bool = False) -> CacheError:
+    """The error of Frescor's tree that an error of the driver stands for; `primary`: a replica is the wrong server."""
+    text = str(error)
+    if text.startswith(("BUSY", "LOADING", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN")):
+        return StoreUnavailable(f"the store is busy: {text}", operation=operation)
+    if isinstance(error, driver.ReadOnlyError):
+        return StoreUnavailable(
+            f"the primary has become a replica: {text}. The sentinels are asked for the new one."
+            if primary
+            else f"the store is a read-only replica, which may be behind: {text}. Give the primary's address.",
+            operation=operation,
+        )
+    if isinstance(error, driver.AuthenticationError | driver.AuthorizationError):
+        return StoreRejected(
+            f"the store lets nobody in: {text}. Check user and password in the URL, and what this user may do "
+            "(`frescor acl` prints it).",
+            operation=operation,
+        )
+    if isinstance(error, driver.BusyLoadingError | driver.ConnectionError | driver.TimeoutError | OSError):
+        return StoreUnavailable(
+            f"the store does not answer: {text}. Check that it runs and that its address is right; until then values "
+            "are loaded without it.",
+            operation=operation,
+        )
+    if isinstance(error, driver.InvalidResponse) or not isinstance(error, driver.RedisError):
+        return StoreUnavailable(
+            f"what answers is no Redis or Valkey server: {text}. Check the address.", operation=operation
+        )
+    return StoreRejected(
+        f"the store refused: {text}. Check its memory (maxmemory-policy allkeys-lru) and this user's permissions.",
+        operation=operation,
+    )
+
+
+def keeps_away(error: Exception, failure: CacheError) -> bool:
+    """Whether callers are to be kept away after this: the server does not answer, or lets nobody in."""
+    return isinstance(failure, StoreUnavailable) or isinstance(
+        error, driver.AuthenticationError | driver.AuthorizationError
+    )
+
+
+def decoded(wire: Wire, commands: Sequence[StoreCommand], replies: Sequence[Any]) -> list[Any]:
+    """What the plan gets for the server's replies. Raises InvalidResponse for what no server would say."""
+    try:
+        return [wire.decode(command, reply) for command, reply in zip(commands, replies, strict=True)]
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise driver.InvalidResponse(f"an answer that makes no sense ({error!r})") from error
+
+
+class Connections:
+    """A pool for one server: as many connections as threads that ask at the same time, reused last in, first out."""
+
+    def __init__(
+        self, make: Callable[[], DriverConnection], check: Callable[[DriverConnection], None], deadline: float
+    ) -> None:
+        """`make` gives a connection that is not connected yet; `check` looks at the server once it is. deadline: how
+        many seconds an exchange may take, with all that has to be done before it."""
+        self._make = make
+        self._deadline = deadline
+        self._check = check
+        self._idle: deque[Link] = deque()
+        self._pid = os.getpid()
+        self._places = Places(_MOST_CONNECTIONS)
+        self._eager = Eager(self._places)
+
+    def exchange(self, packed: bytes, replies: int, before: Callable[[], None]) -> list[Any]:
+        """Send commands and read as many replies; a refusal is a ResponseError in its place. Calls `before` first, if
+        it had to wait for a place: the server may be gone meanwhile.
+
+        Raises the driver's errors. A connection that the server closed while it was idle is replaced once.
+        """
+        waited = self._places.acquire()
+        try:
+            if waited:
+                before()
+            # Kept from here on: what `drop` replaced meanwhile is not where this connection comes back to.
+            idle = self._idle
+            link = self._take_idle()
+            if link is not None:
+                try:
+                    return self._exchange_on(link, packed, replies, idle)
+                except driver.TimeoutError:
+                    raise
+                except driver.ConnectionError:
+                    pass
+            with within(self._deadline):
+                return self._exchange_on(self._open(), packed, replies, idle)
+        finally:
+            self._places.release()
+
+    def send(self, packed: bytes, replies: int, before: Callable[[], None]) -> "Sent":
+        """As `exchange`, but the replies are received later, so that several servers work at the same time.
+
+        Ask servers in one order in all threads: each answer that is not received yet holds a place.
+        """
+        waited = self._places.acquire()
+        try:
+            if waited:
+                before()
+            idle = self._idle
+            link = self._take_idle()
+            reused = link is not None
+            with within(self._deadline):
+                sent = Sent(self, link or self._open(), packed, replies, idle, reused=reused)
+                sent.send()
+        except BaseException:
+            self._places.release()
+            raise
+        return sent
+
+    def open_line(self) -> "ServerLine":
+        """A connection of its own, for a listener. Raises errors of Frescor's tree."""
+        try:
+            return ServerLine(self._open_connection())
+        except Exception as error:
+            raise mapped(error, "listen") from error
+
+    def probe(self) -> None:
+        """Open a connection and hear from the server. Raises errors of Frescor's tree."""
+        try:
+            (pong,) = self._exchange_on(self._open(), packed(("PING",)), 1, self._idle)
+            if isinstance(pong, driver.RedisError):
+                raise pong
+            if pong != b"PONG":
+                raise driver.InvalidResponse("its answer to PING is not PONG")
+        except Exception as error:
+            raise mapped(error, "probe") from error
+
+    def drop(self) -> None:
+        """Use no connection any longer that is open now: the server that they lead to may be the wrong one."""
+        idle, self._idle = self._idle, deque()
+        for link in tuple(idle):
+            link.close()
+
+    def close(self) -> None:
+        """Close the idle connections; those in use are closed as they come back."""
+        self._pid = -1
+        while (link := self._take_idle(any_process=True)) is not None:
+            link.close()
+
+    def _take_idle(self, *, any_process: bool = False) -> "Link | None":
+        if self._pid != os.getpid() and not any_process:
+            # After a fork the sockets are the parent's: dropped here, not shut down.
+            self._idle = deque()
+            self._pid = os.getpid()
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _open(self) -> "Link":
+        return Link(self._open_connection(), self._eager, self._deadline)
+
+    def _open_connection(self) -> DriverConnection:
+        connection = self._make()
+        try:
+            connection.connect()
+            self._check(connection)
+        except BaseException as error:
+            connection.disconnect()
+            if isinstance(error, driver.ResponseError) and not isinstance(error, driver.ReadOnlyError):
+                raise driver.AuthorizationError(str(error)) from error
+            raise
+        # Ready: what waits on it from here on does so by itself.
+        timed = connection._sock
+        if isinstance(timed, TimedSocket):
+            connection._sock = timed.plain
+        connection._sock.settimeout(self._deadline)
+        return connection
+
+    def _exchange_on(self, link: "Link", packed: bytes, replies: int, idle: "deque[Link]") -> list[Any]:
+        try:
+            link.send(packed)
+            found = link.receive(replies)
+        except BaseException:
+            link.close()
+            raise
+        self._give_back(link, idle)
+        return found
+
+    def _give_back(self, link: "Link", idle: "deque[Link]") -> None:
+        if self._pid != -1:
+            idle.append(link)
+        else:
+            link.close()
+
+
+class Sent:
+    """Commands that were sent, whose replies are still to be received; or given up."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        link: Link,
+        packed: bytes,
+        replies: int,
+        idle: deque[Link],
+        *,
+        reused: bool,
+    ) -> None:
+        self._connections = connections
+        self._link = link
+        self._packed = packed
+        self._replies = replies
+        self._idle = idle
+        self._reused = reused
+
+    def send(self) -> None:
+        """Send. A connection that the server closed while it was idle is replaced once."""
+        try:
+            try:
+                self._link.send(self._packed)
+            except driver.TimeoutError:
+                raise
+            except driver.ConnectionError:
+                self._replace()
+        except BaseException:
+            self._link.close()
+            raise
+
+    def receive(self) -> list[Any]:
+        """The replies, a refusal as a ResponseError in its place. Raises the driver's errors."""
+        try:
+            try:
+                found = self._link.receive(self._replies)
+            except driver.TimeoutError:
+                raise
+            except driver.ConnectionError:
+                with within(left(self._connections._deadline)):
+                    self._replace()
+                    found = self._link.receive(self._replies)
+        except BaseException:
+            self.give_up()
+            raise
+        self._connections._give_back(self._link, self._idle)
+        self._connections._places.release()
+        return found
+
+    def give_up(self) -> None:
+        """Receive nothing: the replies must not be taken for another command's."""
+        self._link.close()
+        self._connections._places.release()
+
+    def _replace(self) -> None:
+        if not self._reused:
+            raise driver.ConnectionError("the server closed the connection")
+        self._reused = False
+        self._link.close()
+        self._link = self._connections._open()
+        self._link.send(self._packed)
+
+
+def ask(connection: DriverConnection, script: Script | None, arguments: Arguments) -> Any:
+    """One command and its reply on a connection of one's own. Raises the driver's errors."""
+    connection.send_packed_command([pack(script, arguments)])
+    try:
+        return connection.read_response()
+    except driver.NoScriptError:
+        connection.send_packed_command([pack_source(cast(Script, script), arguments)])
+        return connection.read_response()
+
+
+def run_id_of(connection: DriverConnection) -> str:
+    """The run id of the server."""
+    info = ask(connection, None, ("INFO", "server"))
+    return parse_run_id(info if isinstance(info, bytes) else str(info).encode())
+
+
+class ServerLine:
+    """A connection whose socket is read as it comes, pushes and replies alike."""
+
+    def __init__(self, connection: DriverConnection) -> None:
+        self._connection = connection
+        self._socket = connection._sock
+
+    def send(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def receive(self, timeout: float) -> bytes | None:
+        self._socket.settimeout(max(timeout, 0.001))
+        try:
+            return self._socket.recv(65536)
+        except (TimeoutError, ssl.SSLWantReadError):
+            return None
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            # Wakes a thread that is waiting in `receive`; closing alone does not.
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._connection.disconnect()
+
+
+def pack(script: Script | None, arguments: Arguments) -> bytes:
+    """The bytes of a command; a script by its digest."""
+    if script is None:
+        return packed(arguments)
+    return packed(("EVALSHA", script.sha, *arguments))
+
+
+def pack_source(script: Script, arguments: Arguments) -> bytes:
+    """The bytes of a command that brings the script's source, after the server said that it does not know it."""
+    return packed(("EVAL", script.source, *arguments))
+
+
+# Its stub knows tuples of one item only.
+packed = cast(Callable[[Arguments], bytes], hiredis.pack_command)

@@ -1,0 +1,254 @@
+"""A store in this process's memory: for tests, and for a machine without any server. One process only."""
+
+import fnmatch
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from frescor._protocol.commands import (
+    LEASE_MS,
+    Announce,
+    Announced,
+    Delete,
+    Dismiss,
+    ExtendLease,
+    Grant,
+    Invalidate,
+    Put,
+    Read,
+    Reading,
+    ReleaseLease,
+    StoreCommand,
+    StoreOutcome,
+    TakeLease,
+    Together,
+    Unheard,
+    Write,
+)
+from frescor._store.base import KeyInfo, ServerInfo, Witness
+from frescor._store.wire import TOMBSTONE_MS
+from frescor._values.entry import stamp_of, stamped
+
+logger = logging.getLogger("frescor")
+
+TOMBSTONE = "-"
+
+
+@dataclass(slots=True)
+class _Item:
+    value: bytes | int | str
+    ends: float | None
+    size: int
+
+
+class MemoryStore:
+    """Keeps the protocol of `_store.base` in a dictionary bounded in bytes: what was used least lately goes."""
+
+    def __init__(self, *, max_bytes: int = 64 * 1024 * 1024, now: Callable[[], float] = time.time) -> None:
+        self._max_bytes = max_bytes
+        self._now = now
+        self._used = 0
+        self._items: OrderedDict[str, _Item] = OrderedDict()
+        self._counters: dict[str, int] = {}
+        self._lock = threading.RLock()
+        self._forked = False
+
+    def start_again(self) -> None:
+        """After a fork: what it holds is the parent's, who will not say what becomes of it; so may be the lock."""
+        self._lock = threading.RLock()
+        self._items = OrderedDict()
+        self._counters = {}
+        self._used = 0
+        self._forked = True
+
+    def perform(self, command: StoreCommand | Together) -> Any:
+        with self._lock:
+            if self._forked:
+                self._forked = False
+                logger.warning(
+                    "a cache at memory:// is used in the child of a fork: it began anew there, and neither process "
+                    "hears of what the other invalidates. Where several processes share data, give a server's URL."
+                )
+            if isinstance(command, Together):
+                return [self.perform(one) for one in command.commands]
+            match command:
+                case Read(keys, tags):
+                    return Reading([self._entry(key) for key in keys], {tag: self._stamp(tag) for tag in tags})
+                case TakeLease():
+                    return self._take_lease(command)
+                case ExtendLease(key, token):
+                    return self._extend_lease(key, token)
+                case ReleaseLease(key, token):
+                    if self._get(f"l:{key}") == token:
+                        self._drop(f"l:{key}")
+                    return None
+                case Write():
+                    return self._write(command)
+                case Put():
+                    return self._put(command)
+                case Delete(keys):
+                    return self._delete(keys)
+                case Invalidate(tags, _):
+                    return self._invalidate(tags)
+                case Announce() | Unheard() | Dismiss():
+                    return self.of_copies(command)
+
+    def of_copies(self, command: Announce | Unheard | Dismiss) -> Announced | tuple[tuple[str, str], ...] | None:
+        """Nobody keeps copies of what is in the process itself."""
+        match command:
+            case Announce():
+                return Announced(())
+            case Unheard():
+                return ()
+            case Dismiss():
+                return None
+
+    def _take_lease(self, command: TakeLease) -> Grant | None:
+        lease = f"l:{command.key}"
+        if self._get(lease) not in (None, command.token, TOMBSTONE):
+            return None
+        self._set(lease, command.token, LEASE_MS)
+        as_of = self._clock()
+        entry = self._entry(command.key)
+        if entry is None or (command.seen is not None and stamp_of(entry) == command.seen):
+            return Grant(as_of, None, {})
+        return Grant(as_of, entry, {tag: self._stamp(tag) for tag in command.tags})
+
+    def _extend_lease(self, key: str, token: str) -> bool:
+        if self._get(f"l:{key}") != token:
+            return False
+        self._set(f"l:{key}", token, LEASE_MS)
+        return True
+
+    def _write(self, command: Write) -> StoreOutcome:
+        lease = f"l:{command.key}"
+        if self._get(lease) != command.token:
+            return StoreOutcome.LEASE_LOST
+        clock = self._clock()
+        stamps = {tag: self._stamp(tag) for tag in command.tags}
+        absent = [tag for tag, stamp in stamps.items() if stamp is None]
+        superseded = any(stamp is not None and stamp > command.as_of for stamp in stamps.values())
+        for tag in absent:
+            self._set(f"t:{tag}", clock, None)
+        self._drop(lease)
+        if superseded or (absent and clock != command.as_of):
+            return StoreOutcome.SUPERSEDED
+        self._set(f"e:{command.key}", command.entry, command.ttl_ms)
+        return StoreOutcome.STORED
+
+    def _put(self, command: Put) -> None:
+        clock = self._clock()
+        for key, (entry, tags) in command.entries.items():
+            for tag in tags:
+                if self._stamp(tag) is None:
+                    self._set(f"t:{tag}", clock, None)
+            self._set(f"e:{key}", stamped(entry, clock), command.ttl_ms)
+            self._set(f"l:{key}", TOMBSTONE, TOMBSTONE_MS)
+
+    def _delete(self, keys: Sequence[str]) -> int:
+        there = sum(self._entry(key) is not None for key in keys)
+        for key in keys:
+            self._drop(f"e:{key}")
+            self._set(f"l:{key}", TOMBSTONE, TOMBSTONE_MS)
+        return there
+
+    def _invalidate(self, tags: Sequence[str]) -> int:
+        last, now = self._get("clock"), self._micros()
+        stamp = max(last, now) + 1 if isinstance(last, int) else now + 1
+        self._set("clock", stamp, None)
+        for tag in tags:
+            if self._stamp(tag) is not None:
+                self._set(f"t:{tag}", stamp, None)
+        return stamp
+
+    def set_watermark(self, database: str, at: int) -> bool:  # noqa: ARG002  # what it holds ends with the process
+        return False
+
+    def is_unrecorded(self, database: str) -> bool:  # noqa: ARG002  # as for the watermark
+        return False
+
+    def told(self, database: str) -> None:
+        """Nothing: it keeps no watermark."""
+
+    def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
+        """Nothing: it is never out of reach, and loses nothing that the process keeps."""
+
+    def count(self, deltas: Mapping[str, int]) -> None:
+        with self._lock:
+            for name, delta in deltas.items():
+                self._counters[name] = self._counters.get(name, 0) + delta
+
+    def counters(self) -> dict[str, int]:
+        with self._lock:
+            return dict(self._counters)
+
+    def list_keys(self, pattern: str, limit: int) -> Iterator[KeyInfo]:
+        with self._lock:
+            found: list[KeyInfo] = []
+            for name in list(self._items):
+                if len(found) >= limit:
+                    break
+                key = name.removeprefix("e:")
+                if key != name and self._entry(key) is not None and fnmatch.fnmatchcase(key, pattern):
+                    item = self._items[name]
+                    left = None if item.ends is None else max(0, round((item.ends - self._now()) * 1000))
+                    found.append(KeyInfo(key, left, item.size))
+        return iter(found)
+
+    def info(self) -> ServerInfo:
+        return ServerInfo("memory", "in process", self._used, self._max_bytes, 0)
+
+    def close(self) -> None:
+        with self._lock:
+            self._items.clear()
+            self._used = 0
+
+    def evict(self, name: str) -> None:
+        """Drop one item, as a full server would: `e:` an entry, `t:` a tag, `l:` a lease, `clock`. For tests."""
+        with self._lock:
+            self._drop(name)
+
+    def _micros(self) -> int:
+        return int(self._now() * 1_000_000)
+
+    def _clock(self) -> int:
+        clock = self._get("clock")
+        if not isinstance(clock, int):
+            clock = self._micros()
+            self._set("clock", clock, None)
+        return clock
+
+    def _stamp(self, tag: str) -> int | None:
+        stamp = self._get(f"t:{tag}")
+        return stamp if isinstance(stamp, int) else None
+
+    def _entry(self, key: str) -> bytes | None:
+        entry = self._get(f"e:{key}")
+        return entry if isinstance(entry, bytes) else None
+
+    def _get(self, name: str) -> bytes | int | str | None:
+        item = self._items.get(name)
+        if item is None:
+            return None
+        if item.ends is not None and item.ends <= self._now():
+            self._drop(name)
+            return None
+        self._items.move_to_end(name)
+        return item.value
+
+    def _set(self, name: str, value: bytes | int | str, ttl_ms: int | None) -> None:
+        self._drop(name)
+        size = len(name) + (len(value) if isinstance(value, bytes) else 16) + 64
+        self._items[name] = _Item(value, None if ttl_ms is None else self._now() + ttl_ms / 1000, size)
+        self._used += size
+        while self._used > self._max_bytes and len(self._items) > 1:
+            self._drop(next(iter(self._items)))
+
+    def _drop(self, name: str) -> None:
+        item = self._items.pop(name, None)
+        if item is not None:
+            self._used -= item.size

@@ -1,0 +1,26 @@
+"""The store for a URL."""
+
+from frescor._store.address import read_address
+from frescor._store.base import Store
+from frescor._store.cluster.cluster import ClusterStore
+from frescor._store.memory import MemoryStore
+from frescor._store.server.redis import RedisStore
+from frescor._store.wire import Wire
+from frescor.errors import PolicyError
+
+
+def open_store(url: str, namespace: str, *, deadline: float) -> Store:
+    """The store at a URL; connects to nothing. Raises PolicyError for a URL or namespace that cannot be right."""
+    given: object = url
+    if not isinstance(given, str) or not given:
+        raise PolicyError(
+            f"the address of the store is {given!r}: is the environment variable that holds it set, such as REDIS_URL? "
+            "Write redis://host:6379/0, or memory:// to try it out."
+        )
+    if url == "memory://":
+        # Refuses the names that a server's store refuses: what was tried out here is to work there.
+        Wire(namespace)
+        return MemoryStore()
+    address = read_address(url)
+    kind = ClusterStore if address.kind == "cluster" else RedisStore
+    return kind(address, namespace, deadline=deadline)

@@ -1,0 +1,288 @@
+"""The store on one Redis or Valkey server, for event loops."""
+
+import asyncio
+import time
+import weakref
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, cast
+
+from redis import exceptions as driver
+from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
+
+from frescor._protocol.commands import HOLDS_MS, Announce, Dismiss, StoreCommand, Together, Unheard
+from frescor._store import registered
+from frescor._store.base import Store
+from frescor._store.connection.breaker import Breaker
+from frescor._store.connection.connection import CONNECTION_OPTIONS, decoded, pack, pack_source
+from frescor._store.connection.endpoint import Endpoint
+from frescor._store.scripts import Script
+from frescor._store.server.redis import RedisStore
+from frescor._store.server.trust import TELL_LOOK, invalidates
+from frescor._store.wire import Arguments, parse_run_id
+from frescor.errors import CacheError
+
+# At the same time, in one loop.
+_MOST_CONNECTIONS = 8
+# Of the loop before a deadline counts: a few thousandths of a second where it is idle.
+_ROUNDS = 256
+_CLASSES: dict[str, type] = {"tcp": Connection, "tls": SSLConnection, "unix": UnixDomainSocketConnection}
+# Deadlines are kept here: the driver's own would take the loop's lag for the server's.
+_OPTIONS: dict[str, Any] = {name: value for name, value in CONNECTION_OPTIONS.items() if name != "retry"}
+_OPTIONS |= {"socket_timeout": None, "socket_connect_timeout": None}
+
+
+class AsyncConnection(Protocol):
+    """What is used of redis-py's connection."""
+
+    async def connect(self) -> None: ...
+    async def disconnect(self, nowait: bool = False) -> None: ...
+    async def send_packed_command(self, command: bytes, check_health: bool = True) -> None: ...
+    async def read_response(self) -> Any: ...
+
+
+class _Pool:
+    """One loop's connections."""
+
+    def __init__(self) -> None:
+        self.trips = 0
+        self.idle: deque[AsyncConnection] = deque()
+        self.places = asyncio.Semaphore(_MOST_CONNECTIONS)
+
+
+class AsyncConnections:
+    """`Connections`, awaited: a pool for one server in each loop."""
+
+    def __init__(
+        self, endpoint: Endpoint, check: Callable[[AsyncConnection], Awaitable[None]], breaker: Breaker, deadline: float
+    ) -> None:
+        self._endpoint = endpoint
+        self._check = check
+        self._breaker = breaker
+        self._deadline = deadline
+        # A connection belongs to the loop that opened it.
+        self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = weakref.WeakKeyDictionary()
+
+    async def exchange(self, packed: bytes, replies: int) -> list[Any]:
+        """Send commands and read as many replies; a refusal is a ResponseError in its place.
+
+        Raises the driver's errors. A connection that the server closed while it was idle is replaced once.
+        """
+        loop = asyncio.get_running_loop()
+        pool = self._pools.get(loop)
+        if pool is None:
+            pool = self._pools[loop] = _Pool()
+        async with pool.places:
+            # A thousand tasks do not open a thousand connections; those that waited may find the server gone.
+            self._breaker.check("exchange", invalidates=True)
+            if pool.trips != self._breaker.trips:
+                # Since the breaker opened, whoever answers has to be looked at anew.
+                pool.trips = self._breaker.trips
+                self.drop()
+            idle = pool.idle
+            # One deadline for all of it: connecting, what is asked of a new connection, and the answer.
+            async with within(self._deadline):
+                if idle:
+                    try:
+                        return await self._ask_on(idle.pop(), packed, replies, idle)
+                    except driver.TimeoutError:
+                        raise
+                    except driver.ConnectionError:
+                        pass  # the server closed it while it was idle
+                return await self._ask_on(await self._open(), packed, replies, idle)
+
+    def drop(self) -> None:
+        """Use no connection of this loop any longer that is open now."""
+        pool = self._pools.get(asyncio.get_running_loop())
+        if pool is not None:
+            dropped, pool.idle = pool.idle, deque()
+            for connection in dropped:
+                _forget(connection)
+
+    async def close(self) -> None:
+        """Close this loop's idle connections."""
+        pool = self._pools.pop(asyncio.get_running_loop(), None)
+        while pool is not None and pool.idle:
+            await pool.idle.pop().disconnect()
+
+    async def _ask_on(
+        self, connection: AsyncConnection, packed: bytes, replies: int, idle: deque[AsyncConnection]
+    ) -> list[Any]:
+        try:
+            await connection.send_packed_command(packed, check_health=False)
+            found: list[Any] = []
+            for _ in range(replies):
+                try:
+                    found.append(await connection.read_response())
+                except driver.ResponseError as error:
+                    found.append(error)
+        except BaseException:
+            # Cancelled, too: a reply that is still to come must not be taken for another command's.
+            await connection.disconnect(nowait=True)
+            raise
+        idle.append(connection)
+        return found
+
+    async def _open(self) -> AsyncConnection:
+        endpoint = self._endpoint
+        # Sentinels are asked in blocking round trips.
+        located = endpoint.options if endpoint.locate is None else await asyncio.to_thread(endpoint.located)
+        connection = cast(AsyncConnection, _CLASSES[endpoint.transport](**{**located, **_OPTIONS}))
+        try:
+            await connection.connect()
+            await self._check(connection)
+        except BaseException as error:
+            await connection.disconnect(nowait=True)
+            if isinstance(error, driver.ResponseError) and not isinstance(error, driver.ReadOnlyError):
+                raise driver.AuthorizationError(str(error)) from error
+            raise
+        return connection
+
+
+def _forget(connection: AsyncConnection) -> None:
+    # Closing a stream takes no round trip; what is left of it is collected.
+    writer = getattr(connection, "_writer", None)
+    if writer is not None:
+        writer.close()
+
+
+async def ask(connection: AsyncConnection, script: Script | None, arguments: Arguments) -> Any:
+    """One command and its reply. Raises the driver's errors."""
+    await connection.send_packed_command(pack(script, arguments))
+    try:
+        return await connection.read_response()
+    except driver.NoScriptError:
+        await connection.send_packed_command(pack_source(cast(Script, script), arguments))
+        return await connection.read_response()
+
+
+async def run_id_of(connection: AsyncConnection) -> str:
+    """The run id of the server."""
+    info = await ask(connection, None, ("INFO", "server"))
+    return parse_run_id(info if isinstance(info, bytes) else str(info).encode())
+
+
+class AsyncRedisStore:
+    """As `RedisStore`, awaited; shares its breaker, whose probe runs in a thread."""
+
+    def __init__(self, store: RedisStore) -> None:
+        self._store = store
+        self._primary = store.endpoint.primary
+        self._connections = AsyncConnections(store.endpoint, self._check, store.breaker, store.deadline)
+
+    async def perform(self, command: StoreCommand | Together) -> Any:
+        """As `Store.perform`."""
+        operation = type(command).__name__
+        self._admit(command, operation)
+        if isinstance(command, Together):
+            found: Any = await self._exchange(command.commands, operation)
+        elif isinstance(command, Announce | Unheard | Dismiss):
+            found = await self._of_copies(command, operation)
+        else:
+            found = (await self._exchange((command,), operation))[0]
+        # The server may have come into doubt on the way.
+        self._admit(command, operation)
+        return found
+
+    async def close(self) -> None:
+        """Close this loop's idle connections."""
+        await self._connections.close()
+
+    def _admit(self, command: StoreCommand | Together, operation: str) -> None:
+        breaker = self._store.breaker
+        if breaker.reason is not None:
+            breaker.check(operation, invalidates=invalidates(command))
+
+    async def _exchange(self, commands: tuple[StoreCommand, ...], operation: str) -> list[Any]:
+        wire, trust = self._store.wire, self._store.trust
+        preface = trust.preface(commands)
+        try:
+            replies = await self._replies([*preface, *map(wire.encode, commands)])
+            if preface:
+                await self._tell(replies[0])
+            return decoded(wire, commands, replies[len(preface) :])
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, a caller gets no error but these
+            raise self._store.failed(error, operation) from error
+
+    async def _replies(self, sent: list[tuple[Script | None, Arguments]]) -> list[Any]:
+        packed = b"".join([pack(*one) for one in sent])
+        replies = await self._connections.exchange(packed, len(sent))
+        for place, reply in enumerate(replies):
+            if isinstance(reply, driver.NoScriptError):
+                script, arguments = sent[place]
+                source = pack_source(cast(Script, script), arguments)
+                (reply,) = await self._connections.exchange(source, 1)
+                replies[place] = reply
+            if isinstance(reply, driver.ResponseError):
+                raise reply
+        return replies
+
+    async def _of_copies(self, command: Announce | Unheard | Dismiss, operation: str) -> Any:
+        """As `RedisStore._of_copies`."""
+        asked = registered.asked(self._store.wire, command, registered.ONE_PLACE, HOLDS_MS)
+        try:
+            replies = await self._replies([(one.script, one.arguments) for one in asked])
+            return registered.answered(command, registered.ONE_PLACE, replies)
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, a caller gets no error but these
+            raise self._store.failed(error, operation) from error
+
+    async def _tell(self, untold: list[bytes]) -> None:
+        """As `RedisStore._tell`."""
+        trust = self._store.trust
+        ends = trust.telling() if untold else 0.0
+        while untold and time.monotonic() < ends:
+            await asyncio.sleep(TELL_LOOK)
+            (untold,) = await self._replies([trust.note()])
+        if untold:
+            await self._replies([trust.give_up(untold)])
+        trust.noted()
+
+    async def _check(self, connection: AsyncConnection) -> None:
+        """As `Trust.check`."""
+        trust = self._store.trust
+        if self._primary:
+            trust.check_role(await ask(connection, None, ("ROLE",)))
+        run_id = await run_id_of(connection)
+        trust.take_answer(run_id, await ask(connection, *trust.question(run_id)))
+
+
+@asynccontextmanager
+async def within(seconds: float) -> AsyncIterator[None]:
+    """Raise TimeoutError after so many seconds, but not before the loop went round a few times.
+
+    A loop that was busy for that long has not looked whether the server answered: its lag is not the server's.
+    """
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(None) as limit:
+        timers: list[asyncio.Handle] = []
+
+        def end(rounds: int) -> None:
+            if rounds:
+                timers[0] = loop.call_soon(end, rounds - 1)
+            else:
+                limit.reschedule(loop.time())
+
+        timers.append(loop.call_later(seconds, end, _ROUNDS))
+        try:
+            yield
+        finally:
+            timers[0].cancel()
+
+
+class AwaitedStore:
+    """A store that answers at once, such as the memory store, for an event loop."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def perform(self, command: StoreCommand | Together) -> Any:
+        """As `Store.perform`."""
+        return self._store.perform(command)
+
+    async def close(self) -> None:
+        """Nothing: the store is its owner's."""

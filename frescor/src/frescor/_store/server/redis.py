@@ -1,0 +1,237 @@
+"""The store on one Redis or Valkey server: the one at an address, or the primary that sentinels name."""
+
+import functools
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from redis import exceptions as driver
+
+from frescor._protocol.commands import HOLDS_MS, Announce, Dismiss, Invalidate, Read, StoreCommand, Together, Unheard
+from frescor._store import registered
+from frescor._store.address import Address
+from frescor._store.base import KeyInfo, ServerInfo, Witness
+from frescor._store.connection.breaker import Breaker
+from frescor._store.connection.connection import (
+    DEADLINE,
+    Connections,
+    Sent,
+    ServerLine,
+    connection_to,
+    decoded,
+    keeps_away,
+    mapped,
+    pack,
+    pack_source,
+)
+from frescor._store.connection.endpoint import endpoint_of
+from frescor._store.connection.link import DriverConnection
+from frescor._store.listing import add_up, counters_in, fields_of, listed
+from frescor._store.registered import understood
+from frescor._store.scripts import Script
+from frescor._store.server.ahead import Ahead
+from frescor._store.server.trust import TELL_LOOK, Trust, grace, invalidates, register
+from frescor._store.wire import Arguments, Wire
+from frescor.errors import CacheError
+
+
+class RedisStore:
+    """Keeps the protocol of `_store.base` by scripts, one round trip a command."""
+
+    def __init__(self, address: Address, namespace: str, *, deadline: float = DEADLINE) -> None:
+        self.address = address
+        self.deadline = deadline
+        self.wire = Wire(namespace)
+        self.endpoint = endpoint_of(address, deadline)
+        self.breaker = Breaker(lambda: self.connections.probe())
+        # Another server may be the primary by now: whatever leads to this one is used no more.
+        self.breaker.when_tripped = lambda: self.connections.drop()
+        self.breaker.restore = self._restore
+        self.trust = Trust(self.wire, self.breaker, primary=self.endpoint.primary)
+        self._connect()
+
+    def _connect(self) -> None:
+        self.connections = Connections(self._make_connection, self.trust.check, self.deadline)
+
+    def _make_connection(self) -> DriverConnection:
+        return connection_to(self.endpoint, deadline=self.deadline)
+
+    def open_line(self) -> ServerLine:
+        """A connection of its own, for a listener. Raises errors of Frescor's tree."""
+        return self.connections.open_line()
+
+    def start_again(self) -> None:
+        """After a fork: sockets, threads and locks are the parent's."""
+        self.breaker.start_again()
+        self._connect()
+
+    def perform(self, command: StoreCommand | Together) -> Any:
+        operation = type(command).__name__
+        if self.breaker.reason is not None:
+            self._admit(command, operation)
+        if isinstance(command, Together):
+            found: Any = self._perform_together(command.commands, operation)
+        elif type(command) is not Read and isinstance(command, Announce | Unheard | Dismiss):
+            found = self._of_copies(command, operation)
+        elif type(command) is not Read and self.trust.preface((command,)):
+            found = self._perform_together((command,), operation)[0]
+        else:
+            # Nearly all of what is asked.
+            script, arguments = self.wire.encode(command)
+            found = self._understood_one(command, self._one(script, arguments, operation), operation)
+        if self.breaker.reason is not None:
+            # It may have come into doubt on the way.
+            self._admit(command, operation)
+        return found
+
+    def ahead(self, command: Invalidate) -> Ahead:
+        """The same command, in steps."""
+        return Ahead(self, command)
+
+    def received(self, sent: Sent, script: Script | None, arguments: Arguments, command: StoreCommand) -> Any:
+        """What `perform` gives for a command that was sent already. Raises the same."""
+        operation = type(command).__name__
+        found = self._understood_one(command, self._one(script, arguments, operation, sent), operation)
+        if self.breaker.reason is not None:
+            self._admit(command, operation)
+        return found
+
+    def is_unrecorded(self, database: str) -> bool:
+        return bool(self._exchange([self.trust.is_unrecorded(database)], "is_unrecorded")[0])
+
+    def told(self, database: str) -> None:
+        self._exchange([self.trust.told(database)], "told")
+
+    def set_watermark(self, database: str, at: int) -> bool:
+        self._exchange([self.trust.watermark(database, at)], "set_watermark")
+        return True
+
+    def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
+        register(self.trust.witnesses, database, witness, ended=ended)
+
+    def count(self, deltas: Mapping[str, int]) -> None:
+        stats = self.wire.stats
+        self._exchange([(None, ("HINCRBY", stats, name, delta)) for name, delta in deltas.items()], "count")
+
+    def counters(self) -> dict[str, int]:
+        (reply,) = self._exchange([(None, ("HGETALL", self.wire.stats))], "counters")
+        return counters_in(reply)
+
+    def list_keys(self, pattern: str, limit: int) -> Iterator[KeyInfo]:
+        return listed(self.wire, functools.partial(self._plain, "list_keys"), pattern, limit)
+
+    def info(self) -> ServerInfo:
+        self._plain("info", [("PING",)])
+        began = time.perf_counter()
+        self._plain("info", [("PING",)])
+        latency = round((time.perf_counter() - began) * 1_000_000)
+        (raw,) = self._plain("info", [("INFO",)])
+        return add_up([(fields_of(raw), latency)])
+
+    def close(self) -> None:
+        self.breaker.close()
+        self.connections.close()
+
+    def _plain(self, operation: str, commands: list[Arguments]) -> list[Any]:
+        return self._exchange([(None, command) for command in commands], operation)
+
+    def _perform_together(self, commands: tuple[StoreCommand, ...], operation: str) -> list[Any]:
+        preface = self.trust.preface(commands)
+        replies = self._exchange([*preface, *map(self.wire.encode, commands)], operation, admitted=True)
+        if preface:
+            self._tell(replies[0], operation)
+        return self._understood(commands, replies[len(preface) :], operation)
+
+    def _of_copies(self, command: Announce | Unheard | Dismiss, operation: str) -> Any:
+        """As `perform`, of the commands that confirm an invalidation."""
+        asked = registered.asked(self.wire, command, registered.ONE_PLACE, HOLDS_MS)
+        replies = self._exchange([(one.script, one.arguments) for one in asked], operation)
+        return understood(command, registered.ONE_PLACE, replies, functools.partial(self.failed, operation=operation))
+
+    def _tell(self, untold: list[bytes], operation: str) -> None:
+        """Wait until the databases were told that something is invalidated that no outbox keeps."""
+        ends = self.trust.telling() if untold else 0.0
+        while untold and time.monotonic() < ends and self.breaker.pause(TELL_LOOK):
+            (untold,) = self._exchange([self.trust.note()], operation, admitted=True)
+        if untold:
+            self._exchange([self.trust.give_up(untold)], operation, admitted=True)
+        self.trust.noted()
+
+    def _understood(self, commands: Sequence[StoreCommand], replies: Sequence[Any], operation: str) -> list[Any]:
+        try:
+            return decoded(self.wire, commands, replies)
+        except driver.InvalidResponse as error:
+            raise self.failed(error, operation) from error
+
+    def _understood_one(self, command: StoreCommand, reply: Any, operation: str) -> Any:
+        try:
+            return self.wire.decode(command, reply)
+        except (ValueError, TypeError, LookupError, AttributeError):
+            return self._understood((command,), (reply,), operation)[0]
+
+    def _one(self, script: Script | None, arguments: Arguments, operation: str, sent: Sent | None = None) -> Any:
+        """One command's reply; `sent`: it was sent already."""
+        try:
+            if sent is None:
+                reply = self.connections.exchange(pack(script, arguments), 1, self.check)[0]
+            else:
+                reply = sent.receive()[0]
+            if isinstance(reply, driver.RedisError):
+                reply = self._again(script, arguments, reply)
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, a caller gets no error but these
+            raise self.failed(error, operation) from error
+        return reply
+
+    def _exchange(
+        self, sent: list[tuple[Script | None, Arguments]], operation: str, *, admitted: bool = False
+    ) -> list[Any]:
+        """Several commands' replies, in one round trip."""
+        if not admitted:
+            self.breaker.check(operation)
+        try:
+            replies = self.connections.exchange(b"".join([pack(*one) for one in sent]), len(sent), self.check)
+            for place, reply in enumerate(replies):
+                if isinstance(reply, driver.RedisError):
+                    replies[place] = self._again(*sent[place], reply)
+        except CacheError:
+            raise
+        except Exception as error:  # whatever answers, a caller gets no error but these
+            raise self.failed(error, operation) from error
+        return replies
+
+    def _again(self, script: Script | None, arguments: Arguments, refusal: driver.RedisError) -> Any:
+        """Send a script with its source, if the server does not know it: restarted, or its scripts flushed."""
+        if script is None or not isinstance(refusal, driver.NoScriptError):
+            raise refusal
+        (reply,) = self.connections.exchange(pack_source(script, arguments), 1, self.check)
+        if isinstance(reply, driver.RedisError):
+            raise reply
+        return reply
+
+    def failed(self, error: Exception, operation: str) -> CacheError:
+        """The error to raise for one of the driver; the server is left alone where it did not answer."""
+        failure = mapped(error, operation, primary=self.endpoint.primary)
+        if keeps_away(error, failure):
+            self.breaker.trip(str(error) or repr(error))
+        return failure
+
+    def _admit(self, command: StoreCommand | Together, operation: str) -> None:
+        self.breaker.check(operation, invalidates=invalidates(command))
+
+    def check(self) -> None:
+        """Raise StoreUnavailable if the server is away. While it is in doubt only what it is to take comes this far."""
+        self.breaker.check("exchange", invalidates=True)
+
+    def _restore(self) -> bool:
+        if not self.trust.witnesses:
+            return True
+        if not grace(self.breaker):
+            return False
+        try:
+            self.trust.restore(self._make_connection)
+        except Exception as error:  # noqa: BLE001  # whatever answers: it is not trusted, and asked again
+            self.breaker.trip(str(error) or repr(error))
+            return False
+        return True

@@ -1,0 +1,200 @@
+"""What a step of the slot protocol is on the wire: a script or command on names of one slot, and its reply. No I/O."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis import exceptions as driver
+
+from frescor._protocol.commands import LEASE_MS, ExtendLease, ReleaseLease
+from frescor._store import scripts
+from frescor._store.scripts import Script
+from frescor._store.slot_steps import (
+    MARKER_MS,
+    ClaimLease,
+    MarkTag,
+    PlaceEntry,
+    RaiseTag,
+    ReadClock,
+    ReadEntry,
+    ReadTag,
+    RemoveEntry,
+    SettleTag,
+    Step,
+    StoreEntry,
+    Tick,
+)
+from frescor._store.wire import TOMBSTONE_MS, Argument, Arguments, Wire, clock_in, stamp
+
+# KEYS: clock
+_READ_CLOCK = Script("read_clock", "return text(read_clock(KEYS[1], server_time()))")
+
+# KEYS: clock
+_TICK = Script(
+    "tick",
+    """
+local now = server_time()
+local stamp, last = now + 1, find_clock(KEYS[1], now)
+if last and last >= stamp then stamp = last + 1 end
+redis.call('SET', KEYS[1], text(stamp))
+return text(stamp)
+""",
+)
+
+# KEYS: tag   ARGV: stamp
+_RAISE = Script(
+    "raise",
+    """
+local found = held(KEYS[1])
+if not found then return 0 end
+local stamp = stamp_in(found, server_time())
+if not stamp then return redis.call('DEL', KEYS[1]) end
+if stamp < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1], 'XX', 'KEEPTTL') end
+return 0
+""",
+)
+
+# KEYS: tag   ARGV: token, entry's ttl, marker's ttl   → a stamp, or a marker, which begins with '?'
+_MARK = Script(
+    "mark",
+    """
+local now, found = server_time(), held(KEYS[1])
+if stamp_in(found, now) then keep_tag(KEYS[1], tonumber(ARGV[2])) return found end
+if found and string.find(found, '^%?[%w.-]+$') and #found < 128 then return found end
+local marker = '?' .. ARGV[1] .. '.' .. text(now)
+redis.call('SET', KEYS[1], marker, 'PX', ARGV[3])
+return marker
+""",
+)
+
+# KEYS: tag   ARGV: marker, stamp, entry's ttl   → the stamp that stands there, or false
+_SETTLE = Script(
+    "settle",
+    """
+local found = held(KEYS[1])
+if found == ARGV[1] then
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', text(tonumber(ARGV[3]) * 2))
+  return ARGV[2]
+end
+return stamp_in(found, server_time()) and found
+""",
+)
+
+# KEYS: entry, lease   ARGV: token, ttl, as_of of the entry that was seen (or '')   → false, or the entry or ''
+_CLAIM = Script(
+    "claim",
+    """
+if is_held(KEYS[2], held(KEYS[2]), ARGV[1], ARGV[2]) then return false end
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+local entry = held(KEYS[1])
+if not entry or entry == '' then return '' end
+if ARGV[3] ~= '' and #entry >= 9 and text(struct.unpack('>I8', entry, 2)) == ARGV[3] then return '' end
+return entry
+""",
+)
+
+# KEYS: entry, lease   ARGV: token, entry, ttl   → 1 stored, 0 lease lost
+_STORE = Script(
+    "store_entry",
+    """
+if held(KEYS[2]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[2])
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
+""",
+)
+
+# KEYS: entry, lease   ARGV: entry, ttl, tombstone's ttl
+_PLACE = Script(
+    "place_entry",
+    """
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('SET', KEYS[2], '-', 'PX', ARGV[3])
+return 1
+""",
+)
+
+ALL = (_READ_CLOCK, _TICK, _RAISE, _MARK, _SETTLE, _CLAIM, _STORE, _PLACE)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A command for the server, and the name that says which slot's node has to be asked."""
+
+    name: str
+    script: Script | None
+    arguments: Arguments
+
+
+def encode_step(wire: Wire, step: Step) -> Asked:
+    """The command that carries a step out."""
+    match step:
+        case ReadClock():
+            return _asked(_READ_CLOCK, (wire.clock,))
+        case Tick():
+            return _asked(_TICK, (wire.clock,))
+        case ReadEntry(key):
+            return _get(wire.entry(key))
+        case ReadTag(tag):
+            return _get(wire.tag(tag))
+        case RaiseTag(tag, to):
+            return _asked(_RAISE, (wire.tag(tag),), to)
+        case MarkTag(tag, token, ttl_ms):
+            return _asked(_MARK, (wire.tag(tag),), token, ttl_ms, MARKER_MS)
+        case SettleTag(tag, marker, to, ttl_ms):
+            return _asked(_SETTLE, (wire.tag(tag),), marker, to, ttl_ms)
+        case ClaimLease(key, token, seen):
+            return _asked(_CLAIM, _names(wire, key), token, LEASE_MS, "" if seen is None else seen)
+        case StoreEntry(key, token, entry, ttl_ms):
+            return _asked(_STORE, _names(wire, key), token, entry, ttl_ms)
+        case PlaceEntry(key, entry, ttl_ms):
+            return _asked(_PLACE, _names(wire, key), entry, ttl_ms, TOMBSTONE_MS)
+        case RemoveEntry(key):
+            return _asked(scripts.DELETE, _names(wire, key), TOMBSTONE_MS)
+        case ExtendLease(key, token):
+            return _asked(scripts.EXTEND_LEASE, (wire.lease(key),), token, LEASE_MS)
+        case ReleaseLease(key, token):
+            return _asked(scripts.RELEASE_LEASE, (wire.lease(key),), token)
+
+
+def decoded_steps(batch: Sequence[Step], replies: Sequence[Any]) -> list[Any]:
+    """What the protocol gets for the servers' replies. Raises InvalidResponse for what no server would say."""
+    try:
+        return [_decoded(step, reply) for step, reply in zip(batch, replies, strict=True)]
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise driver.InvalidResponse(f"an answer that makes no sense ({error!r})") from error
+
+
+def _decoded(step: Step, reply: Any) -> Any:
+    """What the protocol gets for the server's reply."""
+    match step:
+        case ReadTag():
+            return stamp(reply[0])
+        case SettleTag():
+            return stamp(reply)
+        case ReadClock() | Tick():
+            return clock_in(reply)
+        case RemoveEntry():
+            return int(reply)
+        case MarkTag():
+            return reply.decode() if reply.startswith(b"?") else clock_in(reply)
+        case StoreEntry() | ExtendLease():
+            return bool(reply)
+        case ReadEntry() | ClaimLease():
+            reply = reply[0] if isinstance(step, ReadEntry) else reply
+            if reply is not None and type(reply) is not bytes:
+                raise TypeError("an entry is bytes")
+    return reply
+
+
+def _names(wire: Wire, key: str) -> tuple[str, str]:
+    return wire.entry(key), wire.lease(key)
+
+
+def _get(name: str) -> Asked:
+    # GET refuses what is no text; this says that there is none.
+    return Asked(name, None, ("MGET", name))
+
+
+def _asked(script: Script, names: tuple[str, ...], *arguments: Argument) -> Asked:
+    return Asked(names[0], script, (len(names), *names, *arguments))

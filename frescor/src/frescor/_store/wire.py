@@ -1,0 +1,186 @@
+"""What a store command is on the wire: names, scripts and arguments out, replies in. No I/O."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, unquote
+
+from frescor._protocol.commands import (
+    LEASE_MS,
+    Announce,
+    Delete,
+    Dismiss,
+    ExtendLease,
+    Grant,
+    Invalidate,
+    Put,
+    Read,
+    Reading,
+    ReleaseLease,
+    StoreCommand,
+    StoreOutcome,
+    TakeLease,
+    Unheard,
+    Write,
+)
+from frescor._store import scripts
+from frescor._store.scripts import Script
+from frescor.errors import PolicyError
+
+# A deleted key's lease says so for a while, which stops loaders in flight and tells every listener.
+TOMBSTONE_MS = 1_000
+# Digits of a stamp until the year 2286. More is no stamp: scripts are exact up to there, and entries have room for it.
+_LONGEST_STAMP = 16
+_NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_OUTCOMES = {1: StoreOutcome.STORED, 0: StoreOutcome.LEASE_LOST, 2: StoreOutcome.SUPERSEDED}
+
+Argument = str | bytes | int
+Arguments = tuple[Argument, ...]
+
+
+class Wire:
+    """The commands of one namespace.
+
+    Names: `{namespace}:e:{key}` entries, `:l:` leases, `:t:` tags, `:clock`, `:server`, `:stats`. In a cluster an
+    entry and its lease share a slot, since both names hold the key in braces.
+    """
+
+    def __init__(self, namespace: str) -> None:
+        given: object = namespace
+        if not isinstance(given, str) or not _NAMESPACE.fullmatch(given):
+            raise PolicyError(
+                "a namespace is what all names of this cache on the server begin with, 1 to 64 letters, digits, '.', "
+                f"'_' or '-', such as 'shop'; got {given!r}."
+            )
+        self.namespace = namespace
+        self.clock = f"{namespace}:clock"
+        self.server = f"{namespace}:server"
+        self.stats = f"{namespace}:stats"
+        self.listeners = f"{namespace}:listeners"
+        self._tag_start = f"{namespace}:t:"
+        self._entry_start = f"{namespace}:e:{{"
+        self._lease_start = f"{namespace}:l:{{"
+
+    def entry(self, key: str) -> str:
+        """The name of an entry."""
+        return f"{self._entry_start}{quote_key(key)}}}"
+
+    def lease(self, key: str) -> str:
+        """The name of a lease."""
+        return f"{self._lease_start}{quote_key(key)}}}"
+
+    def tag(self, tag: str) -> str:
+        """The name of a tag."""
+        return self._tag_start + tag
+
+    def key_of_entry(self, name: str) -> str:
+        """The key of an entry's name."""
+        return unquote_key(name[len(self._entry_start) - 1 :])
+
+    def encode(self, command: StoreCommand) -> tuple[Script | None, Arguments]:
+        """The script to run, if it is one, and its arguments; else the server's own command."""
+        match command:
+            case Read(keys, tags):
+                start = self._tag_start
+                return None, ("MGET", *map(self.entry, keys), *[start + tag for tag in tags])
+            case Invalidate(tags, _):
+                start = self._tag_start
+                return _script(scripts.INVALIDATE, (self.clock, *[start + tag for tag in tags]), ())
+            case TakeLease(key, token, tags, seen):
+                names = (self.entry(key), self.lease(key), self.clock, *map(self.tag, tags))
+                return _script(scripts.TAKE_LEASE, names, (token, LEASE_MS, "" if seen is None else seen))
+            case ExtendLease(key, token):
+                return _script(scripts.EXTEND_LEASE, (self.lease(key),), (token, LEASE_MS))
+            case ReleaseLease(key, token):
+                return _script(scripts.RELEASE_LEASE, (self.lease(key),), (token,))
+            case Write(key, token, entry, as_of, tags, ttl_ms):
+                names = (self.entry(key), self.lease(key), self.clock, *map(self.tag, tags))
+                return _script(scripts.STORE, names, (token, entry, as_of, ttl_ms))
+            case Put(entries, ttl_ms):
+                return self._encode_put(entries, ttl_ms)
+            case Delete(keys):
+                names = tuple(name for key in keys for name in (self.entry(key), self.lease(key)))
+                return _script(scripts.DELETE, names, (TOMBSTONE_MS,))
+            case Announce() | Unheard() | Dismiss():
+                raise TypeError("these are made by frescor._store.registered")
+
+    def decode(self, command: StoreCommand, reply: Any) -> Any:
+        """What the plan gets for the server's reply."""
+        match command:
+            case Read(keys, tags):
+                count = len(keys)
+                stamps = {tag: stamp(raw) for tag, raw in zip(tags, reply[count:], strict=True)}
+                entries = reply[:count]
+                for entry in entries:
+                    if entry is not None and type(entry) is not bytes:
+                        raise TypeError("an entry is bytes")
+                return Reading(entries, stamps)
+            case Delete():
+                return int(reply)
+            case Invalidate():
+                return clock_in(reply)
+            case TakeLease(_, _, tags, _):
+                if reply is None:
+                    return None
+                if len(reply) == 1:
+                    return Grant(clock_in(reply[0]), None, {})
+                found = {tag: stamp(raw or None) for tag, raw in zip(tags, reply[2:], strict=True)}
+                if type(reply[1]) is not bytes:
+                    raise TypeError("an entry is bytes")
+                return Grant(clock_in(reply[0]), reply[1], found)
+            case Write():
+                return _OUTCOMES[reply]
+            case ExtendLease():
+                return bool(reply)
+        return None
+
+    def server_in(self, text: str) -> str:
+        """The name of a cluster's node's run id, in the slot that this text is hashed to."""
+        return f"{self.server}:{{{text}}}"
+
+    def _encode_put(
+        self, entries: Mapping[str, tuple[bytes, tuple[str, ...]]], ttl_ms: int
+    ) -> tuple[Script | None, Arguments]:
+        names: list[str] = [self.clock]
+        arguments: list[Argument] = [ttl_ms, TOMBSTONE_MS]
+        for key, (entry, tags) in entries.items():
+            names += [self.entry(key), self.lease(key), *map(self.tag, tags)]
+            arguments += [len(tags), entry]
+        return _script(scripts.PUT, names, arguments)
+
+
+def _script(script: Script, names: Sequence[str], arguments: Sequence[Argument]) -> tuple[Script | None, Arguments]:
+    return script, (len(names), *names, *arguments)
+
+
+def stamp(raw: bytes | None) -> int | None:
+    """A tag's stamp; None for none, and for what something else wrote there: that is no stamp, so invalid."""
+    return int(raw) if raw is not None and len(raw) <= _LONGEST_STAMP and raw.isdigit() else None
+
+
+def clock_in(raw: bytes) -> int:
+    """The clock that a server's reply holds. Raises ValueError for one that no server's clock shows."""
+    found = stamp(raw)
+    if found is None:
+        raise ValueError("no server's clock shows that")
+    return found
+
+
+def quote_key(key: str) -> str:
+    """The key without braces, which would end the part of the name that a cluster's slot is computed from."""
+    if "{" in key or "}" in key or "%" in key:
+        return quote(key, safe=":*?[]^-/@!$&'()+,;=#<>|\"\\` ~._")
+    return key
+
+
+def unquote_key(braced: str) -> str:
+    """The key in the braced part of a name."""
+    return unquote(braced[1:-1])
+
+
+def parse_run_id(info: bytes) -> str:
+    """The server's run id in its reply to INFO server."""
+    for line in info.decode(errors="replace").splitlines():
+        if line.startswith("run_id:"):
+            return line.removeprefix("run_id:").strip()
+    return "unknown"

@@ -1,0 +1,551 @@
+"""The cache, for programs that wait: the sync driver of `_plan`."""
+
+import contextlib
+import functools
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, cast, overload
+
+from frescor import _plan as plan
+from frescor._calls.keys import check_key
+from frescor._calls.loading import CurrentLoad
+from frescor._calls.policy import Policy, PolicyOptions, Seconds, check_tag
+from frescor._copies.local import DEFAULT_MAX_BYTES, Copy
+from frescor._extras import extra
+from frescor._protocol.commands import Command, Invalidate, Read
+from frescor._protocol.outcome import Outcome, Result
+from frescor._runtime.engine import Engine
+from frescor._runtime.events import PolicyStats, by_policy
+from frescor._runtime.ride import Ride
+from frescor._runtime.sources import Sources
+from frescor._store.base import KeyInfo, ServerInfo, Store
+from frescor._store.connection.connection import DEADLINE
+from frescor._store.opening import open_store
+from frescor._surface.callsite import codec_of, mapped_annotation, return_annotation
+from frescor._surface.decorator import CachedDecorator, caching, invalidating, policy_from
+from frescor._values.codec import Codec
+from frescor._values.entry import LARGEST_VALUE, MOST_VALUE
+from frescor._values.shapes import Shape, policy_shape
+from frescor._values.tags import NAMESPACE_TAG, declared_tag, entry_tags, key_tags, pattern_tag
+from frescor.errors import PolicyError
+
+if TYPE_CHECKING:
+    from frescor._store.server.ahead import Ahead
+    from frescor._surface.aio import AsyncCache
+    from frescor._surface.callsite import CallSite
+
+logger = logging.getLogger("frescor")
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class Cache:
+    """A read-through cache over one store and namespace.
+
+    Safe to share between threads, and after a fork. With the store down nothing here raises: reads miss, loaders run,
+    and writes wait in memory until the store is back (their calls return False).
+    """
+
+    def __init__(
+        self, engine: Engine, *, around_refresh: "Callable[[], AbstractContextManager[object]] | None" = None
+    ) -> None:
+        """Use `from_url`. `around_refresh` makes the context in which background threads run loaders."""
+        self._engine = engine
+        self.around_refresh = around_refresh or contextlib.nullcontext
+
+    @classmethod
+    def from_url(
+        cls,
+        url: str,
+        namespace: str,
+        *,
+        local: bool | int = True,
+        timeout: float = DEADLINE,
+        key_secret: bytes = b"",
+        seal_secrets: Sequence[bytes] = (),
+        largest_value: int = LARGEST_VALUE,
+        confirm: bool = False,
+    ) -> "Cache":
+        """A cache on the server at `url`.
+
+        `redis://host:6379/0`, `rediss://…` for TLS, `unix:///path/to/socket?db=0`: one server.
+        `redis-cluster://host:port,host:port`: a cluster, of which some nodes are named; `rediss-cluster://…` for TLS.
+        `redis-sentinel://host:port,host:port/service/0`: the primary of a service, as these sentinels name it, and its
+        database; `rediss-sentinel://…` for TLS.
+        `memory://`: this process's memory, for tests and for one process alone; another hears of nothing.
+        User and password come before the hosts, redis-py's options behind: `?ssl_ca_certs=/path/to/ca.pem`.
+
+        Does not connect: an unreachable server is found out, and survived, by the first call. Raises PolicyError for a
+        URL or namespace that cannot be right.
+
+        local: keep copies in this process, in up to so many bytes (True: 64 MiB). timeout: seconds that a call
+        may wait for the server, connecting and all its round trips together: what a caller pays, once, when the server
+        hangs or is slow. A miss takes three of them: give a server that is far away more. (In an event loop each round
+        trip has them to itself, since a busy loop is not the server's fault.) key_secret: keys the digests in
+        keys, so that arguments with few possible values cannot be guessed from them. seal_secrets: the current one
+        first; for sealed policies, and every other entry is proven by them too. Without them a key_secret proves the
+        entries; without either, whoever has the server's password can forge them (docs/threat-model.md). All processes
+        of a namespace are given the same secrets. largest_value: bytes of a value, encoded and not compressed, that
+        are kept; a larger one is returned to its caller, computed each time, counted and reported once.
+
+        confirm: each invalidation, of a tracked commit too, returns once every process that keeps copies has dropped
+        what it ends, or uses none: so there is no delay at all. About a millisecond; 1.6 s where one of them
+        was killed or stopped just before, and for as long once the server knows nobody. A call may choose otherwise.
+        """
+        return cls(
+            engine_for(
+                url,
+                namespace,
+                local=local,
+                timeout=timeout,
+                key_secret=key_secret,
+                seal_secrets=seal_secrets,
+                largest_value=largest_value,
+                confirm=confirm,
+            )
+        )
+
+    @functools.cached_property
+    def aio(self) -> "AsyncCache":
+        """This cache for event loops: the same entries, copies and promises."""
+        from frescor._surface.aio import AsyncCache  # asyncio, and redis-py's half for it: only for those who await
+
+        return AsyncCache(self._engine)
+
+    @property
+    def store(self) -> Store:
+        """Where entries are kept."""
+        return self._engine.store
+
+    @property
+    def key_secret(self) -> bytes:
+        """What keys the digests in keys."""
+        self._engine.note_digest()
+        return self._engine.key_secret
+
+    # -- values under keys that the caller chooses -------------------------------------------------------------------
+
+    @overload
+    def get(self, key: str) -> object: ...
+    @overload
+    def get(self, key: str, default: T) -> object | T: ...
+    @overload
+    def get(self, key: str, default: None = None, *, as_type: type[T]) -> T | None: ...
+    def get(self, key: str, default: object = None, *, as_type: object = None) -> object:
+        """The value under a key; `default` on a miss and with the store down.
+
+        `None` is a value like any other: pass `MISS` as the default to tell them apart. Pass `as_type` for a value that
+        was set with it.
+        """
+        engine = self._engine
+        check_key(key)
+        codec = engine.plain if as_type is None else codec_of(as_type)
+        engine.listen()
+        fresh = not engine.reads_local
+        outcome = self._drive(plan.look_up(engine.process, key, key_tags(key), codec, engine.now(), fresh=fresh))
+        return engine.found_at(key, outcome, default)
+
+    def get_many(self, *keys: str) -> dict[str, object]:
+        """The values that are there, by key, in one round trip; those missing are left out."""
+        engine = self._engine
+        wanted = {check_key(key): key_tags(key) for key in keys}
+        found = self._drive(plan.look_up_many(engine.process, wanted, engine.plain, engine.now())) if wanted else {}
+        return engine.found_by_key(found, wanted)
+
+    def set(
+        self, key: str, value: object, expire: Seconds = 300, tags: tuple[str, ...] = (), *, as_type: object = None
+    ) -> bool:
+        """Store a value for `expire` seconds. False with the store down: then the key is deleted once it is back. False
+        for a value that is larger than the cache's `largest_value`, too: what the key held is deleted then.
+
+        A loader of the same key that is under way does not store over it. The value counts as read now: one that was
+        computed before a later invalidation is best cached by `get_or_load`. Raises PolicyError for a value that
+        cannot be kept exactly; an instance of a class needs `as_type`, here and in `get`.
+        """
+        return self.set_many({key: value}, expire, tags, as_type=as_type)
+
+    def set_many(
+        self,
+        mapping: Mapping[str, object],
+        expire: Seconds = 300,
+        tags: tuple[str, ...] = (),
+        *,
+        as_type: object = None,
+    ) -> bool:
+        """Store several values at once; atomic on one server, key by key on a cluster. False: as for `set`."""
+        engine = self._engine
+        codec = engine.plain if as_type is None else codec_of(as_type)
+        entries, ttl_ms, refused = engine.entries(mapping, expire, tags, codec)
+        return not mapping or self._drive(plan.put(engine.process, entries, ttl_ms, refused))
+
+    def delete(self, *keys: str, confirm: bool | None = None) -> bool:
+        """Remove the values under these keys; loaders of them that are under way do not store. False: it waits.
+        `confirm`: as for `invalidate`."""
+        return self._invalidate(keys=tuple(check_key(key) for key in keys), confirm=confirm)
+
+    # -- invalidation ------------------------------------------------------------------------------------------------
+
+    def invalidate(self, *tags: str, confirm: bool | None = None) -> bool:
+        """Make every entry that depends on one of these tags a miss, in one round trip however many there are.
+
+        Call it after the commit. True once the store has it: from then on no read returns older data, but for copies in
+        other processes until the server's push has reached them (milliseconds; at most 2 s for one that is cut off from
+        the server; strict policies use no copies). With `confirm`, by default as the cache was told, not even for that
+        long: it returns once they are dropped, or known not to be used. False with the store down: it waits in this
+        process, which trusts nothing in the store until it was delivered.
+        """
+        return self._invalidate(tags=tuple([declared_tag(check_tag(tag)) for tag in tags]), confirm=confirm)
+
+    def invalidate_pattern(self, pattern: str, *, confirm: bool | None = None) -> bool:
+        """Invalidate the keys below a prefix (`dashboard:*`), everything (`*`), or one key. As `invalidate`."""
+        tag = pattern_tag(pattern)
+        return self.delete(pattern, confirm=confirm) if tag is None else self._invalidate(tags=(tag,), confirm=confirm)
+
+    def clear_all(self, *, confirm: bool | None = None) -> bool:
+        """Invalidate every entry of the namespace. As `invalidate`."""
+        return self._invalidate(tags=(NAMESPACE_TAG,), confirm=confirm)
+
+    def _invalidate(
+        self,
+        *,
+        tags: tuple[str, ...] = (),
+        keys: tuple[str, ...] = (),
+        ahead: "Ahead | None" = None,
+        durable: bool = False,
+        confirm: bool | None = None,
+    ) -> bool:
+        """`durable`: an outbox keeps the tags, whoever made it says; never guessed from what a tag looks like."""
+        engine = self._engine
+        waited = bool(engine.pending) and engine.pending.invalidations
+        steps = plan.invalidate(engine.process, tags, keys, durable=durable, confirm=confirm)
+        done = self._drive(steps, ahead=ahead)
+        if not done and not waited:
+            logger.warning("invalidations wait in this process until the store takes them")
+        return done
+
+    # -- read-through ------------------------------------------------------------------------------------------------
+
+    def get_or_load(self, key: str, loader: Callable[[], R], policy: Policy, *, as_type: object = None) -> R:
+        """The value under a key, else what the loader returns, stored by the policy.
+
+        One caller in the fleet runs the loader; the others wait for it. What the loader raises reaches those who waited
+        for it, and nothing is stored. With the store down the loader runs, one at a time per key in this process.
+        """
+        codec = codec_of(return_annotation(loader) if as_type is None else as_type)
+        tags, shape = entry_tags(check_key(key), policy.tags_for({})), policy_shape(policy.name, policy.version)
+        return cast(R, self._read_through(key, tags, policy, codec, loader, shape=shape))
+
+    def get_or_load_many(
+        self,
+        keys: Iterable[str],
+        loader: Callable[[tuple[str, ...]], Mapping[str, R]],
+        policy: Policy,
+        *,
+        as_type: object = None,
+    ) -> dict[str, R]:
+        """The values under several keys; one call of the loader for all that are missing, with their keys.
+
+        One round trip where all are there. Keys that the loader gives no value for are left out, and nothing is stored
+        for them. Otherwise as `get_or_load` for each; `as_type` is the type of one value.
+        """
+        engine = self._engine
+        codec = codec_of(mapped_annotation(loader) if as_type is None else as_type)
+        tags, shape = policy.tags_for({}), policy_shape(policy.name, policy.version)
+        found: dict[str, Any] = {}
+        requests = {}
+        engine.listen()
+        for key in keys:
+            copy = engine.local_copy(check_key(key), policy, shape)
+            if copy is not None:
+                found[key] = copy.value()
+            else:
+                depends = entry_tags(key, tags)
+                requests[key] = engine.request(key, depends, policy, codec, refresh=False, shape=shape)
+        if requests:
+            ride = Ride(engine, engine.reading_many(requests), requests)
+            try:
+                while ride.wants_load():
+                    with ride as load:
+                        load.value = loader(ride.to_load)
+            finally:
+                ride.leave()
+            for key, outcome in ride.result.items():
+                engine.came_to(requests[key], outcome)
+                found[key] = outcome.value
+        return found
+
+    def _read_through(
+        self,
+        key: str,
+        tags: tuple[str, ...],
+        policy: Policy,
+        codec: Codec,
+        loader: Callable[[], object],
+        *,
+        shape: Shape,
+    ) -> object:
+        engine = self._engine
+        if (copy := engine.local_copy(key, policy, shape)) is not None:
+            return copy.value()
+        engine.listen()
+        call = Call(self, engine.request(key, tags, policy, codec, refresh=False, shape=shape), loader)
+        try:
+            while call.wants_load():
+                with call as load:
+                    load.value = loader()
+            return call.value()
+        finally:
+            call.leave()
+
+    def _begin_call(
+        self, site: "CallSite", args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool = False
+    ) -> "Call | CopyFound":
+        """A call of a cached function: what its caller is to run, if there is something, and to return."""
+        engine = self._engine
+        key, tags = site.bind(engine, args, kwargs)
+        if not refresh and (copy := engine.local_copy(key, site.policy, site.shape)) is not None:
+            return CopyFound(copy)
+        engine.listen()
+        request = engine.request(
+            key, tags, site.policy, site.codec, refresh=refresh, shape=site.shape, label=site.label
+        )
+        return Call(self, request, functools.partial(site.function, *args, **kwargs), site)
+
+    def _refresh_behind(self, request: plan.Request, loader: Callable[[], object], outcome: Outcome) -> object:
+        """Load anew in a thread; what the caller gets meanwhile."""
+        behind = _Behind(self, request, loader)
+        patience = request.policy.patience
+        if outcome.result is Result.STALE and patience and behind.done.wait(patience):
+            if behind.outcome is not None and behind.outcome.result is not Result.SHARED:
+                return behind.outcome.value
+            if behind.error is not None and request.policy.on_failure == "raise":
+                raise behind.error
+        return outcome.value
+
+    @overload
+    def cached(
+        self, policy: Policy, /, *, name: str | None = None, ignore: tuple[str, ...] = ()
+    ) -> CachedDecorator: ...
+    @overload
+    def cached(
+        self,
+        policy: None = None,
+        /,
+        *,
+        key_prefix: str,
+        name: str | None = None,
+        ignore: tuple[str, ...] = (),
+        **options: Unpack[PolicyOptions],
+    ) -> CachedDecorator: ...
+    def cached(
+        self,
+        policy: Policy | None = None,
+        /,
+        *,
+        name: str | None = None,
+        ignore: tuple[str, ...] = (),
+        **options: Any,
+    ) -> CachedDecorator:
+        """Cache what a function returns, by its arguments: `@cache.cached(POLICY)`, or `expire=` and `key_prefix=`.
+
+        A coroutine function stays one. name: what the function is called in keys, in place of its qualified name: for
+        functions that share one, and for those that hold objects without an identity by value, which are kept for one
+        process alone without it. ignore: arguments on which the result does not depend, such as a session.
+
+        Raises PolicyError where it is declared, for what cannot be cached, for a second function of one name, and for a
+        policy that cannot work with it.
+        """
+        # At C's speed: it stands before every hit.
+        source = itertools.repeat(self).__next__
+        return caching(policy_from(policy, options), source, self._engine.claims, name=name, ignore=ignore)
+
+    def invalidate_cache_pattern(self, *patterns: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """Invalidate these patterns each time the function has returned; not when it raises."""
+        return invalidating(patterns, lambda: self)
+
+    # -- for operators -----------------------------------------------------------------------------------------------
+
+    def stats(self) -> dict[str, PolicyStats]:
+        """What each policy's calls came to, in all processes. Raises CacheError with the store down."""
+        self._engine.reporter.flush()
+        return by_policy(self._engine.store.counters())
+
+    def health(self) -> ServerInfo:
+        """The server's figures. Raises CacheError, which says why, when it cannot be reached."""
+        return self._engine.store.info()
+
+    def list_keys(self, pattern: str = "*", limit: int = 1000) -> Iterator[KeyInfo]:
+        """Stored keys that match a glob pattern, valid or not. Many round trips: for a person's eyes only."""
+        return self._engine.store.list_keys(pattern, limit)
+
+    @property
+    def pending(self) -> int:
+        """How many invalidations of this process wait for the store."""
+        return self._engine.pending.invalidations
+
+    def close(self) -> None:
+        """Deliver the counters, stop listening and give the connections back."""
+        self._engine.close()
+
+    def __enter__(self) -> "Cache":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- the driver --------------------------------------------------------------------------------------------------
+
+    def _drive(self, steps: Generator[Command, Any, R], ahead: "Ahead | None" = None) -> R:
+        """Carry out a plan that loads nothing. `ahead`: its one Invalidate, on its way."""
+        ride: Ride[R] | None = None
+        reply: Any = None
+        began = time.monotonic()
+        try:
+            while True:
+                command = steps.send(reply)
+                if type(command) is Read or type(command) is Invalidate:
+                    # Holds nothing: most plans are one of these and no more.
+                    reply = self._engine.ask(command, ahead)
+                else:
+                    if ride is None:
+                        ride = Ride(self._engine, steps, spent=time.monotonic() - began)
+                    reply = ride.carry_out(command)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]  # R: StopIteration does not say so
+        finally:
+            if ride is not None:
+                ride.leave()
+
+
+class CopyFound:
+    """A call that is answered by this process's copy."""
+
+    __slots__ = ("_copy",)
+
+    def __init__(self, copy: Copy) -> None:
+        self._copy = copy
+
+    def wants_load(self) -> Literal[False]:
+        """Nothing is to be loaded."""
+        return False
+
+    def __enter__(self) -> CurrentLoad:
+        raise AssertionError("a copy needs no load")
+
+    def __exit__(self, *_: object) -> Literal[False]:
+        return False
+
+    def value(self) -> object:
+        """The copy's, for one reader."""
+        return self._copy.value()
+
+    def leave(self) -> None:
+        """It holds nothing."""
+
+
+class Call(Ride[Outcome]):
+    """One read-through call (see `Ride`)."""
+
+    __slots__ = ("_again", "_cache", "_request", "_site", "_start")
+
+    def __init__(
+        self, cache: Cache, request: plan.Request, again: Callable[[], object], site: "CallSite | None" = None
+    ) -> None:
+        """`again`: the loader, to be run behind the caller's back."""
+        engine = cache._engine
+        super().__init__(engine, engine.reading(request), {request.key: request})
+        self._cache = cache
+        self._request = request
+        self._again = again
+        self._site = site
+        self._start = b"" if site is None else site.start
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if self._site is not None and self._site.has_moved(self._start):
+            # It may have read what belongs to another key.
+            self.loading.keep_private()
+        return super().__exit__(kind, error, trace)
+
+    def value(self) -> object:
+        """What the caller gets, once nothing more is to be loaded."""
+        outcome = self.result
+        self._engine.came_to(self._request, outcome)
+        if outcome.due:
+            return self._cache._refresh_behind(self._request, self._again, outcome)
+        return outcome.value
+
+
+class _Behind:
+    """A load that runs in a thread of its own, while its caller goes on."""
+
+    def __init__(self, cache: Cache, request: plan.Request, loader: Callable[[], object]) -> None:
+        self.done = threading.Event()
+        self.outcome: Outcome | None = None
+        self.error: Exception | None = None
+        engine = cache._engine
+        again = engine.again(request)
+
+        def load(ride: Ride[Outcome]) -> Outcome:
+            try:
+                while ride.wants_load():
+                    with ride as current:
+                        current.value = loader()
+                return ride.result
+            finally:
+                ride.leave()
+
+        def run() -> None:
+            try:
+                with cache.around_refresh():
+                    self.outcome = load(Ride(engine, plan.read_through(engine.process, again), {again.key: again}))
+                engine.reporter.add(request.policy.name, "refreshes")
+            except Exception as error:  # noqa: BLE001  # nobody calls: it is kept for who waits, and counted
+                self.error = error
+                engine.reporter.add(request.policy.name, "errors")
+                logger.warning("a refresh failed: %r (policy %s)", error, request.policy.name)
+            finally:
+                self.done.set()
+
+        threading.Thread(target=run, name="frescor-refresh", daemon=True).start()
+
+
+def engine_for(
+    url: str,
+    namespace: str,
+    *,
+    local: bool | int = True,
+    timeout: float = DEADLINE,
+    key_secret: bytes = b"",
+    seal_secrets: Sequence[bytes] = (),
+    largest_value: int = LARGEST_VALUE,
+    sources: Sources | None = None,
+    confirm: bool = False,
+) -> Engine:
+    """The state of a cache on the server at `url` (see `Cache.from_url`)."""
+    store = open_store(url, namespace, deadline=timeout)
+    if type(largest_value) is not int or not 0 < largest_value <= MOST_VALUE:
+        raise PolicyError(
+            f"largest_value is a number of bytes from 1 to {MOST_VALUE:,}, since servers take no string above 512 MB; "
+            f"got {largest_value!r}."
+        )
+    ring = None
+    if seal_secrets or key_secret:
+        with extra("sealing", "seal_secrets"):
+            from frescor._values.seal import KeyRing  # for those who have secrets
+
+            ring = KeyRing(seal_secrets, namespace) if seal_secrets else KeyRing.of_key_secret(key_secret, namespace)
+    return Engine(
+        store,
+        local_bytes=DEFAULT_MAX_BYTES if local is True else int(local),
+        key_secret=key_secret,
+        ring=ring,
+        sources=sources or Sources(),
+        largest_value=largest_value,
+        confirm=confirm,
+    )

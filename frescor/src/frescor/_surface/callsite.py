@@ -1,0 +1,256 @@
+"""A function that is cached: its policy, its codec, and the keys of its calls; the same for sync and async."""
+
+import datetime as dt
+import functools
+import inspect
+import logging
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from frescor._calls.callables import Callee, check_parameters, core_of, signatures_of
+from frescor._calls.claims import Claims, Name
+from frescor._calls.held import Held, Token, look_at, token_of
+from frescor._calls.identity import Holding, canonical
+from frescor._calls.keys import CallIdentity, key_digest
+from frescor._calls.loading import enclosing_load
+from frescor._calls.policy import Policy
+from frescor._copies.local import Copy
+from frescor._runtime.engine import Engine, Shortcut
+from frescor._values.codec import Codec
+from frescor._values.names import namespace_of, short_name
+from frescor._values.shapes import shape_of
+from frescor._values.tags import entry_tags, key_tags
+from frescor.errors import PolicyError
+
+logger = logging.getLogger("frescor")
+
+# Arguments of these types are the same call exactly when they are equal and of one type.
+_EXACT = frozenset({int, str, bool, bytes, type(None), dt.date})
+LONGEST_NAME = 120
+# Of which functions it was said that they hold what has no identity by value.
+_SAID: set[tuple[str, str]] = set()
+
+
+class CallSite:
+    """What is known of a cached function before it is called."""
+
+    def __init__(
+        self, callee: Callee, policy: Policy, claims: Claims, *, name: str | None = None, ignore: tuple[str, ...] = ()
+    ) -> None:
+        self.callee = callee
+        self.function = callee.function
+        self.policy = policy
+        self.label = _checked_name(name, policy) if name is not None else callee.label
+        self._is_named = name is not None
+        # By now: a module that is loaded anew has the same namespace, and another one of these.
+        self.execution: object = (namespace_of(callee.core) or {}).get("__spec__")
+        check_parameters(callee, ignore, policy.name)
+        self._signature, *others = signatures_of(callee, policy.name)
+        self.ignored = ignore
+        self.codec = codec_of(return_annotation(callee.core))
+        self.prefix = f"{policy.name}:{_key_part(self.label)}"
+        self._identity = CallIdentity(self._signature, policy, self.prefix, ignore=ignore)
+        # How a wrapper is called that gives some of the parameters itself.
+        self._otherwise = [
+            CallIdentity(other, policy, self.prefix) for other in others if not (ignore or policy.names_arguments)
+        ]
+        # Here, so that a key that would have too many parts shows where it is declared.
+        key_tags(f"{self.prefix}:digest")
+        self._called_by_value = not (policy.strict or policy.varies_on)
+        self._token: Token | None = None
+        self._shortcut: Shortcut | None = None
+        self._take(look_at(callee, named=self._is_named))
+        claims.claim(self)
+        self._claimed_in = claims
+        if self.objects and not self._is_named and (self.prefix, callee.module) not in _SAID:
+            _SAID.add((self.prefix, callee.module))
+            logger.warning("%s", self._sentence())
+
+    # -- what it is, among all functions (see `_calls.claims`) -------------------------------------------------------
+
+    @property
+    def first_parameter(self) -> str | None:
+        """The parameter that an instance takes, of a method."""
+        for parameter in self._signature.parameters.values():
+            if parameter.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD):
+                return parameter.name
+            return None
+        return None
+
+    @property
+    def name(self) -> Name:
+        return (self.prefix, self.callee.module, self._start)
+
+    @property
+    def policy_name(self) -> str:
+        return self.policy.name
+
+    @property
+    def namespace(self) -> object:
+        return namespace_of(self.callee.core)
+
+    @property
+    def is_main(self) -> bool:
+        return getattr(self.callee.core, "__module__", None) in ("__main__", "__mp_main__")
+
+    @property
+    def objects(self) -> tuple[object, ...]:
+        return self._held.objects
+
+    @property
+    def body(self) -> bytes:
+        return self._held.body
+
+    def _take(self, held: Held) -> None:
+        """Be the function that it is with what it holds now."""
+        self._held = held
+        self._start = canonical((self.callee.module, self.label)) + held.by_value
+        made_by = [canonical((self.policy.version, _text(self._signature))), held.body]
+        if held.objects and not self._is_named:
+            self._token = token_of(held.objects)
+            made_by.append(self._token.value)
+        self.shape = shape_of(self.codec, b"".join(made_by))
+        self._watched = held.cells
+        self._direct = self._called_by_value and not held.is_mutable
+
+    def _follow(self) -> None:
+        """Take in what a closure holds by now."""
+        held = self._held
+        if held.is_mutable or held.moved():
+            was_complete = held.is_complete
+            self._take(look_at(self.callee, named=self._is_named))
+            if was_complete and not held.is_mutable:
+                # Its variables change: a key that is remembered might be that of another value.
+                self._called_by_value = self._direct = False
+
+    @property
+    def start(self) -> bytes:
+        """What it is now, as keys begin with it."""
+        return self._start
+
+    def has_moved(self, start: bytes) -> bool:
+        """Whether a closure holds something else than when a call began."""
+        if not self._held.cells and not self._held.is_mutable:
+            return False
+        self._follow()
+        return self._start != start
+
+    # -- its calls ---------------------------------------------------------------------------------------------------
+
+    def local_copy(self, engine: Engine, args: tuple[Any, ...]) -> Copy | None:
+        """This process's copy for a call with these positional arguments, if it holds; makes no key."""
+        shortcut = self._shortcut
+        if shortcut is None or shortcut.start is not engine.start:
+            return None
+        if self._watched and (not self._direct or self._held.moved()):
+            return None
+        try:
+            # One argument is the common case, and a tuple of two is made in half the time.
+            bound = shortcut.calls.get((args, type(args[0])) if len(args) == 1 else (args, *map(type, args)))
+        except TypeError:
+            return None  # an unhashable argument
+        if bound is None:
+            return None
+        if enclosing_load() is not None or (engine.dirty_check is not None and engine.dirty_check(())):
+            return None  # as `Engine.reads_local`, without its cost
+        copy = engine.local.get(bound[0])
+        if copy is not None and copy.shape is self.shape:
+            shortcut.hits[0] += 1
+            return copy
+        return None
+
+    def bind(self, engine: Engine, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+        """The key and all tags of a call. Raises TypeError as the call itself would, and PolicyError."""
+        if self._watched or self._held.is_mutable:
+            self._follow()
+        direct = not kwargs and self._direct and all(type(argument) in _EXACT for argument in args)
+        if direct:
+            call = (args, *map(type, args))
+            shortcut = self._shortcut
+            if shortcut is not None and shortcut.start is engine.start and (known := shortcut.calls.get(call)):
+                return known
+        if self._claimed_in is not engine.claims:
+            engine.claims.claim(self)
+            self._claimed_in = engine.claims
+        identity, arguments = self._bound(args, kwargs)
+        key = identity.key(arguments, self._start, engine.key_secret)
+        if arguments:
+            engine.note_digest()
+        bound = (key, entry_tags(key, self.policy.tags_for(arguments)))
+        if direct:
+            self._shortcut = engine.remembered(self._shortcut, self.policy.name, call, bound)
+        return bound
+
+    def _bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[CallIdentity, dict[str, Any]]:
+        try:
+            return self._identity, self._identity.bind(args, kwargs)
+        except TypeError:
+            for other in self._otherwise:
+                return other, other.bind(args, kwargs)
+            raise
+
+    def _sentence(self) -> str:
+        kinds = ", ".join(dict.fromkeys(f"a {type(held).__qualname__}" for held in self.objects))
+        return (
+            f"{self.label} (policy {self.policy.name}) holds {kinds} without an identity by value: what it returns is "
+            f"kept for this process alone. Give it a name=, unique in the program, and all processes share it."
+        )
+
+
+def _key_part(label: str) -> str:
+    """A function's name as a part of keys."""
+    return short_name(label.replace(":", ".").replace("*", "."), LONGEST_NAME, key_digest(label))
+
+
+def _checked_name(name: object, policy: Policy) -> str:
+    if (
+        not isinstance(name, str)
+        or not name.isprintable()
+        or not name
+        or len(name) > LONGEST_NAME
+        or set(name) & set(":*")
+    ):
+        raise PolicyError(
+            f"name is what the function is called in keys: printable text of 1 to {LONGEST_NAME} characters without "
+            f"':' and '*', such as 'users.get'; got {name!r}.",
+            policy=policy.name,
+        )
+    return name
+
+
+def _text(signature: inspect.Signature) -> str:
+    """A signature as text, with its defaults where they have an identity by value."""
+    parts = []
+    for parameter in signature.parameters.values():
+        default = b""
+        if parameter.default is not inspect.Parameter.empty:
+            default = canonical(parameter.default, Holding())
+        parts.append(f"{parameter.kind.name} {parameter.name} {default.hex()}")
+    return ", ".join(parts)
+
+
+@functools.lru_cache(maxsize=1024)
+def codec_of(annotation: object) -> Codec:
+    """The codec of an annotation."""
+    return Codec(annotation)
+
+
+def return_annotation(function: Callable[..., object]) -> object:
+    """What a function is annotated to return; Any where it says nothing. Raises PolicyError if it cannot be read."""
+    try:
+        hints = typing.get_type_hints(inspect.unwrap(core_of(function)))
+    except TypeError:
+        return Any  # a callable object without annotations
+    except NameError as error:
+        raise PolicyError(
+            f"the return annotation of {getattr(function, '__qualname__', function)!r} cannot be read: {error}. "
+            "Names that it uses must be importable when the program runs, not only under TYPE_CHECKING."
+        ) from error
+    return hints.get("return", Any)
+
+
+def mapped_annotation(function: Callable[..., object]) -> object:
+    """What the mapping that a function is annotated to return has as values; Any where it says nothing of that."""
+    arguments = typing.get_args(return_annotation(function))
+    return arguments[1] if len(arguments) == 2 else Any

@@ -1,0 +1,347 @@
+"""Cached functions: what `@cache.cached` makes of a function."""
+
+import functools
+import inspect
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+
+from frescor._calls.callables import read_callable
+from frescor._calls.claims import Claims
+from frescor._calls.policy import Policy
+from frescor._surface.callsite import CallSite
+from frescor._surface.owners import check_class_body, check_owner
+from frescor._values.tags import pattern_tag
+from frescor.errors import PolicyError
+
+if TYPE_CHECKING:
+    from frescor._surface.aio import AsyncCache
+    from frescor._surface.cache import Cache
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class _Declared:
+    """What a cached function of either kind has: its policy, and what is known of it before it is called."""
+
+    def __init__(self, site: CallSite) -> None:
+        functools.update_wrapper(cast(Callable[..., object], self), site.callee.function)
+        self.policy = site.policy
+        self._site = site
+
+    def _binds_to(self, instance: object, owner: type | None) -> tuple[object, ...]:
+        """What comes before the arguments where it is read as an attribute: nothing, or one object."""
+        binding = self._site.callee.binding
+        if binding == "class":
+            return (owner if owner is not None else type(instance),)
+        return () if instance is None or binding == "none" else (instance,)
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        if self._site.callee.binding == "instance":
+            check_owner(owner, self._site)
+
+
+class Cached(_Declared, Generic[P, R]):
+    """A function whose results are cached by its arguments.
+
+    Calling it returns a valid entry's value, or runs the function once in the fleet and stores what it returned; with
+    the store down it runs the function. It raises what the function raises, and PolicyError for arguments without an
+    identity by value, for results that cannot be kept exactly, and for a call that comes back to itself.
+    """
+
+    def __init__(self, site: CallSite, source: "Callable[[], Cache]") -> None:
+        super().__init__(site)
+        self._source = source
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        # A hit on a local copy makes no key: the arguments, with their types, lead to it.
+        cache = self._source()
+        site = self._site
+        if not kwargs and (copy := site.local_copy(cache._engine, args)) is not None:
+            value: R = copy.shared if copy.payload is None else copy.value()
+            return value
+        # Run from here, so that a function that calls itself goes about half as deep as without a cache.
+        call = cache._begin_call(site, args, kwargs)
+        try:
+            while call.wants_load():
+                with call as load:
+                    load.value = site.function(*args, **kwargs)
+            return cast(R, call.value())
+        finally:
+            call.leave()
+
+    @overload
+    def __get__(self, instance: None, owner: type, /) -> "Cached[P, R]": ...
+    @overload
+    def __get__(
+        self: "Cached[Concatenate[Any, Q], R]", instance: object, owner: type | None = None, /
+    ) -> "BoundCached[Q, R]": ...
+    def __get__(self, instance: object, owner: type | None = None, /) -> Any:
+        """Bound to an instance, or to a class if that is what it takes: as a method is."""
+        first = self._binds_to(instance, owner)
+        return BoundCached(self, *first) if first else self
+
+    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the function now, store its result over what is there, and return it."""
+        call = self._source()._begin_call(self._site, args, kwargs, refresh=True)
+        try:
+            while call.wants_load():
+                with call as load:
+                    load.value = self._site.function(*args, **kwargs)
+            return cast(R, call.value())
+        finally:
+            call.leave()
+
+    def uncached(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """What the function itself returns; the cache is neither read nor written."""
+        return cast(Callable[P, R], self._site.function)(*args, **kwargs)
+
+    def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """The key of this call: the policy's name, the function's, and a digest of the arguments. It is the same in
+        every version of the function."""
+        return self._site.bind(self._source()._engine, args, kwargs)[0]
+
+    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Forget this call's result, whichever version of the function keeps it. False with the store down: then it
+        waits (see `Cache.invalidate`)."""
+        return self._source().delete(self.key(*args, **kwargs))
+
+    def invalidate_all(self) -> bool:
+        """Forget the results of all calls, in one write. False with the store down: then it waits."""
+        return self._source().invalidate_pattern(f"{self._site.prefix}:*")
+
+
+class AsyncCached(_Declared, Generic[P, T]):
+    """As `Cached`, for a coroutine function: each of its calls is awaited. A plain function runs in a thread."""
+
+    def __init__(self, site: CallSite, source: "Callable[[], AsyncCache]") -> None:
+        super().__init__(site)
+        self._source = source
+        # Python 3.11 knows no mark but asyncio's.
+        mark = getattr(inspect, "markcoroutinefunction", None)
+        if mark is not None:
+            mark(self)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+        return self._get(args, kwargs, refresh=False)
+
+    @overload
+    def __get__(self, instance: None, owner: type, /) -> "AsyncCached[P, T]": ...
+    @overload
+    def __get__(
+        self: "AsyncCached[Concatenate[Any, Q], T]", instance: object, owner: type | None = None, /
+    ) -> "BoundAsyncCached[Q, T]": ...
+    def __get__(self, instance: object, owner: type | None = None, /) -> Any:
+        """Bound to an instance, or to a class if that is what it takes: as a method is."""
+        first = self._binds_to(instance, owner)
+        return BoundAsyncCached(self, *first) if first else self
+
+    async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run the function now, store its result over what is there, and return it."""
+        return await self._get(args, kwargs, refresh=True)
+
+    async def uncached(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """What the function itself returns; the cache is neither read nor written."""
+        return await cast(Callable[P, Awaitable[T]], self._site.function)(*args, **kwargs)
+
+    def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """The key of this call: the policy's name, the function's, and a digest of the arguments. It is the same in
+        every version of the function."""
+        return self._site.bind(self._source()._engine, args, kwargs)[0]
+
+    async def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Forget this call's result, whichever version of the function keeps it. False with the store down: then it
+        waits (see `Cache.invalidate`)."""
+        return await self._source().delete(self.key(*args, **kwargs))
+
+    async def invalidate_all(self) -> bool:
+        """Forget the results of all calls, in one write. False with the store down: then it waits."""
+        return await self._source().invalidate_pattern(f"{self._site.prefix}:*")
+
+    async def _get(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool) -> T:
+        cache, site = self._source(), self._site
+        if not kwargs and not refresh and (copy := site.local_copy(cache._engine, args)) is not None:
+            return cast(T, copy.value())
+        # Run from here, so that a function that awaits itself goes about half as deep as without a cache.
+        call = cache._begin_call(site, args, kwargs, refresh=refresh)
+        try:
+            while await call.wants_load():
+                with call as load:
+                    load.value = await site.function(*args, **kwargs)
+            return cast(T, await call.value())
+        finally:
+            call.leave()
+
+
+if TYPE_CHECKING:
+
+    class _Bound:
+        def __init__(self, function: object, *first: object) -> None: ...
+
+        func: Any
+        args: tuple[Any, ...]
+        keywords: dict[str, Any]
+
+else:
+    # At C's speed, and without a frame of its own: it stands before every call of a method.
+    _Bound = functools.partial
+
+
+class BoundCached(_Bound, Generic[P, R]):
+    """A cached function of an instance or a class: what `Cached` has, with that as the first argument."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    @property
+    def policy(self) -> Policy:
+        """The policy by which it is cached."""
+        return cast(Policy, self.func.policy)
+
+    @property
+    def __self__(self) -> object:
+        return self.args[0]
+
+    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """As `Cached.refresh`."""
+        return cast(R, self.func.refresh(*self.args, *args, **kwargs))
+
+    def uncached(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """As `Cached.uncached`."""
+        return cast(R, self.func.uncached(*self.args, *args, **kwargs))
+
+    def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """As `Cached.key`."""
+        return cast(str, self.func.key(*self.args, *args, **kwargs))
+
+    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """As `Cached.invalidate`."""
+        return cast(bool, self.func.invalidate(*self.args, *args, **kwargs))
+
+    def invalidate_all(self) -> bool:
+        """Forget the results of all calls of all instances, in one write. False with the store down: then it waits."""
+        return cast(bool, self.func.invalidate_all())
+
+
+class BoundAsyncCached(_Bound, Generic[P, T]):
+    """A coroutine function of an instance or a class: what `AsyncCached` has, with that as its first argument."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]: ...
+
+    @property
+    def policy(self) -> Policy:
+        """The policy by which it is cached."""
+        return cast(Policy, self.func.policy)
+
+    @property
+    def __self__(self) -> object:
+        return self.args[0]
+
+    async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `AsyncCached.refresh`."""
+        return cast(T, await self.func.refresh(*self.args, *args, **kwargs))
+
+    async def uncached(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `AsyncCached.uncached`."""
+        return cast(T, await self.func.uncached(*self.args, *args, **kwargs))
+
+    def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """As `AsyncCached.key`."""
+        return cast(str, self.func.key(*self.args, *args, **kwargs))
+
+    async def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """As `AsyncCached.invalidate`."""
+        return cast(bool, await self.func.invalidate(*self.args, *args, **kwargs))
+
+    async def invalidate_all(self) -> bool:
+        """Forget the results of all calls of all instances, in one write. False with the store down: then it waits."""
+        return cast(bool, await self.func.invalidate_all())
+
+
+class CachedDecorator(Protocol):
+    """What `cached(…)` gives: a coroutine function becomes an `AsyncCached`, any other a `Cached`."""
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]  # a coroutine function is a function too: it is asked for first
+        self, function: Callable[P, Coroutine[Any, Any, T]], /
+    ) -> AsyncCached[P, T]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Cached[P, R]: ...
+
+
+def caching(
+    policy: Policy,
+    source: "Callable[[], Cache]",
+    claims: Claims,
+    *,
+    name: str | None = None,
+    ignore: tuple[str, ...] = (),
+) -> CachedDecorator:
+    """The decorator that caches by this policy, in the cache that `source` gives at each call."""
+
+    def decorate(function: Any) -> Any:
+        callee = read_callable(function, policy.name)
+        site = CallSite(callee, policy, claims, name=name, ignore=ignore)
+        if callee.binding == "instance":
+            check_class_body(sys._getframe(1), site)
+        if callee.awaits:
+            return AsyncCached(site, lambda: source().aio)
+        return Cached(site, source)
+
+    return cast(CachedDecorator, decorate)
+
+
+def policy_from(policy: Policy | None, options: Mapping[str, Any]) -> Policy:
+    """The policy that a decorator's arguments stand for: a Policy alone, or its fields with the name as key_prefix."""
+    if policy is not None:
+        if options:
+            raise PolicyError(f"give a Policy or options, not both; got a Policy and {', '.join(options)}.")
+        if not isinstance(policy, Policy):
+            raise PolicyError(f"cached takes a Policy, or expire= and key_prefix=; got {policy!r}.")
+        return policy
+    fields = {"expire": 300, **options}
+    if "key_prefix" not in fields:
+        raise PolicyError("cached needs key_prefix='…', what the keys begin with, or a Policy.")
+    fields["name"] = fields.pop("key_prefix")
+    try:
+        return Policy(**fields)
+    except TypeError as error:
+        known = ", ".join(name for name, field in Policy.__dataclass_fields__.items() if field.init and name != "name")
+        raise PolicyError(f"{error}. A policy's options are: key_prefix, {known}.") from error
+
+
+def invalidating(
+    patterns: tuple[str, ...], source: "Callable[[], Cache]"
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A decorator that invalidates key patterns after each call that returned; of a coroutine function, awaited."""
+    for pattern in patterns:
+        pattern_tag(pattern)
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def call_async(*args: Any, **kwargs: Any) -> Any:
+                result = await function(*args, **kwargs)
+                for pattern in patterns:
+                    await source().aio.invalidate_pattern(pattern)
+                return result
+
+            return cast(Callable[P, R], call_async)
+
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            result = function(*args, **kwargs)
+            for pattern in patterns:
+                source().invalidate_pattern(pattern)
+            return result
+
+        return call
+
+    return decorate

@@ -1,0 +1,503 @@
+"""Values to bytes and back, so that what a hit returns equals what the loader returned, in value and in type.
+
+Two encodings, told apart by the payload's first byte; both are plain data and neither can run code:
+
+- natural: MessagePack in which everything that MessagePack does not know (tuples, sets, Decimal, dates, …) is an
+  extension of its own. It keeps every supported type exactly, whatever the annotation says.
+- typed: what msgspec makes of the return annotation, several times faster to decode. Used only for a value that was
+  seen to survive it unchanged, which is tried when it is stored.
+
+Instances of classes (dataclasses, msgspec Structs, named tuples, Enums) are decoded only to classes that the return
+annotation names: stored bytes choose among those, and can name no other.
+
+Bytes that nobody vouches for, which a cache without secrets reads, are decoded with more care: what they may cost is
+bounded (see `_values.unproven`), and what is not of the annotation is no value, unless this program's own loader has
+returned such values before.
+"""
+
+import collections.abc
+import dataclasses
+import datetime as dt
+import enum
+import struct
+import types
+import typing
+import uuid
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from frescor._values.conforming import conforming
+from frescor._values.names import class_name
+from frescor._values.unproven import DEEPEST, MOST_ITEMS, SMALL, Collisions, check_lengths, check_maps
+from frescor.errors import EntryUnreadable, PolicyError
+
+NATURAL, TYPED = b"n", b"t"
+
+_TUPLE, _SET, _FROZENSET, _DECIMAL, _UUID, _DATE, _DATETIME, _TIME, _DELTA, _INT, _RECORD, _ENUM, _DICT, _COMPLEX = (
+    range(1, 15)
+)
+_BYTEARRAY = 15
+# Those that hold MessagePack themselves.
+_CONTAINERS = frozenset({_TUPLE, _SET, _FROZENSET, _RECORD, _ENUM, _DICT})
+# What hides its hash from whoever chooses the value, or has few values of one hash.
+_SAFE_KEYS = (str, bytes, bool, int, float, type(None), dt.date, dt.datetime, dt.time, enum.Enum)
+_HASHED = (dict, set, frozenset, collections.abc.Mapping, collections.abc.Set)
+
+# Values of these types are the same in MessagePack; bytes too, and integers of up to 64 bits.
+_SAME = frozenset({str, bool, float, bytes, type(None)})
+_PAIR = struct.Struct(">dd")
+
+
+class _Unsupported(Exception):
+    """A value of a type that has no encoding; `path` leads to it from the root."""
+
+    def __init__(self, value: object, reason: str) -> None:
+        super().__init__(reason)
+        self.value = value
+        self.reason = reason
+        self.path: list[str] = []
+
+
+class TooLarge(Exception):
+    """A value that no MessagePack can hold, or no memory its encoding."""
+
+
+class ValueCodec(Protocol):
+    """What turns values into bytes and back."""
+
+    def encode(self, value: object, *, policy: str | None = None) -> bytes:
+        """The bytes of a value. Raises PolicyError for one that cannot be kept exactly, TooLarge for one that cannot
+        be encoded for its size."""
+
+    def decode(self, payload: bytes, *, proven: bool = True) -> Any:
+        """A new value from these bytes; not `proven`: nobody vouches for them. Raises EntryUnreadable for bytes that
+        `encode` did not make."""
+
+
+class Codec:
+    """Encodes and decodes the values of one annotation (`Any` where there is none)."""
+
+    def __init__(self, annotation: object = Any) -> None:
+        self._classes = {class_name(cls): cls for cls in _classes_in(annotation)}
+        self._names = {cls: name for name, cls in self._classes.items()}
+        self._fields = {cls: _field_names(cls) for cls in self._names}
+        self._encoder = msgspec.msgpack.Encoder()
+        self._natural = msgspec.msgpack.Decoder(ext_hook=self._from_extension)
+        self._careful = msgspec.msgpack.Decoder(ext_hook=self._from_unproven)
+        self._typed = _typed_decoder(annotation)
+        self._conforms = conforming(annotation)
+        # Whether this program's loaders return other values than they are annotated to.
+        self._lenient = False
+        self.fingerprint = _fingerprint(annotation, self._fields)
+
+    def encode(self, value: object, *, policy: str | None = None) -> bytes:
+        """The bytes of a value. Raises PolicyError, saying where and why, for one that cannot be kept exactly, and
+        TooLarge for one that cannot be encoded for its size."""
+        try:
+            natural = self._encoder.encode(self._wire(value))
+        except (OverflowError, MemoryError) as error:
+            raise TooLarge(str(error)) from error
+        except _Unsupported as error:
+            place = "".join(reversed(error.path))
+            where = f" at result{place}" if place else ""
+            raise PolicyError(
+                f"cannot cache the {_name(type(error.value))}{where}: {error.reason}", policy=policy
+            ) from None
+        except (UnicodeEncodeError, RecursionError) as error:
+            raise PolicyError(
+                f"cannot cache this value: {error}. Text must be valid Unicode, and nesting must end.", policy=policy
+            ) from error
+        if self._typed is not None:
+            typed = self._typed_if_exact(value, natural)
+            if typed is not None:
+                return TYPED + typed
+        self._lenient = self._lenient or not self._is_as_annotated(value)
+        return NATURAL + natural
+
+    def decode(self, payload: bytes, *, proven: bool = True) -> Any:
+        """A new value from these bytes; not `proven`: nobody vouches for them. Raises EntryUnreadable for bytes that
+        `encode` did not make."""
+        kind, body = payload[:1], memoryview(payload)[1:]
+        try:
+            if not proven:
+                check_lengths(body)
+            if kind == NATURAL:
+                return self._natural.decode(body) if proven else self._decode_unproven(payload[1:])
+            if kind == TYPED and self._typed is not None:
+                return self._typed.decode(body)
+        except Exception as error:  # whatever hostile bytes provoke in a constructor is the same to the reader: a miss
+            raise EntryUnreadable("the stored value does not decode: it is loaded again") from error
+        raise EntryUnreadable("the stored value has another encoding than this program: it is loaded again")
+
+    def _decode_unproven(self, body: bytes) -> Any:
+        if len(body) < SMALL:
+            value = self._careful.decode(body)
+        else:
+            check_maps(body, _CONTAINERS)
+            collisions, depth = Collisions(), 0
+
+            def counted(code: int, data: memoryview) -> Any:
+                nonlocal depth
+                depth += 1
+                if depth > DEEPEST:
+                    raise ValueError("nested too deep")
+                made = self._made(code, data, decoder, careful=True)
+                depth -= 1
+                collisions.count(made)
+                return made
+
+            decoder = msgspec.msgpack.Decoder(ext_hook=counted)
+            value = decoder.decode(body)
+        if not self._lenient and not self._is_as_annotated(value):
+            raise ValueError("not of the type that the annotation says")
+        return value
+
+    def _is_as_annotated(self, value: object) -> bool:
+        try:
+            return self._conforms is None or self._conforms(value)
+        except RecursionError:
+            return False
+
+    def _typed_if_exact(self, value: object, natural: bytes) -> bytes | None:
+        assert self._typed is not None
+        try:
+            typed = self._encoder.encode(value)
+            if self._encoder.encode(self._wire(self._typed.decode(typed))) == natural:
+                return typed
+        except (_Unsupported, TypeError, ValueError, OverflowError, msgspec.MsgspecError):
+            pass  # the natural encoding keeps what this one cannot
+        return None
+
+    def _wire(self, value: Any) -> Any:
+        kind = type(value)
+        if kind in _SAME:
+            return value
+        if kind is int:
+            return value if -(2**63) <= value < 2**64 else msgspec.msgpack.Ext(_INT, _integer(value))
+        if kind is list:
+            return self._each(value)
+        if kind is dict:
+            return self._wire_dict(value)
+        if kind is tuple:
+            return self._extension(_TUPLE, self._each(value))
+        if kind in self._names:
+            return self._wire_instance(value, kind)
+        if kind is set or kind is frozenset:
+            # Sorted, so that equal sets have equal bytes.
+            members = sorted(self._encoder.encode(self._wire(member)) for member in value)
+            return self._extension(_SET if kind is set else _FROZENSET, [msgspec.Raw(member) for member in members])
+        to_bytes = _TO_BYTES.get(kind)
+        if to_bytes is None:
+            raise _Unsupported(value, _why_not(value))
+        code, function = to_bytes
+        return msgspec.msgpack.Ext(code, function(value))
+
+    def _extension(self, code: int, content: object) -> msgspec.msgpack.Ext:
+        return msgspec.msgpack.Ext(code, self._encoder.encode(content))
+
+    def _each(self, values: Iterable[Any]) -> list[Any]:
+        out = []
+        for index, value in enumerate(values):
+            try:
+                out.append(self._wire(value))
+            except _Unsupported as error:
+                error.path.append(f"[{index}]")
+                raise
+        return out
+
+    def _wire_dict(self, value: dict[Any, Any]) -> Any:
+        items = []
+        for key, item in value.items():
+            try:
+                items.append((self._wire(key), self._wire(item)))
+            except _Unsupported as error:
+                error.path.append(f"[{_brief(key)}]")
+                raise
+        if len(value) <= MOST_ITEMS and all(type(key) is str for key in value):
+            return dict(items)
+        # MessagePack maps with other keys are read back differently by different readers: pairs are not.
+        return self._extension(_DICT, [part for item in items for part in item])
+
+    def _wire_instance(self, value: Any, kind: type) -> Any:
+        if isinstance(value, enum.Enum):
+            name = getattr(value, "name", None)
+            if getattr(kind, "__members__", {}).get(name) is not value:
+                raise _Unsupported(value, "it is a combination of flags without a name. Cache its value instead.")
+            return self._extension(_ENUM, [self._names[kind], name])
+        parts = []
+        for name in self._fields[kind]:
+            try:
+                parts.append(self._wire(getattr(value, name)))
+            except _Unsupported as error:
+                error.path.append(f".{name}")
+                raise
+            except AttributeError:
+                raise _Unsupported(value, f"its field {name!r} is not set.") from None
+        return self._extension(_RECORD, [self._names[kind], *parts])
+
+    def _from_extension(self, code: int, data: memoryview) -> Any:
+        return self._made(code, data, self._natural)
+
+    def _from_unproven(self, code: int, data: memoryview) -> Any:
+        return self._made(code, data, self._careful, careful=True)
+
+    def _made(
+        self, code: int, data: memoryview, decoder: msgspec.msgpack.Decoder[Any], *, careful: bool = False
+    ) -> Any:
+        from_bytes = _FROM_BYTES.get(code)
+        if from_bytes is not None:
+            return from_bytes(bytes(data))
+        if careful:
+            check_lengths(data)
+        content = decoder.decode(data)
+        if type(content) is not list:
+            raise ValueError("an extension that holds no list")
+        if code == _TUPLE:
+            return tuple(content)
+        if code == _SET:
+            return set(content)
+        if code == _FROZENSET:
+            return frozenset(content)
+        if code == _DICT:
+            return dict(zip(content[::2], content[1::2], strict=True))
+        if code == _ENUM:
+            name, member = content
+            kind = self._classes[name]
+            if not issubclass(kind, enum.Enum):
+                raise ValueError(f"{name} is no Enum")
+            return kind[member]
+        if code == _RECORD:
+            return self._make(self._classes[content[0]], content[1:])
+        raise ValueError(f"unknown extension {code}")
+
+    def _make(self, cls: type, values: list[Any]) -> Any:
+        if issubclass(cls, enum.Enum):
+            raise ValueError(f"{cls.__qualname__} is an Enum")
+        names = self._fields[cls]
+        if len(names) != len(values):
+            raise ValueError(f"{cls.__qualname__} has {len(names)} fields, the entry {len(values)}")
+        if issubclass(cls, tuple):
+            return cls(*values)
+        if issubclass(cls, msgspec.Struct):
+            return cls(**dict(zip(names, values, strict=True)))
+        # Not through __init__: the instance was valid when it was stored, and a constructor is code.
+        instance = object.__new__(cls)
+        for name, value in zip(names, values, strict=True):
+            object.__setattr__(instance, name, value)
+        return instance
+
+
+def _integer(value: int) -> bytes:
+    return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
+
+
+def _instant(value: dt.datetime) -> bytes:
+    zone = value.tzinfo
+    if zone is None:
+        where: object = None
+    elif zone is dt.UTC:
+        where = "UTC"
+    elif type(zone) is ZoneInfo and zone.key is not None:
+        where = f"zone {zone.key}"
+    elif type(zone) is dt.timezone and zone.tzname(None).startswith("UTC"):
+        where = zone.utcoffset(None) // dt.timedelta(microseconds=1)
+    else:
+        raise _Unsupported(value, f"its time zone {zone!r} has no name. Use datetime.UTC or a ZoneInfo.")
+    return msgspec.msgpack.encode([value.replace(tzinfo=None, fold=0).isoformat(), value.fold, where])
+
+
+def _zone(where: object) -> dt.tzinfo | None:
+    if where is None:
+        return None
+    if where == "UTC":
+        return dt.UTC
+    if isinstance(where, int):
+        return dt.timezone(dt.timedelta(microseconds=where))
+    return ZoneInfo(str(where).removeprefix("zone "))
+
+
+def _to_instant(data: bytes) -> dt.datetime:
+    text, fold, where = msgspec.msgpack.decode(data)
+    return dt.datetime.fromisoformat(text).replace(fold=fold, tzinfo=_zone(where))
+
+
+def _clock_time(value: dt.time) -> bytes:
+    if value.tzinfo is not None:
+        raise _Unsupported(value, "a time of day with a time zone means nothing without its date. Use a datetime.")
+    return msgspec.msgpack.encode([value.replace(fold=0).isoformat(), value.fold])
+
+
+def _to_clock_time(data: bytes) -> dt.time:
+    text, fold = msgspec.msgpack.decode(data)
+    return dt.time.fromisoformat(text).replace(fold=fold)
+
+
+_TO_BYTES: dict[type, tuple[int, Callable[[Any], bytes]]] = {
+    Decimal: (_DECIMAL, lambda value: str(value).encode()),
+    uuid.UUID: (_UUID, lambda value: value.bytes),
+    dt.date: (_DATE, lambda value: value.isoformat().encode()),
+    dt.datetime: (_DATETIME, _instant),
+    dt.time: (_TIME, _clock_time),
+    dt.timedelta: (
+        _DELTA,
+        lambda value: msgspec.msgpack.encode([value.days, value.seconds, value.microseconds]),
+    ),
+    complex: (_COMPLEX, lambda value: _PAIR.pack(value.real, value.imag)),
+    bytearray: (_BYTEARRAY, bytes),
+}
+_FROM_BYTES: dict[int, Callable[[bytes], Any]] = {
+    _DECIMAL: lambda data: Decimal(data.decode()),
+    _UUID: lambda data: uuid.UUID(bytes=data),
+    _DATE: lambda data: dt.date.fromisoformat(data.decode()),
+    _DATETIME: _to_instant,
+    _TIME: _to_clock_time,
+    _DELTA: lambda data: dt.timedelta(*msgspec.msgpack.decode(data)),
+    _INT: lambda data: int.from_bytes(data, "big", signed=True),
+    _COMPLEX: lambda data: complex(*_PAIR.unpack(data)),
+    _BYTEARRAY: bytearray,
+}
+
+
+def _why_not(value: object) -> str:
+    kind = type(value)
+    if hasattr(value, "_sa_instance_state"):
+        return (
+            "an ORM object belongs to its session and would be shared, detached and stale. "
+            "Return a frozen dataclass with the columns that are needed."
+        )
+    if kind.__module__.startswith("sqlalchemy."):
+        return "a result of SQLAlchemy is bound to its query. Make it a tuple or a dataclass."
+    if hasattr(value, "__next__") or isinstance(value, types.CoroutineType):
+        return "it can be read only once. Return a list or a tuple of its items."
+    if dataclasses.is_dataclass(value) or isinstance(value, msgspec.Struct | enum.Enum) or hasattr(kind, "_fields"):
+        return (
+            f"a hit can only be decoded to classes that the return annotation names. Annotate the function with "
+            f"-> {kind.__qualname__} (or what contains it); a plain get/set takes builtins only."
+        )
+    for base in (str, int, float, bytes, list, dict, tuple, set):
+        if isinstance(value, base):
+            return f"it is a subclass of {base.__name__} and would come back as a plain one. Convert it first."
+    return (
+        "no encoding is known for its type. Supported: builtins, date and time, Decimal, UUID, and the dataclasses, "
+        "Structs, named tuples and Enums of the return annotation."
+    )
+
+
+def _name(kind: type) -> str:
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _brief(key: object) -> str:
+    # A key may be personal data: its type says enough to find the place.
+    return f"a {type(key).__name__} key"
+
+
+def _is_record(kind: object) -> bool:
+    return isinstance(kind, type) and (
+        dataclasses.is_dataclass(kind)
+        or issubclass(kind, msgspec.Struct | enum.Enum)
+        or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
+    )
+
+
+def _field_names(cls: type) -> tuple[str, ...]:
+    if issubclass(cls, enum.Enum):
+        return ()
+    if dataclasses.is_dataclass(cls):
+        return tuple(field.name for field in dataclasses.fields(cls))
+    if issubclass(cls, msgspec.Struct):
+        return cls.__struct_fields__
+    return tuple(cls._fields)  # type: ignore[attr-defined]  # a named tuple
+
+
+def _classes_in(annotation: object) -> list[type]:
+    """The record classes that an annotation names, directly or in the fields of another."""
+    found: dict[type, None] = {}
+    waiting = [annotation]
+    while waiting:
+        part = waiting.pop()
+        part = getattr(part, "__supertype__", part)
+        waiting += typing.get_args(part)
+        if not _is_record(part):
+            continue
+        cls = typing.cast(type, part)
+        if cls not in found:
+            found[cls] = None
+            if not issubclass(cls, enum.Enum):
+                waiting += _hints(cls).values()
+    return list(found)
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(cls)
+    except (NameError, TypeError) as error:
+        raise PolicyError(
+            f"the annotations of {cls.__module__}.{cls.__qualname__} cannot be read: {error}. Names that they use "
+            "must be importable when the program runs, not only under TYPE_CHECKING."
+        ) from error
+
+
+def _has_any(annotation: object, seen: set[object]) -> bool:
+    if annotation in (Any, object, list, dict, tuple, set, frozenset):
+        return True
+    if _is_record(annotation) and annotation not in seen and not issubclass(typing.cast(type, annotation), enum.Enum):
+        seen.add(annotation)
+        return any(_has_any(hint, seen) for hint in _hints(typing.cast(type, annotation)).values())
+    return any(
+        _has_any(part, seen)
+        for part in typing.get_args(annotation)
+        if isinstance(part, type) or typing.get_origin(part)
+    )
+
+
+def _has_keys(annotation: object, seen: set[object]) -> bool:
+    """Whether keys or members are of a type of which somebody can choose many of one hash: they are then looked at
+    while they are decoded, which msgspec's own decoder cannot."""
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in _HASHED and not all(map(_is_safe_key, parts[:1])):
+        return True
+    if _is_record(annotation) and annotation not in seen and not issubclass(typing.cast(type, annotation), enum.Enum):
+        seen.add(annotation)
+        return any(_has_keys(hint, seen) for hint in _hints(typing.cast(type, annotation)).values())
+    return any(_has_keys(part, seen) for part in parts if isinstance(part, type) or typing.get_origin(part))
+
+
+def _is_safe_key(annotation: object) -> bool:
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        return True
+    if origin in (typing.Union, types.UnionType):
+        return all(map(_is_safe_key, parts))
+    if origin is typing.Annotated:
+        return _is_safe_key(parts[0])
+    return annotation is None or (isinstance(annotation, type) and issubclass(annotation, _SAFE_KEYS))
+
+
+def _typed_decoder(annotation: object) -> msgspec.msgpack.Decoder[Any] | None:
+    if annotation is None or annotation is type(None) or _has_any(annotation, set()) or _has_keys(annotation, set()):
+        return None
+    try:
+        return msgspec.msgpack.Decoder(typing.cast(Any, annotation), strict=True)
+    except TypeError:
+        return None
+
+
+def _fingerprint(annotation: object, fields: dict[type, tuple[str, ...]]) -> str:
+    """Text that changes when the shape of the value does, so that a new program does not read an old one's entries."""
+    shapes = sorted(
+        f"{_name(cls)}({', '.join(f'{name}: {hint}' for name, hint in _hints(cls).items() if name in names)})"
+        if names
+        else f"{_name(cls)}{list(getattr(cls, '__members__', ()))}"
+        for cls, names in fields.items()
+    )
+    text = f"{annotation}|{'|'.join(shapes)}"
+    for cls in fields:
+        # The file that is run calls its classes otherwise than those who import it.
+        if cls.__module__ in ("__main__", "__mp_main__"):
+            text = text.replace(_name(cls), class_name(cls))
+    return text

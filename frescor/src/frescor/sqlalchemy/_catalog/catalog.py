@@ -1,0 +1,222 @@
+"""What the database itself knows, as this process has read it, and how it learns that it has changed.
+
+It is read on the connection of the first statement that needs it, on the driver's cursor: no listener of the
+application sees it. What models declare counts too: an action that only one of the two knows costs an invalidation too
+many.
+
+A schema is changed by this process, by another that tracks the database, or by one that does not. Until that is known
+here, a read may depend on too little (a view that reads another table by now), and a write may raise too little (a
+foreign key, trigger or partition that is new). So, each time, two things are done: what was noted under what was known
+before is not trusted, and whatever entries came of it are ended.
+
+- *In the transaction that changes it* each statement is told by what this transaction sees. Nobody else is: it may be
+  rolled back. Its end makes all others read the catalogue again, its tags are raised after that, and a transaction that
+  noted its writes before that raises everything.
+- *On SQLite* the schema has a number, which is in each snapshot. It is looked at after each statement of a load, and
+  in each transaction that writes, just before its commit. There nobody else can change it any more.
+- *On PostgreSQL* nothing as cheap tells. Once a second the relay asks for a digest of the catalogue, and without one
+  the next statement does. What differs is read, and if it says something else everything is invalidated once, after
+  the new one is known here. So what was stored, or not ended, in that second is stale for that second only: and a
+  transaction that noted its writes before is not trusted, as above.
+- *Elsewhere* only what this process does is seen.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from frescor.errors import PolicyError
+from frescor.sqlalchemy._catalog.consequences import Consequences, Path, declared_references
+from frescor.sqlalchemy._catalog.description import Description
+from frescor.sqlalchemy._catalog.description_others import describe
+from frescor.sqlalchemy._catalog.description_postgresql import (
+    describe_postgresql,
+    mark_of_postgresql,
+    path_of_postgresql,
+)
+from frescor.sqlalchemy._catalog.description_sqlite import describe_sqlite, files_of_sqlite, mark_of_sqlite
+from frescor.sqlalchemy._statements.tags import TableName, table_name
+from frescor.sqlalchemy._transactions.unit import Unit
+
+T = TypeVar("T")
+Declared = Mapping[str, Iterable[Any]]
+
+# Seconds between two looks at whether the catalogue has changed, where nothing tells.
+LOOK_AGAIN = 1.0
+_OLDEST_POSTGRESQL = (12,)
+
+
+class Catalog:
+    """What one database says of itself."""
+
+    def __init__(self, views: Declared | None, functions: Declared | None) -> None:
+        self._declared_views = views or {}
+        self._declared_functions = functions or {}
+        self._lock = threading.Lock()
+        self._metadata: set[sa.MetaData] = set()
+        self._schemas: set[str | None] = {None}
+        # What was concluded under another number may not hold any more.
+        self.version = 0
+        # As `version`, of changes that the database itself has made known.
+        self.changes = 0
+        self._description: Description | None = None
+        self._mark: object = None
+        # Of SQLite's.
+        self._files: tuple[str, ...] = ("main",)
+        self._looked_at = float("-inf")
+        self._known: Consequences | None = None
+
+    def forget(self) -> None:
+        """The schema has changed."""
+        with self._lock:
+            self.version += 1
+            self.changes += 1
+            self._description = self._known = None
+
+    def known(self, connection: sa.Connection, unit: Unit, schema: str | None = None) -> Consequences:
+        """What reads and writes come to. Asks the database where that is needed, and raises SQLAlchemy's errors."""
+        if unit.changes_schema:
+            if unit.known is None:
+                unit.known = self._consequences(self._describe(connection, unit), connection)
+            found: Consequences = unit.known
+            return found
+        if schema not in self._schemas and _others(connection.dialect):
+            with self._lock:
+                self._schemas = {*self._schemas, schema}
+                self._description = self._known = None
+        known = self._known
+        if known is None:
+            if self._description is None:
+                self._read(connection, unit)
+            with self._lock:
+                description, version = self._description, self.version
+            if description is None:
+                return self.known(connection, unit, schema)
+            known = self._consequences(description, connection)
+            with self._lock:
+                if version == self.version:
+                    self._known = known
+        return known
+
+    def refresh(self, connection: sa.Connection, unit: Unit | None = None) -> bool:
+        """Look whether the catalogue has changed, and read it again if so; whether it says something else."""
+        if self._description is None:
+            return False
+        self._looked_at = time.monotonic()
+        mark = self._ask_mark(connection)
+        return mark != self._mark and self._read(connection, unit)
+
+    def is_due(self) -> bool:
+        """Whether it is to be looked at again, where no relay does."""
+        return self._description is not None and time.monotonic() > self._looked_at + LOOK_AGAIN
+
+    def has_changed(self, connection: sa.PoolProxiedConnection) -> bool:
+        """Whether SQLite has another schema than the one that is known, as this connection sees it."""
+        if self._description is None:
+            return False
+        cursor = connection.cursor()
+        try:
+            return mark_of_sqlite(cursor, self._files) != self._mark
+        finally:
+            cursor.close()
+
+    def meet(self, tables: Iterable[sa.Table]) -> None:
+        """Declared tables: their metadata says more of foreign keys."""
+        for table in tables:
+            if table.metadata not in self._metadata:
+                with self._lock:
+                    self.version += 1
+                    self._metadata = {*self._metadata, table.metadata}
+                    self._known = None
+
+    def path(self, connection: sa.Connection) -> Path:
+        """The schemas in which this connection looks for names, now."""
+        default = connection.dialect.default_schema_name
+        if connection.dialect.name == "postgresql":
+            return ask(connection, lambda cursor: path_of_postgresql(cursor, default))
+        if connection.dialect.name in ("mysql", "mariadb"):
+            schema = ask(connection, lambda cursor: (cursor.execute("SELECT DATABASE()"), cursor.fetchone())[1][0])
+            return (table_name(schema, "", default)[0],)
+        return (None,)
+
+    def _read(self, connection: sa.Connection, unit: Unit | None) -> bool:
+        # Before: what comes between is found at the next look.
+        if connection.dialect.name == "sqlite":
+            self._files = ask(connection, files_of_sqlite)
+        mark = self._ask_mark(connection)
+        found = self._describe(connection, unit)
+        with self._lock:
+            before, self._description, self._mark = self._description, found, mark
+            self._looked_at = time.monotonic()
+            if before == found:
+                return False
+            self.version += 1
+            self._known = None
+            if before is None:
+                return False
+            self.changes += 1
+            return True
+
+    def _ask_mark(self, connection: sa.Connection) -> object:
+        if connection.dialect.name == "sqlite":
+            return ask(connection, lambda cursor: mark_of_sqlite(cursor, self._files))
+        return None if _others(connection.dialect) else ask(connection, mark_of_postgresql)
+
+    def _describe(self, connection: sa.Connection, unit: Unit | None) -> Description:
+        dialect = connection.dialect
+        if dialect.name == "sqlite":
+            return ask(connection, describe_sqlite)
+        if not _others(dialect):
+            default, base = dialect.default_schema_name, unit is not None and unit.has_path
+            return ask(connection, lambda cursor: describe_postgresql(cursor, default, base=base))
+        if unit is None:
+            return describe(connection, self._schemas)
+        unit.quiet = True
+        try:
+            return describe(connection, self._schemas)
+        finally:
+            unit.quiet = False
+
+    def _consequences(self, description: Description, connection: sa.Connection) -> Consequences:
+        default = connection.dialect.default_schema_name
+        references = [pair for metadata in self._metadata for pair in declared_references(metadata, default)]
+        views = {named(name, default): _tables_of(tables, default) for name, tables in self._declared_views.items()}
+        functions = {name.lower(): _tables_of(tables, default) for name, tables in self._declared_functions.items()}
+        return Consequences(description, views, functions, references)
+
+
+def ask(connection: sa.Connection, question: Callable[[Any], T]) -> T:
+    """What a question gets on the driver's cursor of this connection. Raises SQLAlchemy's errors."""
+    dialect = connection.dialect
+    cursor = connection.connection.cursor()
+    try:
+        return question(cursor)
+    except dialect.loaded_dbapi.Error as error:
+        raise sa.exc.DBAPIError.instance("", None, error, dialect.loaded_dbapi.Error, dialect=dialect) from error
+    finally:
+        cursor.close()
+
+
+def named(table: Any, default: str | None) -> TableName:
+    """The table that an application names by text, Table or mapped class. Raises PolicyError for anything else."""
+    if isinstance(table, str):
+        schema, _, name = table.rpartition(".")
+        return table_name(schema or None, name, default)
+    found = getattr(table, "__table__", table)
+    if not isinstance(found, sa.Table):
+        raise PolicyError(f"a table is named by text, a Table or a mapped class; got {table!r}.")
+    return table_name(found.schema, found.name, default)
+
+
+def _others(dialect: sa.Dialect) -> bool:
+    if dialect.name == "postgresql":
+        version = getattr(dialect, "server_version_info", None)
+        return version is not None and version < _OLDEST_POSTGRESQL
+    return dialect.name != "sqlite"
+
+
+def _tables_of(declared: Any, default: str | None) -> tuple[TableName, ...]:
+    return tuple(named(one, default) for one in ([declared] if isinstance(declared, str) else declared))

@@ -1,0 +1,365 @@
+"""The relay: a thread that applies what others left in an outbox, marks what was applied, and knows what to do again.
+
+Why no invalidation is lost. A row is inserted in the transaction that makes it necessary. From then on it is in one of
+four states, and each way out of one is covered:
+
+1. *Not committed.* A crash, or a rollback, takes the row along with the writes: nothing has to be invalidated.
+2. *Committed, and unmarked.* Its process applies it right after the commit, and marks it then. If that process is
+   killed between commit and application, if the store does not take it, or if it is killed between application and
+   marking, the row stays unmarked: any relay applies it, 400 ms after it was written (a trigger's row at once), and
+   marks it after that. Applying a row twice makes some values be loaded once more, and nothing stale.
+   A relay that cannot apply it keeps it with the other invalidations that wait: its process trusts nothing that the
+   store holds until the store has taken it.
+3. *Applied and marked.* `applied_at` is the database's clock at the marking, so later than the application. If the
+   server then loses what it did last (see `_store.server.trust`), the watermark that is found was set before the loss:
+   all that was done before that clock is kept. What was done after it has an `applied_at` at that clock or later, or
+   none, and is applied again before the server is trusted.
+4. *Pruned*, once it has been marked for the retention. A watermark from before that cannot tell what is missing, and
+   everything is made invalid. Unmarked rows are never pruned.
+
+The races:
+
+- Ids are random, and rows become visible in the order of commits, not of ids or of `created_at`. So a relay keeps no
+  place that it has read up to: it asks for what is unmarked, whenever that was written.
+- Two relays take the same row: both apply it and the first marks it. The store is told at least once before each mark.
+- A row that is committed while a replay reads: its process, if it has found the server again, tells it by itself, as a
+  server in doubt takes invalidations; if it has not, its commit was before the replay (again `_store.server.trust`).
+- The watermark is read from the database before it is sent, and may arrive late, or after a younger one: it only says
+  less then. It never says that something arrived that did not.
+- The database's clock steps back: rows are then marked with less than the watermark. A relay measures its clock against
+  the process's, and where it went back by more than a second, replays tell for the time of the retention that they
+  cannot tell. So they do when the watermark is not in the past. Smaller steps are within the margin.
+- A replica of the server that is behind, and takes over, holds a beginning of what its primary did: as 3.
+- A fork has neither the thread nor its connection, and starts its own when it needs one.
+"""
+
+import logging
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import sqlalchemy as sa
+
+from frescor._store.base import Doubt
+from frescor._store.server.trust import TELL_WITHIN
+from frescor._surface.cache import Cache
+from frescor._values.tags import NAMESPACE_TAG
+from frescor.errors import CacheError
+from frescor.sqlalchemy._engine.whereabouts import identity
+from frescor.sqlalchemy._outbox.database_clock import DatabaseClock
+from frescor.sqlalchemy._outbox.outbox import TRIGGER, MissingTable, Outbox, Row
+from frescor.sqlalchemy._outbox.relay_connection import RelayConnection, Wake
+from frescor.sqlalchemy._statements.tags import EVERYTHING, store_tags
+
+logger = logging.getLogger("frescor")
+
+# Seconds: between two looks; how old a process's row is before others apply it; how long applied rows are kept.
+POLL, LEFT_OVER, RETENTION = 0.25, 0.4, 600.0
+# Seconds between two looks whether something is invalidated that no outbox keeps: who does that waits for the first.
+LOOK = 1.0
+# Seconds between two looks at whether somebody has changed the schema.
+SCHEMA = 1.0
+# Seconds between two watermarks while something happens, and while nothing does; between two prunings.
+WATERMARK, IDLE_WATERMARK, PRUNE = 1.0, 60.0, 30.0
+# Seconds that a watermark is taken to be earlier than it says: more than a step of the database's clock that is none.
+MARGIN = 5.0
+# How long a replay may take until everything is made invalid instead; how long a closing relay may.
+_REPLAY_WITHIN, _CLOSE_WITHIN = 2.0, 2.0
+_FIRST_RETRY, _LAST_RETRY = 0.25, 5.0
+_ROWS_AT_ONCE, _TAGS_AT_ONCE, _MOST_REPLAYED = 1000, 500, 20_000
+_MICRO = 1_000_000
+
+
+class _Question:
+    """A replay that somebody waits for."""
+
+    def __init__(self, doubt: Doubt) -> None:
+        self.doubt = doubt
+        self.tags: tuple[str, ...] | None = None
+        self.answered = threading.Event()
+
+
+class Relay:
+    """One process's relay for one database: `start` it with the first commit or load, `close` it at the end.
+
+    Safe to share between threads, and after a fork. Nothing here raises because a server or database is away.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        cache: Callable[[], Cache],
+        outbox: Outbox,
+        *,
+        database: str = "",
+        retention: float = RETENTION,
+        poll: float = POLL,
+    ) -> None:
+        """`engine` is an AsyncEngine's `sync_engine`; `database` the name under which it is tracked. retention and poll
+        are seconds; the retention is the same in all processes."""
+        self._engine = engine
+        self._cache = cache
+        self._outbox = outbox
+        self.database = identity(engine, database)
+        self._retention = retention
+        self._poll = poll
+        self._found: Cache | None = None
+        self._closed = False
+        # Asked now and then: whether the schema has changed, so that everything is to be invalidated.
+        self.schema_changed: Callable[[sa.Connection], bool] | None = None
+        self._begin()
+        itself = weakref.ref(self)
+
+        def start_again() -> None:
+            relay = itself()
+            if relay is not None:
+                relay._outbox.start_again()
+                relay._begin()
+
+        os.register_at_fork(after_in_child=start_again)
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._wake = Wake()
+        self._thread: threading.Thread | None = None
+        self._questions: deque[_Question] = deque()
+        self._clock = DatabaseClock()
+        self._trouble: str | None = None
+        # The rows that could not be read and are not marked yet.
+        self._reported: frozenset[int | None] = frozenset()
+        # Rows were seen that are too young, or that could not be applied.
+        self._look_again = True
+        self._something_happened = True
+        self._keeps_watermark = True
+        self._watermark_at = self._pruned_at = self._schema_at = float("-inf")
+        # Whether something is invalidated that no outbox keeps: when it tried to look for that, and when it did, by the
+        # monotonic clock; and since when it has done so without a gap, by the database's.
+        self._looked_at: float | None = None
+        self._looks_since: int | None = None
+        self._last_look = float("-inf")
+
+    def attend(self) -> None:
+        """Let the store ask this relay, which then starts with the first connection that is opened."""
+        # Resolved here: the thread has no context in which an application would find its cache.
+        self._found = self._cache()
+        self._found.store.replay_by(self.database, self)
+
+    def start(self) -> None:
+        """Let it run, from now on; nothing if it does."""
+        if self._thread is not None:
+            return
+        with self._lock:
+            started: threading.Thread | None = self._thread
+            if started is None and not self._closed:
+                self.attend()
+                self._thread = threading.Thread(target=self._run, name="frescor-relay", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        """End it, once it has marked what it knows of. It does not start again."""
+        self._closed = True
+        self._wake.set()
+        if self._found is not None:
+            self._found.store.replay_by(self.database, self, ended=True)
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_CLOSE_WITHIN)
+        if thread is None or not thread.is_alive():
+            self._wake.close()
+
+    def look(self) -> None:
+        """Somebody invalidated what no outbox keeps, and waits until this knows of it. Returns at once."""
+        self.start()
+        self._looked_at = None
+        self._wake.set()
+
+    def replay(self, doubt: Doubt) -> tuple[str, ...] | None:
+        """The store's tags that may be missing from a server in doubt; None if that cannot be told, or not in time."""
+        # In the child of a fork it may not run yet.
+        self.start()
+        question = _Question(doubt)
+        self._questions.append(question)
+        self._wake.set()
+        question.answered.wait(_REPLAY_WITHIN)
+        return question.tags
+
+    # -- in the thread ------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        pause = _FIRST_RETRY
+        while not self._closed:
+            try:
+                connection = RelayConnection(self._engine, self._wake)
+                try:
+                    connection.run(self._outbox.check)
+                    self._well()
+                    pause = _FIRST_RETRY
+                    self._serve(connection)
+                finally:
+                    connection.close()
+            except Exception as error:  # noqa: BLE001  # a database has many ways to be away; the relay outlives them
+                self._ill(error)
+                self._answer_none()
+                self._rest(pause)
+                pause = min(pause * 2, _LAST_RETRY)
+        self._answer_none()
+
+    def _serve(self, connection: RelayConnection) -> None:
+        self._look_again = True
+        while True:
+            closing = self._closed
+            while self._questions:
+                self._reply(connection, self._questions.popleft())
+            self._turn(connection)
+            if closing:
+                return
+            connection.wait(self._poll)
+
+    def _reply(self, connection: RelayConnection, question: _Question) -> None:
+        try:
+            question.tags = connection.run(lambda own: self._answer(own, question.doubt))
+        finally:
+            question.answered.set()
+
+    def _turn(self, connection: RelayConnection) -> None:
+        applied = self._outbox.take_applied()
+        if applied:
+            self._something_happened = True
+            try:
+                connection.run(lambda own: self._outbox.mark(own, applied))
+            except Exception:
+                self._outbox.give_back(applied)
+                raise
+        if connection.has_changed() or self._look_again:
+            connection.run(self._apply_rows)
+        now = time.monotonic()
+        if now - self._pruned_at > PRUNE:
+            self._pruned_at = now
+            connection.run(lambda own: self._outbox.prune(own, round(self._retention * _MICRO)))
+        if self._keeps_watermark and (self._looked_at is None or now - self._looked_at > LOOK):
+            connection.run(self._look_for_unrecorded)
+        if self.schema_changed is not None and now - self._schema_at > SCHEMA:
+            self._schema_at = now
+            if connection.run(self.schema_changed):
+                self._something_happened = True
+                self._tracked().clear_all()
+        every = WATERMARK if self._something_happened else IDLE_WATERMARK
+        if self._keeps_watermark and now - self._watermark_at > every:
+            connection.run(self._set_watermark)
+
+    def _apply_rows(self, connection: sa.Connection) -> None:
+        self._look_again = True
+        rows = self._outbox.unmarked(connection, _ROWS_AT_ONCE)
+        due = [row for row in rows if row.origin == TRIGGER or row.age >= LEFT_OVER * _MICRO]
+        if due:
+            self._something_happened = True
+            if not self._apply(due):
+                return
+            self._outbox.mark(connection, [row.id for row in due if row.id is not None])
+            if any(row.id is None for row in due):
+                self._outbox.mark_without_id(connection)
+            self._reported = frozenset()
+        self._look_again = len(due) < len(rows) or len(rows) == _ROWS_AT_ONCE
+
+    def _apply(self, rows: Sequence[Row]) -> bool:
+        cache = self._tracked()
+        whole = frozenset(row.id for row in rows if row.tags is None or EVERYTHING in row.tags)
+        if whole:
+            self._report(whole)
+            return cache._invalidate(tags=(NAMESPACE_TAG,), durable=True, confirm=False)
+        every = store_tags(tuple(dict.fromkeys(tag for row in rows for tag in row.tags or ())))
+        parts = [every[start : start + _TAGS_AT_ONCE] for start in range(0, len(every), _TAGS_AT_ONCE)]
+        # Not confirmed: whoever committed has returned, or is gone, and after an outage all wait for the relay.
+        return all(cache._invalidate(tags=part, durable=True, confirm=False) for part in parts)
+
+    def _report(self, whole: frozenset[int | None]) -> None:
+        """Say once of each such row, however often it has to be tried until the store takes it."""
+        if new := whole - self._reported:
+            logger.warning(
+                "%d rows of the outbox cannot be read, or name everything: everything is invalidated, and they are "
+                "passed: id %s. Where no statement was logged as the reason, something else writes to that table.",
+                len(new),
+                ", ".join(sorted(map(repr, new))[:10]),
+            )
+        self._reported = whole
+
+    def _look_for_unrecorded(self, connection: sa.Connection) -> None:
+        """Keep in the database that invalidations are made which no outbox holds, and say that it does."""
+        store, before = self._tracked().store, self._last_look
+        began = time.monotonic()
+        self._looked_at = began
+        try:
+            if store.is_unrecorded(self.database):
+                self._outbox.declare_unrecorded(connection)
+                store.told(self.database)
+        except CacheError as error:
+            logger.debug("it cannot be known whether something is invalidated that no outbox keeps: %s", error)
+            return
+        if self._looks_since is None or began - before > TELL_WITHIN:
+            self._looks_since = self._clock.read(self._outbox.now(connection))
+        self._last_look = began
+
+    def _set_watermark(self, connection: sa.Connection) -> None:
+        happened, self._something_happened = self._something_happened, False
+        now = self._clock.read(self._outbox.now(connection))
+        try:
+            self._keeps_watermark = self._tracked().store.set_watermark(self.database, now)
+            self._watermark_at = time.monotonic()
+        except CacheError as error:
+            self._something_happened = happened
+            logger.debug("no watermark: %s", error)
+
+    def _answer(self, connection: sa.Connection, doubt: Doubt) -> tuple[str, ...] | None:
+        since = None
+        if doubt.lost:
+            now = self._clock.read(self._outbox.now(connection))
+            if doubt.watermark is None or doubt.watermark > now or self._clock.went_back_within(self._retention):
+                return None
+            if self._may_have_missed_a_mark(doubt.watermark):
+                return None
+            since = doubt.watermark - round(MARGIN * _MICRO)
+            if since < now - round(self._retention * _MICRO):
+                return None
+        found = self._outbox.not_before(connection, since, _MOST_REPLAYED)
+        tags: dict[str, None] = {}
+        for some in found:
+            if some is None:
+                return None
+            tags.update(dict.fromkeys(store_tags(some)))
+        return None if len(found) == _MOST_REPLAYED or len(tags) > _MOST_REPLAYED else tuple(tags)
+
+    def _may_have_missed_a_mark(self, watermark: int) -> bool:
+        """Whether something that no outbox keeps may have been invalidated since then without this being told."""
+        if self._looks_since is None or watermark < self._looks_since:
+            return True
+        return time.monotonic() - self._last_look > TELL_WITHIN
+
+    def _tracked(self) -> Cache:
+        assert self._found is not None
+        return self._found
+
+    def _answer_none(self) -> None:
+        while self._questions:
+            self._questions.popleft().answered.set()
+
+    def _rest(self, seconds: float) -> None:
+        """Wait, but answer whoever asks: it cannot be told now."""
+        ends = time.monotonic() + seconds
+        while not self._closed and (left := ends - time.monotonic()) > 0:
+            self._wake.wait(left)
+            self._answer_none()
+
+    def _ill(self, error: Exception) -> None:
+        said = str(error) if isinstance(error, MissingTable) else f"the outbox cannot be read: {error}"
+        kind = type(error).__name__
+        if kind != self._trouble:
+            self._trouble = kind
+            logger.warning("%s", said)
+
+    def _well(self) -> None:
+        if self._trouble is not None:
+            self._trouble = None
+            logger.warning("the outbox is read again")

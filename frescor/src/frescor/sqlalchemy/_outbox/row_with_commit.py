@@ -1,0 +1,83 @@
+"""A row of the outbox that goes to PostgreSQL together with its transaction's COMMIT: one round trip for both.
+
+A server takes several statements in one message
+(https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT). The first that fails ends
+the message, so what could not keep its row is not committed. psycopg sends its own COMMIT in such a message, and this
+one is sent the same way; other drivers, and SQLite, are given the INSERT by itself. The values, in ASCII, are written
+into the text, quoted by the driver's library where they need it.
+"""
+
+import functools
+from collections.abc import Generator, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.util import await_only
+
+from frescor._store.server.ahead import Ahead
+
+_DRIVERS = ("psycopg", "psycopg_async")
+# PGRES_COMMAND_OK, PGRES_TUPLES_OK; PQTRANS_INTRANS.
+_DONE, _IN_TRANSACTION = (1, 2), 2
+
+
+def takes_several(dialect: sa.Dialect, raw: Any) -> bool:
+    """Whether several statements may be sent at once to the transaction that is open on this driver's connection."""
+    if dialect.driver not in _DRIVERS or type(dialect).do_commit is not DefaultDialect.do_commit:
+        return False
+    server = raw.pgconn
+    # In a pipeline each message holds one statement.
+    return bool(server.transaction_status == _IN_TRANSACTION and not server.pipeline_status)
+
+
+def commit_with_row(
+    dialect: sa.Dialect, raw: Any, insert: str, row: Mapping[str, Any], ahead: Ahead | None = None
+) -> None:
+    """Write a row and commit, on psycopg's connection. Raises its errors: then neither happened, or nobody knows about
+    both.
+
+    `insert` is the statement as text, with a named field for each value of the row, as `str.format` fills them.
+    `ahead` is made ready while the server commits, and sent once it has.
+    """
+    values = {name: str(value) if type(value) is int else _literal(raw, value) for name, value in row.items()}
+    query = f"{insert.format_map(values)}; COMMIT".encode("ascii")
+    if dialect.is_async:
+        await_only(_committed(raw, query))
+    else:
+        with raw.lock:
+            raw.wait(_exchange(raw, query, ahead))
+
+
+async def _committed(raw: Any, query: bytes) -> None:
+    async with raw.lock:
+        await raw.wait(_exchange(raw, query, None))
+
+
+def _exchange(raw: Any, query: bytes, ahead: Ahead | None) -> Generator[Any, Any, None]:
+    errors, generators = _psycopg()
+    raw.pgconn.send_query(query)
+    if ahead is not None:
+        ahead.prepare()
+    for result in (yield from generators.execute(raw.pgconn)):
+        if result.status not in _DONE:
+            raise errors.error_from_result(result, encoding=raw.info.encoding)
+    if ahead is not None:
+        ahead.send()
+
+
+@functools.cache
+def _psycopg() -> tuple[Any, Any]:
+    from psycopg import errors, generators  # whoever uses this dialect has it
+
+    return errors, generators
+
+
+def _literal(raw: Any, text: str) -> str:
+    if "'" not in text and "\\" not in text:
+        # Means itself, however the server reads literals.
+        return f"'{text}'"
+    from psycopg.pq import Escaping
+
+    quoted: bytes = bytes(Escaping(raw.pgconn).escape_literal(text.encode("ascii")))
+    return quoted.decode("ascii")

@@ -1,0 +1,126 @@
+"""What a statement does: found once for each compiled statement, and kept with it."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.ddl import ExecutableDDLElement
+
+from frescor.sqlalchemy._statements.facts import NOTHING, Facts, LookUp, Named, Target
+from frescor.sqlalchemy._statements.reads import split
+from frescor.sqlalchemy._statements.text import facts_of_text, joined
+from frescor.sqlalchemy._statements.watching import Notes, has_own_constructs, notes_of
+from frescor.sqlalchemy._statements.writes import targets
+
+_FACTS = "_frescor_facts"
+_TRANSLATED_SCHEMA = re.compile(r"__\[SCHEMA_([^\]]*)\]\.")
+_PARAMETER = re.compile(r"__\[POSTCOMPILE_[^\]]*\]|%\([^)]*\)s")
+_CONTROL = ("SavepointClause", "RollbackToSavepointClause", "ReleaseSavepointClause")
+
+
+def facts_of(compiled: Any, sql: str, dialect: str) -> Facts:
+    """What is executed as `sql`; `compiled` is None for plain text. Raises PolicyError if that cannot be told."""
+    if compiled is None:
+        return facts_of_text(sql, dialect)
+    facts = compiled.__dict__.get(_FACTS)
+    if facts is None:
+        facts = compiled.__dict__[_FACTS] = _found(compiled, sql, dialect)
+    return facts  # type: ignore[no-any-return]  # an attribute of a foreign object
+
+
+def _found(compiled: Any, sql: str, dialect: str) -> Facts:
+    statement = compiled.statement
+    if isinstance(statement, ExecutableDDLElement):
+        return _of_ddl(statement, _text_of(compiled), dialect)
+    if type(statement).__name__ in _CONTROL or statement is None:
+        return NOTHING
+    notes = notes_of(compiled)
+    if not isinstance(compiled, SQLCompiler) or isinstance(statement, sa.TextClause):
+        return facts_of_text(sql, dialect)
+    if notes is None:
+        # It was compiled before notes were taken, or it names no table, as `SELECT 1` does.
+        notes = (
+            Notes() if getattr(type(compiled), "frescor_takes_notes", False) else Notes(textual=True, may_write=True)
+        )
+    state = getattr(compiled, "compile_state", None)
+    final = getattr(state, "statement", None)
+    facts = _from_notes(notes, statement if final is None else final, compiled)
+    own = has_own_constructs(statement)
+    if notes.textual or own:
+        text = facts_of_text(_text_of(compiled), dialect)
+        facts = _with_text(facts, text, may_write=notes.may_write or own)
+    return facts
+
+
+def _from_notes(notes: Notes, final: Any, compiled: Any) -> Facts:
+    writes: list[Target] = []
+    returning = False
+    for place, noted in enumerate(notes.dml):
+        outermost = place == 0 and compiled.statement.is_dml
+        # As the ORM completed it; within a CTE, as it was given.
+        statement = final if outermost and getattr(final, "is_dml", False) else noted
+        writes += targets(statement, compiled, outermost=outermost)
+        returning = returning or bool(statement._returning)
+    if notes.dml:
+        own = {target.table for target in writes}
+        reads = tuple(dict.fromkeys(name for name in notes.tables if name not in own))
+        # A table that is written to and named again is read as well.
+        again = tuple(name for name in own if notes.tables.count(name) > 1)
+        found: tuple[tuple[Named, ...], tuple[LookUp, ...]] = ((*reads, *again), ())
+    else:
+        found = split(final, compiled, notes.tables)
+    return Facts(
+        reads=found[0],
+        lookups=found[1],
+        writes=tuple(writes),
+        functions=tuple(dict.fromkeys(notes.functions)),
+        returning=returning,
+        declared=tuple(dict.fromkeys(notes.declared)),
+    )
+
+
+def _of_ddl(statement: Any, sql: str, dialect: str) -> Facts:
+    element = getattr(statement, "element", None)
+    element = getattr(statement, "element", None)
+    facts = facts_of_text(sql, dialect)
+    if not isinstance(element, sa.Table):
+        return facts
+    # What the models declare of its foreign keys counts too.
+    writes = tuple(replace(target, declared=element) for target in facts.writes)
+    return replace(facts, writes=writes, changes_schema=True)
+
+
+def _text_of(compiled: Any) -> str:
+    """What was compiled, with schemas by their own names and parameters in a form that can be read."""
+    text = _TRANSLATED_SCHEMA.sub(lambda found: "" if found[1] == "_none" else f'"{found[1]}".', str(compiled))
+    # In the place of any expression, with a cast behind it or without.
+    return _PARAMETER.sub("NULL", text)
+
+
+def _with_text(facts: Facts, text: Facts, *, may_write: bool) -> Facts:
+    """Both together. What the text names is known without rows; look-ups of those tables say nothing then.
+
+    may_write: what was given as text may write, to more rows of a table than SQLAlchemy's own part.
+    """
+    known = set(map(_folded, _names(facts)))
+    looked_up = {lookup.table for lookup in facts.lookups}
+    reads = [name for name in text.reads if _folded(name) not in known]
+    if may_write:
+        own = tuple(replace(target, rows=None, columns=None, generated=False) for target in facts.writes)
+        writes = (*own, *text.writes)
+    else:
+        # All that writes is SQLAlchemy's own, which the text only repeats.
+        written = {_folded(target.table) for target in facts.writes}
+        writes = (*facts.writes, *(target for target in text.writes if _folded(target.table) not in written))
+    core = replace(facts, reads=(*facts.reads, *looked_up), lookups=(), writes=writes)
+    return joined(core, replace(text, reads=tuple(reads), writes=()))
+
+
+def _folded(name: Named) -> Named:
+    return (None if name[0] is None else str.lower(name[0]), str.lower(name[1]))
+
+
+def _names(facts: Facts) -> list[Named]:
+    return [*facts.reads, *(lookup.table for lookup in facts.lookups), *(target.table for target in facts.writes)]

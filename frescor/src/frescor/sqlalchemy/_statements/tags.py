@@ -1,0 +1,193 @@
+"""The tags of SQL: which table, and which row, an entry depends on and a transaction invalidates.
+
+Three kinds for each table. The *table tag* is raised by every write to the table. The *all-rows tag* is raised by a
+write whose rows are not known. A *row tag* is raised by a write that is known to touch that row. Whoever looked rows up
+by primary key depends on their row tags and the all-rows tag; whoever read the table in any other way depends on the
+table tag. A write of known rows raises the table tag and the row tags, one of unknown rows the table tag and the
+all-rows tag: so one of the two always meets what depends on it.
+
+A row tag holds a digest, since a primary key may be personal data. Two values that a database takes for the same key
+must have the same digest, or a row would be invalidated under another name: so only types for which that is known have
+one, each brought to one form. For all others the rows count as not known, which is slower and never wrong.
+"""
+
+import datetime as dt
+import hashlib
+import re
+import unicodedata
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import types
+
+from frescor._calls.identity import canonical
+from frescor._values.tags import NAMESPACE_TAG
+from frescor.errors import PolicyError
+
+# More rows of one table than this are named by one tag: each costs a look at every read.
+MOST_ROWS = 16
+# Schema, or None for the database's default one, and name; in small letters, since not every database tells them apart.
+TableName = tuple[str | None, str]
+# The values of a primary key, in the order of its columns' names.
+Identity = tuple[Any, ...]
+_LONGEST = 150
+_WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,4000}")
+_NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?")
+_UUID = re.compile("[0-9a-f]{32}")
+_BY_LETTERS = ("sqlite", "postgresql")
+_OWN_FORM = frozenset({"_storage_format", "_reg"})
+# What a transaction raises whose changes cannot be told: no tag of a table has this name, and every entry of the
+# namespace depends on it, whatever tables it names.
+EVERYTHING = "*"
+
+
+def store_tags(tags: Sequence[str]) -> tuple[str, ...]:
+    """The store's tags for those that a transaction raises."""
+    # As `declared_tags`, without a call for it at each commit.
+    return (NAMESPACE_TAG,) if EVERYTHING in tags else tuple([f"={tag}" for tag in tags])
+
+
+def table_name(schema: str | None, name: str, default: str | None = None) -> TableName:
+    """The name of a table as tags have it: the default schema is left out, and letters are small."""
+    # By `str` itself: SQLAlchemy's quoted_name answers its own `lower` with its capitals.
+    schema = None if schema is None else str.lower(schema)
+    at_hand = schema == "pg_temp" or (default is not None and schema == str.lower(default))
+    return (None if at_hand else schema, str.lower(name))
+
+
+def table_tag(table: Any, *, name: str = "", default_schema: str | None = None) -> str:
+    """The tag that every write to the table raises, for a policy that names it; `table` is a mapped class or a Table.
+
+    name: that of the tracked database. default_schema: of a table that is declared with it (`public`, say). Raises
+    PolicyError for what is neither.
+    """
+    found = sa.inspect(table, raiseerr=False)
+    selectable = getattr(found, "local_table", table)
+    if not isinstance(selectable, sa.Table):
+        raise PolicyError(f"table_tag takes a mapped class or a Table; got {table!r}.")
+    return Tags(name, b"").table_by_schema(table_name(selectable.schema, selectable.name, default_schema))
+
+
+class Tags:
+    """Makes the tags of one tracked database.
+
+    SQLite looks a name without schema up in all the databases that a connection has attached, the temporary one first:
+    there `t` and `other.t` have one tag.
+    """
+
+    def __init__(self, database: str, secret: bytes, *, dialect: str = "") -> None:
+        if database and not database.isidentifier():
+            raise PolicyError(f"a tracked database's name is an identifier such as 'reports'; got {database!r}.")
+        self.prefix = f"sql[{database}]:" if database else "sql:"
+        self._has_schemas = dialect != "sqlite"
+        self._row_digest = hashlib.blake2b(digest_size=12, key=secret[:64], person=b"frescor-row")
+
+    def table(self, table: TableName) -> str:
+        """Raised by every write to the table."""
+        return self.table_by_schema(table if self._has_schemas else (None, table[1]))
+
+    def table_by_schema(self, table: TableName) -> str:
+        """As `table_tag` names it: raised, too, by every write that names the schema."""
+        schema, name = table
+        return self.prefix + _plain(name if schema is None else f"{schema}.{name}")
+
+    def rows(self, table: TableName) -> str:
+        """Raised by a write to rows of the table that are not known."""
+        return f"{self.table(table)}#"
+
+    def row(self, table: str, identity: Identity) -> str:
+        """Raised by a write to this row of the table with this tag."""
+        digest = self._row_digest.copy()
+        digest.update(_canonical_number(*identity) if _is_number(identity) else canonical(identity))
+        return f"{table}#{digest.hexdigest()}"
+
+
+def _is_number(identity: Identity) -> bool:
+    return len(identity) == 1 and type(identity[0]) is int
+
+
+def _canonical_number(number: int) -> bytes:
+    """As `canonical` of a tuple that holds this number, in a fifth of the time: most rows are named so."""
+    digits = b"%d" % number
+    return b"T%bI%b%b" % ((len(digits) + 5).to_bytes(4, "big"), len(digits).to_bytes(4, "big"), digits)
+
+
+def _plain(name: str) -> str:
+    """The name, or a digest of one that cannot stand in a tag."""
+    if len(name) <= _LONGEST and name.isprintable() and "*" not in name and "#" not in name:
+        return name
+    return f"?{hashlib.blake2b(name.encode(), digest_size=16).hexdigest()}"
+
+
+def has_identity(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
+    """Whether values of a column of this type can name a row on this database."""
+    if not is_given_on(kind, dialect) or isinstance(kind, types.CHAR | types.NCHAR):
+        return False
+    kind = kind.dialect_impl(dialect)
+    if isinstance(kind, types.String):
+        # Elsewhere than on these two a collation that nobody named may take more for the same than `form_of` does.
+        return kind.collation is None and dialect.name in _BY_LETTERS
+    return isinstance(kind, types.Integer | types.Uuid | types.Date | types.LargeBinary)
+
+
+def is_given_on(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
+    """Whether a value of this type means to the database what it means to Python: no type of the application's own
+    changes it on its way, nor SQL that is put around it."""
+    theirs = ("sqlalchemy", type(dialect).__module__.partition(".")[0])
+    for one in (kind, kind.dialect_impl(dialect)):
+        # Also of a type that it is on this database alone (`with_variant`).
+        if isinstance(one, types.TypeDecorator | types.Enum) or type(one).__module__.partition(".")[0] not in theirs:
+            return False
+        # SQLite's dates as text of the application's own form, which may leave something out.
+        if not _OWN_FORM.isdisjoint(vars(one)):
+            return False
+    return True
+
+
+def identity_of(kinds: Sequence[types.TypeEngine[Any]], values: Sequence[Any]) -> Identity | None:
+    """The values as they name a row; None if one of them may not be the only form of its value."""
+    found = []
+    for kind, value in zip(kinds, values, strict=True):
+        form = form_of(kind, value)
+        if form is None:
+            return None
+        found.append(form)
+    return tuple(found)
+
+
+def form_of(kind: types.TypeEngine[Any], value: Any) -> Any:
+    """The one form of a key's value; None if it may have others.
+
+    A column may be declared with another type elsewhere in the application, which the database converts (a number in
+    text, a date or a UUID as text): they all have the same form.
+    """
+    if isinstance(kind, types.Integer):
+        return value if type(value) is int else None
+    if isinstance(kind, types.Uuid):
+        if isinstance(value, uuid.UUID):
+            return _form_of_text(value.hex)
+        try:
+            return _form_of_text(uuid.UUID(value).hex) if isinstance(value, str) else None
+        except ValueError:
+            return None
+    if isinstance(kind, types.Date):
+        return _form_of_text(value.isoformat()) if type(value) is dt.date else None
+    if isinstance(kind, types.LargeBinary):
+        return value if type(value) is bytes else None
+    if isinstance(kind, types.String) and type(value) is str:
+        return _form_of_text(value)
+    return None
+
+
+def _form_of_text(text: str) -> int | str:
+    # What a collation may ignore: case, accents, spaces at the end. Too many alike does no harm.
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    letters = "".join(letter for letter in letters if not unicodedata.combining(letter)).rstrip()
+    if _WHOLE_NUMBER.fullmatch(letters):
+        return int(letters)
+    if _NUMBER.fullmatch(letters):
+        # Also those that are infinite or have a part behind the point, which no column of numbers holds.
+        return int(number) if (number := float(letters)).is_integer() else letters
+    return bare if _UUID.fullmatch(bare := letters.strip("{}").replace("-", "")) else letters

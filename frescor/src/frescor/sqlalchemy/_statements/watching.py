@@ -1,0 +1,165 @@
+"""Which tables a statement was compiled to: noted by the compiler itself, while it writes their names.
+
+A walk over the statement's elements would have to know what the ORM adds while it compiles (eager joins, inheritance,
+column_property, loader criteria, in subqueries too). The compiler meets every table that ends up in the text, exactly
+where it ends up. So a dialect's compiler is replaced, on that dialect alone, by a subclass that takes notes; what is
+noted stays with the compiled statement, which SQLAlchemy keeps, so that a statement is looked at once.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import _dispatcher
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import UpdateBase
+
+from frescor.sqlalchemy._statements.facts import Untranslated
+
+_NOTES = "_frescor_notes"
+_WRITES = re.compile(r"\b(?:insert|update|delete|merge|replace|truncate|copy|into|call|do)\b", re.IGNORECASE)
+_SUBSELECT = re.compile(r"\b(?:select|from|table|values|with|join)\b|/\*|--", re.IGNORECASE)
+_CALLED = re.compile(r"(\w+)\"?\s*\(")
+_MORE_TABLES = re.compile(f"{_SUBSELECT.pattern}|,", re.IGNORECASE)
+_WORDS = re.compile(r"[\w\s]*")
+_compile_by_own_rules = _dispatcher.__call__
+
+
+@dataclass(slots=True)
+class Notes:
+    """What one compilation met. tables: as often as they are in the text. textual: a part of it was given as text.
+    may_write: that part may write."""
+
+    tables: list[tuple[str | None, str]] = field(default_factory=list)
+    declared: list[sa.Table] = field(default_factory=list)
+    dml: list[UpdateBase] = field(default_factory=list)
+    functions: list[str] = field(default_factory=list)
+    textual: bool = False
+    may_write: bool = False
+
+    def add_text(self, text: str) -> None:
+        """A part that was given as text, wherever it stands."""
+        self.textual = True
+        self.may_write = self.may_write or _WRITES.search(text) is not None
+
+    def add_expression(self, text: str) -> None:
+        """A part that was given as text where no table can be named except in a subselect."""
+        if _SUBSELECT.search(text) is None:
+            self.functions += [found.lower() for found in _CALLED.findall(text)]
+        else:
+            self.add_text(text)
+
+
+def notes_of(compiled: Any) -> Notes | None:
+    """What was noted while this was compiled; None if nobody took notes."""
+    notes = compiled.__dict__.get(_NOTES)
+    return notes if isinstance(notes, Notes) else None
+
+
+def watch(dialect: sa.Dialect) -> None:
+    """Let this dialect's compiler take notes from now on; once is enough."""
+    _dispatcher.__call__ = _noting_own_rules  # type: ignore[method-assign]
+    if not getattr(dialect.statement_compiler, "frescor_takes_notes", False):
+        dialect.statement_compiler = _noting(dialect.statement_compiler)
+
+
+def _noting_own_rules(self: Any, element: Any, compiler: Any, **kw: Any) -> Any:
+    """`@compiles`: what such a construct comes to is any text, wherever the ORM has put it in."""
+    found = _compile_by_own_rules(self, element, compiler, **kw)
+    if getattr(compiler, "frescor_takes_notes", False):
+        compiler._notes.add_text(str(found))
+    return found
+
+
+def _noting(compiler: type[SQLCompiler]) -> type[SQLCompiler]:
+    class Noting(compiler):  # type: ignore[misc, valid-type]  # one subclass for each dialect's compiler
+        frescor_takes_notes = True
+
+        @property
+        def _notes(self) -> Notes:
+            # Made on first use: the compiler's own __init__ already compiles.
+            notes: Notes = self.__dict__.setdefault(_NOTES, Notes())
+            return notes
+
+        def visit_table(self, table: Any, asfrom: bool = False, **kw: Any) -> Any:
+            if asfrom:
+                declared = isinstance(table, sa.Table)
+                self._notes.tables.append((table.schema, table.name if declared else Untranslated(table.name)))
+                if declared:
+                    self._notes.declared.append(table)
+            return super().visit_table(table, asfrom=asfrom, **kw)
+
+        def visit_textclause(self, textclause: Any, *args: Any, **kw: Any) -> Any:
+            self._notes.add_text(textclause.text)
+            return super().visit_textclause(textclause, *args, **kw)
+
+        def visit_tstring(self, *args: Any, **kw: Any) -> Any:
+            found = super().visit_tstring(*args, **kw)
+            self._notes.add_text(found)
+            return found
+
+        def visit_column(self, column: Any, *args: Any, **kw: Any) -> Any:
+            if column.is_literal:
+                self._notes.add_expression(str(column.name))
+            return super().visit_column(column, *args, **kw)
+
+        def _generate_prefixes(self, *args: Any, **kw: Any) -> Any:
+            notes = self._notes
+            before = notes.textual, notes.may_write
+            found = super()._generate_prefixes(*args, **kw)
+            if _WORDS.fullmatch(found) and _SUBSELECT.search(found) is None:
+                # OR REPLACE, IGNORE, DISTINCT and the like.
+                notes.textual, notes.may_write = before
+            return found
+
+        def visit_custom_op_binary(self, element: Any, operator: Any, **kw: Any) -> Any:
+            self._notes.add_expression(operator.opstring)
+            return super().visit_custom_op_binary(element, operator, **kw)
+
+        def visit_custom_op_unary_operator(self, element: Any, operator: Any, **kw: Any) -> Any:
+            self._notes.add_expression(operator.opstring)
+            return super().visit_custom_op_unary_operator(element, operator, **kw)
+
+        def visit_custom_op_unary_modifier(self, element: Any, operator: Any, **kw: Any) -> Any:
+            self._notes.add_expression(operator.opstring)
+            return super().visit_custom_op_unary_modifier(element, operator, **kw)
+
+        def get_from_hint_text(self, table: Any, text: Any) -> Any:
+            return self._hint(super().get_from_hint_text(table, text))
+
+        def get_statement_hint_text(self, hint_texts: Any) -> Any:
+            return self._hint(super().get_statement_hint_text(hint_texts))
+
+        def _hint(self, text: Any) -> Any:
+            if text and _MORE_TABLES.search(text):
+                self._notes.add_text(text)
+            return text
+
+        def visit_function(self, func: Any, *args: Any, **kw: Any) -> Any:
+            self._notes.functions.append(func.name.lower())
+            return super().visit_function(func, *args, **kw)
+
+        def visit_insert(self, insert_stmt: Any, *args: Any, **kw: Any) -> Any:
+            self._notes.dml.append(insert_stmt)
+            return super().visit_insert(insert_stmt, *args, **kw)
+
+        def visit_update(self, update_stmt: Any, *args: Any, **kw: Any) -> Any:
+            self._notes.dml.append(update_stmt)
+            return super().visit_update(update_stmt, *args, **kw)
+
+        def visit_delete(self, delete_stmt: Any, *args: Any, **kw: Any) -> Any:
+            self._notes.dml.append(delete_stmt)
+            return super().visit_delete(delete_stmt, *args, **kw)
+
+    return Noting
+
+
+def has_own_constructs(statement: Any) -> bool:
+    """Whether an element is compiled by the application's own rules, which may write any text."""
+    return any(
+        not type(element).__module__.startswith("sqlalchemy.")
+        and not getattr(type(element), "__name__", "").startswith("Annotated")
+        for element in visitors.iterate(statement)
+    )

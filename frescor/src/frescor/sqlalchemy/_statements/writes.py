@@ -1,0 +1,128 @@
+"""What a compiled INSERT, UPDATE or DELETE writes; pure functions of the statement.
+
+A row counts as known when its whole primary key is bound to parameters: by the WHERE, or by the values of a plain
+INSERT. A key that the database makes is known after the execution, where the driver brings it back. Everything else (a
+condition on other columns, INSERT … SELECT, ON CONFLICT, a key that is changed) writes rows that are not known.
+"""
+
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.sql.dml import Delete, Insert, Update, UpdateBase
+from sqlalchemy.sql.elements import BindParameter
+
+from frescor.sqlalchemy._statements.facts import Field, Kind, LookUp, Named, Target, Untranslated
+from frescor.sqlalchemy._statements.reads import Condition, bound_columns, look_up_of, passes
+from frescor.sqlalchemy._statements.tags import has_identity
+
+
+def targets(statement: UpdateBase, compiled: Any, *, outermost: bool) -> tuple[Target, ...]:
+    """The tables that one DML statement writes to. `outermost`: its parameters are those of the execution."""
+    table = statement.table
+    if not isinstance(table, sa.Table):
+        # A join (multi-table UPDATE of MySQL), an alias, or a table that is known by its name alone.
+        return tuple(_unknown(statement, part) for part in _tables(table))
+    if isinstance(statement, Insert):
+        return _inserted(statement, table, compiled, outermost=outermost)
+    criteria = cast(Any, statement)._where_criteria
+    where = sa.and_(*criteria) if criteria else None
+    bound = bound_columns([Condition(where)], compiled)
+    rows = look_up_of(table, bound, compiled.dialect)
+    if not isinstance(statement, Update):
+        return (Target(_name(table), "delete", rows, declared=table),)
+    columns = _columns_set(statement, table, compiled, outermost=outermost)
+    if statement._prefixes:
+        # OR REPLACE, as of an INSERT: a row that is in the way is deleted.
+        return tuple(Target(_name(table), kind, declared=table) for kind in ("update", "delete"))
+    if columns is None or columns & {column.name for column in table.primary_key.columns}:
+        rows = None
+    # MySQL sets columns of several tables at once.
+    others = [part for part in _owners(statement) if _name(part) != _name(table)]
+    return (
+        Target(_name(table), "update", rows, columns, declared=table),
+        *(_unknown(statement, part) for part in others),
+    )
+
+
+def _inserted(statement: Insert, table: sa.Table, compiled: Any, *, outermost: bool) -> tuple[Target, ...]:
+    name = _name(table)
+    if statement._post_values_clause is not None or statement._prefixes:
+        # ON CONFLICT, OR REPLACE: it may change, or delete, another row than that of its key.
+        kinds: tuple[Kind, ...] = ("update", "delete") if statement._prefixes else ("update",)
+        return tuple(Target(name, kind, declared=table) for kind in kinds)
+    if statement.select is not None or statement._multi_values or not outermost:
+        return (Target(name, "insert", declared=table),)
+    columns = sorted(table.primary_key.columns, key=lambda column: column.name)
+    if not columns or not all(has_identity(column.type, compiled.dialect) for column in columns):
+        return (Target(name, "insert", declared=table),)
+    parameters = [_parameter(statement, column, compiled) for column in columns]
+    if None in parameters and any(column.key in compiled.binds for column in columns):
+        # SQLAlchemy may take the value of a parameter of that name for the key.
+        return (Target(name, "insert", declared=table),)
+    fields = [Field(column.type, found or "") for column, found in zip(columns, parameters, strict=True)]
+    return (Target(name, "insert", LookUp(name, tuple(fields)), generated=True, declared=table),)
+
+
+def _parameter(statement: Insert, column: sa.Column[Any], compiled: Any) -> str | None:
+    """The parameter that holds the value of this column; None if there is none, or the database gets another value."""
+    given = {getattr(key, "key", key): value for key, value in (statement._values or {}).items()}
+    name: str | None = None
+    if column.key in given:
+        value = given[column.key]
+        if isinstance(value, BindParameter):
+            # One without a name of its own is named as its column.
+            name = column.key if value.unique else value.key
+    elif column.key in (compiled.column_keys or ()) or column in compiled.insert_prefetch:
+        name = column.key
+    if name is not None and (found := compiled.binds.get(name)) is not None:
+        name = name if passes(found.type, compiled.dialect) else None
+    return name
+
+
+def _columns_set(statement: Update, table: sa.Table, compiled: Any, *, outermost: bool) -> frozenset[str] | None:
+    """The names of the columns that an UPDATE sets; None if that cannot be told."""
+    if statement._multi_values:
+        return None
+    given = list(statement._values or ())
+    keys = {getattr(column, "key", column) for column in given}
+    if outermost:
+        keys |= set(compiled.column_keys or ())
+    # Those that are set along, by SQLAlchemy or by the database.
+    names = {column.name for column in table.columns if column.onupdate is not None or column.server_onupdate}
+    for key in keys:
+        column = table.columns.get(str(key))
+        if column is not None:
+            names.add(column.name)
+        elif not outermost or key not in (compiled.column_keys or ()):
+            # Of another table, or nobody's; as a parameter's name it may be one of the condition.
+            names.add(str(key))
+    return frozenset(names)
+
+
+def _owners(statement: Update) -> list[Any]:
+    """The tables of the columns that an UPDATE names itself."""
+    found = {}
+    for column in statement._values or ():
+        owner = getattr(column, "table", None)
+        if owner is not None:
+            for part in _tables(owner):
+                found[id(part)] = part
+    return list(found.values())
+
+
+def _tables(element: Any) -> list[Any]:
+    return list(sa.sql.util.find_tables(element)) or [element]
+
+
+def _unknown(statement: UpdateBase, table: Any) -> Target:
+    declared = table if isinstance(table, sa.Table) else None
+    return Target(_name(table), _kind(statement), declared=declared)
+
+
+def _kind(statement: UpdateBase) -> Kind:
+    return "delete" if isinstance(statement, Delete) else "update"
+
+
+def _name(table: Any) -> Named:
+    name = str(getattr(table, "name", table))
+    return (getattr(table, "schema", None), name if isinstance(table, sa.Table) else Untranslated(name))

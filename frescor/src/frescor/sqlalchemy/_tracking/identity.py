@@ -1,0 +1,234 @@
+"""Objects that a session holds: what a loader reads of them without any statement.
+
+SQLAlchemy has no event for an object that comes from a session's identity map. The ways to one (`session.get`, a
+many-to-one, a row of a query whose object is there already) ask `IdentityMap.get`; `merge`, iteration and the
+application itself the map's other methods. So these, of the class, are wrapped: sessions that exist already are watched
+too, and those that replace their map (`expunge_all`). Its tests fail if SQLAlchemy's private parts move.
+
+What counts as read when an object is met: its row, in each of its tables; what its computed attributes
+(`column_property`) read; and of the relationships that it has loaded, their tables and the objects in them, and so on.
+They may be as old as the first object that the session holds. `filled` is the store's clock then, or when all that it
+held was last expired.
+
+An object that the loader holds from elsewhere (a global, a closure), and reads without asking the session, cannot be
+seen: pass its id and load it.
+"""
+
+import sys
+import weakref
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy import event, orm
+from sqlalchemy.orm import identity
+from sqlalchemy.orm.state import InstanceState
+from sqlalchemy.sql.util import find_tables
+
+from frescor._calls.loading import CurrentLoad, enclosing_load
+from frescor.sqlalchemy._statements.tags import Tags, has_identity, identity_of, table_name
+from frescor.sqlalchemy._tracking.capture import Seen, met, seen_by
+from frescor.sqlalchemy._transactions.context import home
+from frescor.sqlalchemy._transactions.unit import Unit
+
+_FILLED, _CONNECTIONS = "frescor_filled", "frescor_connections"
+# Who tracks the engine with this dialect: those made of it by execution options share it.
+Databases = dict[sa.Dialect, Any]
+_databases: Databases = {}
+_Map = identity._WeakInstanceDict
+_plain_get, _plain_item, _plain_state = _Map.get, _Map.__getitem__, _Map.fast_get_state
+_plain_values, _plain_items = _Map.values, _Map.items
+_plain_states: Any = _Map.all_states
+
+
+def watch_sessions(databases: Databases) -> None:
+    """Watch all sessions; `databases` is asked who tracks an engine. Once is enough."""
+    global _databases
+    _databases = databases
+    if _Map.get is _plain_get:
+        for name, method in (
+            ("get", _get),
+            ("__getitem__", _item),
+            ("fast_get_state", _state),
+            ("values", _values),
+            ("items", _items),
+            ("all_states", _states),
+        ):
+            setattr(_Map, name, method)
+        event.listen(orm.Session, "after_attach", _attached)
+        event.listen(orm.Session, "after_begin", _began)
+
+
+def _get(self: Any, key: Any, default: Any = None) -> Any:
+    found = _plain_get(self, key, default)
+    if found is not None and (load := enclosing_load()) is not None:
+        _read(load, orm.attributes.instance_state(found))
+    return found
+
+
+def _item(self: Any, key: Any) -> Any:
+    found = _plain_item(self, key)
+    if (load := enclosing_load()) is not None:
+        _read(load, orm.attributes.instance_state(found))
+    return found
+
+
+def _state(self: Any, key: Any) -> Any:
+    found = _plain_state(self, key)
+    if found is not None and (load := enclosing_load()) is not None:
+        _read(load, found)
+    return found
+
+
+def _values(self: Any) -> Any:
+    _read_all(self)
+    return _plain_values(self)
+
+
+def _items(self: Any) -> Any:
+    _read_all(self)
+    return _plain_items(self)
+
+
+def _states(self: Any) -> Any:
+    # SQLAlchemy itself goes through them to expire or to expunge, and reads nothing.
+    if not str(sys._getframe(1).f_globals.get("__name__", "")).startswith(("sqlalchemy.", __name__)):
+        _read_all(self)
+    return _plain_states(self)
+
+
+def _read_all(objects: Any) -> None:
+    if (load := enclosing_load()) is not None:
+        for state in _plain_states(objects):
+            _read(load, state)
+
+
+def _read(load: CurrentLoad, state: InstanceState[Any]) -> None:
+    """An object that a session holds was met in this load."""
+    seen = seen_by(load)
+    # Expired, it holds nothing: what is asked of it is read by a statement.
+    if not state.expired and (state.runid is None or state.runid <= seen.mark) and id(state) not in seen.met:
+        _meet(seen, state)
+
+
+def _attached(session: orm.Session, _instance: object) -> None:
+    home().sessions.add(session)
+
+
+def _began(session: orm.Session, _transaction: object, connection: sa.Connection) -> None:
+    home().sessions.add(session)
+    info = session.info
+    # Those of before are closed, or given back: they are asked no more.
+    open_ones = [found for found in info.get(_CONNECTIONS, ()) if _is_open(found())]
+    info[_CONNECTIONS] = [*open_ones, weakref.ref(connection)]
+    tracking = _databases.get(connection.dialect)
+    if tracking is not None and all(state.expired for state in _plain_states(session.identity_map)):
+        info[_FILLED] = tracking.clock_seen()
+
+
+def _meet(seen: Seen, first: InstanceState[Any]) -> None:
+    rest = [first]
+    session = first.session
+    filled = 0 if session is None else session.info.get(_FILLED, 0)
+    while rest:
+        state = rest.pop()
+        if id(state) in seen.met:
+            continue
+        seen.met[id(state)] = state
+        if state.modified:
+            seen.load.keep_private()
+        try:
+            tracking = _tracking_of(session, state.mapper)
+        except sa.exc.UnboundExecutionError:
+            # Each statement of the session names its engine: whose object this is cannot be told.
+            seen.load.keep_private()
+            continue
+        if tracking is None:
+            continue
+        tags = _told(seen, state, tracking)
+        met(seen.load, tags, filled)
+        if any(unit.changed(tags) for unit in _units(session, tracking)):
+            # Flushed and not committed: by whoever has this session, in whatever thread.
+            seen.load.keep_private()
+        for relationship in state.mapper.relationships:
+            if relationship.key in state.dict:
+                rest += _related(state.dict[relationship.key])
+
+
+def _units(session: orm.Session | None, tracking: Any) -> list[Unit]:
+    """The open transactions of a session on a tracked engine."""
+    connections = [] if session is None else [found() for found in session.info.get(_CONNECTIONS, ())]
+    units = [found.info.get(tracking) for found in connections if found is not None and _is_open(found)]
+    return [unit for unit in units if unit is not None]
+
+
+def _is_open(connection: sa.Connection | None) -> bool:
+    return connection is not None and not connection.closed and not connection.invalidated
+
+
+def _tracking_of(session: orm.Session | None, mapper: orm.Mapper[Any]) -> Any:
+    if session is None:
+        return None
+    return _databases.get(session.get_bind(mapper).dialect)
+
+
+def _told(seen: Seen, state: InstanceState[Any], tracking: Any) -> list[str]:
+    """The tags of an object, which the load now depends on."""
+    mapper, tags, default = state.mapper, tracking.tags, tracking.default_schema
+    dialect = tracking.engine.dialect
+    whole: list[str] = []
+    for table in mapper.tables:
+        if not isinstance(table, sa.Table):
+            continue
+        name = table_name(table.schema, table.name, default)
+        columns = sorted(table.primary_key.columns, key=lambda column: column.name)
+        values = [_value(state, mapper, column) for column in columns]
+        kinds = [column.type for column in columns]
+        known = columns and all(has_identity(kind, dialect) for kind in kinds)
+        row = identity_of(kinds, values) if known else None
+        if row is None:
+            whole.append(tags.table(name))
+        else:
+            table_tag = tags.table(name)
+            whole += seen.depend_on_rows(table_tag, [tags.row(table_tag, row)])
+    for attribute in cast(list[Any], mapper.column_attrs):
+        if attribute.key in state.dict:
+            for expression in cast(list[Any], attribute.columns):
+                if not isinstance(expression, sa.Column):
+                    # Tables of subqueries within it too.
+                    whole += [_tag(table, tags, default) for table in find_tables(expression)]
+    for relationship in mapper.relationships:
+        if relationship.key in state.dict:
+            tables = [*relationship.mapper.tables]
+            if relationship.secondary is not None:
+                tables += find_tables(relationship.secondary, include_joins=True)
+            whole += [_tag(table, tags, default) for table in tables]
+    seen.depend(whole)
+    return whole
+
+
+def _tag(table: Any, tags: Tags, default: str | None) -> str:
+    return tags.table(table_name(table.schema, table.name, default))
+
+
+def _value(state: InstanceState[Any], mapper: orm.Mapper[Any], column: Any) -> Any:
+    try:
+        key = mapper.get_property_by_column(column).key
+    except orm.exc.UnmappedColumnError:
+        return None
+    if key not in state.dict and state.key is not None and column in mapper.primary_key:
+        return state.key[1][mapper.primary_key.index(column)]
+    return state.dict.get(key)
+
+
+def _related(value: Any) -> list[InstanceState[Any]]:
+    if value is None:
+        return []
+    members: Any
+    if isinstance(value, dict):
+        members = value.values()
+    elif hasattr(value, "__iter__"):
+        members = value
+    else:
+        members = (value,)
+    states = (sa.inspect(member, raiseerr=False) for member in members)
+    return [state for state in states if isinstance(state, InstanceState)]

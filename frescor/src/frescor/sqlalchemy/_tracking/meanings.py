@@ -1,0 +1,198 @@
+"""What the facts of a statement come to in one database: the tags of its tables, and of those that change with them.
+
+Found once for each statement, and kept as long as the catalogue says the same. Not under a schema_translate_map: there
+one statement may mean several tables.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import sqlalchemy as sa
+
+from frescor.errors import PolicyError
+from frescor.sqlalchemy._catalog.catalog import Catalog, named
+from frescor.sqlalchemy._catalog.consequences import Consequences
+from frescor.sqlalchemy._statements.facts import Facts, LookUp, Named, Target, Untranslated
+from frescor.sqlalchemy._statements.tags import TableName, table_name
+from frescor.sqlalchemy._transactions.unit import Unit
+
+if TYPE_CHECKING:
+    from frescor.sqlalchemy._tracking.tracking import Tracking
+
+READS, WRITES = "frescor_reads", "frescor_writes"
+_TRANSLATED = "schema_translate_map"
+_TEMPORARY = ("temp", "pg_temp", "main")
+# So many statements of a database; then they are found anew.
+_MOST = 2000
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A write to one table: the table's tag, and the tags of the tables that the database changes along with it. whole:
+    more of its rows than the statement names."""
+
+    target: Target
+    table: str
+    others: tuple[str, ...]
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """All that a statement writes. others: tags of what the functions write that it calls. untold: what of it cannot be
+    told, each in words."""
+
+    each: tuple[Effect, ...] = ()
+    others: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The tags of the tables that are read whole, and the look-ups of rows, each with its table's tag. untold: the
+    functions of which it cannot be told what they read."""
+
+    wholes: tuple[str, ...]
+    lookups: tuple[tuple[LookUp, str], ...] = ()
+    untold: tuple[str, ...] = ()
+
+
+class _Kept(Generic[T]):
+    """What was found for each statement's facts, under one version of the catalogue."""
+
+    def __init__(self, catalog: Catalog, find: Callable[[Facts, sa.Connection, Unit, Any], T]) -> None:
+        self._catalog = catalog
+        self._find = find
+        # By the identity of the facts, which are held, so that no others take their place in memory.
+        self._found: dict[int, tuple[Facts, int, T]] = {}
+
+    def get(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> T:
+        if unit.changes_schema or unit.has_path or execution.execution_options.get(_TRANSLATED):
+            return self._find(facts, connection, unit, execution)
+        kept = self._found.get(id(facts))
+        if kept is not None and kept[0] is facts and kept[1] == self._catalog.version:
+            return kept[2]
+        while True:
+            version = self._catalog.version
+            found = self._find(facts, connection, unit, execution)
+            # It may have read the catalogue itself.
+            if version == self._catalog.version:
+                break
+        if len(self._found) >= _MOST:
+            self._found.clear()
+        self._found[id(facts)] = (facts, version, found)
+        return found
+
+
+class Meanings:
+    """What statements come to in a tracked database."""
+
+    def __init__(self, tracking: "Tracking", catalog: Catalog) -> None:
+        self._tracking = tracking
+        self._catalog = catalog
+        self._effects = _Kept(catalog, self._find_effects)
+        self._readings = _Kept(catalog, self._find_reading)
+
+    def effects(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Effects:
+        """What an execution writes. Raises PolicyError for what is declared wrongly."""
+        declared = execution.execution_options.get(WRITES)
+        if declared is None:
+            return self._effects.get(facts, connection, unit, execution)
+        tables = (named(one, self._tracking.default_schema) for one in _listed(declared, WRITES))
+        targets = tuple(Target(table, "delete") for table in tables)
+        return self._find_effects(Facts(writes=targets, translated=True), connection, unit, execution)
+
+    def reading(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Reading:
+        """What an execution reads. Raises PolicyError as `effects`, for a view of which it cannot be told, and for the
+        database's own catalogue."""
+        declared = execution.execution_options.get(READS)
+        if declared is None:
+            return self._readings.get(facts, connection, unit, execution)
+        default = self._tracking.default_schema
+        tables = tuple(named(one, default) for one in _listed(declared, READS))
+        return self._find_reading(Facts(reads=tables, translated=True), connection, unit, execution)
+
+    def _find_effects(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Effects:
+        self._catalog.meet(target.declared for target in facts.writes if target.declared is not None)
+        untold: dict[str, None] = {}
+        each = tuple(self._effect(target, facts, connection, unit, execution, untold) for target in facts.writes)
+        others: tuple[str, ...] = ()
+        if facts.functions or facts.procedures:
+            known = self._catalog.known(connection, unit)
+            for along in (
+                known.of_functions(facts.functions),
+                known.of_functions(facts.procedures, procedures=True),
+            ):
+                others += self._tags(known, along.tables)
+                untold.update(along.untold)
+        return Effects(each, tuple(dict.fromkeys(others)), tuple(untold))
+
+    def _effect(
+        self,
+        target: Target,
+        facts: Facts,
+        connection: sa.Connection,
+        unit: Unit,
+        execution: Any,
+        untold: dict[str, None],
+    ) -> Effect:
+        name, known = self._resolved(target.table, facts, connection, unit, execution)
+        along = known.along(name, target.kind, target.columns)
+        untold.update(along.untold)
+        tags = self._tracking.tags
+        table = tags.table(name)
+        others = dict.fromkeys((*self._tags(known, along.tables), *map(tags.table, known.aliases(name))))
+        others[tags.table_by_schema(name)] = None
+        others.pop(table, None)
+        return Effect(target, table, tuple(others), along.whole)
+
+    def _find_reading(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Reading:
+        # Whoever writes learns how many rows it were, at least.
+        named_here = [*facts.reads, *(target.table for target in facts.writes)]
+        whole = [self._resolved(name, facts, connection, unit, execution)[0] for name in named_here]
+        lookups = []
+        known = self._catalog.known(connection, unit)
+        for lookup in facts.lookups:
+            name, known = self._resolved(lookup.table, facts, connection, unit, execution)
+            if [*known.behind([name], ()).tables] == [name]:
+                lookups.append((lookup, self._tracking.tags.table(name)))
+            else:
+                whole.append(name)
+        behind = known.behind(whole, facts.functions, facts.loose)
+        return Reading(self._tags(known, behind.tables), tuple(lookups), tuple(behind.untold))
+
+    def _tags(self, known: Consequences, tables: Iterable[TableName]) -> tuple[str, ...]:
+        tag = self._tracking.tags.table
+        return tuple(tag(name) for table in tables for name in (table, *known.aliases(table)))
+
+    def _resolved(
+        self, name: Named, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any
+    ) -> tuple[TableName, Consequences]:
+        """The table that a statement names, on its connection."""
+        schema, table = name
+        translated = execution.execution_options.get(_TRANSLATED)
+        if (
+            translated
+            and execution.compiled is not None
+            and not facts.translated
+            and not isinstance(table, Untranslated)
+        ):
+            schema = translated.get(schema, schema)
+        plain = table_name(schema, table, self._tracking.default_schema)
+        if plain[0] is not None and plain[0] in _TEMPORARY:
+            # It hides a table of the same name: both count as one.
+            plain = (None, plain[1])
+        known = self._catalog.known(connection, unit, plain[0])
+        if unit.has_path and plain[0] is None and schema is None:
+            if unit.path is None:
+                unit.path = self._catalog.path(connection)
+            return known.resolve(plain, unit.path), known
+        return known.resolve(plain), known
+
+
+def _listed(declared: Any, option: str) -> Sequence[Any]:
+    if isinstance(declared, str) or not isinstance(declared, list | tuple | set | frozenset):
+        raise PolicyError(f"{option} is a list of tables, such as ['militante']; got {declared!r}.")
+    return tuple(declared)

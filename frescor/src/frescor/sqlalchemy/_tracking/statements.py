@@ -1,0 +1,364 @@
+"""What is done at each statement of a tracked engine: told to the load that runs, or noted for the commit."""
+
+import logging
+import re
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from frescor._calls.loading import CurrentLoad, enclosing_load
+from frescor.errors import PolicyError
+from frescor.sqlalchemy._catalog.catalog import Catalog
+from frescor.sqlalchemy._engine.drivers import driver_connection
+from frescor.sqlalchemy._engine.sent import GIVEN
+from frescor.sqlalchemy._statements.analysis import facts_of
+from frescor.sqlalchemy._statements.facts import Facts, LookUp, Target
+from frescor.sqlalchemy._statements.tags import Identity, form_of, identity_of
+from frescor.sqlalchemy._statements.text import facts_of_text
+from frescor.sqlalchemy._tracking.capture import read_on, seen_by
+from frescor.sqlalchemy._tracking.meanings import READS, WRITES, Meanings
+from frescor.sqlalchemy._transactions.snapshots import begin_before_savepoint, keeps_snapshot
+from frescor.sqlalchemy._transactions.unit import Unit
+
+if TYPE_CHECKING:
+    from frescor.sqlalchemy._tracking.tracking import Tracking
+
+logger = logging.getLogger("frescor")
+
+_SAVEPOINT = re.compile(
+    r'\s*(SAVEPOINT|RELEASE(?: SAVEPOINT)?|ROLLBACK TO(?: SAVEPOINT)?)\s+"?([^";]+)"?', re.IGNORECASE
+)
+_MAY_SAVE = ("SA", "Sa", "sA", "sa")
+_KEEPS_ISOLATION = "frescor_isolation"
+KEEPS_PATH = "frescor_path"
+# Databases that commit what is open with each statement that changes the schema.
+COMMITS_BY_ITSELF = ("mysql", "mariadb", "oracle")
+_MOST_SAID = 1000
+# Before these Python's driver for SQLite begins a transaction.
+_BEGINS = ("INSERT", "UPDATE", "DELETE", "REPLAC")
+_HOW_TO_DECLARE = (
+    "Declare the tables that it writes to: track(engine, cache, functions={'function': ('table', …)}), or "
+    "execution_options(frescor_writes=['table', …]) on the statement."
+)
+
+
+class Statements:
+    """Looks at the statements of one tracked engine."""
+
+    def __init__(self, tracking: "Tracking", catalog: Catalog) -> None:
+        self._tracking = tracking
+        self._catalog = catalog
+        self._meanings = Meanings(tracking, catalog)
+        self._said: set[str] = set()
+        dialect = tracking.engine.dialect.name
+        self._is_sqlite = dialect == "sqlite"
+        # Nobody tells that another process has changed the schema.
+        self._looks_by_itself = dialect == "postgresql" and tracking.relay is None
+
+    def before(self, sql: str, parameters: Any, execution: Any) -> Unit | None:
+        """A statement will run: the transaction that it is part of; None for one that is not looked at."""
+        if execution is None or not execution.root_connection._allow_autobegin:
+            # What a dialect asks by itself, at its first look at a server: no part of any transaction.
+            return None
+        connection = execution.root_connection
+        unit = self._tracking.unit_of(connection)
+        if unit.quiet:
+            return None
+        if "statement" not in execution.__dict__:
+            # A column's default, which is asked for while the statement that needs it is made, and which follows.
+            self._look(connection, unit, sql, execution, rows_known=False)
+            unit.last = None
+            return unit
+        given = execution.__dict__.get(GIVEN)
+        if given is not None:
+            # Listeners may have changed it, in each batch of an executemany anew.
+            rows = given.is_sent_as(sql) and given.is_sent_with(parameters)
+            self._look(connection, unit, sql, execution, rows_known=rows)
+        elif unit.last is None or unit.last() is not execution:
+            self._look(connection, unit, sql, execution, rows_known=True)
+        return unit
+
+    def after(self, unit: Unit, cursor: Any, sql: str, execution: Any) -> None:
+        """It ran: savepoints, once the database has made them; what it has told of the schema."""
+        if unit.changes_schema:
+            unit.known = None
+        if self._is_sqlite:
+            unit.cursors.executed(cursor)
+            if enclosing_load() is not None:
+                self._look_again(unit, sql, execution)
+        if sql[:1] in "Ss" and sql[:2] not in _MAY_SAVE:
+            # A SELECT, mostly.
+            return
+        if sql[:1] not in "SRsr \n" or (found := _SAVEPOINT.match(sql)) is None:
+            return
+        word, name = found.group(1).upper(), found.group(2).strip().lower()
+        if word == "SAVEPOINT":
+            unit.savepoint(name)
+        elif word.startswith("RELEASE"):
+            unit.release(name)
+        else:
+            unit.rollback_to(name)
+
+    def inserted(self, execution: Any) -> None:
+        """An INSERT ran: the keys that the database made are known."""
+        unit = execution.root_connection.info.get(self._tracking)
+        table = None if unit is None else unit.waits_for(execution)
+        if table is None:
+            return
+        for target in facts_of(execution.compiled, "", self._tracking.engine.dialect.name).writes:
+            if target.generated and target.rows is not None:
+                rows = _made(target, execution)
+                row_tag = self._tracking.tags.row
+                unit.keys_told(execution, table, None if rows is None else [row_tag(table, row) for row in rows])
+
+    def schema_changed(self) -> None:
+        """A transaction that changed it is committed: what others know of it holds no more."""
+        self._catalog.forget()
+
+    def is_outdated(self, unit: Unit, connection: sa.PoolProxiedConnection) -> bool:
+        """Whether what a transaction has noted of its writes may be too little, since the schema has changed. On SQLite
+        it is asked for, within the transaction."""
+        if unit.changes_schema:
+            return False
+        if self._is_sqlite and self._catalog.has_changed(connection):
+            self._catalog.forget()
+        return unit.changes_seen != self._catalog.changes
+
+    def _look(self, connection: sa.Connection, unit: Unit, sql: str, execution: Any, *, rows_known: bool) -> None:
+        load = enclosing_load()
+        if unit.began is None:
+            unit.began = self._tracking.clock_seen()
+        options = execution.execution_options
+        facts = self._facts(execution, sql, options)
+        if facts.control is not None:
+            raise PolicyError(
+                f"{facts.control} as text ends a transaction unseen: use commit() or rollback() of the session or "
+                "connection."
+            )
+        if facts.isolation:
+            # A level for the session outlives this transaction: from here on all of this connection count as old.
+            connection.info[_KEEPS_ISOLATION] = True
+        unit.changes_schema = unit.changes_schema or facts.changes_schema
+        if sql[:2] in _MAY_SAVE and not unit.autocommit and (found := _SAVEPOINT.match(sql)) is not None:
+            begin_before_savepoint(connection, found.group(1))
+        if facts.unknown is not None:
+            self._cannot_tell(facts.unknown, options, load)
+        if facts.changes_schema or facts.everything or facts.commits:
+            unit.at_once = self._commits_by_itself(connection, unit)
+        if self._looks_by_itself and self._catalog.is_due():
+            self._refresh(connection, unit)
+        noted = (
+            facts.writes or facts.functions or facts.everything or facts.procedures or options.get(WRITES)
+        ) and self._note(connection, unit, facts, sql, execution, rows_known=rows_known)
+        if not noted and unit.dirty:
+            # In another thread or task than that which wrote, perhaps; a statement may be declared to write nothing.
+            unit.join()
+        if load is not None:
+            if self._tracking.relay is not None:
+                self._tracking.relay.start()
+            unit.old = unit.old or _KEEPS_ISOLATION in connection.info
+            tags = self._tell(connection, unit, load, facts, execution, rows_known=rows_known)
+            old = unit.old and (connection.dialect.name != "sqlite" or keeps_snapshot(connection, unit.cursors))
+            read_on(unit, load, tags, old=old)
+        if facts.changes_path:
+            # Until the connection is closed: what it is set to may outlive the transaction, or end with it.
+            connection.info[KEEPS_PATH] = unit.has_path = True
+            unit.path = None
+        unit.last = weakref.ref(execution)
+
+    def _look_again(self, unit: Unit, sql: str, execution: Any) -> None:
+        """A statement of a load has read in a snapshot: if that has another schema than is known, it is told anew."""
+        connection = execution.root_connection
+        if not unit.changes_schema and self._refresh(connection, unit):
+            facts = self._facts(execution, sql, execution.execution_options)
+            load = enclosing_load()
+            assert load is not None
+            self._tell(connection, unit, load, facts, execution, rows_known=False)
+
+    def _refresh(self, connection: sa.Connection, unit: Unit) -> bool:
+        changed = self._catalog.refresh(connection, unit)
+        if changed:
+            self._tracking.invalidate_everything()
+        return changed
+
+    def _facts(self, execution: Any, sql: str, options: Mapping[str, Any]) -> Facts:
+        if WRITES in options and (READS in options or enclosing_load() is None):
+            return Facts()
+        dialect = self._tracking.engine.dialect.name
+        given = execution.__dict__.get(GIVEN)
+        # Without a text of its own it runs a column's default.
+        if "statement" in execution.__dict__ and (given is None or given.is_sent_as(sql)):
+            return facts_of(execution.compiled, sql, dialect)
+        return replace(facts_of_text(sql, dialect), translated=True)
+
+    def _note(
+        self, connection: sa.Connection, unit: Unit, facts: Facts, sql: str, execution: Any, *, rows_known: bool
+    ) -> bool:
+        """Note what the statement writes, before it runs; whether there was anything."""
+        row_tag = self._tracking.tags.row
+        effects = self._meanings.effects(facts, connection, unit, execution)
+        everything = facts.everything and WRITES not in execution.execution_options
+        if effects.each:
+            if not unit.at_once and _is_autocommit(connection, unit):
+                raise PolicyError(_AUTOCOMMIT.format(effects.each[0].target.table[1]))
+            if self._is_sqlite and not unit.at_once and sql.lstrip()[:6].upper() not in _BEGINS:
+                # It would be committed by itself, whatever the transaction does.
+                begin_before_savepoint(connection, "SAVEPOINT")
+        elif effects.others or effects.untold:
+            # What functions write, on any connection.
+            unit.at_once = _is_autocommit(connection, unit)
+        for what in effects.untold:
+            everything = True
+            self._say(f"what {what} does cannot be told, in {_shown(sql)!r}. {_HOW_TO_DECLARE}")
+        if everything:
+            unit.write_everything()
+        if unit.changes_seen is None and (effects.each or effects.others):
+            unit.changes_seen = self._catalog.changes
+        for other in effects.others:
+            unit.write(other, None)
+        for effect in effects.each:
+            target, table = effect.target, effect.table
+            known = rows_known and target.rows is not None and not effect.whole
+            rows = _identities(target.rows, execution) if known and target.rows is not None else None
+            if rows is not None:
+                unit.write(table, [row_tag(table, row) for row in rows])
+            elif target.generated and rows_known and not effect.whole:
+                unit.await_keys(execution, table)
+            else:
+                unit.write(table, None)
+            for other in effect.others:
+                unit.write(other, None)
+        return everything or bool(effects.each or effects.others)
+
+    def _cannot_tell(self, unknown: str, options: Mapping[str, Any], load: CurrentLoad | None) -> None:
+        """Refuse to read what cannot be told; outside of loads, say once for each text what it costs."""
+        if load is not None and READS not in options:
+            raise PolicyError(unknown)
+        if WRITES not in options:
+            self._say(unknown)
+
+    def _say(self, unknown: str) -> None:
+        if unknown not in self._said and len(self._said) < _MOST_SAID:
+            self._said.add(unknown)
+            logger.warning("%s Until it is declared, each time it is executed everything is invalidated.", unknown)
+
+    def _commits_by_itself(self, connection: sa.Connection, unit: Unit) -> bool:
+        """Whether a statement that changes the schema is committed before its transaction is."""
+        if connection.dialect.name == "sqlite":
+            # Python's driver begins a transaction before INSERT, UPDATE, DELETE and REPLACE only.
+            return not driver_connection(connection.connection, connection.dialect).in_transaction
+        return connection.dialect.name in COMMITS_BY_ITSELF or _is_autocommit(connection, unit)
+
+    def _say_private(self, function: str) -> None:
+        if function not in self._said:
+            self._said.add(function)
+            logger.warning(
+                "a cached loader calls the function %r, and what that reads cannot be told: what such a load returns "
+                "is not stored. Declare it: track(engine, cache, functions={%r: ('table', …)}).",
+                function,
+                function,
+            )
+
+    def _tell(
+        self,
+        connection: sa.Connection,
+        unit: Unit,
+        load: CurrentLoad,
+        facts: Facts,
+        execution: Any,
+        *,
+        rows_known: bool,
+    ) -> Sequence[str]:
+        """Tell the load what the statement reads; the tags."""
+        row_tag = self._tracking.tags.row
+        seen = seen_by(load)
+        reading = self._meanings.reading(facts, connection, unit, execution)
+        for function in reading.untold:
+            load.keep_private()
+            self._say_private(function)
+        wholes = [*reading.wholes]
+        found: list[str] = []
+        for lookup, table in reading.lookups:
+            rows = _identities(lookup, execution) if rows_known else None
+            if rows is None:
+                wholes.append(table)
+            else:
+                found += seen.depend_on_rows(table, [row_tag(table, row) for row in rows])
+        seen.depend(wholes)
+        return (*found, *wholes)
+
+
+def _identities(lookup: LookUp, execution: Any) -> list[Identity] | None:
+    """The rows that this execution's parameters name; None if they do not name every one of them for certain."""
+    fields = lookup.fields
+    executions = execution.compiled_parameters
+    if len(fields) == 1 and not fields[0].many:
+        # Nearly all of what is asked.
+        forms = [form_of(fields[0].kind, parameters.get(fields[0].parameter)) for parameters in executions]
+        return None if None in forms else [*zip(forms, strict=True)]
+    found: list[Identity] = []
+    kinds = [field.kind for field in fields]
+    for parameters in executions:
+        several = _values(lookup, parameters, execution)
+        if several is None:
+            return None
+        for values in several:
+            identity = identity_of(kinds, values)
+            if identity is None:
+                return None
+            found.append(identity)
+    return found
+
+
+def _values(lookup: LookUp, parameters: Mapping[str, Any], execution: Any) -> list[tuple[Any, ...]] | None:
+    field = lookup.fields[0]
+    if not field.many:
+        return [tuple(parameters.get(field.parameter) for field in lookup.fields)]
+    # The parameters that SQLAlchemy has spread the list of an IN out to; none of those that it writes into the text.
+    names = (getattr(execution, "_expanded_parameters", None) or {}).get(field.parameter)
+    if names is None:
+        return None
+    return [(parameters.get(name),) for name in names]
+
+
+def _made(target: Target, execution: Any) -> list[Identity] | None:
+    """The rows that an INSERT made, as the driver told; None if it did not tell all."""
+    assert target.rows is not None
+    rows = execution.inserted_primary_key_rows
+    if rows is None or target.declared is None:
+        return None
+    names = [column.key for column in target.declared.primary_key.columns]
+    wanted = [column.key for column in sorted(target.declared.primary_key.columns, key=lambda column: column.name)]
+    kinds = [field.kind for field in target.rows.fields]
+    found = []
+    for row in rows:
+        if row is None or len(row) != len(names):
+            return None
+        by_name = dict(zip(names, row, strict=True))
+        identity = identity_of(kinds, [by_name[name] for name in wanted])
+        if identity is None:
+            return None
+        found.append(identity)
+    return found if found else None
+
+
+def _shown(sql: str | None) -> str:
+    shown = " ".join((sql or "").split())
+    return f"{shown[:80]}…" if len(shown) > 80 else shown
+
+
+_AUTOCOMMIT = (
+    "a write to {!r} on an AUTOCOMMIT connection is visible at once, before anything can be invalidated with it: write "
+    "in a transaction, or on an engine that is not tracked, and invalidate by hand."
+)
+
+
+def _is_autocommit(connection: sa.Connection, unit: Unit) -> bool:
+    driver = driver_connection(connection.connection, connection.dialect)
+    at_once = unit.autocommit or getattr(driver, "autocommit", False) is True
+    if not at_once and connection.dialect.name == "sqlite":
+        at_once = getattr(driver, "isolation_level", "") is None and not driver.in_transaction
+    return at_once

@@ -1,0 +1,353 @@
+"""An engine that is tracked: its statements are told to loads, its commits invalidate.
+
+Where its statements and commits are seen (see `sqlalchemy._engine.hooks`):
+
+- `do_execute` and its likes see every statement of ORM, Core and text, and do what is to be done before and after it.
+  Tags of a write are noted before it runs: one that fails half-way costs an invalidation, one that is forgotten a stale
+  read. Savepoints are seen as statements too, after they ran, since what SQLAlchemy calls for them does not tell all.
+- The first statement of a transaction starts a unit on the DBAPI connection; a rollback ends it, and a commit. What is
+  thrown away without either (a connection that is invalidated, or given back by the garbage collector) is ended by the
+  pool's events.
+- `do_commit` writes the outbox's row, in one round trip with the COMMIT where the driver can do that, and invalidates
+  after it: the invalidation is sent as soon as the COMMIT has come back, and answered before the transaction returns.
+
+The order after a commit. Between the COMMIT and the invalidation others read the old entry: the transaction has
+not returned to its caller yet, so they might as well have read before. When the COMMIT raises, nobody knows whether it
+happened: the tags are raised all the same, and the outbox row is left for the relay, which will find it if it did.
+A task that is cancelled here cannot wait for the store; the invalidation goes on as a task of its own, and meanwhile
+this process trusts nothing in the store.
+"""
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.pool.base import _AdhocProxiedConnection
+from sqlalchemy.util import await_only
+
+from frescor._protocol.commands import Invalidate
+from frescor._runtime.engine import Engine as CacheEngine
+from frescor._store.memory import MemoryStore
+from frescor._store.server.ahead import Ahead
+from frescor._store.server.redis import RedisStore
+from frescor._surface.cache import Cache
+from frescor._values.tags import NAMESPACE_TAG
+from frescor.errors import PolicyError
+from frescor.sqlalchemy._catalog.catalog import Catalog, Declared
+from frescor.sqlalchemy._engine.hooks import Hooks, telling_of_inserts
+from frescor.sqlalchemy._engine.sent import keeping_batches
+from frescor.sqlalchemy._outbox.outbox import Outbox, is_shared
+from frescor.sqlalchemy._outbox.relay import Relay
+from frescor.sqlalchemy._statements.tags import Tags, store_tags
+from frescor.sqlalchemy._statements.watching import watch
+from frescor.sqlalchemy._tracking.identity import watch_sessions
+from frescor.sqlalchemy._tracking.statements import COMMITS_BY_ITSELF, KEEPS_PATH, Statements
+from frescor.sqlalchemy._transactions import context
+from frescor.sqlalchemy._transactions.unit import Unit
+
+logger = logging.getLogger("frescor")
+
+DATABASES: dict[sa.Dialect, "Tracking"] = {}
+_FRESH = ("READ COMMITTED", "READ UNCOMMITTED", "AUTOCOMMIT")
+
+
+class Tracking:
+    """What `track` returns. Keep it as long as the engine is used; `close` stops watching."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        cache: Cache | Callable[[], Cache],
+        *,
+        awaits: bool,
+        name: str,
+        outbox: Outbox | None,
+        relay: Relay | None,
+        views: Declared | None,
+        functions: Declared | None,
+    ) -> None:
+        self.engine = engine
+        self.outbox = outbox
+        self.relay = relay
+        # One that is the same for all calls, told to ask about dirty transactions from now on; else whoever gives it.
+        self._fixed = cache if isinstance(cache, Cache) else None
+        self._source = cache if callable(cache) else lambda: cache
+        self._awaits = awaits
+        self._name = name
+        self._lock = threading.Lock()
+        self._tags: Tags | None = None
+        self._asked: set[CacheEngine] = set()
+        self._tasks: set[asyncio.Task[bool]] = set()
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        self._catalog = Catalog(views, functions)
+        self._statements = Statements(self, self._catalog)
+        if relay is not None and engine.dialect.name == "postgresql":
+            relay.schema_changed = self._catalog.refresh
+        dialect = engine.dialect
+        self._do_commit = dialect.do_commit
+        self._do_rollback = dialect.do_rollback
+        self._hooks = Hooks(
+            dialect,
+            {
+                "do_execute": self._executing(dialect.do_execute),
+                "do_executemany": self._executing(dialect.do_executemany),
+                "do_execute_no_params": self._executing_alone(dialect.do_execute_no_params),
+                "_deliver_insertmanyvalues_batches": keeping_batches(dialect._deliver_insertmanyvalues_batches),
+                "do_commit": self._commit_and_apply,
+                "do_rollback": self._roll_back,
+                "do_begin_twophase": _refuse_two_phase,
+                "execution_ctx_cls": telling_of_inserts(dialect.execution_ctx_cls, self._statements.inserted),
+            },
+        )
+        if self._fixed is not None:
+            self._take(self._fixed)
+
+    @property
+    def cache(self) -> Cache:
+        """The cache that is told."""
+        if self._fixed is not None:
+            return self._fixed
+        cache = self._source()
+        if cache._engine not in self._asked:
+            self._asked.add(cache._engine)
+            self._take(cache)
+        return cache
+
+    def _take(self, cache: Cache) -> None:
+        cache._engine.dirty_check = _dirty_check
+        if isinstance(cache.store, MemoryStore) and is_shared(self.engine):
+            logger.warning(
+                "the cache of a tracked database is at memory://, in this process alone: it does not hear of what "
+                "other processes commit, and serves old values then. Run one process, or give a server's URL."
+            )
+
+    @property
+    def tags(self) -> Tags:
+        """Makes this database's tags."""
+        if self._tags is None:
+            self._tags = Tags(self._name, self.cache.key_secret, dialect=self.engine.dialect.name)
+        return self._tags
+
+    @property
+    def default_schema(self) -> str | None:
+        """The schema of tables that are named without one."""
+        return self.engine.dialect.default_schema_name
+
+    def clock_seen(self) -> int:
+        """What the store's clock has reached at least."""
+        cache = self._fixed or self.cache
+        return cache._engine.clock_seen
+
+    def start(self) -> None:
+        """Begin to watch."""
+        if DATABASES.setdefault(self.engine.dialect, self) is not self:
+            raise PolicyError("this engine is tracked already: track it once, and close() that before another.")
+        watch_sessions(DATABASES)
+        watch(self.engine.dialect)
+        # What is kept compiled was compiled without notes.
+        self.engine.clear_compiled_cache()
+        for name, listener in self._listeners():
+            event.listen(self.engine, name, listener)
+        self._hooks.install()
+
+    def close(self) -> None:
+        """Stop watching: commits from now on invalidate nothing. What was read stays cached."""
+        if DATABASES.get(self.engine.dialect) is not self:
+            return
+        if self.relay is not None:
+            self.relay.close()
+        del DATABASES[self.engine.dialect]
+        for name, listener in self._listeners():
+            event.remove(self.engine, name, listener)
+        self._hooks.remove()
+
+    def after_commit(self, row_id: int | None, *, stored: bool) -> None:
+        """A commit was followed by its invalidation; `stored`: the store took it."""
+        if stored and self.outbox is not None:
+            self.outbox.applied(row_id)
+        if self.relay is not None:
+            self.relay.start()
+
+    def unit_of(self, connection: sa.Connection) -> Unit:
+        """The open transaction of a connection; it begins with the first statement that is looked at."""
+        info = connection.info
+        unit: Unit | None = info.get(self)
+        if unit is None:
+            unit = info[self] = self._begin(connection)
+            unit.has_path = KEEPS_PATH in info
+        return unit
+
+    def _listeners(self) -> tuple[tuple[str, Callable[..., None]], ...]:
+        return (("reset", self._given_back), ("invalidate", self._given_up))
+
+    def _executing(self, execute: Callable[..., None]) -> Callable[..., None]:
+        """A dialect's method that executes, with what is done before and after it."""
+        statements = self._statements
+
+        def look_and_execute(cursor: Any, sql: str, parameters: Any, context: Any = None) -> None:
+            unit = statements.before(sql, parameters, context)
+            try:
+                execute(cursor, sql, parameters, context)
+            except BaseException:
+                if unit is not None and unit.at_once:
+                    self._apply_at_once(unit)
+                raise
+            if unit is not None:
+                statements.after(unit, cursor, sql, context)
+                if unit.at_once:
+                    self._apply_at_once(unit)
+
+        return look_and_execute
+
+    def _executing_alone(self, execute: Callable[..., None]) -> Callable[..., None]:
+        """As `_executing`, without parameters."""
+        executing = self._executing(lambda cursor, sql, _none, context: execute(cursor, sql, context))
+
+        def look_and_execute(cursor: Any, sql: str, context: Any = None) -> None:
+            executing(cursor, sql, (), context)
+
+        return look_and_execute
+
+    def _begin(self, connection: sa.Connection) -> Unit:
+        options, dialect = connection.get_execution_options(), self.engine.dialect
+        level = options.get("isolation_level") or dialect._on_connect_isolation_level
+        level = level or getattr(dialect, "default_isolation_level", None)
+        return Unit(
+            old=level not in _FRESH,
+            uncommitted=level == "READ UNCOMMITTED" and dialect.name != "postgresql",
+            autocommit=level == "AUTOCOMMIT",
+        )
+
+    def _roll_back(self, connection: sa.PoolProxiedConnection) -> None:
+        # One of those is a dialect's first look at a server.
+        if not isinstance(connection, _AdhocProxiedConnection) and self in (info := connection.info):
+            self._end(info)
+        self._do_rollback(connection)
+
+    # The names of their arguments are part of these two events.
+    def _given_back(self, dbapi_connection: Any, connection_record: Any, reset_state: Any) -> None:  # noqa: ARG002
+        # Mostly a commit has ended it.
+        if self in connection_record.info:
+            self._end(connection_record.info)
+
+    def _given_up(self, dbapi_connection: Any, connection_record: Any, exception: Any) -> None:  # noqa: ARG002
+        self._end(connection_record.info)
+
+    def _end(self, info: Any) -> None:
+        unit: Unit | None = info.pop(self, None)
+        if unit is not None:
+            unit.end()
+
+    def _commit_and_apply(self, connection: Any) -> None:
+        info = connection.info
+        unit: Unit | None = info.get(self)
+        if (
+            unit is not None
+            and unit.changes_seen is not None
+            and (self._is_sqlite or unit.changes_seen != self._catalog.changes)
+            and self._statements.is_outdated(unit, connection)
+        ):
+            unit.write_everything()
+        if unit is not None and unit.changes_schema and self.outbox is not None:
+            self.outbox.look_again()
+        tags = () if unit is None else tuple(sorted(unit.tags()))
+        raised = store_tags(tags) if tags else ()
+        ahead = self._ahead(raised) if tags and not self._awaits else None
+        row_id = None
+        try:
+            if tags and self.outbox is not None:
+                row_id = self.outbox.commit(connection, self.engine.dialect, tags, self._do_commit, ahead)
+            else:
+                self._do_commit(connection)
+            if ahead is not None:
+                ahead.send()
+        except BaseException:
+            if ahead is not None:
+                ahead.give_up()
+            if unit is not None and unit.changes_schema:
+                self._statements.schema_changed()
+            if tags:
+                # If it was committed, so was its row.
+                self._apply_in_doubt(raised, durable=self.outbox is not None and self.outbox.is_there)
+            raise
+        finally:
+            if unit is not None and info.get(self) is unit:
+                self._end(info)
+                if unit.changes_schema:
+                    # Before the tags are raised: who notes anything after that knows the new one.
+                    self._statements.schema_changed()
+        if tags:
+            try:
+                self.after_commit(row_id, stored=self._apply(raised, ahead, durable=row_id is not None))
+            finally:
+                if ahead is not None:
+                    # Interrupted; else it was answered.
+                    ahead.give_up()
+
+    def _apply_at_once(self, unit: Unit) -> None:
+        """The database committed by itself, with this statement: nothing of it can be in the outbox."""
+        unit.at_once = False
+        if unit.changes_schema:
+            self._statements.schema_changed()
+            if self.outbox is not None:
+                self.outbox.look_again()
+        tags = tuple(sorted(unit.tags()))
+        if self.engine.dialect.name not in COMMITS_BY_ITSELF:
+            # There the statement need not have done it: then a commit, or nothing, follows.
+            unit.start_again()
+        if tags:
+            self._apply(store_tags(tags), None, durable=False)
+
+    def invalidate_everything(self) -> None:
+        """The schema is another than was known: what came of what was known is ended."""
+        self._apply((NAMESPACE_TAG,), None, durable=False)
+
+    def _ahead(self, tags: tuple[str, ...]) -> Ahead | None:
+        store = (self._fixed or self.cache)._engine.store
+        return store.ahead(Invalidate(tags)) if isinstance(store, RedisStore) else None
+
+    def _apply(self, tags: tuple[str, ...], ahead: Ahead | None, *, durable: bool) -> bool:
+        cache = self._fixed or self.cache
+        if not self._awaits:
+            return cache._invalidate(tags=tags, ahead=ahead, durable=durable)
+        task = self._spawn(cache.aio._invalidate(tags=tags, durable=durable))
+        try:
+            return bool(await_only(asyncio.shield(task)))
+        except BaseException:
+            cache._engine.pending.add(tags=tags, durable=durable)
+            raise
+
+    def _apply_in_doubt(self, tags: tuple[str, ...], *, durable: bool) -> None:
+        cache = self.cache
+        if not self._awaits:
+            cache._invalidate(tags=tags, durable=durable)
+            return
+        cache._engine.pending.add(tags=tags, durable=durable)
+        with contextlib.suppress(RuntimeError):  # without a loop it waits for this process's next call
+            self._spawn(cache.aio._invalidate(tags=tags, durable=durable))
+
+    def _spawn(self, work: Coroutine[Any, Any, bool]) -> "asyncio.Task[bool]":
+        try:
+            task = asyncio.get_running_loop().create_task(work)
+        except RuntimeError:
+            work.close()
+            raise
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _dirty_check(tags: tuple[str, ...]) -> bool:
+    return context.changed(tags) if tags else context.is_dirty()
+
+
+def _refuse_two_phase(_connection: sa.Connection, _xid: object) -> None:
+    raise PolicyError(
+        "a two-phase transaction may be committed later, by anybody, unseen: Frescor cannot invalidate after it. Use "
+        "a plain transaction on a tracked engine, or another engine, and invalidate by hand after the last commit."
+    )

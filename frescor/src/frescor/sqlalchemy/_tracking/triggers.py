@@ -1,0 +1,262 @@
+"""Triggers for writes that bypass Python: psql, another program, another trigger.
+
+Each write to a table with triggers leaves a row in the outbox, which a relay applies: the table's tag and the one of
+all its rows, since no trigger knows the key that row tags are made with.
+
+A connection that Frescor tracks says so once, when it is opened (`mark_connections`), and its writes leave no row: its
+transaction writes its own. On PostgreSQL it adds to its application_name, the one setting that a pooler such as
+PgBouncer keeps to the client whose it is, also where it shares the server's connections between transactions. On SQLite
+a connection has no variables; a setting of its own that nothing but ANALYZE looks at stands for one.
+
+What they do not see: on PostgreSQL a write to a partition by its own name, unless it was named too, and what logical
+replication brings; on SQLite a connection with `trusted_schema=OFF` is refused its writes, loudly.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from frescor.errors import PolicyError
+from frescor.sqlalchemy._outbox.outbox import TABLE, TRIGGER, database_now, missing, outbox_table
+from frescor.sqlalchemy._outbox.relay_connection import CHANNEL
+from frescor.sqlalchemy._statements.tags import Tags, table_name
+
+_NAME = "frescor_outbox"
+# At the end of the application_name, of which the server keeps 63 letters, all of ASCII.
+_MARK = " (frescor)"
+# Any number that nobody would set by hand, and large enough to change nothing about ANALYZE.
+_ANALYSIS_LIMIT = 1_610_612_741
+_IDS = 2**62 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class TableName:
+    """A table of the database."""
+
+    name: str
+    schema: str | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.schema is None else f"{self.schema}.{self.name}"
+
+
+def install_triggers(
+    connection: sa.Connection,
+    tables: Iterable[object],
+    *,
+    database: str = "",
+    outbox: str = TABLE,
+    schema: str | None = None,
+) -> list[str]:
+    """Make the triggers of these tables, anew where there are some; the names of the tables. Commits nothing.
+
+    tables: mapped classes, Tables, or names such as `militante` and `other_schema.militante`. database: the name that
+    `track` was given. outbox and schema: where the outbox is. Raises PolicyError for a table that does not exist,
+    without an outbox, and for a database that is neither PostgreSQL nor SQLite.
+    """
+    names = [_named(table) for table in tables]
+    box = outbox_table(sa.MetaData(), outbox, schema)
+    _check(connection, names, box)
+    ddl = _POSTGRESQL if connection.dialect.name == "postgresql" else _SQLITE
+    for statement in ddl.before(connection, box):
+        _execute(connection, statement)
+    for name in names:
+        tags = _tags(connection, name, Tags(database, b"", dialect=connection.dialect.name))
+        for statement in (*ddl.drop(connection, name), *ddl.create(connection, name, tags, box)):
+            _execute(connection, statement)
+    return [str(name) for name in names]
+
+
+def remove_triggers(connection: sa.Connection, tables: Iterable[object] | None = None) -> list[str]:
+    """Remove the triggers of these tables, or all; the names of the tables that had some. Commits nothing."""
+    wanted = None if tables is None else {_named(table) for table in tables}
+    ddl = _POSTGRESQL if connection.dialect.name == "postgresql" else _SQLITE
+    there = [name for name in _installed(connection) if wanted is None or name in wanted]
+    for name in there:
+        for statement in ddl.drop(connection, name):
+            _execute(connection, statement)
+    return [str(name) for name in there]
+
+
+def installed_triggers(connection: sa.Connection) -> list[str]:
+    """The tables that have triggers."""
+    return [str(name) for name in _installed(connection)]
+
+
+def mark_connections(engine: sa.Engine) -> None:
+    """Let the triggers leave out what this engine's connections write, from now on; an AsyncEngine's `sync_engine`."""
+    name = f"left(current_setting('application_name'), {63 - len(_MARK)}) || '{_MARK}'"
+    statement = {
+        "postgresql": f"SELECT set_config('application_name', {name}, false)",
+        "sqlite": f"PRAGMA analysis_limit = {_ANALYSIS_LIMIT}",
+    }.get(engine.dialect.name)
+
+    def mark(connection: Any, _: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(statement)
+        cursor.close()
+        # What is set in a transaction ends with it when that is rolled back.
+        connection.commit()
+
+    if statement is not None:
+        sa.event.listen(engine, "connect", mark)
+
+
+def _execute(connection: sa.Connection, statement: str) -> None:
+    # In a migration the connection is often one of a tracked engine, which asks what the text of a function reads.
+    connection.exec_driver_sql(statement, execution_options={"frescor_reads": (), "frescor_writes": ()})
+
+
+class _Postgresql:
+    """One statement-level trigger a table, and one function for all."""
+
+    def before(self, connection: sa.Connection, box: sa.Table) -> Sequence[str]:
+        now = database_now().compile(dialect=connection.dialect)
+        # Whoever may write to a table leaves a row, whatever it may do with the outbox. gen_random_uuid is there from
+        # PostgreSQL 13 on; random() has fewer than 62 bits.
+        return (
+            f"""
+CREATE OR REPLACE FUNCTION {self._function(connection, box)}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $frescor$
+BEGIN
+  IF right(current_setting('application_name'), {len(_MARK)}) = '{_MARK}' THEN RETURN NULL; END IF;
+  INSERT INTO {self._outbox(connection, box)} (id, tags, origin, created_at) VALUES (
+    ('x' || substr(replace(gen_random_uuid()::text, '-', ''), 17))::bit(64)::bigint & {_IDS},
+    TG_ARGV[0], '{TRIGGER}', {now}
+  );
+  PERFORM pg_notify('{CHANNEL}', '');
+  RETURN NULL;
+END $frescor$""",  # noqa: S608  # names are quoted
+        )
+
+    def create(self, connection: sa.Connection, name: TableName, tags: str, box: sa.Table) -> Sequence[str]:
+        table = _quoted(connection, name)
+        # ALWAYS: a session that restores a dump, or replicates, fires no others.
+        return (
+            f"CREATE TRIGGER {_NAME} AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {self._function(connection, box)}({_escaped(tags)})",
+            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {_NAME}",
+        )
+
+    def drop(self, connection: sa.Connection, name: TableName) -> Sequence[str]:
+        return (f"DROP TRIGGER IF EXISTS {_NAME} ON {_quoted(connection, name)}",)
+
+    def _outbox(self, connection: sa.Connection, box: sa.Table) -> str:
+        schema = box.schema or sa.inspect(connection).default_schema_name
+        return _quoted(connection, TableName(box.name, schema))
+
+    def _function(self, connection: sa.Connection, box: sa.Table) -> str:
+        schema = box.schema or sa.inspect(connection).default_schema_name
+        return _quoted(connection, TableName("frescor_note_write", schema))
+
+
+class _Sqlite:
+    """Three row-level triggers a table; SQLite has no others."""
+
+    def before(self, *_: object) -> Sequence[str]:
+        return ()
+
+    def create(self, connection: sa.Connection, name: TableName, tags: str, box: sa.Table) -> Sequence[str]:
+        now = database_now().compile(dialect=connection.dialect)
+        # A trigger names tables of its own schema only, and without it.
+        outbox = connection.dialect.identifier_preparer.quote(box.name)
+        table = connection.dialect.identifier_preparer.quote(name.name)
+        waits = f"applied_at IS NULL AND origin = '{TRIGGER}' AND tags = {_literal(tags)}"
+        waiting = f"SELECT 1 FROM {outbox} WHERE {waits}"  # noqa: S608  # quoted
+        values = f"random() & {_IDS}, {_literal(tags)}, '{TRIGGER}', {now}"
+        insert = f"INSERT INTO {outbox} (id, tags, origin, created_at) VALUES ({values})"  # noqa: S608  # quoted
+        limit = "SELECT analysis_limit FROM pragma_analysis_limit"
+        action = f"WHEN ({limit}) IS NOT {_ANALYSIS_LIMIT} AND NOT EXISTS ({waiting}) BEGIN {insert}; END"
+        return [
+            f"CREATE TRIGGER {self._name(connection, name, event)} AFTER {event} ON {table} {action}"
+            for event in ("INSERT", "UPDATE", "DELETE")
+        ]
+
+    def drop(self, connection: sa.Connection, name: TableName) -> Sequence[str]:
+        events = ("INSERT", "UPDATE", "DELETE")
+        return [f"DROP TRIGGER IF EXISTS {self._name(connection, name, event)}" for event in events]
+
+    def _name(self, connection: sa.Connection, name: TableName, event: str) -> str:
+        return _quoted(connection, TableName(f"{_NAME}_{event.lower()}_{name.name}", name.schema))
+
+
+_POSTGRESQL, _SQLITE = _Postgresql(), _Sqlite()
+
+
+def _check(connection: sa.Connection, names: Sequence[TableName], box: sa.Table) -> None:
+    if connection.dialect.name not in ("postgresql", "sqlite"):
+        raise PolicyError(f"there are triggers for PostgreSQL and SQLite, not for {connection.dialect.name}.")
+    inspector = sa.inspect(connection)
+    if not inspector.has_table(box.name, schema=box.schema):
+        raise PolicyError(missing(box))
+    if not names:
+        raise PolicyError("no table is named: each one that other programs write to has to be.")
+    for name in names:
+        there = inspector.get_table_names(schema=name.schema)
+        if name.name not in there:
+            raise PolicyError(
+                f"there is no table {str(name)!r} to put triggers on; a view has none. There are: "
+                f"{', '.join(sorted(there)) or 'none'}."
+            )
+        if connection.dialect.name == "sqlite" and (name.schema or "main") != (box.schema or "main"):
+            raise PolicyError(f"the table {str(name)!r} is in another file than the outbox, which no trigger reaches.")
+
+
+def _installed(connection: sa.Connection) -> list[TableName]:
+    if connection.dialect.name == "postgresql":
+        found = connection.execute(
+            sa.text(
+                "SELECT relname, nullif(nspname, current_schema()) FROM pg_trigger "
+                "JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+                "WHERE tgname = :name AND NOT tgisinternal ORDER BY nspname, relname"
+            ),
+            {"name": _NAME},
+        )
+        return [TableName(name, schema) for name, schema in found]
+    found = connection.execute(
+        sa.text(
+            "SELECT DISTINCT tbl_name FROM sqlite_master WHERE type = 'trigger' "
+            "AND substr(name, 1, length(:start)) = :start ORDER BY tbl_name"
+        ),
+        {"start": f"{_NAME}_"},
+    )
+    return [TableName(name) for (name,) in found]
+
+
+def _named(table: object) -> TableName:
+    if isinstance(table, str):
+        schema, _, name = table.rpartition(".")
+        return TableName(name, schema or None)
+    found = table if isinstance(table, sa.Table) else getattr(table, "__table__", None)
+    if not isinstance(found, sa.Table):
+        raise PolicyError(f"a table is a mapped class, a Table or a name; got {table!r}.")
+    return TableName(found.name, found.schema)
+
+
+def _tags(connection: sa.Connection, name: TableName, tags: Tags) -> str:
+    found = table_name(name.schema, name.name, sa.inspect(connection).default_schema_name)
+    # In ASCII; and without the sign that drivers take for a parameter's.
+    return json.dumps((tags.table(found), tags.rows(found)), separators=(",", ":")).replace("%", "\\u0025")
+
+
+def _quoted(connection: sa.Connection, name: TableName) -> str:
+    prepared = connection.dialect.identifier_preparer
+    return (
+        prepared.quote(name.name)
+        if name.schema is None
+        else f"{prepared.quote(name.schema)}.{prepared.quote(name.name)}"
+    )
+
+
+def _escaped(text: str) -> str:
+    """A literal of PostgreSQL that holds backslashes whatever `standard_conforming_strings` says."""
+    doubled = text.replace("\\", "\\\\")
+    return f"E{_literal(doubled)}"
+
+
+def _literal(text: str) -> str:
+    quoted = text.replace("'", "''")
+    return f"'{quoted}'"

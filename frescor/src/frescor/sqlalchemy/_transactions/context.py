@@ -1,0 +1,77 @@
+"""Which transactions and sessions this thread, or this task, works with.
+
+A cached call asks, before it looks anything up: has a transaction of mine changed something? In sync code "mine" is
+the thread's. Where an event loop runs, many tasks share a thread: there it is what was begun in the task's context,
+which the tasks that it starts inherit. A worker thread that a task calls (`asyncio.to_thread`) has both. Whoever uses
+a connection that is dirty already, in another thread or task, becomes one of those who ask about it.
+"""
+
+import asyncio
+import threading
+import weakref
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from sqlalchemy.orm import Session
+
+if TYPE_CHECKING:
+    from frescor.sqlalchemy._transactions.unit import Unit
+
+
+class Home:
+    """The dirty transactions and the sessions of one thread or task."""
+
+    def __init__(self) -> None:
+        self.units: set[Unit] = set()
+        self.sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+class _OfThread(threading.local):
+    def __init__(self) -> None:
+        self.home = Home()
+
+
+_OF_THREAD = _OfThread()
+_OF_TASK: ContextVar[Home | None] = ContextVar("frescor_sql", default=None)
+
+
+def home() -> Home:
+    """Where what is begun here belongs."""
+    if asyncio._get_running_loop() is None:
+        return _OF_THREAD.home
+    found = _OF_TASK.get()
+    if found is None:
+        found = Home()
+        _OF_TASK.set(found)
+    return found
+
+
+def is_dirty() -> bool:
+    """Whether a transaction of this context has changed something, or a session has changes that it will flush."""
+    of_thread, of_task = _OF_THREAD.home, _OF_TASK.get()
+    return _is_dirty(of_thread) or (of_task is not None and _is_dirty(of_task))
+
+
+def _is_dirty(found: Home) -> bool:
+    # Asked before every hit: mostly there is neither.
+    if not found.units and not found.sessions:
+        return False
+    return any(unit.dirty for unit in tuple(found.units)) or has_unflushed(found)
+
+
+def changed(tags: tuple[str, ...]) -> bool:
+    """Whether one of these tags will be raised by what this context has changed and not committed.
+
+    What a session has not flushed may reach further than its objects tell (cascades, orphans): it counts as a change of
+    everything that came from SQL.
+    """
+    homes = [found for found in (_OF_THREAD.home, _OF_TASK.get()) if found is not None]
+    if any(unit.changed(tags) for found in homes for unit in tuple(found.units)):
+        return True
+    return any(tag.startswith("sql") for tag in tags) and any(map(has_unflushed, homes))
+
+
+def has_unflushed(found: Home) -> bool:
+    """Whether a session has objects to insert, update or delete."""
+    # As Session itself asks before a flush; its public collections would be made anew for each question.
+    return bool(found.sessions) and any(not session._is_clean() for session in tuple(found.sessions))
