@@ -41,8 +41,8 @@ from rich.table import Table
 
 from controles.contas import totp
 from controles.contas.models import Papel
-from controles.published import KnownUser, known_users
 from controles.seed.profiles import PROFILES
+from controles.settings.published import KnownUser, known_users
 from frescor.testing import PrivateServer
 from frescor.testing.private_postgres import PrivatePostgres
 

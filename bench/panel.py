@@ -31,15 +31,15 @@ from rich.table import Table
 from sqlalchemy import event
 
 from controles import create_app
-from controles.clock import today
 from controles.contas import totp
 from controles.contas.accounts import create_user
 from controles.contas.models import Papel
 from controles.db import db
-from controles.escopo import Escopo
-from controles.made_secrets import new_otp_secret, new_password
+from controles.domain.clock import today
+from controles.domain.escopo import Escopo
 from controles.painel import queries
 from controles.services.cache_service import service_of
+from controles.settings.made_secrets import new_otp_secret, new_password
 
 PAGE_GAIN = 20
 # The login's, which is never read from the cache.

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from controles.config import read_settings
-from controles.config_values import SecureCookies
+from controles.settings.config import read_settings
+from controles.settings.config_values import SecureCookies
 
 ROOT = Path(__file__).parents[1]
 INPUTS = ("Makefile", "docker", "requirements", "frescor/pyproject.toml", "controles/pyproject.toml")

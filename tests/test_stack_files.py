@@ -10,11 +10,11 @@ from limits import parse
 from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
-from controles import settings_page
-from controles.config import secret_names, setting_infos
 from controles.contas import rate_limit
-from controles.secret_files import SUFFIX
 from controles.services.cache_service import NAMESPACE
+from controles.settings import settings_page
+from controles.settings.config import secret_names, setting_infos
+from controles.settings.secret_files import SUFFIX
 from frescor._store.permissions import acl_rules
 from frescor.testing import PrivateServer
 

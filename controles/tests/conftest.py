@@ -21,22 +21,22 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.test import TestResponse
 
 from controles import create_app
-from controles.clock import LOCAL_ZONE, utc_now
 from controles.contas import sessions
 from controles.contas.models import Papel, Usuario
 from controles.cotas.models import Cota
 from controles.cotas.services import generate_cotas
 from controles.db import db
-from controles.escopo import Escopo
-from controles.migrating import upgrade
+from controles.domain.clock import LOCAL_ZONE, utc_now
+from controles.domain.escopo import Escopo
 from controles.militantes.models import Militante, Nucleo, Situacao, SituacaoHistorico
 from controles.militantes.services import DadosMilitante, create_militante
 from controles.militantes.standing import Mudanca, end_membership
 from controles.pagamentos.models import Metodo
 from controles.pagamentos.services import NovoPagamento, register_pagamento, reverse_pagamento
+from controles.schema.migrating import upgrade
+from controles.schema.tables import metadata
 from controles.services.cache_service import cache_service
 from controles.services.transaction import transaction
-from controles.tables import metadata
 
 MakeApp = Callable[..., Flask]
 

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from flask import Flask
 
 from controles.cli import settings
-from controles.config import setting_infos
+from controles.settings.config import setting_infos
 
 MakeApp = Callable[..., Flask]
 

@@ -21,15 +21,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from controles.admin import audit
-from controles.admin.models import Auditoria
+from controles.auditoria import audit
+from controles.auditoria.models import Auditoria
 from controles.cotas.models import Cota
 from controles.cotas.queries import FiltroCotas, FiltroEstado, list_cotas, open_cotas, totals_cotas
 from controles.cotas.services import generate_cotas
 from controles.cotas.waiving import undo_waiver, waive_month
 from controles.db import db
-from controles.domain_errors import DomainError
-from controles.escopo import Escopo
+from controles.domain.domain_errors import DomainError
+from controles.domain.escopo import Escopo
+from controles.domain.periods import add_months, last_30_days, last_day, last_months
 from controles.militantes.models import Militante, Situacao, SituacaoHistorico
 from controles.militantes.queries import FiltroMilitantes, count_militantes, list_militantes
 from controles.militantes.services import DadosMilitante, update_militante
@@ -39,7 +40,6 @@ from controles.pagamentos.models import Alocacao, Metodo, Pagamento
 from controles.pagamentos.queries import FiltroPagamentos, list_pagamentos, totals_pagamentos
 from controles.painel.bands import FAIXAS
 from controles.painel.queries import Painel, get_dashboard_stats
-from controles.periods import add_months, last_30_days, last_day, last_months
 
 WHOLE = Escopo()
 HOJE = dt.date(2026, 3, 17)

@@ -7,35 +7,26 @@ import click
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from controles import (
-    cli,
-    errors,
-    formatting,
-    health,
-    logs,
-    page_context,
-    private_files,
-    request_checks,
-    search_seal,
-    security_headers,
-    session_cookie,
-)
-from controles.admin import seals
-from controles.admin import views as admin_views
-from controles.config import ConfigError, Settings, read_settings, secret_names, setting_infos
-from controles.config_values import SecureCookies
+from controles import cli
+from controles.application import errors, health, page_context, session_cookie
+from controles.application.extensions import alembic, csrf, db
+from controles.auditoria import seals
+from controles.auditoria import views as admin_views
 from controles.contas import keys, own_account, rate_limit, security, users_pages
 from controles.contas import views as contas_views
 from controles.cotas import views as cotas_views
-from controles.cpf import CpfVault
-from controles.extensions import alembic, csrf, db
+from controles.domain.cpf import CpfVault
 from controles.formularios import sealing
 from controles.militantes import views as militantes_views
 from controles.organizacao import views as organizacao_views
 from controles.pagamentos import views as pagamentos_views
 from controles.painel import views as painel_views
-from controles.secret_files import SUFFIX
 from controles.services import cache_service
+from controles.settings import private_files
+from controles.settings.config import ConfigError, Settings, read_settings, secret_names, setting_infos
+from controles.settings.config_values import SecureCookies
+from controles.settings.secret_files import SUFFIX
+from controles.web import formatting, logs, request_checks, search_seal, security_headers
 
 # By module: a blueprint named like its package would hide the package.
 VIEWS = (

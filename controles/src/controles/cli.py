@@ -6,14 +6,17 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from controles import cache_commands, migrating, production, rotating, serve, settings_page
-from controles.admin import cli as admin_cli
-from controles.command_errors import as_sentences
-from controles.config import setting_infos
+from controles.auditoria import cli as admin_cli
+from controles.command_line.command_errors import as_sentences
+from controles.commands import cache_commands, rotating
 from controles.contas import cli as contas_cli
 from controles.contas import users_cli
 from controles.importing import cli as importing_cli
+from controles.schema import migrating
 from controles.seed import cli as seed_cli
+from controles.server import production, serve
+from controles.settings import settings_page
+from controles.settings.config import setting_infos
 
 
 @click.command("db-upgrade", short_help="Cria ou atualiza as tabelas do banco.")

@@ -5,10 +5,10 @@ import sys
 from flask import Flask
 
 from controles import create_app
-from controles.config import ConfigError
 from controles.contas.accounts import ensure_admin, require_tables
 from controles.contas.installation import check_installation
 from controles.services.cache_service import service_of
+from controles.settings.config import ConfigError
 
 # With this status gunicorn stops instead of starting the worker again, for ever.
 GUNICORN_APP_LOAD_ERROR = 4

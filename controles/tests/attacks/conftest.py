@@ -15,7 +15,7 @@ from controles.contas.permissions import Permission
 from controles.cotas.models import Cota
 from controles.db import db
 from controles.militantes.models import Militante
-from controles.tables import metadata
+from controles.schema.tables import metadata
 
 # Pages that somebody who is not logged in may ask for.
 PUBLIC = {

@@ -19,7 +19,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 from werkzeug.routing import Rule
 
-from controles.admin.records import FiltroAuditoria
+from controles.auditoria.records import FiltroAuditoria
 from controles.contas.models import Papel
 from controles.cotas.records import FiltroCotas
 from controles.militantes.records import FiltroMilitantes

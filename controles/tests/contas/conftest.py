@@ -12,12 +12,12 @@ from flask_wtf.csrf import generate_csrf
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from controles.admin.models import Auditoria
+from controles.auditoria.models import Auditoria
 from controles.contas import totp
 from controles.contas.accounts import create_user
 from controles.contas.models import Papel, Usuario
 from controles.db import db
-from controles.made_secrets import new_otp_secret
+from controles.settings.made_secrets import new_otp_secret
 
 PASSWORD = "uma senha de verdade"
 OTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"

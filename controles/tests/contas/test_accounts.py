@@ -9,12 +9,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, select
 
-from controles.config import ConfigError, read_settings
 from controles.contas import lockout, login, totp
 from controles.contas.accounts import admin_credentials, create_user, ensure_admin
 from controles.contas.keys import account_keys
 from controles.contas.models import CodigoRecuperacao, Papel, Usuario
 from controles.db import db
+from controles.settings.config import ConfigError, read_settings
 
 MakeApp = Callable[..., Flask]
 HERE = lockout.Origin("203.0.113.7")

@@ -11,9 +11,9 @@ import segno
 from click.testing import CliRunner
 from flask import Flask
 
-from controles.config_values import parse_otp_secret, parse_secret_key
 from controles.contas.cli import make_otp_secret, make_secret_key, save_qr, terminal_qr
 from controles.contas.enrolment import qr_code
+from controles.settings.config_values import parse_otp_secret, parse_secret_key
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 

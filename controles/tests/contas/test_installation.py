@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from controles.config import ConfigError
 from controles.contas import lockout, login
 from controles.contas.accounts import create_user
 from controles.contas.installation import block_published_users, check_installation
 from controles.contas.models import Papel, Usuario
 from controles.db import db
-from controles.made_secrets import new_otp_secret
-from controles.published import KnownUser, known_users
+from controles.settings.config import ConfigError
+from controles.settings.made_secrets import new_otp_secret
+from controles.settings.published import KnownUser, known_users
 
 MakeApp = Callable[..., Flask]
 HERE = lockout.Origin("203.0.113.7")

@@ -11,7 +11,7 @@ from controles.cotas.models import Cota
 from controles.cotas.queries import preview_cotas
 from controles.cotas.services import generate_cotas
 from controles.db import db
-from controles.escopo import Escopo
+from controles.domain.escopo import Escopo
 from controles.militantes.models import Militante, ValorCota
 from controles.militantes.services import DadosMilitante, update_militante
 from controles.militantes.standing import end_leave, rejoin, start_leave

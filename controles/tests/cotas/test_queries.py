@@ -20,7 +20,7 @@ from controles.cotas.queries import (
     totals_cotas,
 )
 from controles.db import db
-from controles.escopo import Escopo
+from controles.domain.escopo import Escopo
 
 WHOLE = Escopo()
 

@@ -9,13 +9,13 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from controles.admin import audit
-from controles.admin.models import Auditoria
+from controles.auditoria import audit
+from controles.auditoria.models import Auditoria
 from controles.cotas.models import Cota
 from controles.cotas.services import LoteGerado, generate_cotas
 from controles.db import db
-from controles.domain_errors import Invalid
-from controles.escopo import Escopo
+from controles.domain.domain_errors import Invalid
+from controles.domain.escopo import Escopo
 
 WHOLE = Escopo()
 MARCH = dt.date(2026, 3, 1)

@@ -11,7 +11,7 @@ from flask import Flask
 from controles.contas.models import Papel
 from controles.cotas.queries import preview_cotas
 from controles.cotas.services import generate_cotas
-from controles.escopo import Escopo
+from controles.domain.escopo import Escopo
 
 GENERATE = "/cotas/gerar"
 

@@ -7,15 +7,15 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from controles.admin import audit
-from controles.admin.models import Auditoria
+from controles.auditoria import audit
+from controles.auditoria.models import Auditoria
 from controles.cotas.models import Cota, Dispensa
 from controles.cotas.queries import FiltroCotas, open_cotas, totals_cotas
 from controles.cotas.services import generate_cotas
 from controles.cotas.waiving import Dispensadas, reopen_cota, undo_waiver, waive_cota, waive_month
 from controles.db import db
-from controles.domain_errors import Conflict, Invalid, NotFound
-from controles.escopo import Escopo
+from controles.domain.domain_errors import Conflict, Invalid, NotFound
+from controles.domain.escopo import Escopo
 from controles.militantes.models import Militante
 from controles.services.transaction import transaction
 

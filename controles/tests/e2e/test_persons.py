@@ -42,10 +42,10 @@ HOSTILE = (
 _MAKE = """
 import datetime as dt, json, sys
 from controles import create_app
-from controles.clock import utc_now, today
+from controles.domain.clock import utc_now, today
 from controles.cotas.services import generate_cotas
 from controles.db import db
-from controles.escopo import Escopo
+from controles.domain.escopo import Escopo
 from controles.militantes.models import Nucleo
 from controles.militantes.services import DadosMilitante, create_militante
 from controles.services.transaction import transaction

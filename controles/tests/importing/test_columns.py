@@ -1,6 +1,6 @@
 import pytest
 
-from controles.domain_errors import Invalid
+from controles.domain.domain_errors import Invalid
 from controles.importing.columns import columns_of
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controles.domain_errors import Invalid
+from controles.domain.domain_errors import Invalid
 from controles.importing.columns import is_known
 from controles.importing.reading import LONGEST_LINE, Record, open_sheet
 

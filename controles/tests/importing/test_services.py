@@ -7,12 +7,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from controles import cpf
-from controles.admin.audit import verify_chain
-from controles.admin.models import Auditoria
+from controles.auditoria.audit import verify_chain
+from controles.auditoria.models import Auditoria
 from controles.db import db
-from controles.domain_errors import Conflict, Invalid
-from controles.escopo import Escopo
+from controles.domain import cpf
+from controles.domain.domain_errors import Conflict, Invalid
+from controles.domain.escopo import Escopo
 from controles.importing.checking import CheckedRow
 from controles.importing.services import Listener, Resumo, import_militantes, review_militantes
 from controles.militantes.models import Militante, Nucleo, Situacao, SituacaoHistorico

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from controles.admin.models import Auditoria
+from controles.auditoria.models import Auditoria
 from controles.contas.models import Papel
 from controles.db import db
 from controles.importing.services import Listener, review_militantes

@@ -8,7 +8,7 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from controles.escopo import Escopo
+from controles.domain.escopo import Escopo
 from controles.militantes.models import Situacao
 from controles.militantes.queries import (
     FiltroMilitantes,

@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from controles.admin import audit
-from controles.admin.models import Auditoria
+from controles.auditoria import audit
+from controles.auditoria.models import Auditoria
 from controles.db import db
-from controles.domain_errors import Conflict, DomainError, Invalid, NotFound
-from controles.escopo import Escopo
+from controles.domain.domain_errors import Conflict, DomainError, Invalid, NotFound
+from controles.domain.escopo import Escopo
 from controles.militantes.models import Militante, Nucleo, Situacao, SituacaoHistorico
 from controles.militantes.queries import FichaMilitante, get_militante
 from controles.militantes.services import DadosMilitante, create_militante, update_militante

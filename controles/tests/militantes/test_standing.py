@@ -7,12 +7,12 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from controles.admin import audit
-from controles.admin.models import Auditoria
+from controles.auditoria import audit
+from controles.auditoria.models import Auditoria
 from controles.cotas.models import Cota
 from controles.db import db
-from controles.domain_errors import Conflict, DomainError, Invalid, NotFound
-from controles.escopo import Escopo
+from controles.domain.domain_errors import Conflict, DomainError, Invalid, NotFound
+from controles.domain.escopo import Escopo
 from controles.militantes.models import Situacao
 from controles.militantes.queries import get_militante
 from controles.militantes.standing import end_leave, end_membership, rejoin, start_leave, undo_end

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controles.cotas.records import CotaAberta
+from controles.domain.periods import add_months
 from controles.pagamentos.services import plan_allocation
-from controles.periods import add_months
 
 
 def cota(number: int, valor: int, pago: int) -> CotaAberta:

@@ -9,12 +9,12 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from controles.admin import audit
+from controles.auditoria import audit
 from controles.cotas.models import Cota
 from controles.cotas.queries import open_cotas
 from controles.db import db
-from controles.domain_errors import Conflict, DomainError, Invalid
-from controles.escopo import Escopo
+from controles.domain.domain_errors import Conflict, DomainError, Invalid
+from controles.domain.escopo import Escopo
 from controles.pagamentos.models import Alocacao, Pagamento
 
 WHOLE = Escopo()

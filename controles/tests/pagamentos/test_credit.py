@@ -7,12 +7,12 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from controles.admin import audit
+from controles.auditoria import audit
 from controles.cotas.models import Cota
 from controles.cotas.queries import open_cotas
 from controles.db import db
-from controles.domain_errors import Conflict, Invalid, NotFound
-from controles.escopo import Escopo
+from controles.domain.domain_errors import Conflict, Invalid, NotFound
+from controles.domain.escopo import Escopo
 from controles.militantes.queries import get_militante
 from controles.pagamentos.credit import identify_pagamento, use_credit
 from controles.pagamentos.models import Pagamento

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from controles.escopo import Escopo
+from controles.domain.escopo import Escopo
 from controles.pagamentos.models import Metodo
 from controles.pagamentos.queries import (
     FiltroPagamentos,

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controles.domain.periods import last_months
 from controles.pagamentos.models import Metodo
 from controles.painel import charts
 from controles.painel.records import FaixaAtraso, MesMembros, MesMetodo, MesPrevistoRecebido
-from controles.periods import last_months
 
 MONTHS = last_months(dt.date(2026, 3, 17))
 SVG = "{http://www.w3.org/2000/svg}"

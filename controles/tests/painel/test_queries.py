@@ -8,7 +8,8 @@ from flask import Flask
 
 from controles.cotas.queries import open_cotas
 from controles.db import db
-from controles.escopo import Escopo
+from controles.domain.escopo import Escopo
+from controles.domain.periods import last_months
 from controles.pagamentos.models import Metodo
 from controles.painel.queries import (
     MesMembros,
@@ -20,7 +21,6 @@ from controles.painel.queries import (
     get_members_by_month,
     get_militante_stats,
 )
-from controles.periods import last_months
 from controles.services.cache_service import cache_service
 
 WHOLE = Escopo()

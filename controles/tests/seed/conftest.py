@@ -10,7 +10,7 @@ from flask import Flask
 
 from controles import create_app
 from controles.db import db
-from controles.migrating import upgrade
+from controles.schema.migrating import upgrade
 
 _NUMBERS = count(1)
 

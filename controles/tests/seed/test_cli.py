@@ -11,7 +11,7 @@ from controles.contas.models import Usuario
 from controles.cotas.models import Cota
 from controles.db import db
 from controles.militantes.models import Militante
-from controles.published import known_users
+from controles.settings.published import known_users
 
 Run = Callable[..., Result]
 Read = Callable[[Select[Any]], object]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from controles.cpf import CpfVault
+from controles.domain.cpf import CpfVault
 from controles.seed import generation
 from controles.seed.generation import batches, nucleo_rows
 from controles.seed.profiles import PROFILES, Profile

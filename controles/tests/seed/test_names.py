@@ -3,9 +3,9 @@ from collections import Counter
 
 import pytest
 
+from controles.domain.text import search_form
 from controles.seed.name_tables import FEMALE, MALE, SURNAMES
 from controles.seed.names import Name, Names, read_table
-from controles.text import search_form
 
 PARTICLES = {"da", "de", "do", "das", "dos"}
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from controles.cpf import is_valid
+from controles.domain.cpf import is_valid
 from controles.militantes.models import Situacao
 from controles.seed.days import Calendar
 from controles.seed.people import FAKE_CPF_PREFIX, People, Person, fake_cpf, joins_by_month

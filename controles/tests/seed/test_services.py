@@ -8,14 +8,14 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
-from controles import cpf
-from controles.admin.audit import verify_chain
-from controles.admin.models import Auditoria
+from controles.auditoria.audit import verify_chain
+from controles.auditoria.models import Auditoria
 from controles.contas.models import Papel, Usuario
 from controles.cotas.models import Cota
 from controles.db import Base, db
-from controles.domain_errors import Conflict
-from controles.escopo import Escopo
+from controles.domain import cpf
+from controles.domain.domain_errors import Conflict
+from controles.domain.escopo import Escopo
 from controles.militantes.models import Militante, Nucleo, Situacao, SituacaoHistorico
 from controles.militantes.services import DadosMilitante, create_militante
 from controles.pagamentos.models import Alocacao, Metodo, Pagamento

@@ -6,16 +6,16 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from controles.admin.models import Auditoria
-from controles.config_values import parse_otp_secret, parse_password
+from controles.auditoria.models import Auditoria
 from controles.contas.keys import account_keys
 from controles.contas.models import Papel, Usuario
 from controles.contas.passwords import password_fits
 from controles.db import db
-from controles.domain_errors import NotFound
+from controles.domain.domain_errors import NotFound
 from controles.militantes.models import Nucleo
-from controles.published import known_users
 from controles.seed.users import SeededUser, seed_users
+from controles.settings.config_values import parse_otp_secret, parse_password
+from controles.settings.published import known_users
 
 Seeded = tuple[SeededUser, ...]
 

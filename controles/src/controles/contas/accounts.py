@@ -10,19 +10,19 @@ from sqlalchemy import inspect, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from controles.admin import audit
-from controles.admin.models import Instalacao
-from controles.clock import utc_now
-from controles.config import ConfigError, Settings
-from controles.config_values import parse_otp_secret, parse_password
+from controles.auditoria import audit
+from controles.auditoria.models import Instalacao
 from controles.contas import enrolment, sessions
 from controles.contas.keys import account_keys, digest, remembers
 from controles.contas.login import AUTHENTICATOR
 from controles.contas.models import Papel, Usuario
 from controles.contas.passwords import hash_password, password_fits
 from controles.db import db, serialise
-from controles.made_secrets import kept_secret, new_otp_secret, new_password
+from controles.domain.clock import utc_now
 from controles.services.transaction import transaction
+from controles.settings.config import ConfigError, Settings
+from controles.settings.config_values import parse_otp_secret, parse_password
+from controles.settings.made_secrets import kept_secret, new_otp_secret, new_password
 
 ADMIN_NAME = "Administração"
 

@@ -10,17 +10,17 @@ from contextlib import contextmanager
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from controles.admin import audit
+from controles.auditoria import audit
 from controles.contas import enrolment, lockout, sessions
 from controles.contas.keys import account_keys
 from controles.contas.models import Papel, Usuario
 from controles.contas.passwords import hash_password
 from controles.db import MAX_ID, serialise
-from controles.domain_errors import Conflict, Invalid, NotFound
-from controles.field_checks import one_line
-from controles.made_secrets import new_otp_secret, new_password
+from controles.domain.domain_errors import Conflict, Invalid, NotFound
+from controles.domain.field_checks import one_line
 from controles.militantes.models import Nucleo
 from controles.services.transaction import transaction
+from controles.settings.made_secrets import new_otp_secret, new_password
 
 LONGEST_REASON = 200
 

@@ -10,16 +10,16 @@ from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
-from controles.clock import utc_now
-from controles.command_errors import as_sentences
-from controles.config import Settings
+from controles.command_line.command_errors import as_sentences
+from controles.command_line.terminal import say
 from controles.contas import enrolment, installation, totp
 from controles.contas.accounts import ensure_admin
 from controles.contas.keys import account_keys
 from controles.contas.models import Usuario
 from controles.db import db
-from controles.made_secrets import MODE, new_otp_secret, new_secret_key
-from controles.terminal import say
+from controles.domain.clock import utc_now
+from controles.settings.config import Settings
+from controles.settings.made_secrets import MODE, new_otp_secret, new_secret_key
 
 PNG_SCALE = 8
 

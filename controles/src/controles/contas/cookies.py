@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from flask import Flask, has_request_context, request
 from flask.sessions import SecureCookieSessionInterface
 
-from controles.config_values import SecureCookies
+from controles.settings.config_values import SecureCookies
 
 _THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
 _FROM_A_PROXY = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded", "Via", "X-Real-IP")

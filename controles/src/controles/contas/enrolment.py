@@ -7,12 +7,12 @@ import segno
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from controles.admin import audit
+from controles.auditoria import audit
 from controles.contas import recovery, sessions, totp
 from controles.contas.keys import account_keys
 from controles.contas.models import Usuario
 from controles.contas.totp import OtpSecretUnreadableError
-from controles.made_secrets import new_otp_secret
+from controles.settings.made_secrets import new_otp_secret
 
 
 def set_secret(usuario: Usuario, secret: str, *, confirmed_by: str | None = None) -> None:

@@ -4,10 +4,10 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, StringField, ValidationError
 from wtforms.validators import EqualTo, InputRequired, Length
 
-from controles.config_values import SHORTEST_PASSWORD, password_everybody_knows
 from controles.contas.passwords import LONGEST
 from controles.contas.totp import DIGITS
-from controles.published import is_published_password
+from controles.settings.config_values import SHORTEST_PASSWORD, password_everybody_knows
+from controles.settings.published import is_published_password
 
 CODE_LENGTH = DIGITS
 

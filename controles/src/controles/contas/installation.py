@@ -4,19 +4,19 @@ from flask import Flask
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
-from controles.admin import audit
-from controles.admin.models import Instalacao
-from controles.clock import utc_now
-from controles.config import ConfigError, Settings
-from controles.config_values import Environment
+from controles.auditoria import audit
+from controles.auditoria.models import Instalacao
 from controles.contas import recovery, sessions
 from controles.contas.keys import account_keys
 from controles.contas.models import Usuario
 from controles.contas.totp import OtpSecretUnreadableError
 from controles.db import db, serialise
-from controles.domain_errors import Conflict
-from controles.published import is_published_email, is_published_otp_secret
+from controles.domain.clock import utc_now
+from controles.domain.domain_errors import Conflict
 from controles.services.transaction import transaction
+from controles.settings.config import ConfigError, Settings
+from controles.settings.config_values import Environment
+from controles.settings.published import is_published_email, is_published_otp_secret
 
 BLOCK_COMMAND = "flask --app controles block-test-users"
 

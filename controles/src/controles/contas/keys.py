@@ -8,9 +8,9 @@ from typing import cast
 
 from flask import Flask, current_app
 
-from controles.config import Settings
 from controles.contas.totp import OtpVault
-from controles.key_ring import key_ring
+from controles.settings.config import Settings
+from controles.settings.key_ring import key_ring
 
 EXTENSION = "account_keys"
 

@@ -9,16 +9,16 @@ from flask import current_app
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from controles.admin import audit
-from controles.config import Settings
+from controles.auditoria import audit
 from controles.contas import lockout, recovery, sessions, totp
 from controles.contas.keys import account_keys
 from controles.contas.lockout import Counter, Origin
 from controles.contas.models import Usuario
 from controles.contas.passwords import hash_password, password_fits
 from controles.db import db
-from controles.published import is_published_password
 from controles.services.transaction import transaction
+from controles.settings.config import Settings
+from controles.settings.published import is_published_password
 
 AUTHENTICATOR = "authenticator"
 

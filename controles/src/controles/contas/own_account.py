@@ -15,8 +15,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from controles.admin import audit
-from controles.clock import utc_now
+from controles.auditoria import audit
 from controles.contas import devices, enrolment, login, recovery, sessions, totp
 from controles.contas.forms import BothFactorsForm, CodeForm, NewPasswordForm
 from controles.contas.keys import account_keys
@@ -25,8 +24,9 @@ from controles.contas.permissions import Permission, current_author_id, require
 from controles.contas.totp import OtpSecretUnreadableError
 from controles.contas.views import explain, safe_path, session_length
 from controles.db import db
-from controles.made_secrets import new_otp_secret
+from controles.domain.clock import utc_now
 from controles.services.transaction import transaction
+from controles.settings.made_secrets import new_otp_secret
 
 P = ParamSpec("P")
 

@@ -9,7 +9,7 @@ from flask import abort, current_app
 from flask_login import current_user
 
 from controles.contas.models import Papel
-from controles.escopo import Escopo
+from controles.domain.escopo import Escopo
 
 P = ParamSpec("P")
 R = TypeVar("R")

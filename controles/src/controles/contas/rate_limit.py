@@ -10,9 +10,9 @@ from flask_limiter import Limiter
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from controles.config import Settings
 from controles.contas.keys import account_keys
 from controles.contas.lockout import network_of
+from controles.settings.config import Settings
 
 # Per request and only while the store is away; after the first failure the process counts by itself.
 _PATIENCE_SECONDS = 0.3

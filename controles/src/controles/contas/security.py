@@ -8,12 +8,12 @@ from flask import Flask, flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import FSQLALiteUserDatastore, RoleMixin, Security
 
-from controles.config import Settings
 from controles.contas import sessions
 from controles.contas.models import Usuario
 from controles.contas.records import Leitor
 from controles.db import db
 from controles.formularios.page import kept_for_later
+from controles.settings.config import Settings
 
 _ARGON2 = "argon2"
 

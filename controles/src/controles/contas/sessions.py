@@ -9,11 +9,11 @@ from flask_security import login_user, logout_user
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from controles.clock import utc_now
 from controles.contas import devices
 from controles.contas.models import Sessao, Usuario
 from controles.contas.queries import get_leitor
 from controles.contas.records import Leitor
+from controles.domain.clock import utc_now
 
 SWEPT_AT_ONCE = 100
 _TOKEN = "sid"  # noqa: S105 - the name of a field

@@ -5,15 +5,15 @@ from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
-from controles.clock import LOCAL_ZONE, utc_now
-from controles.command_errors import as_sentences
-from controles.config import Settings
+from controles.command_line.command_errors import as_sentences
+from controles.command_line.terminal import say
 from controles.contas import administering
 from controles.contas.models import Papel, Usuario
 from controles.contas.users import list_users
 from controles.db import db
+from controles.domain.clock import LOCAL_ZONE, utc_now
 from controles.militantes.models import Nucleo
-from controles.terminal import say
+from controles.settings.config import Settings
 
 
 @click.group("users", short_help="Lista usuários e sessões, bloqueia, encerra sessões, muda papéis.")

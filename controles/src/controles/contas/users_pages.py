@@ -5,7 +5,6 @@ from collections.abc import Callable
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from controles.clock import utc_now
 from controles.contas import administering
 from controles.contas.models import Papel
 from controles.contas.own_account import require_confirmed
@@ -14,11 +13,12 @@ from controles.contas.records import LinhaUsuario
 from controles.contas.users import get_user, list_users
 from controles.contas.views import session_length
 from controles.db import db
-from controles.domain_errors import Conflict, Invalid
-from controles.escopo import Escopo
-from controles.form_fields import ChoiceField, PageForm, choice, coerce_id
-from controles.formatting import papel as papel_name
+from controles.domain.clock import utc_now
+from controles.domain.domain_errors import Conflict, Invalid
+from controles.domain.escopo import Escopo
 from controles.militantes.queries import list_nucleos
+from controles.web.form_fields import ChoiceField, PageForm, choice, coerce_id
+from controles.web.formatting import papel as papel_name
 
 blueprint = Blueprint("usuarios", __name__, url_prefix="/usuarios", template_folder="templates")
 

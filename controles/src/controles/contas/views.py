@@ -10,19 +10,19 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 
-from controles.admin import audit
-from controles.clock import utc_now
-from controles.config import Settings
+from controles.auditoria import audit
 from controles.contas import devices, enrolment, login, recovery, sessions, totp
 from controles.contas.forms import CodeForm, LoginForm, RecoveryForm
 from controles.contas.lockout import minutes_left
 from controles.contas.models import Usuario
 from controles.contas.totp import OtpSecretUnreadableError
 from controles.db import db
-from controles.formatting import plural
+from controles.domain.clock import utc_now
 from controles.formularios.page import is_kept_address
 from controles.services.cache_service import forget_user
 from controles.services.transaction import transaction
+from controles.settings.config import Settings
+from controles.web.formatting import plural
 
 blueprint = Blueprint("contas", __name__, template_folder="templates")
 

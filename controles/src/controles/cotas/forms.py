@@ -2,7 +2,7 @@
 
 from wtforms.validators import InputRequired
 
-from controles.form_fields import ChipsField, PageForm, TextField, at_most, choice, required
+from controles.web.form_fields import ChipsField, PageForm, TextField, at_most, choice, required
 
 ONLY_WAIVE, CANCEL = "dispensar", "cancelar"
 

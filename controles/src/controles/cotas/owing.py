@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, literal, o
 from sqlalchemy.orm import QueryableAttribute, aliased
 
 from controles.cotas.models import Cota, Dispensa, TipoDispensa
-from controles.escopo import Escopo
+from controles.domain.escopo import Escopo
 from controles.militantes.models import Militante, Situacao, SituacaoHistorico, ValorCota
 from controles.militantes.scope import in_scope
 

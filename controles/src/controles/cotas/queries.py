@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from sqlalchemy import ColumnElement, and_, false, func, not_, select, true
 
-from controles import cache_policies
 from controles.cotas.conditions import is_open
 from controles.cotas.models import Cota, Dispensa
 from controles.cotas.owing import Month, has_cota, is_cancelled
@@ -23,12 +22,13 @@ from controles.cotas.records import (
     TotaisCotas,
 )
 from controles.db import MAX_BIG_ID, MAX_ID, db
-from controles.escopo import Escopo
+from controles.domain.escopo import Escopo
 from controles.militantes.models import Militante
 from controles.militantes.scope import in_scope, narrowed, owner_in_scope
 from controles.organizacao.models import Organizacao
-from controles.pagination import MAX_LIMIT, Keyset, fetch_page
+from controles.services import cache_policies
 from controles.services.cache_service import cached
+from controles.web.pagination import MAX_LIMIT, Keyset, fetch_page
 
 __all__ = [
     "CelulaMatriz",

@@ -7,17 +7,17 @@ from sqlalchemy import Table, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from controles.admin import audit
-from controles.clock import LOCAL_ZONE
+from controles.auditoria import audit
 from controles.cotas.models import Cota
 from controles.cotas.owing import Month, is_cancelled
 from controles.db import serialise
-from controles.domain_errors import Invalid
-from controles.escopo import Escopo
+from controles.domain.clock import LOCAL_ZONE
+from controles.domain.domain_errors import Invalid
+from controles.domain.escopo import Escopo
+from controles.domain.periods import add_months
 from controles.militantes.models import Militante
 from controles.militantes.scope import owner_in_scope
 from controles.organizacao.models import Organizacao
-from controles.periods import add_months
 from controles.services.transaction import transaction
 
 FIRST_YEAR = 1990

@@ -6,7 +6,6 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
-from controles.clock import today, utc_now
 from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
 from controles.cotas.forms import CANCEL, ONLY_WAIVE, DispensaForm, DispensaMesForm
 from controles.cotas.queries import (
@@ -21,16 +20,17 @@ from controles.cotas.queries import (
 from controles.cotas.records import EstadoCota, FiltroCotas, FiltroEstado, LinhaCota
 from controles.cotas.services import check_month, generate_cotas
 from controles.cotas.waiving import reopen_cota, undo_waiver, waive_cota, waive_month
-from controles.domain_errors import Conflict, Invalid, NotFound
-from controles.escopo import Escopo
-from controles.formatting import competencia_long, plural
+from controles.domain.clock import today, utc_now
+from controles.domain.domain_errors import Conflict, Invalid, NotFound
+from controles.domain.escopo import Escopo
+from controles.domain.money import format_brl
+from controles.domain.periods import add_months, month_of
 from controles.formularios.page import again, keep_sent, kept_here, show_errors, typed
 from controles.listas.page import Lista, sent
 from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes.queries import get_militante, list_nucleos
-from controles.money import format_brl
-from controles.periods import add_months, month_of
-from controles.query_string import ListLinks, read_filter
+from controles.web.formatting import competencia_long, plural
+from controles.web.query_string import ListLinks, read_filter
 
 blueprint = Blueprint("cotas", __name__, url_prefix="/cotas", template_folder="templates")
 

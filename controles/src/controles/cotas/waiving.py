@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from controles.admin import audit
-from controles.clock import LOCAL_ZONE
+from controles.auditoria import audit
 from controles.cotas.conditions import is_open
 from controles.cotas.models import Cota, Dispensa, TipoDispensa
 from controles.db import MAX_BIG_ID, serialise
-from controles.domain_errors import Conflict, Invalid, NotFound
-from controles.escopo import Escopo
-from controles.field_checks import one_line
+from controles.domain.clock import LOCAL_ZONE
+from controles.domain.domain_errors import Conflict, Invalid, NotFound
+from controles.domain.escopo import Escopo
+from controles.domain.field_checks import one_line
 from controles.militantes.scope import owner_in_scope
 from controles.services.transaction import transaction
 

@@ -13,8 +13,8 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 from wtforms import Form
 
-from controles.clock import utc_now
 from controles.contas.permissions import current_author_id
+from controles.domain.clock import utc_now
 from controles.formularios.sealing import LONGEST, Guardado, form_seal
 from controles.formularios.services import keep, kept
 

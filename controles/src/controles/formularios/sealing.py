@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from flask import Flask, current_app
 from itsdangerous import BadSignature, Signer
 
-from controles.config import Settings
-from controles.key_ring import key_ring
+from controles.settings.config import Settings
+from controles.settings.key_ring import key_ring
 
 EXTENSION = "formularios"
 _NONCE = 12

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 
-from controles import cpf
+from controles.domain import cpf
+from controles.domain.money import parse_brl
+from controles.domain.text import search_form
 from controles.importing.dates import read_birth, read_date, shown
 from controles.militantes.models import Situacao
-from controles.money import parse_brl
-from controles.text import search_form
 
 _PER_MONTH = re.compile(r"\s*(?:reais)?\s*(?:/|por|ao|a cada)?\s*(?:m[eê]s|mensal|mensais|reais)\s*$", re.IGNORECASE)
 _LIKE_A_CPF = re.compile(r"(?<![0-9])[0-9]{3}\.?[0-9]{3}\.?[0-9]{3}[-/ ]?[0-9]{2}(?![0-9])")

@@ -9,8 +9,9 @@ from typing import Any, cast
 
 from sqlalchemy.orm import Session
 
-from controles import cpf
-from controles.domain_errors import Invalid
+from controles.domain import cpf
+from controles.domain.domain_errors import Invalid
+from controles.domain.text import search_form
 from controles.importing.cells import Decisao, reader
 from controles.importing.columns import Columns
 from controles.importing.matching import Ambiguous, Conflito, Identity, Known, known_among
@@ -20,7 +21,6 @@ from controles.importing.repetition import Repetition
 from controles.militantes.checks import DadosMilitante, checked
 from controles.militantes.models import Militante, Situacao
 from controles.militantes.writing import is_another_cpf
-from controles.text import search_form
 
 ROWS_AT_ONCE = 500
 

@@ -9,11 +9,11 @@ from flask.cli import with_appcontext
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from controles.clock import today, utc_now
-from controles.command_errors import as_sentences
+from controles.command_line.command_errors import as_sentences
+from controles.command_line.terminal import say, visible
+from controles.domain.clock import today, utc_now
 from controles.importing.faults_report import faults_report
 from controles.importing.services import Listener, Resumo, import_militantes, review_militantes
-from controles.terminal import say, visible
 
 
 @click.command("import-militantes", short_help="Importa militantes de uma planilha CSV; sem --commit, só confere.")

@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from controles.domain_errors import Invalid
+from controles.domain.domain_errors import Invalid
+from controles.domain.text import search_form
 from controles.importing.merged import split_cell
-from controles.text import search_form
 
 # The column that the file of broken rows has in front; a corrected file may still have it.
 REASONS = "erros"

@@ -8,11 +8,11 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
-from controles.domain_errors import Invalid
+from controles.domain.domain_errors import Invalid
+from controles.domain.spreadsheet import quoted_row
 from controles.importing.checking import Acao, CheckedRow
 from controles.importing.columns import REASONS, Columns, is_reasons
-from controles.private_files import open_private
-from controles.spreadsheet import quoted_row
+from controles.settings.private_files import open_private
 
 # Beyond this the sentences wait on disk: a file can be wrong in every row.
 _IN_MEMORY = 1_000_000

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from controles import cpf
+from controles.domain import cpf
+from controles.domain.text import search_form
 from controles.importing.cells import Decisao
 from controles.militantes.models import Militante
 from controles.militantes.searching import MATRICULA_DIGITS
-from controles.text import search_form
 
 # So long is the longest matrícula that is looked for with zeros in front.
 _MOST_DIGITS = 10

@@ -5,8 +5,8 @@ from difflib import get_close_matches
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from controles.domain.text import search_form
 from controles.militantes.models import Nucleo
-from controles.text import search_form
 
 # Looking for what somebody may have meant takes time: only the first of many unknown names get a suggestion.
 _SUGGESTIONS = 200

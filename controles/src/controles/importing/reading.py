@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from controles.domain_errors import Invalid
-from controles.spreadsheet import unquoted
+from controles.domain.domain_errors import Invalid
+from controles.domain.spreadsheet import unquoted
 
 DELIMITERS = (";", ",", "\t", "|")
 LONGEST_LINE = 100_000

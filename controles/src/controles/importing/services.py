@@ -11,10 +11,10 @@ from pathlib import Path
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
-from controles.admin import audit
-from controles.admin.audit import Change
+from controles.auditoria import audit
+from controles.auditoria.audit import Change
 from controles.db import db, serialise
-from controles.domain_errors import Conflict
+from controles.domain.domain_errors import Conflict
 from controles.importing.checking import Acao, CheckedRow, Checker, ParsedRow, chunks, merged_dados, new_dados, parse
 from controles.importing.columns import Columns, columns_of, is_known
 from controles.importing.nucleos import NucleoNames

@@ -7,8 +7,8 @@ from tempfile import TemporaryFile
 
 import xlsxwriter
 
+from controles.domain.spreadsheet import quoted
 from controles.listas.tables import Cell, Kind, Table
-from controles.spreadsheet import quoted
 
 CSV_TYPE = "text/csv; charset=utf-8"
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

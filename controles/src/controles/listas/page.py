@@ -7,15 +7,15 @@ from typing import Any
 from flask import Response, abort, stream_template, stream_with_context
 from flask_login import current_user
 
-from controles.admin import audit
-from controles.clock import today, utc_now
+from controles.auditoria import audit
 from controles.contas.permissions import current_author_id, current_scope
+from controles.domain.clock import today, utc_now
 from controles.listas.files import CSV_TYPE, XLSX_TYPE, as_csv, as_xlsx
 from controles.listas.tables import Kind, Table
 from controles.organizacao.queries import get_organizacao
-from controles.query_string import write_filter
-from controles.search_seal import FIELD
 from controles.services.transaction import transaction
+from controles.web.query_string import write_filter
+from controles.web.search_seal import FIELD
 
 FORMATS: dict[str, tuple[str, Callable[[Table], Iterator[bytes]]]] = {
     "csv": (CSV_TYPE, as_csv),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from controles.admin.models import Auditoria
+from controles.auditoria.models import Auditoria
 from controles.contas.models import Usuario
 from controles.db import db
 

@@ -4,11 +4,11 @@ import datetime as dt
 import re
 from dataclasses import dataclass, replace
 
-from controles import cpf
-from controles.domain_errors import Invalid
-from controles.field_checks import one_line, past_date
-from controles.money import MAX_CENTAVOS, format_brl
-from controles.text import search_form
+from controles.domain import cpf
+from controles.domain.domain_errors import Invalid
+from controles.domain.field_checks import one_line, past_date
+from controles.domain.money import MAX_CENTAVOS, format_brl
+from controles.domain.text import search_form
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 

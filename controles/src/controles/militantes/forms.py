@@ -9,8 +9,12 @@ from email_validator import EmailNotValidError, validate_email
 from wtforms import BooleanField, HiddenField
 from wtforms.validators import ValidationError
 
-from controles import cpf
-from controles.form_fields import (
+from controles.domain import cpf
+from controles.domain.money import format_brl
+from controles.militantes.changes import Mudada
+from controles.militantes.records import FichaMilitante, NucleoItem
+from controles.militantes.services import DadosMilitante
+from controles.web.form_fields import (
     ChoiceField,
     DayField,
     MoneyField,
@@ -22,11 +26,7 @@ from controles.form_fields import (
     optional,
     required,
 )
-from controles.formatting import date, phone
-from controles.militantes.changes import Mudada
-from controles.militantes.records import FichaMilitante, NucleoItem
-from controles.militantes.services import DadosMilitante
-from controles.money import format_brl
+from controles.web.formatting import date, phone
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy import ColumnElement, Row, Select, false, func, not_, select
 
-from controles import cache_policies, cpf
 from controles.cotas.conditions import is_open, is_overdue
 from controles.cotas.models import Cota
 from controles.db import MAX_ID, db
-from controles.escopo import Escopo
+from controles.domain import cpf
+from controles.domain.escopo import Escopo
 from controles.militantes.models import Militante, Nucleo, Situacao, SituacaoHistorico
 from controles.militantes.records import (
     Conhecido,
@@ -25,8 +25,9 @@ from controles.militantes.records import (
 from controles.militantes.scope import in_scope, narrowed
 from controles.militantes.searching import matches, name_starts_with
 from controles.pagamentos.amounts import credit_of
-from controles.pagination import MAX_LIMIT, Keyset, fetch_page
+from controles.services import cache_policies
 from controles.services.cache_service import cached
+from controles.web.pagination import MAX_LIMIT, Keyset, fetch_page
 
 __all__ = [
     "FichaMilitante",

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from controles.admin.models import Auditoria
+from controles.auditoria.models import Auditoria
+from controles.auditoria.withheld import TABLE
 from controles.contas.models import Usuario
 from controles.militantes.models import Militante, Nucleo
-from controles.withheld import TABLE
 
 MOST_SHOWN = 100
 

@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import QueryableAttribute
 
 from controles.db import MAX_ID
-from controles.escopo import Escopo
+from controles.domain.escopo import Escopo
 from controles.militantes.models import Militante
 
 

@@ -2,9 +2,9 @@
 
 from sqlalchemy import ColumnElement, and_, false, literal, or_
 
-from controles import cpf
+from controles.domain import cpf
+from controles.domain.text import search_form
 from controles.militantes.models import Militante
-from controles.text import search_form
 
 LONGEST_TERM = 100
 MOST_WORDS = 8

@@ -5,12 +5,13 @@ import datetime as dt
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from controles import cpf
-from controles.admin import audit
-from controles.clock import LOCAL_ZONE
+from controles.auditoria import audit
+from controles.auditoria.withheld import Withheld, on_record, refuse_past_the_limit
 from controles.db import MAX_ID
-from controles.domain_errors import Invalid
-from controles.escopo import Escopo
+from controles.domain import cpf
+from controles.domain.clock import LOCAL_ZONE
+from controles.domain.domain_errors import Invalid
+from controles.domain.escopo import Escopo
 from controles.militantes.checks import DadosMilitante, checked
 from controles.militantes.models import Militante, Nucleo, Situacao, SituacaoHistorico
 from controles.militantes.writing import (
@@ -24,7 +25,6 @@ from controles.militantes.writing import (
     snapshot,
 )
 from controles.services.transaction import transaction
-from controles.withheld import Withheld, on_record, refuse_past_the_limit
 
 _WITHHELD = "militante.conferir"
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from controles.admin import audit
-from controles.clock import LOCAL_ZONE
+from controles.auditoria import audit
 from controles.cotas.models import Cota, TipoDispensa
 from controles.cotas.waiving import reopen_of, waive
-from controles.domain_errors import Conflict, Invalid
-from controles.escopo import Escopo
-from controles.field_checks import one_line, past_date
+from controles.domain.clock import LOCAL_ZONE
+from controles.domain.domain_errors import Conflict, Invalid
+from controles.domain.escopo import Escopo
+from controles.domain.field_checks import one_line, past_date
 from controles.militantes.models import Militante, Situacao, SituacaoHistorico
 from controles.militantes.writing import flush_militante, locked_militante
 from controles.services.transaction import transaction

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from controles.clock import today, utc_now
 from controles.contas.permissions import Permission, current_author_id, current_scope, require
-from controles.domain_errors import Conflict, Invalid
-from controles.escopo import Escopo
-from controles.form_fields import PageForm
-from controles.formatting import plural
+from controles.domain.clock import today, utc_now
+from controles.domain.domain_errors import Conflict, Invalid
+from controles.domain.escopo import Escopo
 from controles.formularios.page import again, show_errors, typed
 from controles.militantes.forms import DesfazerForm, DesligamentoForm, LicencaForm, VoltaForm
 from controles.militantes.models import Situacao
 from controles.militantes.queries import get_militante
 from controles.militantes.records import FichaMilitante
 from controles.militantes.standing import Mudanca, end_leave, end_membership, rejoin, start_leave, undo_end
+from controles.web.form_fields import PageForm
+from controles.web.formatting import plural
 
 
 @dataclass(frozen=True, slots=True)

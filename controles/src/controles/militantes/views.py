@@ -6,13 +6,12 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
-from controles.clock import today, utc_now
 from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
 from controles.cotas.queries import matrix, open_cotas, years_of_cotas
 from controles.db import db
-from controles.domain_errors import Conflict, Invalid
-from controles.escopo import Escopo
-from controles.formatting import date, phone, situacao
+from controles.domain.clock import today, utc_now
+from controles.domain.domain_errors import Conflict, Invalid
+from controles.domain.escopo import Escopo
 from controles.formularios.page import again, show_errors, typed
 from controles.listas.page import Lista, sent
 from controles.listas.tables import Cell, Column, Kind, Table
@@ -36,7 +35,8 @@ from controles.militantes.services import create_militante, update_militante
 from controles.militantes.standing_pages import version_of
 from controles.pagamentos.queries import list_pagamentos
 from controles.pagamentos.records import FiltroPagamentos
-from controles.query_string import MAX_TEXT, ListLinks, filter_of_request, search_lost, to_sealed_address
+from controles.web.formatting import date, phone, situacao
+from controles.web.query_string import MAX_TEXT, ListLinks, filter_of_request, search_lost, to_sealed_address
 
 blueprint = Blueprint("militantes", __name__, url_prefix="/militantes", template_folder="templates")
 standing_pages.add_to(blueprint)

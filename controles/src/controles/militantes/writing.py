@@ -9,16 +9,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from controles import cpf
 from controles.db import MAX_ID, serialise
-from controles.domain_errors import Conflict, Invalid, NotFound
-from controles.escopo import Escopo
+from controles.domain import cpf
+from controles.domain.domain_errors import Conflict, Invalid, NotFound
+from controles.domain.escopo import Escopo
+from controles.domain.periods import month_of
+from controles.domain.text import search_form
 from controles.militantes.checks import DadosMilitante
 from controles.militantes.models import Militante, ValorCota
 from controles.militantes.scope import in_scope
 from controles.militantes.searching import MATRICULA_DIGITS
-from controles.periods import month_of
-from controles.text import search_form
 
 # How many numbers are tried at once for the next free matrícula.
 _CANDIDATES = 200

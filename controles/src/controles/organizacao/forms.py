@@ -3,10 +3,10 @@
 from wtforms import BooleanField, HiddenField
 from wtforms.validators import Length
 
-from controles.form_fields import ChipsField, ChoiceField, PageForm, TextField, at_most, choice, required
 from controles.organizacao.models import TipoEntidade
 from controles.organizacao.records import DadosNucleo, DadosOrganizacao
 from controles.organizacao.services import UFS
+from controles.web.form_fields import ChipsField, ChoiceField, PageForm, TextField, at_most, choice, required
 
 TIPO_NAMES = {
     TipoEntidade.ASSOCIACAO: "Associação",

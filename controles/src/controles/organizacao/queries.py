@@ -4,11 +4,11 @@ import dataclasses
 
 from sqlalchemy import func, select
 
-from controles import cache_policies
 from controles.db import MAX_ID, db
 from controles.militantes.models import Militante, Nucleo, Situacao
 from controles.organizacao.models import Organizacao
 from controles.organizacao.records import DadosNucleo, DadosOrganizacao, LinhaNucleo
+from controles.services import cache_policies
 from controles.services.cache_service import cached
 
 __all__ = ["DadosNucleo", "DadosOrganizacao", "LinhaNucleo", "get_nucleo", "get_organizacao", "list_all_nucleos"]

@@ -7,15 +7,15 @@ import re
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from controles.admin import audit
+from controles.auditoria import audit
 from controles.db import MAX_ID, serialise
-from controles.domain_errors import Conflict, Invalid, NotFound
-from controles.field_checks import one_line
+from controles.domain.domain_errors import Conflict, Invalid, NotFound
+from controles.domain.field_checks import one_line
+from controles.domain.text import search_form
 from controles.militantes.models import Nucleo
 from controles.organizacao.models import Organizacao
 from controles.organizacao.records import DadosNucleo, DadosOrganizacao
 from controles.services.transaction import transaction
-from controles.text import search_form
 
 UFS = (
     "AC", "AL", "AM", "AP", "BA", "CE", "DF", "ES", "GO", "MA", "MG", "MS", "MT", "PA", "PB", "PE", "PI", "PR", "RJ",

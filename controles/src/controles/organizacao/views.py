@@ -3,9 +3,9 @@
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from controles.clock import utc_now
 from controles.contas.permissions import Permission, current_author_id, current_scope, require
-from controles.domain_errors import Conflict, Invalid
+from controles.domain.clock import utc_now
+from controles.domain.domain_errors import Conflict, Invalid
 from controles.formularios.page import again, show_errors, typed
 from controles.organizacao.forms import NucleoForm, OrganizacaoForm
 from controles.organizacao.queries import get_nucleo, get_organizacao, list_all_nucleos

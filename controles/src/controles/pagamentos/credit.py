@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from controles.admin import audit
+from controles.auditoria import audit
 from controles.cotas.models import Cota
-from controles.domain_errors import Conflict, Invalid
-from controles.escopo import Escopo
+from controles.domain.domain_errors import Conflict, Invalid
+from controles.domain.escopo import Escopo
 from controles.pagamentos.allocation import allocate, as_open, plan_allocation
 from controles.pagamentos.locks import lock_militante, lock_open_cotas, lock_pagamento
 from controles.pagamentos.models import Alocacao, Pagamento

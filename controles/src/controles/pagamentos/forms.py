@@ -7,10 +7,10 @@ from wtforms import HiddenField
 from wtforms.validators import ValidationError
 
 from controles.cotas.records import CotaAberta
-from controles.form_fields import ChipsField, DayField, MoneyField, PageForm, TextField, at_most, choice, required
-from controles.formatting import METODO_NAMES
 from controles.pagamentos.models import Metodo
 from controles.pagamentos.services import NovoPagamento
+from controles.web.form_fields import ChipsField, DayField, MoneyField, PageForm, TextField, at_most, choice, required
+from controles.web.formatting import METODO_NAMES
 
 
 class PagamentoForm(PageForm):

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from controles.cotas.conditions import is_open
 from controles.cotas.models import Cota
 from controles.db import MAX_BIG_ID, MAX_ID
-from controles.domain_errors import Conflict, Invalid, NotFound
-from controles.escopo import Escopo
+from controles.domain.domain_errors import Conflict, Invalid, NotFound
+from controles.domain.escopo import Escopo
 from controles.militantes.models import Militante
 from controles.militantes.scope import in_scope, owner_in_scope
 from controles.pagamentos.models import Pagamento

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import ColumnElement, false, func, or_, select
 
-from controles import cache_policies
 from controles.contas.models import Usuario
 from controles.cotas.models import Cota
 from controles.db import MAX_BIG_ID, MAX_ID, db
-from controles.escopo import Escopo
+from controles.domain.escopo import Escopo
 from controles.militantes.models import Militante
 from controles.militantes.scope import narrowed, owner_in_scope
 from controles.militantes.searching import clean, matches
@@ -27,8 +26,9 @@ from controles.pagamentos.records import (
     TotaisPagamentos,
     TotalMetodo,
 )
-from controles.pagination import MAX_LIMIT, Keyset, fetch_page
+from controles.services import cache_policies
 from controles.services.cache_service import cached
+from controles.web.pagination import MAX_LIMIT, Keyset, fetch_page
 
 __all__ = [
     "DetalhePagamento",

@@ -6,23 +6,23 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from controles.clock import today, utc_now
 from controles.contas.permissions import Permission, current_author_id, current_scope, require
 from controles.cotas.queries import open_cotas
 from controles.cotas.records import CotaAberta
-from controles.domain_errors import Conflict, Invalid
-from controles.escopo import Escopo
+from controles.domain.clock import today, utc_now
+from controles.domain.domain_errors import Conflict, Invalid
+from controles.domain.escopo import Escopo
+from controles.domain.money import format_brl
 from controles.formularios.page import PARAMETER, keep_pairs, keep_sent, sent_pairs, show_errors, typed
 from controles.formularios.services import forget, new_token
 from controles.militantes.queries import get_militante, search_militantes
 from controles.militantes.records import FichaMilitante
-from controles.money import format_brl
 from controles.pagamentos.forms import PagamentoForm, first_choice
 from controles.pagamentos.models import Metodo
 from controles.pagamentos.queries import find_by_key, get_alike
 from controles.pagamentos.services import Alike, KeyUsed, check_pagamento, plan_allocation, register_pagamento
-from controles.query_string import MAX_TEXT, sealed_address, search_lost
-from controles.search_seal import FIELD, opened
+from controles.web.query_string import MAX_TEXT, sealed_address, search_lost
+from controles.web.search_seal import FIELD, opened
 
 # What stands for a militante while nobody knows whose money it is.
 NOBODY = "nenhum"

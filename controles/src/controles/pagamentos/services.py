@@ -10,23 +10,23 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from controles.admin import audit
-from controles.clock import LOCAL_ZONE
+from controles.auditoria import audit
+from controles.auditoria.withheld import Withheld, on_record, refuse_past_the_limit
 from controles.cotas.conditions import is_open
 from controles.cotas.models import Cota
 from controles.db import db
-from controles.domain_errors import Conflict, Invalid
-from controles.escopo import Escopo
-from controles.field_checks import one_line, past_date
+from controles.domain.clock import LOCAL_ZONE
+from controles.domain.domain_errors import Conflict, Invalid
+from controles.domain.escopo import Escopo
+from controles.domain.field_checks import one_line, past_date
+from controles.domain.money import MAX_CENTAVOS, format_brl
 from controles.militantes.scope import owner_in_scope
-from controles.money import MAX_CENTAVOS, format_brl
 from controles.pagamentos.alike import find_alike
 from controles.pagamentos.allocation import allocate, as_open, plan_allocation
 from controles.pagamentos.locks import lock_cotas, lock_militante, lock_open_cotas, lock_pagamento
 from controles.pagamentos.models import E2EID, Alocacao, Metodo, Pagamento
 from controles.pagamentos.records import ParteAlocada
 from controles.services.transaction import transaction
-from controles.withheld import Withheld, on_record, refuse_past_the_limit
 
 __all__ = ["NovoPagamento", "plan_allocation", "register_pagamento", "reverse_pagamento"]
 

@@ -6,17 +6,17 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
-from controles.clock import today, utc_now
 from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
 from controles.cotas.queries import open_cotas
-from controles.domain_errors import Conflict, Invalid
-from controles.escopo import Escopo
-from controles.formatting import competencias, date, metodo
+from controles.domain.clock import today, utc_now
+from controles.domain.domain_errors import Conflict, Invalid
+from controles.domain.escopo import Escopo
+from controles.domain.money import format_brl
+from controles.domain.periods import add_months, last_day, month_of
 from controles.formularios.page import again, show_errors, typed
 from controles.listas.page import Lista, sent
 from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes.queries import get_militante, list_nucleos, search_militantes
-from controles.money import format_brl
 from controles.pagamentos import registering
 from controles.pagamentos.credit import identify_pagamento, use_credit
 from controles.pagamentos.forms import EstornoForm
@@ -25,8 +25,8 @@ from controles.pagamentos.queries import all_pagamentos, get_pagamento, list_pag
 from controles.pagamentos.records import DetalhePagamento, FiltroPagamentos, LinhaPagamento
 from controles.pagamentos.registering import MOST_FOUND
 from controles.pagamentos.services import plan_allocation, reverse_pagamento
-from controles.periods import add_months, last_day, month_of
-from controles.query_string import (
+from controles.web.formatting import competencias, date, metodo
+from controles.web.query_string import (
     MAX_TEXT,
     ListLinks,
     filter_of_request,
@@ -34,7 +34,7 @@ from controles.query_string import (
     search_lost,
     to_sealed_address,
 )
-from controles.search_seal import FIELD, opened
+from controles.web.search_seal import FIELD, opened
 
 blueprint = Blueprint("pagamentos", __name__, url_prefix="/pagamentos", template_folder="templates")
 blueprint.add_url_rule("/novo", "new", registering.new, methods=["GET", "POST"])

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from controles.formatting import METODO_NAMES, MONTHS, competencia, integer
-from controles.money import format_brl
+from controles.domain.money import format_brl
 from controles.pagamentos.models import Metodo
 from controles.painel.axes import MoneyUnit, Scale, compact_brl, money_unit, nice_ticks
 from controles.painel.records import FaixaAtraso, MesMembros, MesMetodo, MesPrevistoRecebido
+from controles.web.formatting import METODO_NAMES, MONTHS, competencia, integer
 
 # The drawing's own units: one is about a pixel on a desktop, and two thirds of one on a phone.
 WIDTH = 480

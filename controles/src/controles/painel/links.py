@@ -4,13 +4,13 @@ import datetime as dt
 from dataclasses import dataclass
 
 from controles.cotas.records import FiltroCotas, FiltroEstado
+from controles.domain.periods import last_30_days, last_day, last_months
 from controles.militantes.models import Situacao
 from controles.militantes.records import FiltroMilitantes, OrdemMilitantes
 from controles.pagamentos.models import Metodo
 from controles.pagamentos.records import FiltroPagamentos
 from controles.painel.bands import FAIXAS
-from controles.periods import last_30_days, last_day, last_months
-from controles.query_string import address, write_filter
+from controles.web.query_string import address, write_filter
 
 _FAIXAS = {name: (low, high) for name, low, high in FAIXAS}
 

@@ -3,9 +3,9 @@
 import datetime as dt
 from collections.abc import Mapping
 
-from controles import cache_policies
-from controles.clock import utc_now
-from controles.escopo import Escopo
+from controles.domain.clock import utc_now
+from controles.domain.escopo import Escopo
+from controles.domain.periods import last_30_days, last_day, last_months, month_of
 from controles.militantes.models import Situacao
 from controles.pagamentos.models import Metodo
 from controles.painel import reads
@@ -20,7 +20,7 @@ from controles.painel.records import (
     MilitanteStats,
     Painel,
 )
-from controles.periods import last_30_days, last_day, last_months, month_of
+from controles.services import cache_policies
 from controles.services.cache_service import cached
 
 __all__ = [

@@ -11,14 +11,14 @@ from sqlalchemy.orm import QueryableAttribute
 from controles.cotas.conditions import is_overdue
 from controles.cotas.models import Cota
 from controles.db import db
-from controles.escopo import Escopo
+from controles.domain.escopo import Escopo
+from controles.domain.periods import month_of
 from controles.militantes.models import Militante, Situacao, SituacaoHistorico
 from controles.militantes.scope import in_scope, owner_in_scope
 from controles.pagamentos.amounts import net_valor
 from controles.pagamentos.models import Metodo, Pagamento
 from controles.painel.bands import FAIXAS
 from controles.painel.records import FaixaAtraso
-from controles.periods import month_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from flask import Blueprint, redirect, render_template, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from controles.clock import today
 from controles.contas.permissions import Permission, current_scope, require
-from controles.escopo import Escopo
+from controles.domain.clock import today
+from controles.domain.escopo import Escopo
 from controles.painel import charts
 from controles.painel.links import PainelLinks
 from controles.painel.queries import get_dashboard_stats

@@ -9,15 +9,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from controles import cpf
-from controles.clock import today, utc_now
-from controles.command_errors import as_sentences
-from controles.config import Settings
+from controles.command_line.command_errors import as_sentences
 from controles.contas.installation import refuse_production_database
 from controles.db import db
+from controles.domain import cpf
+from controles.domain.clock import today, utc_now
 from controles.seed.profiles import PROFILES, Profile
 from controles.seed.services import Seeded, seed_database
 from controles.seed.users import SeededUser, seed_users
+from controles.settings.config import Settings
 
 
 @click.command("seed", short_help="Enche o banco com dados inventados (só em desenvolvimento).")

@@ -4,7 +4,7 @@ import datetime as dt
 import random
 from collections.abc import Iterator
 
-from controles.cpf import CpfVault
+from controles.domain.cpf import CpfVault
 from controles.seed.days import Calendar
 from controles.seed.ledger import Ledger
 from controles.seed.people import People

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 
+from controles.domain.text import search_form
 from controles.seed.name_tables import FEMALE, MALE, SURNAMES
-from controles.text import search_form
 
 COMPOUND_GIVEN_NAME = 0.25
 PARTICLE = 0.35

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Generic, TypeVar
 
-from controles.cpf import check_digits
+from controles.domain.cpf import check_digits
 from controles.militantes.models import Situacao
 from controles.seed import profiles
 from controles.seed.days import Calendar

@@ -5,7 +5,7 @@ Days and instants are text: SQLite keeps them so, PostgreSQL reads them so. Mone
 
 from dataclasses import dataclass, field
 
-from controles.cpf import CpfVault
+from controles.domain.cpf import CpfVault
 from controles.militantes.models import Situacao
 from controles.seed.days import Calendar
 from controles.seed.people import Person

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select, update
 from sqlalchemy.orm import Session
 
-from controles.admin import audit
+from controles.auditoria import audit
 from controles.contas.models import Usuario
-from controles.cpf import CpfVault
 from controles.db import db
-from controles.domain_errors import Conflict
+from controles.domain.cpf import CpfVault
+from controles.domain.domain_errors import Conflict
 from controles.militantes.models import Militante, Nucleo
 from controles.pagamentos.models import Pagamento
 from controles.seed.generation import batches, nucleo_rows

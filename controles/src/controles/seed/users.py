@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 from controles.contas.accounts import create_user
 from controles.contas.models import Papel, Usuario
 from controles.db import serialise
-from controles.domain_errors import NotFound
+from controles.domain.domain_errors import NotFound
 from controles.militantes.models import Nucleo
-from controles.published import KnownUser, known_users
 from controles.services.transaction import transaction
+from controles.settings.published import KnownUser, known_users
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from typing import Final
 
 from flask import Flask, current_app
 
-from controles.config import Settings
 from controles.db import db
+from controles.settings.config import Settings
 from frescor import Cache, CacheError, PolicyStats, ServerInfo
 from frescor.embedded import EmbeddedServer, EmbeddedServerUnavailable
 from frescor.flask import FlaskCache

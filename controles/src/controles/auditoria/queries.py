@@ -1,0 +1,126 @@
+"""Reads of the audit. Not cached: it is looked at seldom, and every write would end what was kept of it."""
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select, true
+
+from controles.auditoria.models import Auditoria
+from controles.auditoria.records import CampoMudado, FiltroAuditoria, LinhaAuditoria, Opcoes, PaginaAuditoria
+from controles.contas.models import Usuario
+from controles.db import MAX_BIG_ID, MAX_ID, db
+from controles.domain.clock import LOCAL_ZONE
+from controles.domain.money import format_brl
+from controles.web.pagination import Keyset, fetch_page
+
+_MONEY = frozenset({"valor", "valor_cota", "pago", "total"})
+_NEWEST_FIRST = Keyset(order="numero", columns=(Auditoria.id,), row_id=Auditoria.id, descending=True)
+
+
+def list_auditoria(filtro: FiltroAuditoria, *, cursor: str | None = None, limit: int = 50) -> PaginaAuditoria:
+    """One page, newest first. A cursor that makes no sense gives the first page."""
+    page = fetch_page(
+        db.session,
+        select(
+            Auditoria.id,
+            Auditoria.quando,
+            Usuario.nome,
+            Auditoria.acao,
+            Auditoria.tabela,
+            Auditoria.registro_id,
+            Auditoria.antes,
+            Auditoria.depois,
+        )
+        .outerjoin(Usuario, Usuario.id == Auditoria.usuario_id)
+        .where(*_conditions(filtro)),
+        _NEWEST_FIRST,
+        cursor=cursor,
+        limit=limit,
+        visible=true(),
+    )
+    linhas = tuple(
+        LinhaAuditoria(
+            id=row[0],
+            quando=row[1],
+            usuario=row[2],
+            acao=row[3],
+            tabela=row[4],
+            registro_id=row[5],
+            campos=changed_fields(row[6], row[7]),
+        )
+        for row in page.rows
+    )
+    return PaginaAuditoria(linhas=linhas, proximo=page.following, anterior=page.preceding)
+
+
+def get_opcoes() -> Opcoes:
+    """What the filters offer."""
+    acoes = db.session.scalars(select(Auditoria.acao).distinct().order_by(Auditoria.acao))
+    tabelas = db.session.scalars(
+        select(Auditoria.tabela).where(Auditoria.tabela.is_not(None)).distinct().order_by(Auditoria.tabela)
+    )
+    usuarios = db.session.execute(select(Usuario.id, Usuario.nome).order_by(Usuario.nome))
+    return Opcoes(
+        acoes=tuple(acoes),
+        tabelas=tuple(tabela for tabela in tabelas if tabela is not None),
+        usuarios=tuple((row[0], row[1]) for row in usuarios),
+    )
+
+
+def changed_fields(antes: Mapping[str, Any] | None, depois: Mapping[str, Any] | None) -> tuple[CampoMudado, ...]:
+    """The fields that differ, those of one side alone among them, in the order in which they were recorded."""
+    before, after = antes or {}, depois or {}
+    return tuple(
+        CampoMudado(nome=nome, antes=_shown(before, nome), depois=_shown(after, nome))
+        for nome in dict.fromkeys((*before, *after))
+        if nome not in before or nome not in after or before[nome] != after[nome]
+    )
+
+
+def _shown(values: Mapping[str, Any], nome: str) -> str | None:
+    if nome not in values:
+        return None
+    match values[nome]:
+        case None:
+            return "—"
+        case bool() as flag:
+            return "sim" if flag else "não"
+        case int() as centavos if nome in _MONEY:
+            return format_brl(centavos)
+        case str() as text:
+            return text
+        case other:
+            return json.dumps(other, ensure_ascii=False)
+
+
+def _conditions(filtro: FiltroAuditoria) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if filtro.acao:
+        begins = Auditoria.acao.startswith(f"{filtro.acao}.", autoescape=True)
+        conditions.append(or_(Auditoria.acao == filtro.acao, begins))
+    if filtro.tabela:
+        conditions.append(Auditoria.tabela == filtro.tabela)
+    if filtro.registro_id is not None:
+        conditions.append(_equal(Auditoria.registro_id, filtro.registro_id, MAX_BIG_ID))
+    if filtro.usuario_id is not None:
+        conditions.append(_equal(Auditoria.usuario_id, filtro.usuario_id, MAX_ID))
+    if filtro.de is not None:
+        conditions.append(Auditoria.quando >= _midnight(filtro.de))
+    if filtro.ate is not None:
+        conditions.append(Auditoria.quando < _midnight(min(filtro.ate, _LAST_DAY) + dt.timedelta(days=1)))
+    return conditions
+
+
+_FIRST_DAY, _LAST_DAY = dt.date(1900, 1, 1), dt.date(9000, 1, 1)
+
+
+def _equal(column: Any, number: int, most: int) -> ColumnElement[bool]:
+    # A number from an address that no row can have must not reach the driver.
+    found: ColumnElement[bool] = column == (number if 0 <= number <= most else -1)
+    return found
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(max(day, _FIRST_DAY), dt.time(), LOCAL_ZONE)

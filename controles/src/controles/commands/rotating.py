@@ -1,0 +1,187 @@
+"""`flask --app controles rotate-keys`: write anew, with the present keys, what former keys encrypted. docs/keys.md.
+
+In batches, each a short transaction, while the application runs: what it writes meanwhile has the present keys already,
+and what it reads opens with either. Stopped and started again it goes on with what is left.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import click
+from flask.cli import with_appcontext
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import QueryableAttribute, Session
+
+from controles.auditoria import audit
+from controles.auditoria.audit import ChainResult
+from controles.command_line.command_errors import as_sentences
+from controles.command_line.terminal import say
+from controles.contas import recovery
+from controles.contas.keys import account_keys
+from controles.contas.models import CodigoRecuperacao, Usuario
+from controles.contas.totp import OtpSecretUnreadableError
+from controles.domain import cpf
+from controles.domain.clock import utc_now
+from controles.domain.cpf import CpfUnreadableError
+from controles.militantes.models import Militante
+from controles.services.transaction import transaction
+
+AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class Rotated:
+    """How many rows were written anew, and what a person has to look at: by matrícula, and by number of user."""
+
+    militantes: int = 0
+    usuarios: int = 0
+    unreadable: list[str] = field(default_factory=list)
+    twice: list[str] = field(default_factory=list)
+    unreadable_users: list[int] = field(default_factory=list)
+    # Users who have recovery codes that only a former key knows.
+    old_codes: int = 0
+    chain: ChainResult | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether no former key is needed any more, but for recovery codes."""
+        return not (self.unreadable or self.twice or self.unreadable_users) and bool(self.chain and self.chain.ok)
+
+
+def rotate_keys(*, agora: dt.datetime, progress: Callable[[int], None] = lambda _done: None) -> Rotated:
+    """Rotate whatever is not current yet; what cannot be is left as it is and named."""
+    rotated = Rotated()
+    _each_batch(Militante.id, lambda session, ids: _rotate_militantes(session, ids, rotated), progress)
+    _each_batch(Usuario.id, lambda session, ids: _rotate_users(session, ids, rotated), progress)
+    with transaction() as session:
+        rotated.old_codes = _users_with_old_codes(session)
+        if rotated.militantes or rotated.usuarios:
+            depois = {"militantes": rotated.militantes, "usuarios": rotated.usuarios}
+            audit.record(session, acao="chaves.trocar", depois=depois, usuario_id=None, agora=agora)
+        # So that the former key's seals need not be checked by it for ever.
+        rotated.chain = audit.vouch(session, agora=agora)
+    return rotated
+
+
+def _each_batch(
+    column: QueryableAttribute[int],
+    rotate: Callable[[Session, Sequence[int]], None],
+    progress: Callable[[int], None],
+) -> None:
+    last = 0
+    while True:
+        with transaction() as session:
+            ids = session.scalars(select(column).where(column > last).order_by(column).limit(AT_ONCE)).all()
+            if not ids:
+                return
+            rotate(session, ids)
+        last = ids[-1]
+        progress(len(ids))
+
+
+def _rotate_militantes(session: Session, ids: Sequence[int], rotated: Rotated) -> None:
+    vault = cpf.vault()
+    rows = session.execute(
+        select(Militante.id, Militante.matricula, Militante.cpf_cifrado, Militante.cpf_hmac)
+        .where(Militante.id.in_(ids), Militante.cpf_cifrado.is_not(None))
+        .order_by(Militante.id)
+        .with_for_update()
+    ).all()
+    for militante_id, matricula, stored, digest in rows:
+        try:
+            number = vault.decrypt(stored or b"")
+        except CpfUnreadableError:
+            rotated.unreadable.append(matricula)
+            continue
+        if vault.is_current(stored or b"") and digest == vault.digest(number):
+            continue
+        try:
+            with session.begin_nested():
+                session.execute(
+                    # Not through the object: its version stays, and nobody who edits it at this moment is disturbed.
+                    update(Militante)
+                    .where(Militante.id == militante_id)
+                    .values(cpf_cifrado=vault.encrypt(number), cpf_hmac=vault.digest(number)),
+                    execution_options={"synchronize_session": False},
+                )
+        except IntegrityError:
+            rotated.twice.append(matricula)
+        else:
+            rotated.militantes += 1
+
+
+def _rotate_users(session: Session, ids: Sequence[int], rotated: Rotated) -> None:
+    vault = account_keys().otp
+    rows = session.execute(
+        select(Usuario.id, Usuario.tf_totp_secret)
+        .where(Usuario.id.in_(ids), Usuario.tf_totp_secret.is_not(None))
+        .order_by(Usuario.id)
+        .with_for_update()
+    ).all()
+    for usuario_id, sealed in rows:
+        if sealed is None or vault.is_current(sealed):
+            continue
+        try:
+            renewed = vault.seal(vault.open(sealed, usuario_id=usuario_id), usuario_id=usuario_id)
+        except OtpSecretUnreadableError:
+            rotated.unreadable_users.append(usuario_id)
+            continue
+        session.execute(
+            update(Usuario).where(Usuario.id == usuario_id).values(tf_totp_secret=renewed),
+            execution_options={"synchronize_session": False},
+        )
+        rotated.usuarios += 1
+
+
+def _users_with_old_codes(session: Session) -> int:
+    present = recovery.key_name(account_keys().recovery[0])
+    found = session.scalar(
+        select(func.count(CodigoRecuperacao.usuario_id.distinct())).where(
+            CodigoRecuperacao.usado_em.is_(None), CodigoRecuperacao.chave.is_distinct_from(present)
+        )
+    )
+    return found or 0
+
+
+@click.command("rotate-keys", short_help="Cifra de novo, com as chaves de agora, o que chaves antigas cifraram.")
+@with_appcontext
+def rotate_keys_command() -> None:
+    """Cifra de novo CPFs e segundos fatores, refaz a busca por CPF e assume a auditoria das chaves antigas.
+
+    Roda com o Controles no ar, e pode ser interrompido e repetido. Antes, ponha as chaves antigas em
+    SECRET_KEY_FALLBACKS e CPF_KEY_FALLBACKS, e as novas em SECRET_KEY e CPF_KEY, em todos os processos.
+    """
+    with as_sentences():
+        rotated = rotate_keys(agora=utc_now())
+    say(f"{rotated.militantes} CPFs e {rotated.usuarios} segundos fatores foram cifrados com as chaves de agora.")
+    for problem in _problems(rotated):
+        say(problem, err=True)
+    if rotated.old_codes:
+        say(
+            f"{rotated.old_codes} pessoas ainda têm códigos de recuperação da chave antiga, que só elas podem refazer, "
+            "em “Sua conta”. Enquanto não o fizerem, eles valem só com a chave antiga em SECRET_KEY_FALLBACKS."
+        )
+    if not rotated.complete:
+        raise click.ClickException("A troca não está completa: mantenha as chaves antigas até que esteja.")
+    say("As chaves antigas podem sair de SECRET_KEY_FALLBACKS, CPF_KEY_FALLBACKS e AUDIT_KEY_FALLBACKS.")
+
+
+def _problems(rotated: Rotated) -> list[str]:
+    problems = []
+    if rotated.unreadable:
+        problems.append(
+            f"O CPF destas matrículas não abre com nenhuma chave: {', '.join(rotated.unreadable)}. Ponha a chave que "
+            "falta em CPF_KEY_FALLBACKS, ou registre o CPF de novo."
+        )
+    if rotated.twice:
+        problems.append(
+            f"O CPF destas matrículas é também de outro militante: {', '.join(rotated.twice)}. Corrija um dos dois."
+        )
+    if rotated.unreadable_users:
+        numbers = ", ".join(map(str, rotated.unreadable_users))
+        problems.append(f"O segundo fator destes usuários não abre com nenhuma chave: {numbers}. Peça que o refaçam.")
+    if rotated.chain is not None and not rotated.chain.ok:
+        problems.append(f"A auditoria não confere, e as chaves de agora não a assumem: {rotated.chain.reason}.")
+    return problems

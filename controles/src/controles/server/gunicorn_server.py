@@ -1,0 +1,92 @@
+"""Gunicorn, started from the process that prepared everything."""
+
+import os
+import signal
+import socket
+import tempfile
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from controles.server.buffered_worker import BufferedWorker
+from controles.services.cache_service import service_of
+
+# What requests in flight get after SIGTERM.
+GRACE_SECONDS = 4
+_STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a file without a name, of this user
+
+
+def _close_cache(_arbiter: object, worker: Any) -> None:
+    """Give back what the worker holds of the cache: its listener, connections, and counters not yet delivered."""
+    # A worker that could not load the application has none.
+    if isinstance(app := getattr(worker, "wsgi", None), Flask):
+        service_of(app).close()
+
+
+def let_new_workers_be_stopped() -> None:
+    """Let a signal that ends a worker do so from its first moment.
+
+    Just forked, it has its master's handlers, which only take note, until it has set its own: a SIGTERM in between
+    would be lost, and the master would wait for a worker that knows of nothing.
+    """
+    master = os.getpid()
+
+    def hold() -> None:
+        if os.getpid() == master:
+            signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+
+    def go_on() -> None:
+        if os.getpid() == master:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+
+    def begin() -> None:
+        if os.getppid() == master:
+            for number in _STOPPING:
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+
+    os.register_at_fork(before=hold, after_in_parent=go_on, after_in_child=begin)
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Workers with threads that answer on a socket which listens already. `run` ends the process."""
+
+    def __init__(self, listener: socket.socket, *, workers: int, threads: int) -> None:
+        # Kept: closing it would close the port.
+        self._listener = listener
+        self._options = {
+            "bind": f"fd://{listener.fileno()}",
+            "workers": workers,
+            "worker_class": BufferedWorker,
+            "threads": threads,
+            # Whoever stops a container waits ten seconds at the most.
+            "graceful_timeout": GRACE_SECONDS,
+            "worker_exit": _close_cache,
+            "loglevel": "warning",
+            # Each worker's heartbeat; on a slow disk it would be late, and the worker stopped.
+            "worker_tmp_dir": _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else tempfile.gettempdir(),
+            "control_socket_disable": True,
+        }
+        super().__init__()
+
+    def run(self) -> None:
+        """Serve until a signal ends it, and this process with it."""
+        let_new_workers_be_stopped()
+        super().run()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Called in each worker: connections and threads are its own."""
+        # A signal that ends the worker ends it once the application stands: an exception out of a handler, in the
+        # middle of what the database's session does, would leave that half done and end in a traceback.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+        try:
+            from controles.wsgi import app
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+        return app

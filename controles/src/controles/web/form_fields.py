@@ -1,0 +1,151 @@
+"""The fields and the form that every page's form is made of: Brazilian input, messages in Portuguese."""
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wtforms import Field, Form, HiddenField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
+from wtforms.validators import InputRequired, Length, Optional, StopValidation, ValidationError
+from wtforms.widgets import DateInput, ListWidget, RadioInput, TextInput
+
+from controles.domain.domain_errors import Invalid
+from controles.domain.money import format_brl, parse_brl
+
+_WRITTEN_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+
+
+class Required(InputRequired):
+    """Something besides spaces has to be typed. 0 is something."""
+
+    def __call__(self, form: Any, field: Any) -> None:  # noqa: ARG002 - how WTForms calls it
+        if not (field.raw_data and str(field.raw_data[0]).strip()):
+            field.errors[:] = []
+            raise StopValidation(self.message or "")
+
+
+def required(message: str = "Preencha este campo.") -> Required:
+    return Required(message)
+
+
+def optional() -> Optional:
+    return Optional(strip_whitespace=True)
+
+
+def at_most(length: int) -> Length:
+    return Length(max=length, message=f"Use no máximo {length} caracteres.")
+
+
+def strip(value: str | None) -> str | None:
+    """Text without space around it and with single spaces inside."""
+    return None if value is None else " ".join(value.split())
+
+
+class TextField(StringField):
+    """One line of text; `data` is tidy and never None."""
+
+    def __init__(self, label: str, validators: Sequence[Any] = (), **options: Any) -> None:
+        super().__init__(label, list(validators), filters=[strip], **options)
+
+
+class MoneyField(Field):
+    """An amount in reais; `data` is centavos, or None. What was typed stays as typed when it is no amount."""
+
+    widget = TextInput()
+
+    def __init__(self, label: str, validators: Sequence[Any] = (), **options: Any) -> None:
+        render = {"inputmode": "decimal", "autocomplete": "off", **options.pop("render_kw", {})}
+        super().__init__(label, list(validators), render_kw=render, **options)
+        self.data: int | None = None
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else format_brl(self.data).removeprefix("R$ ")
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        self.data = None
+        if valuelist and valuelist[0].strip():
+            self.data = parse_brl(valuelist[0])
+
+
+class DayField(Field):
+    """A day. A browser sends aaaa-mm-dd; a person without a date picker may type dd/mm/aaaa."""
+
+    widget = DateInput()
+
+    def __init__(self, label: str, validators: Sequence[Any] = (), **options: Any) -> None:
+        super().__init__(label, list(validators), **options)
+        self.data: dt.date | None = None
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else self.data.isoformat()
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        self.data = None
+        written = valuelist[0].strip() if valuelist else ""
+        if written:
+            self.data = parse_day(written)
+
+
+def parse_day(written: str) -> dt.date:
+    """The day that `written` names; ValueError, in Portuguese, when there is none."""
+    match = _WRITTEN_DATE.fullmatch(written)
+    try:
+        if match:
+            day, month, year = map(int, match.groups())
+            return dt.date(year, month, day)
+        return dt.date.fromisoformat(written)
+    except ValueError:
+        raise ValueError("Esta data não existe; escreva dia/mês/ano, por exemplo 05/11/2026.") from None
+
+
+class ChoiceField(SelectField):
+    """One of a list; an answer that the page did not offer is an error in Portuguese."""
+
+    def pre_validate(self, form: Any) -> None:
+        try:
+            super().pre_validate(form)
+        except ValidationError:
+            raise ValidationError("Escolha uma das opções da lista.") from None
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            raise ValueError("Escolha uma das opções da lista.") from None
+
+
+class ChipsField(ChoiceField):
+    """The same, every option in sight: radio buttons."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = RadioInput()
+
+
+def choice(value: object, label: str) -> Any:
+    """One option of a ChoiceField or a ChipsField."""
+    return SelectChoice(str(value), label)
+
+
+def coerce_id(value: Any) -> int | None:
+    """A select's value as an id; the empty option is None."""
+    return int(value) if value not in (None, "", "None") else None
+
+
+class PageForm(Form):
+    """A form of a page. Its CSRF token is checked for every POST of the application, before the view runs."""
+
+    # The service's name of a value → the form's, where they differ.
+    aliases: Mapping[str, str] = {}
+
+    def add_error(self, error: Invalid) -> None:
+        """Show what a service refused at its field, or on top of the form when it has no such field."""
+        field = self._fields.get(self.aliases.get(error.field, error.field))
+        if field is None or isinstance(field, HiddenField):
+            self.form_errors = [*self.form_errors, error.message]
+        else:
+            field.errors = [*field.errors, error.message]
