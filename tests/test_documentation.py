@@ -17,7 +17,7 @@ DOCUMENTS = (
     "bench/README.md",
     "docs/configuration.md",
     "docs/keys.md",
-    "docs/sqlalchemy.md",
+    "frescor/docs/sqlalchemy.md",
     "docs/threat-model.md",
     "docs/troubleshooting.md",
 )

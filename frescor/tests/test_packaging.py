@@ -149,7 +149,7 @@ def test_the_command_is_the_one_of_the_metadata(wheel: Path) -> None:
         assert "frescor=frescor.__main__:main" in archive.read(name).decode().replace(" ", "")
 
 
-@pytest.mark.parametrize(("document", "extra"), [("README.md", ""), ("../docs/sqlalchemy.md", "sqlalchemy")])
+@pytest.mark.parametrize(("document", "extra"), [("README.md", ""), ("docs/sqlalchemy.md", "sqlalchemy")])
 def test_the_examples_of_the_documentation_run_where_nothing_else_is(
     environments: dict[str, Path], document: str, extra: str, tmp_path: Path
 ) -> None:
