@@ -203,3 +203,44 @@ def test_the_other_sessions_are_counted_and_ended(inside: Any, person: Any, new_
     assert inside.is_logged_in()
     assert not other.is_logged_in()
     assert "Só esta está aberta" in inside.get("/conta").text
+
+
+def _files(app: Flask) -> list[str]:
+    """Each list that leaves as a file, found in the map of addresses."""
+    rules = [rule.rule for rule in app.url_map.iter_rules() if rule.arguments == {"formato"}]
+    assert len(rules) >= 3
+    return [rule.replace("<formato>", formato) for rule in rules for formato in ("csv", "xlsx")]
+
+
+def test_a_file_asks_for_both_factors_and_comes_with_the_filter_that_was_asked_for(
+    app: Flask, inside: Any, person: Any, clock: Any, audited: Any
+) -> None:
+    for path in _files(app):
+        asked = inside.get(f"{path}?busca=Zulmira&nucleo_id=7&cursor=x")
+        assert asked.status_code == 303, path
+        assert asked.location.startswith(f"/conta/confirmar?next={path}&pedido=")
+        assert "Zulmira" not in asked.location
+        assert "volte à lista" in inside.get(asked.location).text
+    assert not [acao for acao in audited() if acao.endswith(".exportar")]
+
+    clock.advance(seconds=30)
+    done = inside.submit(asked.location, senha=person.password, codigo=person.code())
+    assert done.location == f"{path}?busca=Zulmira&nucleo_id=7&cursor=x"
+    for path in _files(app):
+        assert inside.get(f"{path}?nucleo_id=7").status_code == 200, path
+    assert len([acao for acao in audited() if acao.endswith(".exportar")]) == len(_files(app))
+    clock.advance(minutes=11)
+    assert inside.get(path).status_code == 303
+
+
+def test_a_filter_that_does_not_open_leads_to_no_file(
+    inside: Any, person: Any, new_person: Any, new_browser: NewBrowser, clock: Any
+) -> None:
+    theirs = new_browser()
+    theirs.log_in(new_person())
+    address = theirs.get("/militantes/lista/csv?nucleo_id=7").location
+    clock.advance(seconds=30)
+    for cut in (address, address[:-4], "/conta/confirmar?next=/militantes/lista/csv&pedido=x"):
+        answer = inside.submit(cut, senha=person.password, codigo=person.code())
+        assert answer.location == "/conta", cut
+        clock.advance(seconds=30)

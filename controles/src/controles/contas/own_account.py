@@ -7,13 +7,14 @@ asks for the password and a code each time, and what touches other people's acco
 import datetime as dt
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import structlog
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
 
 from controles.auditoria import audit
 from controles.contas import devices, enrolment, login, recovery, sessions, totp
@@ -27,12 +28,15 @@ from controles.db import db
 from controles.domain.clock import utc_now
 from controles.services.transaction import transaction
 from controles.settings.made_secrets import new_otp_secret
+from controles.web.search_seal import open_text, seal_text
 
 P = ParamSpec("P")
 
 # How long a confirmation lasts, and how long a new phone's secret waits for its first code.
 CONFIRMED_FOR = dt.timedelta(minutes=10)
 _CONFIRMED = "confirmado"
+# The parameter that carries the sealed query of the page that was asked for.
+_QUERY = "pedido"
 _NEW_SECRET, _NEW_SINCE = "celular", "celular_desde"
 
 blueprint = Blueprint("conta", __name__, url_prefix="/conta", template_folder="templates")
@@ -48,13 +52,24 @@ def require_confirmed(view: Callable[P, ResponseReturnValue]) -> Callable[P, Res
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        if utc_now().timestamp() - session.get(_CONFIRMED, 0.0) < CONFIRMED_FOR.total_seconds():
-            return view(*args, **kwargs)
-        if request.method == "POST":
-            flash("Nada foi feito ainda: antes, confirme que é você; depois, envie de novo.", "warn")
-        return redirect(url_for("conta.confirm", next=request.path), 303)
+        return ask_again() or view(*args, **kwargs)
 
     return guarded
+
+
+def ask_again() -> Response | None:
+    """Where both factors are asked for again, before this request is answered; None for who showed them just now.
+
+    What a GET asks for is kept whole: the query goes along sealed, since a filter may name a person.
+    """
+    if utc_now().timestamp() - session.get(_CONFIRMED, 0.0) < CONFIRMED_FOR.total_seconds():
+        return None
+    wanted: dict[str, Any] = {}
+    if request.method == "POST":
+        flash("Nada foi feito ainda: antes, confirme que é você; depois, envie de novo.", "warn")
+    elif request.query_string:
+        wanted[_QUERY] = seal_text(request.query_string.decode("ascii", "replace"), usuario_id=current_author_id())
+    return redirect(url_for("conta.confirm", next=request.path, **wanted), 303)
 
 
 @blueprint.route("/confirmar", methods=["GET", "POST"])
@@ -62,10 +77,16 @@ def require_confirmed(view: Callable[P, ResponseReturnValue]) -> Callable[P, Res
 def confirm() -> ResponseReturnValue:
     """Show both factors again, and go on."""
     form = BothFactorsForm()
+    path, sealed = safe_path(request.args.get("next")), request.args.get(_QUERY)
+    query = open_text(sealed, usuario_id=current_author_id()) if sealed else ""
+    if path is None or query is None:
+        # Without its filter a list would be sent whole.
+        path, query = url_for("conta.account"), ""
+    wanted = f"{path}?{query}" if query else path
     if _proven(form) is None:
-        return _page("contas/confirm.html", form)
+        return _page("contas/confirm.html", form, arquivo="/lista/" in path, lista=path.partition("/lista/")[0])
     session[_CONFIRMED] = utc_now().timestamp()
-    return redirect(safe_path(request.args.get("next")) or url_for("conta.account"), 303)
+    return redirect(wanted, 303)
 
 
 @blueprint.get("")
@@ -202,8 +223,8 @@ def _proven(form: BothFactorsForm) -> Usuario | None:
     return None
 
 
-def _page(template: str, form: BothFactorsForm) -> ResponseReturnValue:
-    return render_template(template, form=form), 401 if request.method == "POST" and form.form_errors else 200
+def _page(template: str, form: BothFactorsForm, **about: object) -> ResponseReturnValue:
+    return render_template(template, form=form, **about), 401 if request.method == "POST" and form.form_errors else 200
 
 
 def _me() -> Usuario:

@@ -3,7 +3,6 @@
 import datetime as dt
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
-from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
 from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
@@ -65,7 +64,7 @@ def index() -> str:
 
 @blueprint.get("/lista/<formato>")
 @require(Permission.VER)
-def whole(formato: str) -> FlaskResponse:
+def whole(formato: str) -> Response:
     """All that the list shows on all its pages, to print or as a file."""
     if formato != "imprimir" and not allowed(Permission.EXPORTAR):
         abort(403)

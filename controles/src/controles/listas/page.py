@@ -6,8 +6,10 @@ from typing import Any
 
 from flask import Response, abort, stream_template, stream_with_context
 from flask_login import current_user
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from controles.auditoria import audit
+from controles.contas.own_account import ask_again
 from controles.contas.permissions import current_author_id, current_scope
 from controles.domain.clock import today, utc_now
 from controles.listas.files import CSV_TYPE, XLSX_TYPE, as_csv, as_xlsx
@@ -33,10 +35,17 @@ class Lista:
     linhas: int
 
 
-def sent(lista: Lista, formato: str) -> Response:
-    """The whole list as a page to print or as a file; audited before its first row leaves."""
-    if formato != "imprimir" and formato not in FORMATS:
-        abort(404)
+def sent(lista: Lista, formato: str) -> WerkzeugResponse:
+    """The whole list as a page to print or as a file; audited before its first row leaves.
+
+    A file takes data of many people out of here: whoever asks for one shows both factors again, and is led back to it.
+    """
+    if formato != "imprimir":
+        if formato not in FORMATS:
+            abort(404)
+        asked = ask_again()
+        if asked is not None:
+            return asked
     _record(lista, formato)
     if formato == "imprimir":
         page = stream_template(

@@ -23,7 +23,7 @@ PARAMETER, FIELD = "q", "busca"
 # Short names and long ones look alike.
 _BLOCK = 32
 _NONCE = 12
-LONGEST_TOKEN = 1024
+LONGEST_TOKEN = 4096
 
 
 class SearchSeal:
@@ -78,6 +78,16 @@ def opened(args: Mapping[str, str], *, usuario_id: int) -> dict[str, str]:
     shown = {name: value for name, value in args.items() if name not in {FIELD, PARAMETER}}
     text = _seal().open(args.get(PARAMETER, ""), usuario_id=usuario_id)
     return {**shown, FIELD: text} if text else shown
+
+
+def seal_text(text: str, *, usuario_id: int) -> str:
+    """What an address of this user carries unreadable besides a search: the query of a page that is asked for later."""
+    return _seal().seal(text, usuario_id=usuario_id)
+
+
+def open_text(token: str, *, usuario_id: int) -> str | None:
+    """What `seal_text` was given; None if it does not open for this user."""
+    return _seal().open(token, usuario_id=usuario_id)
 
 
 def _seal() -> SearchSeal:
