@@ -5,10 +5,12 @@ are installed here, and to nothing else. So nothing is downloaded, and what anot
 """
 
 import importlib.metadata
+import importlib.util
 import os
 import re
 import subprocess
 import sys
+import venv
 import zipfile
 from collections.abc import Iterator
 from email.message import Message
@@ -159,3 +161,126 @@ def test_the_examples_of_the_documentation_run_where_nothing_else_is(
         program = tmp_path / f"example_{number}.py"
         program.write_text(example)
         python(environments[extra], str(program))
+
+
+CONSUMER = '''
+"""A program of somebody who has installed the wheel."""
+
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, assert_type
+
+import sqlalchemy as sa
+from flask import Flask
+
+from frescor import MISS, AsyncCache, Cache, Miss, Policy, PolicyError, PolicyStats
+from frescor.embedded import EmbeddedServer
+from frescor.errors import CacheError
+from frescor.flask import FlaskCache
+from frescor.sqlalchemy import Tracking, track
+from frescor.testing import PrivateServer
+
+
+@dataclass(frozen=True)
+class Price:
+    amount: int
+
+
+cache = Cache.from_url("memory://", "shop")
+
+
+@cache.cached(Policy.static("price", tags=("item:{item}",)))
+def price(item: int, *, currency: str = "BRL") -> Price:
+    return Price(item)
+
+
+@cache.cached(expire=60, key_prefix="rate")
+async def rate(name: str) -> float:
+    return 1.0
+
+
+assert_type(price(1), Price)
+assert_type(price.refresh(1, currency="EUR"), Price)
+assert_type(price.key(1), str)
+assert_type(price.invalidate(1), bool)
+awaited: Coroutine[Any, Any, float] = rate("BRL")
+assert_type(cache.get_or_load("a", lambda: 1, Policy.user("a")), int)
+assert_type(cache.get("a", MISS), object | Miss)
+assert_type(cache.get("a", as_type=Price), Price | None)
+assert_type(cache.stats(), dict[str, PolicyStats])
+aio: AsyncCache = cache.aio
+tracking: Tracking = track(sa.create_engine("sqlite://"), cache, outbox=False)
+flask_cache, app = FlaskCache(), Flask("shop")
+flask_cache.init_app(app, lambda: cache)
+servers: tuple[type, ...] = (EmbeddedServer, PrivateServer)
+
+
+@app.get("/")
+@flask_cache.view(Policy(name="page", expire=60), vary="Accept-Language")
+def page() -> str:
+    return "text"
+
+
+def wrong() -> None:
+    try:
+        price("one")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    except (PolicyError, CacheError):
+        pass
+'''
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bare virtual environment in which the wheel stands with all extras: its python."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, with_pip=False, symlinks=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    environment(wheel, "all", site)
+    return folder / "bin" / "python"
+
+
+@pytest.mark.parametrize(
+    "checker",
+    [
+        ("mypy", "--strict", "--no-incremental", "--warn-unused-ignores", "--python-executable"),
+        ("basedpyright", "--level", "error", "--pythonpath"),
+    ],
+    ids=lambda checker: checker[0],
+)
+def test_a_program_that_uses_it_is_checked_by_its_types(
+    installed: Path, checker: tuple[str, ...], tmp_path: Path
+) -> None:
+    if importlib.util.find_spec(checker[0]) is None:
+        pytest.skip(f"{checker[0]} is not installed here")
+    program = tmp_path / "program.py"
+    program.write_text(CONSUMER)
+    (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict", "reportUnusedFunction": false}')
+    done = subprocess.run(
+        [sys.executable, "-m", *checker, str(installed), str(program)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_public_module_can_be_imported_and_names_what_is_public(installed: Path) -> None:
+    code = """
+import importlib, pathlib, frescor
+top = pathlib.Path(frescor.__file__).parent
+for path in sorted(top.rglob("*.py")):
+    parts = path.relative_to(top.parent).with_suffix("").parts
+    if any(part.startswith("_") for part in parts if part != "__init__"):
+        continue
+    name = ".".join(part for part in parts if part != "__init__")
+    module = importlib.import_module(name)
+    for public in getattr(module, "__all__", ()):
+        getattr(module, public)
+    print(name)
+"""
+    done = subprocess.run([installed, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert {"frescor", "frescor.aio", "frescor.errors", "frescor.sqlalchemy.text", "frescor.flask"} <= set(
+        done.stdout.split()
+    )
