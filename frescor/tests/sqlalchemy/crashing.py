@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from frescor import Cache
 from frescor._protocol.commands import Invalidate, StoreCommand, Together
-from frescor._store.server.ahead import Ahead
 from frescor._store.server.redis import RedisStore
 from frescor.sqlalchemy import track
 
@@ -21,20 +20,10 @@ class StoppingStore(RedisStore):
 
     stops = False
 
-    def ahead(self, command: Invalidate) -> Ahead:
-        return StoppingAhead(self, command) if self.stops else super().ahead(command)
-
     def perform(self, command: StoreCommand | Together) -> Any:
         if self.stops and isinstance(command, Invalidate):
             stop()
         return super().perform(command)
-
-
-class StoppingAhead(Ahead):
-    """The same for one that would be sent as soon as the COMMIT has come back."""
-
-    def send(self) -> None:
-        stop()
 
 
 def stop() -> None:

@@ -138,18 +138,17 @@ def test_what_is_loaded_between_the_commit_and_the_invalidation_is_as_new_as_the
     """A reader that comes then finds the old entry, or loads the new value: it is not older than its own call."""
     assert postgres.name(1) == "ana"
     dialect: Any = postgres.engine.dialect
-    wrapped = dialect.do_commit
+    hooks = dialect.do_commit.__self__._hooks
     seen: list[str | None] = []
-    tracking = wrapped.__self__
-    plain = tracking._do_commit
+    plain = hooks.below("do_commit")
 
     def commit(connection: Any) -> None:
         plain(connection)
         seen.append(elsewhere(lambda: postgres.name(1)))
 
-    tracking._do_commit = commit
+    hooks._found["do_commit"] = commit
     postgres.rename(1, "new")
-    tracking._do_commit = plain
+    del hooks._found["do_commit"]
     assert seen in (["ana"], ["new"])
     assert is_new(postgres)
 

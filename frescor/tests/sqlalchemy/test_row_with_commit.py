@@ -1,6 +1,7 @@
 """The outbox's row in one message with the COMMIT, on PostgreSQL."""
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -136,3 +137,59 @@ def test_a_connection_that_is_gone_is_said_in_the_drivers_words(engine: sa.Engin
             commit(outbox, connection)
         connection.invalidate()
     assert rows(engine, outbox) == []
+
+
+def test_a_commit_that_somebody_has_wrapped_is_called(engine: sa.Engine, outbox: Outbox) -> None:
+    """On the dialect's instance, its class, the driver's connection or a class of the driver's."""
+    called: list[str] = []
+    dialect = engine.dialect
+    plain = dialect.do_commit
+
+    def by_instance(connection: Any) -> None:
+        called.append("instance")
+        plain(connection)
+
+    with engine.connect() as connection:
+        connection.execute(sa.text("INSERT INTO t VALUES (1)"))
+        first = outbox.commit(connection.connection, dialect, TAGS, by_instance)
+    with pytest.MonkeyPatch.context() as patch:
+        of_class: Any = sa.engine.default.DefaultDialect.do_commit
+
+        @functools.wraps(of_class)
+        def by_class(self: Any, connection: Any) -> None:
+            called.append("class")
+            of_class(self, connection)
+
+        patch.setattr(sa.engine.default.DefaultDialect, "do_commit", by_class)
+        with engine.connect() as connection:
+            connection.execute(sa.text("INSERT INTO t VALUES (2)"))
+            second = commit(outbox, connection)
+    with engine.connect() as connection:
+        connection.execute(sa.text("INSERT INTO t VALUES (3)"))
+        driver: Any = connection.connection.driver_connection
+
+        def by_connection() -> None:
+            called.append("connection")
+            type(driver).commit(driver)
+
+        driver.commit = by_connection
+        third = commit(outbox, connection)
+        del driver.commit
+
+    class Counted(psycopg.Connection[Any]):
+        def commit(self) -> None:
+            called.append("driver's class")
+            super().commit()
+
+    other = sa.create_engine(engine.url, creator=lambda: Counted.connect(_conninfo(engine)))
+    with other.connect() as connection:
+        connection.execute(sa.text("INSERT INTO t VALUES (4)"))
+        fourth = commit(outbox, connection)
+    other.dispose()
+    assert called == ["instance", "class", "connection", "driver's class"]
+    assert {row_id for row_id, _ in rows(engine, outbox)} == {first, second, third, fourth}
+    assert numbers(engine) == [1, 2, 3, 4]
+
+
+def _conninfo(engine: sa.Engine) -> str:
+    return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)

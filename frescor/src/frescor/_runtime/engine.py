@@ -43,7 +43,6 @@ from frescor._store import registered
 from frescor._store.base import Store
 from frescor._store.cluster.cluster import ClusterStore
 from frescor._store.memory import MemoryStore
-from frescor._store.server.ahead import Ahead
 from frescor._store.server.redis import RedisStore
 from frescor._values.codec import Codec, TooLarge, ValueCodec
 from frescor._values.entry import LARGEST_VALUE, Entry, Packing
@@ -171,13 +170,10 @@ class Engine:
         if self._refused.pop(type(command).__name__, None) is not None:
             logger.warning("the store takes %s again", type(command).__name__)
 
-    def ask(self, command: StoreCommand | Together, ahead: Ahead | None = None) -> Any:
-        """What the store answers; UNAVAILABLE where it does not, or refuses, which is logged.
-
-        `ahead`: the same command, on its way.
-        """
+    def ask(self, command: StoreCommand | Together) -> Any:
+        """What the store answers; UNAVAILABLE where it does not, or refuses, which is logged."""
         try:
-            answer = self.store.perform(command) if ahead is None else ahead.answer()
+            answer = self.store.perform(command)
         except StoreUnavailable:
             return UNAVAILABLE
         except StoreRejected as error:

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Generator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from frescor import _plan as plan
 from frescor._calls.loading import CurrentLoad
@@ -32,9 +32,6 @@ from frescor._runtime.engine import BY_KEY, FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, 
 from frescor._runtime.load_under_way import LoadUnderWay, keys_of
 from frescor._store.connection.within import within
 
-if TYPE_CHECKING:
-    from frescor._store.server.ahead import Ahead
-
 R = TypeVar("R")
 
 
@@ -47,7 +44,6 @@ class Ride(Generic[R]):
     """
 
     __slots__ = (
-        "_ahead",
         "_engine",
         "_flights",
         "_has_asked",
@@ -66,18 +62,15 @@ class Ride(Generic[R]):
         engine: Engine,
         steps: Generator[Command, Any, R],
         requests: Mapping[str, plan.Request] = MappingProxyType({}),
-        ahead: "Ahead | None" = None,
         spent: float = 0.0,
     ) -> None:
-        """`ahead`: the one Invalidate of the plan, on its way. spent: seconds that the call has waited for the store
-        already."""
+        """spent: seconds that the call has waited for the store already."""
         self._engine = engine
         self._steps = steps
         # Of what the call may wait for the store, all together.
         self._left = engine.deadline - spent
         self._has_asked = spent > 0
         self._requests = requests
-        self._ahead = ahead
         self._reply: Any = None
         # Most calls hold nothing and load nothing.
         self._flights: set[str] | None = None
@@ -96,7 +89,7 @@ class Ride(Generic[R]):
                 if (kind is Read or kind is Invalidate) and not self._has_asked:
                     # The whole deadline is before it: most calls ask no more than this.
                     began = time.monotonic()
-                    self._reply = self._engine.ask(cast(StoreCommand, command), self._ahead)
+                    self._reply = self._engine.ask(cast(StoreCommand, command))
                     self._left -= time.monotonic() - began
                     self._has_asked = True
                 elif kind is Load or kind is LoadMany:

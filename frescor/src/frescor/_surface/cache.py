@@ -34,7 +34,6 @@ from frescor._values.tags import NAMESPACE_TAG, declared_tag, entry_tags, key_ta
 from frescor.errors import PolicyError
 
 if TYPE_CHECKING:
-    from frescor._store.server.ahead import Ahead
     from frescor._surface.aio import AsyncCache
     from frescor._surface.callsite import CallSite
 
@@ -216,15 +215,13 @@ class Cache:
         *,
         tags: tuple[str, ...] = (),
         keys: tuple[str, ...] = (),
-        ahead: "Ahead | None" = None,
         durable: bool = False,
         confirm: bool | None = None,
     ) -> bool:
         """`durable`: an outbox keeps the tags, whoever made it says; never guessed from what a tag looks like."""
         engine = self._engine
         waited = bool(engine.pending) and engine.pending.invalidations
-        steps = plan.invalidate(engine.process, tags, keys, durable=durable, confirm=confirm)
-        done = self._drive(steps, ahead=ahead)
+        done = self._drive(plan.invalidate(engine.process, tags, keys, durable=durable, confirm=confirm))
         if not done and not waited:
             logger.warning("invalidations wait in this process until the store takes them")
         return done
@@ -401,8 +398,8 @@ class Cache:
 
     # -- the driver --------------------------------------------------------------------------------------------------
 
-    def _drive(self, steps: Generator[Command, Any, R], ahead: "Ahead | None" = None) -> R:
-        """Carry out a plan that loads nothing. `ahead`: its one Invalidate, on its way."""
+    def _drive(self, steps: Generator[Command, Any, R]) -> R:
+        """Carry out a plan that loads nothing."""
         ride: Ride[R] | None = None
         reply: Any = None
         began = time.monotonic()
@@ -411,7 +408,7 @@ class Cache:
                 command = steps.send(reply)
                 if type(command) is Read or type(command) is Invalidate:
                     # Holds nothing: most plans are one of these and no more.
-                    reply = self._engine.ask(command, ahead)
+                    reply = self._engine.ask(command)
                 else:
                     if ride is None:
                         ride = Ride(self._engine, steps, spent=time.monotonic() - began)

@@ -7,7 +7,7 @@ from typing import Any
 
 from redis import exceptions as driver
 
-from frescor._protocol.commands import HOLDS_MS, Announce, Dismiss, Invalidate, Read, StoreCommand, Together, Unheard
+from frescor._protocol.commands import HOLDS_MS, Announce, Dismiss, Read, StoreCommand, Together, Unheard
 from frescor._store import registered
 from frescor._store.address import Address
 from frescor._store.base import KeyInfo, ServerInfo, Witness
@@ -15,7 +15,6 @@ from frescor._store.connection.breaker import Breaker
 from frescor._store.connection.connection import (
     DEADLINE,
     Connections,
-    Sent,
     ServerLine,
     connection_to,
     decoded,
@@ -29,7 +28,6 @@ from frescor._store.connection.link import DriverConnection
 from frescor._store.listing import add_up, counters_in, fields_of, listed
 from frescor._store.registered import understood
 from frescor._store.scripts import Script
-from frescor._store.server.ahead import Ahead
 from frescor._store.server.trust import TELL_LOOK, Trust, grace, invalidates, register
 from frescor._store.wire import Arguments, Wire
 from frescor.errors import CacheError
@@ -81,18 +79,6 @@ class RedisStore:
             found = self._understood_one(command, self._one(script, arguments, operation), operation)
         if self.breaker.reason is not None:
             # It may have come into doubt on the way.
-            self._admit(command, operation)
-        return found
-
-    def ahead(self, command: Invalidate) -> Ahead:
-        """The same command, in steps."""
-        return Ahead(self, command)
-
-    def received(self, sent: Sent, script: Script | None, arguments: Arguments, command: StoreCommand) -> Any:
-        """What `perform` gives for a command that was sent already. Raises the same."""
-        operation = type(command).__name__
-        found = self._understood_one(command, self._one(script, arguments, operation, sent), operation)
-        if self.breaker.reason is not None:
             self._admit(command, operation)
         return found
 
@@ -169,13 +155,10 @@ class RedisStore:
         except (ValueError, TypeError, LookupError, AttributeError):
             return self._understood((command,), (reply,), operation)[0]
 
-    def _one(self, script: Script | None, arguments: Arguments, operation: str, sent: Sent | None = None) -> Any:
-        """One command's reply; `sent`: it was sent already."""
+    def _one(self, script: Script | None, arguments: Arguments, operation: str) -> Any:
+        """One command's reply."""
         try:
-            if sent is None:
-                reply = self.connections.exchange(pack(script, arguments), 1, self.check)[0]
-            else:
-                reply = sent.receive()[0]
+            reply = self.connections.exchange(pack(script, arguments), 1, self.check)[0]
             if isinstance(reply, driver.RedisError):
                 reply = self._again(script, arguments, reply)
         except CacheError:

@@ -22,7 +22,6 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from frescor._calls.policy import check_tag
-from frescor._store.server.ahead import Ahead
 from frescor._store.server.trust import MARK_SECONDS
 from frescor.errors import CacheError, PolicyError
 from frescor.sqlalchemy._engine.drivers import driver_connection
@@ -161,23 +160,18 @@ class Outbox:
         dialect: sa.Dialect,
         tags: Iterable[str],
         commit: Callable[[Any], None],
-        ahead: Ahead | None = None,
     ) -> int | None:
         """Keep these tags with the transaction that is open on this connection, and commit it; the row's id.
 
-        In one round trip where the driver can send both at once; then `ahead` is sent as soon as it has come back.
-        `commit` is the dialect's own. Otherwise as `write`.
+        In one round trip where the driver can send both at once and nobody has put anything around the commit;
+        otherwise the row goes as in `write`, and `commit` is called.
         """
         # Whether the table is there is found out by `write`, once.
-        if self.is_there and takes_several(dialect, raw := driver_connection(connection, dialect)):
+        if self.is_there and takes_several(commit, dialect, raw := driver_connection(connection, dialect)):
             row = self._new_row(tags)
-            if ahead is not None:
-                ahead.keep()
-            commit_with_row(dialect, raw, self._template_for(dialect), row, ahead)
+            commit_with_row(dialect, raw, self._template_for(dialect), row)
             return int(row["id"])
         row_id = self.write(connection, dialect, tags)
-        if ahead is not None and row_id is not None:
-            ahead.keep()
         commit(connection)
         return row_id
 

@@ -5,40 +5,42 @@ A server takes several statements in one message
 the message, so what could not keep its row is not committed. psycopg sends its own COMMIT in such a message, and this
 one is sent the same way; other drivers, and SQLite, are given the INSERT by itself. The values, in ASCII, are written
 into the text, quoted by the driver's library where they need it.
+
+What it is worth: a transaction that reads, changes and commits takes four round trips to the database, and five with a
+row by itself. Where the database is a network away that alone is a quarter more. On a socket of the same machine it
+takes 0.01 of the transaction's time off, and 0.04 of its processor's.
 """
 
 import functools
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
+from types import FunctionType
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import await_only
-
-from frescor._store.server.ahead import Ahead
 
 _DRIVERS = ("psycopg", "psycopg_async")
 # PGRES_COMMAND_OK, PGRES_TUPLES_OK; PQTRANS_INTRANS.
 _DONE, _IN_TRANSACTION = (1, 2), 2
 
 
-def takes_several(dialect: sa.Dialect, raw: Any) -> bool:
-    """Whether several statements may be sent at once to the transaction that is open on this driver's connection."""
-    if dialect.driver not in _DRIVERS or type(dialect).do_commit is not DefaultDialect.do_commit:
+def takes_several(commit: Callable[[Any], None], dialect: sa.Dialect, raw: Any) -> bool:
+    """Whether several statements may be sent at once to the transaction that is open on this driver's connection, in
+    place of `commit`: not where a tool, a subclass or an instance has its own, which is to be called."""
+    if dialect.driver not in _DRIVERS or not _is_of("sqlalchemy.engine.default", getattr(commit, "__func__", None)):
+        return False
+    if not _is_of("psycopg.", getattr(type(raw), "commit", None)) or "commit" in vars(raw):
         return False
     server = raw.pgconn
     # In a pipeline each message holds one statement.
     return bool(server.transaction_status == _IN_TRANSACTION and not server.pipeline_status)
 
 
-def commit_with_row(
-    dialect: sa.Dialect, raw: Any, insert: str, row: Mapping[str, Any], ahead: Ahead | None = None
-) -> None:
+def commit_with_row(dialect: sa.Dialect, raw: Any, insert: str, row: Mapping[str, Any]) -> None:
     """Write a row and commit, on psycopg's connection. Raises its errors: then neither happened, or nobody knows about
     both.
 
     `insert` is the statement as text, with a named field for each value of the row, as `str.format` fills them.
-    `ahead` is made ready while the server commits, and sent once it has.
     """
     values = {name: str(value) if type(value) is int else _literal(raw, value) for name, value in row.items()}
     query = f"{insert.format_map(values)}; COMMIT".encode("ascii")
@@ -46,24 +48,25 @@ def commit_with_row(
         await_only(_committed(raw, query))
     else:
         with raw.lock:
-            raw.wait(_exchange(raw, query, ahead))
+            raw.wait(_exchange(raw, query))
 
 
 async def _committed(raw: Any, query: bytes) -> None:
     async with raw.lock:
-        await raw.wait(_exchange(raw, query, None))
+        await raw.wait(_exchange(raw, query))
 
 
-def _exchange(raw: Any, query: bytes, ahead: Ahead | None) -> Generator[Any, Any, None]:
+def _exchange(raw: Any, query: bytes) -> Generator[Any, Any, None]:
     errors, generators = _psycopg()
     raw.pgconn.send_query(query)
-    if ahead is not None:
-        ahead.prepare()
     for result in (yield from generators.execute(raw.pgconn)):
         if result.status not in _DONE:
             raise errors.error_from_result(result, encoding=raw.info.encoding)
-    if ahead is not None:
-        ahead.send()
+
+
+def _is_of(module: str, function: object) -> bool:
+    """Whether a function was written there: one that is put around it may have its name, not its globals."""
+    return type(function) is FunctionType and function.__globals__["__name__"].startswith(module)
 
 
 @functools.cache

@@ -9,7 +9,7 @@ Where its statements and commits are seen (see `sqlalchemy._engine.hooks`):
   thrown away without either (a connection that is invalidated, or given back by the garbage collector) is ended by the
   pool's events.
 - `do_commit` writes the outbox's row, in one round trip with the COMMIT where the driver can do that, and invalidates
-  after it: the invalidation is sent as soon as the COMMIT has come back, and answered before the transaction returns.
+  after it, before the transaction returns.
 
 The order after a commit. Between the COMMIT and the invalidation others read the old entry: the transaction has
 not returned to its caller yet, so they might as well have read before. When the COMMIT raises, nobody knows whether it
@@ -30,11 +30,8 @@ from sqlalchemy import event
 from sqlalchemy.pool.base import _AdhocProxiedConnection
 from sqlalchemy.util import await_only
 
-from frescor._protocol.commands import Invalidate
 from frescor._runtime.engine import Engine as CacheEngine
 from frescor._store.memory import MemoryStore
-from frescor._store.server.ahead import Ahead
-from frescor._store.server.redis import RedisStore
 from frescor._surface.cache import Cache
 from frescor._values.tags import NAMESPACE_TAG
 from frescor.errors import PolicyError
@@ -89,21 +86,7 @@ class Tracking:
         if relay is not None and engine.dialect.name == "postgresql":
             relay.schema_changed = self._catalog.refresh
         dialect = engine.dialect
-        self._do_commit = dialect.do_commit
-        self._do_rollback = dialect.do_rollback
-        self._hooks = Hooks(
-            dialect,
-            {
-                "do_execute": self._executing(dialect.do_execute),
-                "do_executemany": self._executing(dialect.do_executemany),
-                "do_execute_no_params": self._executing_alone(dialect.do_execute_no_params),
-                "_deliver_insertmanyvalues_batches": keeping_batches(dialect._deliver_insertmanyvalues_batches),
-                "do_commit": self._commit_and_apply,
-                "do_rollback": self._roll_back,
-                "do_begin_twophase": _refuse_two_phase,
-                "execution_ctx_cls": telling_of_inserts(dialect.execution_ctx_cls, self._statements.inserted),
-            },
-        )
+        self._hooks = Hooks(dialect)
         if self._fixed is not None:
             self._take(self._fixed)
 
@@ -153,7 +136,22 @@ class Tracking:
         self.engine.clear_compiled_cache()
         for name, listener in self._listeners():
             event.listen(self.engine, name, listener)
-        self._hooks.install()
+        self._hooks.install(
+            {
+                "do_execute": self._executing("do_execute"),
+                "do_executemany": self._executing("do_executemany"),
+                "do_execute_no_params": self._executing_alone(),
+                "_deliver_insertmanyvalues_batches": keeping_batches(
+                    lambda *given: self._hooks.below("_deliver_insertmanyvalues_batches")(*given)
+                ),
+                "do_commit": self._commit_and_apply,
+                "do_rollback": self._roll_back,
+                "do_begin_twophase": self._refuse_two_phase,
+                "execution_ctx_cls": telling_of_inserts(
+                    self.engine.dialect.execution_ctx_cls, self._statements.inserted
+                ),
+            }
+        )
 
     def close(self) -> None:
         """Stop watching: commits from now on invalidate nothing. What was read stays cached."""
@@ -185,14 +183,18 @@ class Tracking:
     def _listeners(self) -> tuple[tuple[str, Callable[..., None]], ...]:
         return (("reset", self._given_back), ("invalidate", self._given_up))
 
-    def _executing(self, execute: Callable[..., None]) -> Callable[..., None]:
+    def _executing(self, name: str) -> Callable[..., None]:
         """A dialect's method that executes, with what is done before and after it."""
-        statements = self._statements
+        statements, hooks = self._statements, self._hooks
+        alone = name == "do_execute_no_params"
 
         def look_and_execute(cursor: Any, sql: str, parameters: Any, context: Any = None) -> None:
-            unit = statements.before(sql, parameters, context)
+            unit = statements.before(sql, parameters, context) if hooks.active else None
             try:
-                execute(cursor, sql, parameters, context)
+                if alone:
+                    hooks.below(name)(cursor, sql, context)
+                else:
+                    hooks.below(name)(cursor, sql, parameters, context)
             except BaseException:
                 if unit is not None and unit.at_once:
                     self._apply_at_once(unit)
@@ -204,9 +206,9 @@ class Tracking:
 
         return look_and_execute
 
-    def _executing_alone(self, execute: Callable[..., None]) -> Callable[..., None]:
+    def _executing_alone(self) -> Callable[..., None]:
         """As `_executing`, without parameters."""
-        executing = self._executing(lambda cursor, sql, _none, context: execute(cursor, sql, context))
+        executing = self._executing("do_execute_no_params")
 
         def look_and_execute(cursor: Any, sql: str, context: Any = None) -> None:
             executing(cursor, sql, (), context)
@@ -227,7 +229,17 @@ class Tracking:
         # One of those is a dialect's first look at a server.
         if not isinstance(connection, _AdhocProxiedConnection) and self in (info := connection.info):
             self._end(info)
-        self._do_rollback(connection)
+        self._hooks.below("do_rollback")(connection)
+
+    def _refuse_two_phase(self, connection: sa.Connection, xid: object) -> None:
+        if not self._hooks.active:
+            self._hooks.below("do_begin_twophase")(connection, xid)
+            return
+        raise PolicyError(
+            "a two-phase transaction may be committed later, by anybody, unseen: Frescor cannot invalidate after it. "
+            "Use a plain transaction on a tracked engine, or another engine, and invalidate by hand after the last "
+            "commit."
+        )
 
     # The names of their arguments are part of these two events.
     def _given_back(self, dbapi_connection: Any, connection_record: Any, reset_state: Any) -> None:  # noqa: ARG002
@@ -244,6 +256,10 @@ class Tracking:
             unit.end()
 
     def _commit_and_apply(self, connection: Any) -> None:
+        commit = self._hooks.below("do_commit")
+        if not self._hooks.active:
+            commit(connection)
+            return
         info = connection.info
         unit: Unit | None = info.get(self)
         if (
@@ -257,18 +273,13 @@ class Tracking:
             self.outbox.look_again()
         tags = () if unit is None else tuple(sorted(unit.tags()))
         raised = store_tags(tags) if tags else ()
-        ahead = self._ahead(raised) if tags and not self._awaits else None
         row_id = None
         try:
             if tags and self.outbox is not None:
-                row_id = self.outbox.commit(connection, self.engine.dialect, tags, self._do_commit, ahead)
+                row_id = self.outbox.commit(connection, self.engine.dialect, tags, commit)
             else:
-                self._do_commit(connection)
-            if ahead is not None:
-                ahead.send()
+                commit(connection)
         except BaseException:
-            if ahead is not None:
-                ahead.give_up()
             if unit is not None and unit.changes_schema:
                 self._statements.schema_changed()
             if tags:
@@ -282,12 +293,7 @@ class Tracking:
                     # Before the tags are raised: who notes anything after that knows the new one.
                     self._statements.schema_changed()
         if tags:
-            try:
-                self.after_commit(row_id, stored=self._apply(raised, ahead, durable=row_id is not None))
-            finally:
-                if ahead is not None:
-                    # Interrupted; else it was answered.
-                    ahead.give_up()
+            self.after_commit(row_id, stored=self._apply(raised, durable=row_id is not None))
 
     def _apply_at_once(self, unit: Unit) -> None:
         """The database committed by itself, with this statement: nothing of it can be in the outbox."""
@@ -301,20 +307,16 @@ class Tracking:
             # There the statement need not have done it: then a commit, or nothing, follows.
             unit.start_again()
         if tags:
-            self._apply(store_tags(tags), None, durable=False)
+            self._apply(store_tags(tags), durable=False)
 
     def invalidate_everything(self) -> None:
         """The schema is another than was known: what came of what was known is ended."""
-        self._apply((NAMESPACE_TAG,), None, durable=False)
+        self._apply((NAMESPACE_TAG,), durable=False)
 
-    def _ahead(self, tags: tuple[str, ...]) -> Ahead | None:
-        store = (self._fixed or self.cache)._engine.store
-        return store.ahead(Invalidate(tags)) if isinstance(store, RedisStore) else None
-
-    def _apply(self, tags: tuple[str, ...], ahead: Ahead | None, *, durable: bool) -> bool:
+    def _apply(self, tags: tuple[str, ...], *, durable: bool) -> bool:
         cache = self._fixed or self.cache
         if not self._awaits:
-            return cache._invalidate(tags=tags, ahead=ahead, durable=durable)
+            return cache._invalidate(tags=tags, durable=durable)
         task = self._spawn(cache.aio._invalidate(tags=tags, durable=durable))
         try:
             return bool(await_only(asyncio.shield(task)))
@@ -344,10 +346,3 @@ class Tracking:
 
 def _dirty_check(tags: tuple[str, ...]) -> bool:
     return context.changed(tags) if tags else context.is_dirty()
-
-
-def _refuse_two_phase(_connection: sa.Connection, _xid: object) -> None:
-    raise PolicyError(
-        "a two-phase transaction may be committed later, by anybody, unseen: Frescor cannot invalidate after it. Use "
-        "a plain transaction on a tracked engine, or another engine, and invalidate by hand after the last commit."
-    )
