@@ -1,8 +1,8 @@
 """Every parameter of every page, with values that somebody hostile would send: a page or a refusal, never an error.
 
 The parameters are found in the application's own map and forms, so a new page is fuzzed by itself. In the gate each is
-tried with a few of the values, others for each parameter. CONTROLES_FUZZ=all tries more of them, as every role and scope,
-each with others, which takes most of an hour:
+tried with a few of the values, others for each parameter. CONTROLES_FUZZ=all tries more of them as every role and
+scope, each with others, which takes most of an hour:
 
     CONTROLES_FUZZ=all python -m pytest controles/tests/attacks/test_fuzzing.py
 """
