@@ -51,13 +51,18 @@ def test_it_names_what_waits_and_after_a_loss_what_was_marked_since_the_watermar
         now = outbox.now(connection)
         outbox.write(connection.connection, connection.dialect, ["sql:waits"])
         outbox.mark(connection, [outbox.write(connection.connection, connection.dialect, ["sql:marked"]) or 0])
-    assert relay.replay(Doubt(lost=False, watermark=None)) == ("=sql:waits",)
-    assert sorted(relay.replay(Doubt(lost=True, watermark=now)) or ()) == ["=sql:marked", "=sql:waits"]
+    assert relay.replay(Doubt(lost=False, watermark=None)) == ("=sql:waits", "=sql:waits#@!")
+    assert sorted(relay.replay(Doubt(lost=True, watermark=now)) or ()) == [
+        "=sql:marked",
+        "=sql:marked#@!",
+        "=sql:waits",
+        "=sql:waits#@!",
+    ]
     # Far enough before it that the margin does not reach it.
     with plain_engine.begin() as connection:
         columns = outbox.table.c
         connection.execute(sa.update(outbox.table).values(applied_at=columns.applied_at - 60 * SECOND))
-    assert relay.replay(Doubt(lost=True, watermark=now)) == ("=sql:waits",)
+    assert relay.replay(Doubt(lost=True, watermark=now)) == ("=sql:waits", "=sql:waits#@!")
 
 
 @pytest.mark.parametrize("watermark", [None, "before the retention", "in the future"])

@@ -28,6 +28,7 @@ from frescor._copies.admission import TinyLfu
 from frescor._values.codec import ValueCodec
 from frescor._values.entry import Entry
 from frescor._values.shapes import NO_SHAPE, Shape
+from frescor._values.tags import BUT, SLICES, blind_tags_of
 
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 # A copy's own weight beside its bytes; an object weighs about so many times its encoding.
@@ -84,6 +85,8 @@ class Local:
         self.line = secrets.token_hex(8)
         self._copies: dict[str, Copy] = {}
         self._stamps: dict[str, int] = {}
+        # Those of columns of which a slice was ever asked for; as many as there are such columns.
+        self._blind_tags: set[str] = set()
         # Raised at every change of stamps: a copy that was checked at this version needs no look at its tags.
         self._version = 0
         # Numbers what arrives; when each tag or key was last pushed; marks below `_floor` came before a gap.
@@ -147,6 +150,8 @@ class Local:
                 if stamp is not None and self._pushed.get(tag, 0) <= mark and self._stamps.get(tag) != stamp:
                     self._stamps[tag] = stamp
                     self._version += 1
+                    if SLICES in tag and "=" not in tag.rpartition(SLICES)[2]:
+                        self._blind_tags.add(tag)
             if len(self._stamps) > _MOST_STAMPS:
                 self._forget_stamps()
 
@@ -173,8 +178,12 @@ class Local:
         with self._lock:
             self._sequence += 1
             for tag in tags:
-                self._pushed[tag] = self._sequence
-                self._stamps.pop(tag, None)
+                if tag.endswith(BUT):
+                    # No column's name: all that it has, and those that were asked for and are on their way.
+                    self._floor = self._sequence
+                for name in blind_tags_of(tag, self._blind_tags) if tag.endswith(BUT) else (tag,):
+                    self._pushed[name] = self._sequence
+                    self._stamps.pop(name, None)
             # After the stamps went: a reader that saw the new version with an old stamp would believe in it for good.
             self._version += 1
             for key in keys:

@@ -9,7 +9,7 @@ can cost a load, not a stale read.
 **Leases.** Who holds a key's lease may load and store it. A lease ends by itself, when its holder is gone.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -77,6 +77,11 @@ class Store(Protocol):
 
     def told(self, database: str) -> None:
         """The database keeps that such invalidations are made: after a loss its replay cannot tell what is missing."""
+
+    def register_slices(self, columns: Mapping[str, Sequence[str]]) -> bool:
+        """Entries are going to depend on slices of these columns, by their table's tag: whoever invalidates that tag
+        and does not know them raises their blind tags from now on (see `frescor._values.tags`). An entry with slices
+        that began before that is not stored. False if this store has no slices."""
 
     def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
         """Ask this before what the store holds is trusted again after an outage or a loss; or, `ended`, no longer."""

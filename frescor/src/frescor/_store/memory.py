@@ -32,6 +32,7 @@ from frescor._protocol.commands import (
 from frescor._store.base import KeyInfo, ServerInfo, Witness
 from frescor._store.wire import TOMBSTONE_MS
 from frescor._values.entry import stamp_of, stamped
+from frescor._values.tags import BUT, SLICED, SLICES, blind_tags_of, declared_tag
 
 logger = logging.getLogger("frescor")
 
@@ -56,12 +57,15 @@ class MemoryStore:
         self._counters: dict[str, int] = {}
         self._lock = threading.RLock()
         self._forked = False
+        # By a table's tag: its columns' blind tags, each with the clock when it was registered. None: nobody knows.
+        self._slices: dict[str, dict[str, int]] | None = None
 
     def start_again(self) -> None:
         """After a fork: what it holds is the parent's, who will not say what becomes of it; so may be the lock."""
         self._lock = threading.RLock()
         self._items = OrderedDict()
         self._counters = {}
+        self._slices = None
         self._used = 0
         self._forked = True
 
@@ -132,6 +136,7 @@ class MemoryStore:
         stamps = {tag: self._stamp(tag) for tag in command.tags}
         absent = [tag for tag, stamp in stamps.items() if stamp is None]
         superseded = any(stamp is not None and stamp > command.as_of for stamp in stamps.values())
+        superseded = superseded or not self._has_slices_right(command)
         for tag in absent:
             self._set(f"t:{tag}", clock, None)
         self._drop(lease)
@@ -161,9 +166,46 @@ class MemoryStore:
         stamp = max(last, now) + 1 if isinstance(last, int) else now + 1
         self._set("clock", stamp, None)
         for tag in tags:
-            if self._stamp(tag) is not None:
-                self._set(f"t:{tag}", stamp, None)
+            for name in self._blind_tags(tag, stamp) if BUT in tag else (tag,):
+                self._raise(name, stamp)
         return stamp
+
+    def _raise(self, tag: str, stamp: int) -> None:
+        if self._stamp(tag) is not None:
+            self._set(f"t:{tag}", stamp, None)
+
+    def _known_slices(self, stamp: int) -> dict[str, dict[str, int]]:
+        if self._slices is None:
+            # Entries may depend on what was registered before: they end.
+            self._slices = {}
+            self._raise(declared_tag(SLICED), stamp)
+        return self._slices
+
+    def _blind_tags(self, tag: str, stamp: int) -> list[str]:
+        return blind_tags_of(tag, self._known_slices(stamp).get(tag.partition(BUT)[0], ()))
+
+    def _has_slices_right(self, command: Write) -> bool:
+        slices = [tag for tag in command.tags if SLICES in tag and not tag.endswith(SLICES)]
+        if not slices:
+            return True
+        return declared_tag(SLICED) in command.tags and all(self._is_registered(tag, command.as_of) for tag in slices)
+
+    def _is_registered(self, tag: str, as_of: int) -> bool:
+        table, _, column = tag.partition(SLICES)
+        since = (self._slices or {}).get(table, {}).get(f"{table}{SLICES}{column.partition('=')[0]}")
+        return since is not None and since <= as_of
+
+    def register_slices(self, columns: Mapping[str, Sequence[str]]) -> bool:
+        with self._lock:
+            if self._slices is None:
+                self._known_slices(self._invalidate(()))
+            assert self._slices is not None
+            clock = self._clock()
+            for table, some in columns.items():
+                known = self._slices.setdefault(table, {})
+                for column in some:
+                    known.setdefault(f"{table}{SLICES}{column}", clock)
+        return True
 
     def set_watermark(self, database: str, at: int) -> bool:  # noqa: ARG002  # what it holds ends with the process
         return False
@@ -208,8 +250,11 @@ class MemoryStore:
             self._used = 0
 
     def evict(self, name: str) -> None:
-        """Drop one item, as a full server would: `e:` an entry, `t:` a tag, `l:` a lease, `clock`. For tests."""
+        """Drop one item, as a full server would: `e:` an entry, `t:` a tag, `l:` a lease, `clock`, or `slices`, which
+        are registered. For tests."""
         with self._lock:
+            if name == "slices":
+                self._slices = None
             self._drop(name)
 
     def _micros(self) -> int:

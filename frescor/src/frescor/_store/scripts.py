@@ -145,6 +145,7 @@ RELEASE_LEASE = Script(
 )
 
 # KEYS: entry, lease, clock, tag…   ARGV: token, entry, as_of, ttl   → 1 stored, 0 lease lost, 2 superseded
+# A column's slices count from when their writers are told of it on (see REGISTER): an entry that is older is refused.
 # An absent tag may have been invalidated since as_of, unless the clock has not moved: then it is created as of then.
 # Otherwise it is created at the present clock, which keeps every older entry invalid, this one among them.
 STORE = Script(
@@ -153,7 +154,8 @@ STORE = Script(
 if held(KEYS[2]) ~= ARGV[1] then return 0 end
 local as_of, ttl, now = tonumber(ARGV[3]), tonumber(ARGV[4]), server_time()
 local clock = read_clock(KEYS[3], now)
-local superseded = false
+local superseded, start = false, string.sub(KEYS[3], 1, -6)
+local sliced, told = false, false
 for i = 4, #KEYS do
   local stamp = stamp_in(held(KEYS[i]), now)
   if not stamp then
@@ -163,7 +165,17 @@ for i = 4, #KEYS do
     if stamp > as_of then superseded = true end
     keep_tag(KEYS[i], ttl)
   end
+  local column = string.match(KEYS[i], '#@[^=]+')
+  if column then
+    local name = string.sub(KEYS[i], #start + 3)
+    local blind = string.sub(name, 1, string.find(name, '#@', 1, true) - 1) .. column
+    local since = redis.pcall('HGET', start .. 'slices', blind)
+    since = type(since) == 'string' and stamp_in(since, now)
+    if not since or since > as_of then superseded = true end
+    sliced = true
+  elseif KEYS[i] == start .. 't:=sql:#@' then told = true end
 end
+if sliced and not told then superseded = true end
 redis.call('DEL', KEYS[2])
 if superseded then return 2 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[4])
@@ -206,6 +218,8 @@ return there
 )
 
 # KEYS: clock, tag…   → the stamp
+# `…#@!c1,c2` stands for the blind tags of all the table's columns that are registered, but c1 and c2. Where nothing is
+# registered nobody knows on which columns entries depend: all entries with slices are ended, once.
 # The tick comes before the tags are raised; an absent tag stays absent, which already means invalid: created here at
 # this stamp, it would vouch for entries that were invalid before. The clock as by `find_clock`: written out, since each
 # commit waits for this, and making functions takes half as long again as all the rest.
@@ -222,8 +236,60 @@ end
 if clock and clock >= stamp then stamp = clock + 1 end
 stamp = string.format('%.0f', stamp)
 redis.call('SET', KEYS[1], stamp)
-for i = 2, #KEYS do redis.call('SET', KEYS[i], stamp, 'XX', 'KEEPTTL') end
+local slices, stands
+for i = 2, #KEYS do
+  local place = string.find(KEYS[i], '#@!', 1, true)
+  if not place then redis.call('SET', KEYS[i], stamp, 'XX', 'KEEPTTL')
+  else
+    local start = string.sub(KEYS[1], 1, -6)
+    slices = slices or start .. 'slices'
+    stands = stands or redis.pcall('HGET', slices, '')
+    if type(stands) ~= 'string' then
+      redis.call('UNLINK', slices)
+      redis.call('HSET', slices, '', '1')
+      redis.pcall('SET', start .. 't:=sql:#@', stamp, 'XX', 'KEEPTTL')
+      stands = '1'
+    end
+    local table_tag, but = string.sub(KEYS[i], 1, place - 1), ',' .. string.sub(KEYS[i], place + 3) .. ','
+    for column in string.gmatch(redis.call('HGET', slices, string.sub(table_tag, #start + 3)) or '', '[^,]+') do
+      if not string.find(but, ',' .. column .. ',', 1, true) then
+        redis.call('SET', table_tag .. '#@' .. column, stamp, 'XX', 'KEEPTTL')
+      end
+    end
+  end
+end
 return stamp
+""",
+)
+
+# KEYS: clock, slices, the tag of all entries with slices   ARGV: table's tag, its columns with ',' between, …   → 1
+# Entries are going to depend on slices of these columns: who writes to the table and does not know them raises their
+# blind tags. Which others are registered nobody knows if none is: then entries that depend on them end.
+REGISTER = Script(
+    "register",
+    """
+local now = server_time()
+local clock = read_clock(KEYS[1], now)
+local stands = redis.pcall('HGET', KEYS[2], '')
+if type(stands) ~= 'string' then
+  clock = math.max(clock, now) + 1
+  redis.call('SET', KEYS[1], text(clock))
+  redis.pcall('SET', KEYS[3], text(clock), 'XX', 'KEEPTTL')
+  redis.call('UNLINK', KEYS[2])
+  redis.call('HSET', KEYS[2], '', '1')
+end
+for i = 1, #ARGV, 2 do
+  local known = redis.call('HGET', KEYS[2], ARGV[i]) or ''
+  for column in string.gmatch(ARGV[i + 1], '[^,]+') do
+    local blind = ARGV[i] .. '#@' .. column
+    if redis.call('HEXISTS', KEYS[2], blind) == 0 then
+      redis.call('HSET', KEYS[2], blind, text(clock))
+      known = known .. column .. ','
+    end
+  end
+  redis.call('HSET', KEYS[2], ARGV[i], known)
+end
+return 1
 """,
 )
 
@@ -300,6 +366,7 @@ ALL = (
     PUT,
     DELETE,
     INVALIDATE,
+    REGISTER,
     CHECK_SERVER,
     REMEMBER_SERVER,
     SET_WATERMARK,

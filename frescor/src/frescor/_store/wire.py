@@ -25,6 +25,7 @@ from frescor._protocol.commands import (
 )
 from frescor._store import scripts
 from frescor._store.scripts import Script
+from frescor._values.tags import SLICED, declared_tag
 from frescor.errors import PolicyError
 
 # A deleted key's lease says so for a while, which stops loaders in flight and tells every listener.
@@ -41,8 +42,8 @@ Arguments = tuple[Argument, ...]
 class Wire:
     """The commands of one namespace.
 
-    Names: `{namespace}:e:{key}` entries, `:l:` leases, `:t:` tags, `:clock`, `:server`, `:stats`. In a cluster an
-    entry and its lease share a slot, since both names hold the key in braces.
+    Names: `{namespace}:e:{key}` entries, `:l:` leases, `:t:` tags, `:clock`, `:server`, `:slices`, `:stats`. In a
+    cluster an entry and its lease share a slot, since both names hold the key in braces.
     """
 
     def __init__(self, namespace: str) -> None:
@@ -57,6 +58,7 @@ class Wire:
         self.server = f"{namespace}:server"
         self.stats = f"{namespace}:stats"
         self.listeners = f"{namespace}:listeners"
+        self.slices = f"{namespace}:slices"
         self._tag_start = f"{namespace}:t:"
         self._entry_start = f"{namespace}:e:{{"
         self._lease_start = f"{namespace}:l:{{"
@@ -72,6 +74,12 @@ class Wire:
     def tag(self, tag: str) -> str:
         """The name of a tag."""
         return self._tag_start + tag
+
+    def register_slices(self, columns: Mapping[str, Sequence[str]]) -> tuple[Script, Arguments]:
+        """The script that registers columns, by their table's tag."""
+        names = (self.clock, self.slices, self.tag(declared_tag(SLICED)))
+        given = [text for table, some in columns.items() for text in (table, ",".join(some))]
+        return scripts.REGISTER, (len(names), *names, *given)
 
     def key_of_entry(self, name: str) -> str:
         """The key of an entry's name."""

@@ -24,7 +24,7 @@ from frescor._store.opening_aio import awaited
 from frescor._surface.callsite import codec_of, mapped_annotation, return_annotation
 from frescor._values.codec import Codec
 from frescor._values.shapes import Shape, policy_shape
-from frescor._values.tags import NAMESPACE_TAG, declared_tag, entry_tags, key_tags, pattern_tag
+from frescor._values.tags import NAMESPACE_TAG, declared_tags, entry_tags, key_tags, pattern_tag, with_blind_tags
 
 logger = logging.getLogger("frescor")
 
@@ -103,7 +103,7 @@ class AsyncCache:
 
     async def invalidate(self, *tags: str, confirm: bool | None = None) -> bool:
         """Make every entry that depends on one of these tags a miss, in one round trip."""
-        return await self._invalidate(tags=tuple(declared_tag(check_tag(tag)) for tag in tags), confirm=confirm)
+        return await self._invalidate(tags=declared_tags(with_blind_tags(map(check_tag, tags))), confirm=confirm)
 
     async def invalidate_pattern(self, pattern: str, *, confirm: bool | None = None) -> bool:
         """Invalidate the keys below a prefix (`dashboard:*`), everything (`*`), or one key."""

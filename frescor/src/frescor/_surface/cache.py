@@ -30,7 +30,7 @@ from frescor._surface.decorator import CachedDecorator, caching, invalidating, p
 from frescor._values.codec import Codec
 from frescor._values.entry import LARGEST_VALUE, MOST_VALUE
 from frescor._values.shapes import Shape, policy_shape
-from frescor._values.tags import NAMESPACE_TAG, declared_tag, entry_tags, key_tags, pattern_tag
+from frescor._values.tags import NAMESPACE_TAG, declared_tags, entry_tags, key_tags, pattern_tag, with_blind_tags
 from frescor.errors import PolicyError
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ class Cache:
         long: it returns once they are dropped, or known not to be used. False with the store down: it waits in this
         process, which trusts nothing in the store until it was delivered.
         """
-        return self._invalidate(tags=tuple([declared_tag(check_tag(tag)) for tag in tags]), confirm=confirm)
+        return self._invalidate(tags=declared_tags(with_blind_tags(map(check_tag, tags))), confirm=confirm)
 
     def invalidate_pattern(self, pattern: str, *, confirm: bool | None = None) -> bool:
         """Invalidate the keys below a prefix (`dashboard:*`), everything (`*`), or one key. As `invalidate`."""

@@ -14,6 +14,11 @@ DEEPEST_KEY = 8
 
 # The kinds of tag cannot collide: their first characters differ. '+' is that of `_values.shapes.call_tag`.
 NAMESPACE_TAG = "*"
+# A table's tag, `#@`, a column: its blind tag, raised by a write that cannot say which slices of it are touched. With
+# `=` and a slice behind: that slice's. `#@!` and columns behind a table's tag: the blind tags of all its others that
+# are registered (`Store.register_slices`), which the store itself finds in the same step.
+# Every entry with slices depends on `SLICED` as well, which is raised when the registrations are lost.
+SLICES, BUT, SLICED = "#@", "#@!", "sql:#@"
 
 
 def declared_tag(tag: str) -> str:
@@ -77,3 +82,21 @@ def pattern_tag(pattern: str) -> str | None:
             "as in 'dashboard:*'. For other groups of keys declare a tag and invalidate that."
         )
     return prefix_tag(prefix)
+
+
+def with_blind_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Tags as they are declared, and for each table of SQL of which they name no slice: that any may be touched.
+
+    Of what somebody invalidates who knows of no slices: by hand, a trigger, an earlier release.
+    """
+    given = tuple(tags)
+    tables = [tag for tag in given if tag.startswith(("sql:", "sql[")) and "#" not in tag]
+    return given + tuple(f"{one}{BUT}" for one in tables if not any(tag.startswith(one + SLICES) for tag in given))
+
+
+def blind_tags_of(tag: str, tags: Iterable[str]) -> list[str]:
+    """Those among `tags` that a tag with `#@!` stands for."""
+    table, _, known = tag.partition(BUT)
+    start, but = table + SLICES, known.split(",")
+    columns = [(one, one[len(start) :]) for one in tags if one.startswith(start)]
+    return [one for one, column in columns if "=" not in column and column not in but]

@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,10 @@ class ChaosStore:
     def told(self, database: str) -> None:
         """As `Store.told`."""
         self._store.told(database)
+
+    def register_slices(self, columns: Mapping[str, Sequence[str]]) -> bool:
+        """As `Store.register_slices`."""
+        return self._store.register_slices(columns)
 
     def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
         """As `Store.replay_by`."""

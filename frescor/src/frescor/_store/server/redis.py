@@ -92,6 +92,10 @@ class RedisStore:
         self._exchange([self.trust.watermark(database, at)], "set_watermark")
         return True
 
+    def register_slices(self, columns: Mapping[str, Sequence[str]]) -> bool:
+        self._exchange([self.wire.register_slices(columns)], "register_slices")
+        return True
+
     def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
         register(self.trust.witnesses, database, witness, ended=ended)
 

@@ -247,7 +247,7 @@ class Consequences:
         own: bool,
     ) -> None:
         description = self.description
-        divided = table in description.parents or table in self._children
+        divided = self.is_divided(table)
         for trigger in description.triggers.get(table, ()):
             # An update may move a row to another partition: there it is an insert, and a delete.
             if (
@@ -316,6 +316,10 @@ class Consequences:
     def above(self, table: TableName) -> Iterator[TableName]:
         """The tables that this one is a part of."""
         return _reachable(table, self.description.parents)
+
+    def is_divided(self, table: TableName) -> bool:
+        """Whether it is a part of others, or others are of it."""
+        return table in self.description.parents or table in self._children
 
     def _below(self, table: TableName) -> Iterator[TableName]:
         return _reachable(table, self._children)

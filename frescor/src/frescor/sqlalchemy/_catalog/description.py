@@ -65,7 +65,8 @@ class Description:
     path: the schemas in which a name without one is looked for. parents: of partitions and of tables that inherit.
     calls: functions that a write to a table calls, in defaults and constraints. unnamed: those that any statement may
     call without their name, by an operator or a cast. replaces: tables in which a row may take another's place by their
-    own definition. parts: tables that are the inside of another one.
+    own definition. parts: tables that are the inside of another one. alters: tables whose rows may come to hold
+    something else in a column than a statement says, by a trigger before it or since the column is computed.
     """
 
     path: tuple[str | None, ...] = (None,)
@@ -80,3 +81,4 @@ class Description:
     unnamed: frozenset[str] = frozenset()
     replaces: frozenset[TableName] = frozenset()
     parts: Mapping[TableName, frozenset[TableName]] = field(default_factory=dict)
+    alters: frozenset[TableName] = frozenset()

@@ -5,6 +5,7 @@ A function of the database is known by the text of its body.
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -80,6 +81,8 @@ SELECT json_build_object(
     FROM pg_catalog.pg_trigger g JOIN own o ON o.oid = g.tgrelid JOIN pg_catalog.pg_proc f ON f.oid = g.tgfoid
     JOIN pg_catalog.pg_namespace n ON n.oid = f.pronamespace JOIN pg_catalog.pg_language l ON l.oid = f.prolang
     WHERE NOT g.tgisinternal AND g.tgenabled <> 'D'),
+  'computed', (SELECT json_agg(json_build_array(o.s, o.t)) FROM own o WHERE EXISTS (SELECT 1
+      FROM pg_catalog.pg_attribute a WHERE a.attrelid = o.oid AND a.attgenerated <> '')),
   'calls', (SELECT json_agg(json_build_array(o.s, o.t, c.f)) FROM calls c
     JOIN (SELECT 'pg_catalog.pg_attrdef'::regclass AS k, oid, adrelid AS r FROM pg_catalog.pg_attrdef
       UNION ALL SELECT 'pg_catalog.pg_constraint'::regclass, oid, conrelid FROM pg_catalog.pg_constraint) u
@@ -192,6 +195,7 @@ class _Reading:
             triggers=dict(triggers),
             routines=dict(routines),
             unnamed=frozenset(map(str.lower, self._all("unnamed"))) & routines.keys(),
+            alters=frozenset(self._alters()),
             calls={table: functions for table, functions in calls.items() if functions & routines.keys()},
         )
 
@@ -239,6 +243,13 @@ class _Reading:
             called = frozenset(map(str.lower, functions or ()))
             found[own] = View(known.tables | (self._names(tables) - {own}), known.functions | called)
         return found
+
+    def _alters(self) -> Iterator[TableName]:
+        for schema, name in self._all("computed"):
+            yield self._name(schema, name)
+        for schema, name, trigger, bits, *_ in self._all("triggers"):
+            if bits & _BEFORE and not trigger.startswith(_OWN):
+                yield self._name(schema, name)
 
     def _triggers(self) -> list[tuple[TableName, Trigger]]:
         found = []

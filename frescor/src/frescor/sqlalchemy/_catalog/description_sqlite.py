@@ -68,6 +68,7 @@ class _Reading:
         self.triggers: dict[TableName, list[Trigger]] = {}
         self.replaces: set[TableName] = set()
         self.references: set[tuple[TableName, Reference]] = set()
+        self.alters: set[TableName] = set()
         self.virtual: dict[TableName, Tokens] = {}
 
     def take(self, schema: str, kind: str, name: str, table: str, sql: str) -> None:
@@ -81,6 +82,9 @@ class _Reading:
             words = [token.keyword for token in tokens]
             if ("CONFLICT", "REPLACE") in pairwise(words):
                 self.replaces.add(own)
+            if ("AS", "(") in pairwise(token.keyword or token.text for token in tokens):
+                # GENERATED ALWAYS may be left out.
+                self.alters.add(own)
             if words[1:2] == ["VIRTUAL"]:
                 self.virtual[own] = tokens
         elif kind == "trigger" and not name.startswith(_OWN):
@@ -121,6 +125,7 @@ class _Reading:
             triggers={table: tuple(found) for table, found in self.triggers.items()},
             replaces=frozenset(self.replaces),
             parts=parts,
+            alters=frozenset(self.alters),
         )
 
 

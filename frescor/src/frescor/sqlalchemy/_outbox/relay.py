@@ -46,7 +46,7 @@ import sqlalchemy as sa
 from frescor._store.base import Doubt
 from frescor._store.server.trust import TELL_WITHIN
 from frescor._surface.cache import Cache
-from frescor._values.tags import NAMESPACE_TAG
+from frescor._values.tags import NAMESPACE_TAG, with_blind_tags
 from frescor.errors import CacheError
 from frescor.sqlalchemy._engine.whereabouts import identity
 from frescor.sqlalchemy._outbox.database_clock import DatabaseClock
@@ -270,7 +270,7 @@ class Relay:
         if whole:
             self._report(whole)
             return cache._invalidate(tags=(NAMESPACE_TAG,), durable=True, confirm=False)
-        every = store_tags(tuple(dict.fromkeys(tag for row in rows for tag in row.tags or ())))
+        every = store_tags(tuple(dict.fromkeys(tag for row in rows for tag in with_blind_tags(row.tags or ()))))
         parts = [every[start : start + _TAGS_AT_ONCE] for start in range(0, len(every), _TAGS_AT_ONCE)]
         # Not confirmed: whoever committed has returned, or is gone, and after an outage all wait for the relay.
         return all(cache._invalidate(tags=part, durable=True, confirm=False) for part in parts)
@@ -328,7 +328,7 @@ class Relay:
         for some in found:
             if some is None:
                 return None
-            tags.update(dict.fromkeys(store_tags(some)))
+            tags.update(dict.fromkeys(store_tags(with_blind_tags(some))))
         return None if len(found) == _MOST_REPLAYED or len(tags) > _MOST_REPLAYED else tuple(tags)
 
     def _may_have_missed_a_mark(self, watermark: int) -> bool:

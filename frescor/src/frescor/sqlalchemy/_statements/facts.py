@@ -1,5 +1,6 @@
 """What a statement does, as far as its text and structure tell: plain values, the same for every execution."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -41,7 +42,9 @@ class LookUp:
 class Target:
     """A table that is written to. rows: None when they are not known. columns: those that an update sets, None: any.
 
-    generated: an insert whose keys are known only afterwards.
+    generated: an insert whose keys are known only afterwards. values: of an insert or update, the parameters that hold
+    what columns are set to, by the columns' names; None where rows may be written otherwise. bound: the parameters that
+    columns are compared with in each row. returns: RETURNING can be put behind it.
     """
 
     table: Named
@@ -50,6 +53,9 @@ class Target:
     columns: frozenset[str] | None = None
     generated: bool = False
     declared: sa.Table | None = None
+    values: Mapping[str, Field] | None = field(default=None, compare=False)
+    bound: Mapping[str, Field] = field(default_factory=dict, compare=False)
+    returns: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

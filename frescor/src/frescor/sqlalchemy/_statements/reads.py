@@ -81,6 +81,11 @@ def look_up_of(element: Any, bound: Bound, dialect: sa.Dialect) -> LookUp | None
     return LookUp((table.schema, table.name), tuple(fields))
 
 
+def bound_field(element: Any, column: sa.Column[Any], bound: Bound) -> Field | None:
+    """The parameter that a column of a table, or of an alias of one, is bound to."""
+    return bound.get(_key(element, column.name))
+
+
 def bound_columns(conditions: Iterable[Condition], compiled: Any) -> Bound:
     """The columns that these conditions, all of which hold, bind to parameters."""
     bound: Bound = {}

@@ -103,6 +103,12 @@ class Tags:
         digest.update(_canonical_number(*identity) if _is_number(identity) else canonical(identity))
         return f"{table}#{digest.hexdigest()}"
 
+    def group(self, form: Any) -> str:
+        """Which of the slices of a column a value is in that has this form (see `frescor.sqlalchemy._slices`)."""
+        digest = self._row_digest.copy()
+        digest.update(_canonical_number(form) if type(form) is int else canonical((form,)))
+        return digest.hexdigest()[:4]
+
 
 def _is_number(identity: Identity) -> bool:
     return len(identity) == 1 and type(identity[0]) is int

@@ -5,6 +5,7 @@ INSERT. A key that the database makes is known after the execution, where the dr
 condition on other columns, INSERT … SELECT, ON CONFLICT, a key that is changed) writes rows that are not known.
 """
 
+from collections.abc import Collection
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from sqlalchemy.sql.dml import Delete, Insert, Update, UpdateBase
 from sqlalchemy.sql.elements import BindParameter
 
 from frescor.sqlalchemy._statements.facts import Field, Kind, LookUp, Named, Target, Untranslated
-from frescor.sqlalchemy._statements.reads import Condition, bound_columns, look_up_of, passes
+from frescor.sqlalchemy._statements.reads import Condition, bound_columns, bound_field, look_up_of, passes
 from frescor.sqlalchemy._statements.tags import has_identity
 
 
@@ -28,8 +29,11 @@ def targets(statement: UpdateBase, compiled: Any, *, outermost: bool) -> tuple[T
     where = sa.and_(*criteria) if criteria else None
     bound = bound_columns([Condition(where)], compiled)
     rows = look_up_of(table, bound, compiled.dialect)
+    named = {column.name: field for column in table.columns if (field := bound_field(table, column, bound)) is not None}
+    # Without a condition on a column there may be as many rows as there are.
+    returns = outermost and bool(named) and not _has_more(statement, compiled)
     if not isinstance(statement, Update):
-        return (Target(_name(table), "delete", rows, declared=table),)
+        return (Target(_name(table), "delete", rows, declared=table, values={}, bound=named, returns=returns),)
     columns = _columns_set(statement, table, compiled, outermost=outermost)
     if statement._prefixes:
         # OR REPLACE, as of an INSERT: a row that is in the way is deleted.
@@ -38,8 +42,9 @@ def targets(statement: UpdateBase, compiled: Any, *, outermost: bool) -> tuple[T
         rows = None
     # MySQL sets columns of several tables at once.
     others = [part for part in _owners(statement) if _name(part) != _name(table)]
+    values = None if columns is None or not outermost else _values_set(statement, table, columns, compiled)
     return (
-        Target(_name(table), "update", rows, columns, declared=table),
+        Target(_name(table), "update", rows, columns, declared=table, values=values, bound=named, returns=returns),
         *(_unknown(statement, part) for part in others),
     )
 
@@ -52,15 +57,37 @@ def _inserted(statement: Insert, table: sa.Table, compiled: Any, *, outermost: b
         return tuple(Target(name, kind, declared=table) for kind in kinds)
     if statement.select is not None or statement._multi_values or not outermost:
         return (Target(name, "insert", declared=table),)
+    values = _values_set(statement, table, {column.name for column in table.columns}, compiled)
     columns = sorted(table.primary_key.columns, key=lambda column: column.name)
     if not columns or not all(has_identity(column.type, compiled.dialect) for column in columns):
-        return (Target(name, "insert", declared=table),)
+        return (Target(name, "insert", declared=table, values=values),)
     parameters = [_parameter(statement, column, compiled) for column in columns]
     if None in parameters and any(column.key in compiled.binds for column in columns):
         # SQLAlchemy may take the value of a parameter of that name for the key.
-        return (Target(name, "insert", declared=table),)
+        return (Target(name, "insert", declared=table, values=values),)
     fields = [Field(column.type, found or "") for column, found in zip(columns, parameters, strict=True)]
-    return (Target(name, "insert", LookUp(name, tuple(fields)), generated=True, declared=table),)
+    return (Target(name, "insert", LookUp(name, tuple(fields)), generated=True, declared=table, values=values),)
+
+
+def _values_set(statement: Any, table: sa.Table, names: Collection[str], compiled: Any) -> dict[str, Field]:
+    """The parameters that hold what these columns are set to, of those that are set to one."""
+    found = {}
+    for column in table.columns:
+        name = _parameter(statement, column, compiled) if column.name in names else None
+        if name is not None:
+            found[column.name] = Field(column.type, name)
+    return found
+
+
+def _has_more(statement: Any, compiled: Any) -> bool:
+    """Whether there is more to it than a table, what is set, and conditions."""
+    state = compiled.compile_state
+    return bool(
+        compiled.effective_returning
+        or statement._independent_ctes
+        or getattr(state, "_extra_froms", None)
+        or getattr(state, "is_multitable", None)
+    )
 
 
 def _parameter(statement: Insert, column: sa.Column[Any], compiled: Any) -> str | None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Catalog, named
 from frescor.sqlalchemy._catalog.consequences import Consequences
+from frescor.sqlalchemy._slices.written import Plan
 from frescor.sqlalchemy._statements.facts import Facts, LookUp, Named, Target, Untranslated
 from frescor.sqlalchemy._statements.tags import TableName, table_name
 from frescor.sqlalchemy._transactions.unit import Unit
@@ -31,12 +32,13 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Effect:
     """A write to one table: the table's tag, and the tags of the tables that the database changes along with it. whole:
-    more of its rows than the statement names."""
+    more of its rows than the statement names. slices: how those are learned that it touches; None: they are not."""
 
     target: Target
     table: str
     others: tuple[str, ...]
     whole: bool = False
+    slices: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,9 @@ class Meanings:
         others = dict.fromkeys((*self._tags(known, along.tables), *map(tags.table, known.aliases(name))))
         others[tags.table_by_schema(name)] = None
         others.pop(table, None)
-        return Effect(target, table, tuple(others), along.whole)
+        uncertain = along.whole or bool(along.untold) or known.is_divided(name) or name in known.description.alters
+        slices = self._tracking.slices.plan(target, name, table, known, uncertain=uncertain)
+        return Effect(target, table, tuple(others), along.whole, slices)
 
     def _find_reading(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Reading:
         # Whoever writes learns how many rows it were, at least.

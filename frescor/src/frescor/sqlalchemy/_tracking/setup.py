@@ -11,6 +11,7 @@ from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Declared
 from frescor.sqlalchemy._outbox.outbox import Outbox, has_outbox
 from frescor.sqlalchemy._outbox.relay import Relay
+from frescor.sqlalchemy._slices.columns import DeclaredSlices
 from frescor.sqlalchemy._tracking.tracking import Tracking
 from frescor.sqlalchemy._tracking.triggers import mark_connections
 
@@ -45,6 +46,7 @@ def track(
     outbox: bool = True,
     views: Declared | None = None,
     functions: Declared | None = None,
+    slices: DeclaredSlices | None = None,
 ) -> Tracking:
     """Watch an engine: cached functions depend on what they read through it, and its commits invalidate that.
 
@@ -56,7 +58,9 @@ def track(
     processes. outbox: keep the tags in a table of this database too (`outbox_table`), so that none is lost with
     the process. views: by the name of each view of which the database does not tell, the tables (text, Table or mapped
     class) that it reads; functions: the same of functions that read tables, and of trigger functions and procedures
-    those that they write to. Raises PolicyError for an engine that is tracked already.
+    those that they write to. slices: of which columns a write tells the slices of its rows (see the manual): {} for the
+    foreign keys; a kind by table and column, as `{"payment": {"paid_at": "month"}}`, for more; None for none. Raises
+    PolicyError for an engine that is tracked already.
     """
     awaits = isinstance(engine, AsyncEngine)
     if not isinstance(engine, sa.Engine | AsyncEngine):
@@ -70,7 +74,15 @@ def track(
         relay = Relay(sync_engine, cache if callable(cache) else lambda: cache, kept, database=name)
         mark_connections(sync_engine)
     tracking = Tracking(
-        sync_engine, cache, awaits=awaits, name=name, outbox=kept, relay=relay, views=views, functions=functions
+        sync_engine,
+        cache,
+        awaits=awaits,
+        name=name,
+        outbox=kept,
+        relay=relay,
+        views=views,
+        functions=functions,
+        slices=slices,
     )
     tracking.start()
     if relay is not None and isinstance(cache, Cache):

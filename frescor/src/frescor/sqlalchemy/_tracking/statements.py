@@ -14,13 +14,16 @@ from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Catalog
 from frescor.sqlalchemy._engine.drivers import driver_connection
 from frescor.sqlalchemy._engine.sent import GIVEN
+from frescor.sqlalchemy._slices.returning import RETURNING, gives_rows, told
+from frescor.sqlalchemy._slices.written import Plan
 from frescor.sqlalchemy._statements.analysis import facts_of
 from frescor.sqlalchemy._statements.facts import Facts, LookUp, Target
 from frescor.sqlalchemy._statements.tags import Identity, form_of, identity_of
 from frescor.sqlalchemy._statements.text import facts_of_text
 from frescor.sqlalchemy._tracking.capture import read_on, seen_by
-from frescor.sqlalchemy._tracking.meanings import READS, WRITES, Meanings
+from frescor.sqlalchemy._tracking.meanings import READS, WRITES, Effect, Meanings
 from frescor.sqlalchemy._transactions.snapshots import begin_before_savepoint, keeps_snapshot
+from frescor.sqlalchemy._transactions.touched import Touched
 from frescor.sqlalchemy._transactions.unit import Unit
 
 if TYPE_CHECKING:
@@ -223,15 +226,33 @@ class Statements:
             target, table = effect.target, effect.table
             known = rows_known and target.rows is not None and not effect.whole
             rows = _identities(target.rows, execution) if known and target.rows is not None else None
+            slices = self._touched(unit, effect, execution) if effect.slices is not None and rows_known else None
             if rows is not None:
-                unit.write(table, [row_tag(table, row) for row in rows])
+                unit.write(table, [row_tag(table, row) for row in rows], slices)
             elif target.generated and rows_known and not effect.whole:
-                unit.await_keys(execution, table)
+                unit.await_keys(execution, table, slices)
             else:
-                unit.write(table, None)
+                unit.write(table, None, slices)
             for other in effect.others:
                 unit.write(other, None)
         return everything or bool(effects.each or effects.others)
+
+    def _touched(self, unit: Unit, effect: Effect, execution: Any) -> Touched | None:
+        """The slices that an execution touches, as far as they are known before it; the rest waits until it has run."""
+        plan = effect.slices
+        assert plan is not None
+        if not plan.returning:
+            return told(plan, execution, (), self._tracking.tags.group)
+        if not gives_rows(execution):
+            return told(plan.without_rows(), execution, (), self._tracking.tags.group)
+        unit.await_slices(execution, effect.table)
+        execution.__dict__[RETURNING] = plan
+        return plan.untouched()
+
+    def told(self, unit: Unit, execution: Any, plan: Plan, rows: Sequence[Any] | None) -> None:
+        """A statement has given its rows back; None: it failed, and those may be changed that nobody knows."""
+        slices = None if rows is None else told(plan, execution, rows, self._tracking.tags.group)
+        unit.slices_told(execution, plan.table, slices)
 
     def _cannot_tell(self, unknown: str, options: Mapping[str, Any], load: CurrentLoad | None) -> None:
         """Refuse to read what cannot be told; outside of loads, say once for each text what it costs."""

@@ -40,6 +40,10 @@ from frescor.sqlalchemy._engine.hooks import Hooks, telling_of_inserts
 from frescor.sqlalchemy._engine.sent import keeping_batches
 from frescor.sqlalchemy._outbox.outbox import Outbox, is_shared
 from frescor.sqlalchemy._outbox.relay import Relay
+from frescor.sqlalchemy._slices.columns import DeclaredSlices
+from frescor.sqlalchemy._slices.explained import explained
+from frescor.sqlalchemy._slices.returning import RETURNING, execute_returning
+from frescor.sqlalchemy._slices.tracked import Slices
 from frescor.sqlalchemy._statements.tags import Tags, store_tags
 from frescor.sqlalchemy._statements.watching import watch
 from frescor.sqlalchemy._tracking.identity import watch_sessions
@@ -67,6 +71,7 @@ class Tracking:
         relay: Relay | None,
         views: Declared | None,
         functions: Declared | None,
+        slices: DeclaredSlices | None = None,
     ) -> None:
         self.engine = engine
         self.outbox = outbox
@@ -77,11 +82,13 @@ class Tracking:
         self._awaits = awaits
         self._name = name
         self._lock = threading.Lock()
+        self._last_write: tuple[str, ...] = ()
         self._tags: Tags | None = None
         self._asked: set[CacheEngine] = set()
         self._tasks: set[asyncio.Task[bool]] = set()
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._catalog = Catalog(views, functions)
+        self.slices = Slices(slices, engine.dialect, lambda: self.cache.store, awaits=awaits)
         self._statements = Statements(self, self._catalog)
         if relay is not None and engine.dialect.name == "postgresql":
             relay.schema_changed = self._catalog.refresh
@@ -120,6 +127,11 @@ class Tracking:
     def default_schema(self) -> str | None:
         """The schema of tables that are named without one."""
         return self.engine.dialect.default_schema_name
+
+    def last_write(self) -> tuple[str, ...]:
+        """The tags that the last commit raised, of any thread; for tests. Empty before the first one that changed
+        something. A line at DEBUG of the logger `frescor` says of each commit in words what it raises."""
+        return self._last_write
 
     def clock_seen(self) -> int:
         """What the store's clock has reached at least."""
@@ -190,12 +202,19 @@ class Tracking:
 
         def look_and_execute(cursor: Any, sql: str, parameters: Any, context: Any = None) -> None:
             unit = statements.before(sql, parameters, context) if hooks.active else None
+            plan = None if unit is None else context.__dict__.pop(RETURNING, None)
+            execute = hooks.below(name)
             try:
-                if alone:
-                    hooks.below(name)(cursor, sql, context)
+                if plan is not None and unit is not None and not alone:
+                    rows = execute_returning(execute, cursor, sql, parameters, context, plan)
+                    statements.told(unit, context, plan, rows)
+                elif alone:
+                    execute(cursor, sql, context)
                 else:
-                    hooks.below(name)(cursor, sql, parameters, context)
+                    execute(cursor, sql, parameters, context)
             except BaseException:
+                if plan is not None and unit is not None:
+                    statements.told(unit, context, plan, None)
                 if unit is not None and unit.at_once:
                     self._apply_at_once(unit)
                 raise
@@ -273,6 +292,10 @@ class Tracking:
             self.outbox.look_again()
         tags = () if unit is None else tuple(sorted(unit.tags()))
         raised = store_tags(tags) if tags else ()
+        if tags:
+            self._last_write = tags
+            if logger.isEnabledFor(logging.DEBUG):
+                logger.debug("a commit invalidates %s", explained(tags))
         row_id = None
         try:
             if tags and self.outbox is not None:
