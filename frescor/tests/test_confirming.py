@@ -10,12 +10,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
+from typing import Any
 
 import pytest
 import redis
 import sqlalchemy as sa
 
 from frescor import Cache, Policy
+from frescor._copies.listen import Listener
 from frescor._plan.confirming import HOLDS, MARGIN
 from frescor.sqlalchemy import track
 from frescor.testing import PrivateCluster, PrivateServer
@@ -205,12 +207,9 @@ def test_a_process_that_comes_back_under_another_name_is_waited_for_no_longer(pa
     writer, reader = pair
     local = reader._engine.local
     name = local.line
-    listener = reader._engine.listener
-    assert listener is not None
+    listener: Any = reader._engine.listener
     for line in (
-        [getattr(listener, "_line", None)]
-        if hasattr(listener, "_line")
-        else [one._line for one, _ in listener._lines.values()]
+        [listener._line] if isinstance(listener, Listener) else [one._line for one, _ in listener._lines.values()]
     ):
         assert line is not None
         line.close()

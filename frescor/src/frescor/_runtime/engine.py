@@ -1,9 +1,7 @@
 """What the sync and the async cache have in common: the process's state, and how calls become plans. No driver."""
 
 import atexit
-import functools
 import logging
-import math
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -17,8 +15,7 @@ from frescor._calls.claims import Claims
 from frescor._calls.keys import check_key, key_digest
 from frescor._calls.loading import CurrentLoad, Subject, around, enclosing_load, refuse_return
 from frescor._calls.policy import Policy, Seconds, check_tag, seconds, tuple_of
-from frescor._copies.listen import Listener
-from frescor._copies.listen_cluster import ClusterListener
+from frescor._copies.listening import CopyListener, Listeners
 from frescor._copies.local import Copy, Local
 from frescor._protocol.commands import (
     LEASE_MS,
@@ -39,11 +36,7 @@ from frescor._protocol.pending import Pending
 from frescor._runtime.lease import Flights, Keeper, Waits
 from frescor._runtime.reporter import Reporter
 from frescor._runtime.sources import Sources
-from frescor._store import registered
-from frescor._store.base import Store
-from frescor._store.cluster.cluster import ClusterStore
-from frescor._store.memory import MemoryStore
-from frescor._store.server.redis import RedisStore
+from frescor._store.base import ListenerFactory, Store
 from frescor._values.codec import Codec, TooLarge, ValueCodec
 from frescor._values.entry import LARGEST_VALUE, Entry, Packing
 from frescor._values.shapes import NO_SHAPE, Shape
@@ -91,7 +84,7 @@ class Engine:
     ) -> None:
         self.store = store
         # What a call may wait for the store, seconds, all its round trips together.
-        self.deadline = store.deadline if isinstance(store, RedisStore | ClusterStore) else math.inf
+        self.deadline = store.deadline
         self.key_secret = key_secret
         self.sources = sources
         self.plain = Codec()
@@ -133,30 +126,17 @@ class Engine:
         self.waits = Waits()
         self.reporter = Reporter(self.store)
         self.keeper = Keeper(self._extend_lease, every=LEASE_MS / 3000)
-        self.listener: Listener | ClusterListener | None = None
-        store = self.store
-        listens = isinstance(store, RedisStore | ClusterStore) and self._local_bytes > 0
+        listens = bool(self.store.namespace) and self._local_bytes > 0
         self.local = Local(max_bytes=self._local_bytes if listens else 0, monotonic=sources.monotonic, now=sources.now)
-        if isinstance(store, RedisStore) and listens:
-            namespace = store.wire.namespace
-            self.listener = Listener(
-                store.open_line,
-                namespace,
-                self.local,
-                register=functools.partial(registered.register, namespace),
-                heard=functools.partial(registered.heard, namespace),
-                leave=functools.partial(registered.leave, namespace),
-            )
-        elif isinstance(store, ClusterStore) and listens:
-            self.listener = ClusterListener(store, store.wire.namespace, self.local)
+        listeners: ListenerFactory[CopyListener] = Listeners(self.local)
+        self.listener = self.store.listener(listeners) if listens else None
         # What was remembered before a fork counts in the parent.
         self.start = object()
         # The tags that entries had beside those of their calls, by key: read with them the next time.
         self._expected: dict[str, tuple[str, ...]] = {}
         self.process = plan.Process(self.local, self.pending, self.packing, sources.token, confirm=self.confirm)
-        if isinstance(self.store, RedisStore | ClusterStore):
-            # Other processes read what this one could not invalidate: it is not to wait for a call of this one.
-            self.store.breaker.when_back = self.deliver
+        # Other processes read what this one could not invalidate: it is not to wait for a call of this one.
+        self.store.when_back(self.deliver)
 
     def refused(self, command: object, error: StoreRejected) -> None:
         """The store refused a command: said once, until it takes one of the kind again or has another reason."""
@@ -202,8 +182,7 @@ class Engine:
     def _start_after_fork(self) -> None:
         # The threads that listened, probed, kept leases and counters, and whoever held these locks, are not here.
         self.pending.start_again()
-        if isinstance(self.store, RedisStore | ClusterStore | MemoryStore):
-            self.store.start_again()
+        self.store.start_again()
         self._start()
 
     def close(self) -> None:
@@ -276,10 +255,7 @@ class Engine:
     @property
     def place(self) -> object:
         """Where the keys are: caches that share it share their entries."""
-        store = self.store
-        if isinstance(store, RedisStore | ClusterStore):
-            return (store.address.url, store.wire.namespace)
-        return store
+        return self.store.place
 
     def loading_around(self) -> tuple[str, ...]:
         """Where what is being loaded around this call is stored, in this store."""
@@ -416,8 +392,8 @@ class Engine:
 
     def note_digest(self) -> None:
         """Digests of what callers pass come to stand in the store: said once if nothing keys them."""
-        if not self.key_secret and isinstance(self.store, RedisStore | ClusterStore):
-            namespace = self.store.wire.namespace
+        namespace = self.store.namespace
+        if namespace and not self.key_secret:
             self.say_once(
                 namespace,
                 "no key_secret",

@@ -9,9 +9,10 @@ can cost a load, not a stale read.
 **Leases.** Who holds a key's lease may load and store it. A lease ends by itself, when its holder is gone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from frescor._protocol.commands import StoreCommand, Together
 
@@ -58,12 +59,50 @@ class Witness(Protocol):
         """The store's tags that may have to be raised; None: that cannot be told."""
 
 
+ListenerT = TypeVar("ListenerT")
+ListenerT_co = TypeVar("ListenerT_co", covariant=True)
+
+
+class ListenerFactory(Protocol[ListenerT_co]):
+    """Makes a listener for each kind of store that tells what changes."""
+
+    def to_server(self, store: Any, /) -> ListenerT_co:
+        """One connection, to a single server."""
+
+    def to_cluster(self, store: Any, /) -> ListenerT_co:
+        """One connection to each node."""
+
+
 class Store(Protocol):
     """Where entries, tags, leases and the clock of one namespace are kept.
 
     Every method raises StoreUnavailable when the server cannot be reached or does not answer in time (then the write
     may or may not have happened: every command may be sent again), and StoreRejected when it answered and refused.
+
+    A class that inherits from this one has what stands here of a store that is in this process alone.
     """
+
+    # What a call may wait for the store, seconds, all its round trips together.
+    deadline: float = math.inf
+    # The namespace in which other processes see what this one stores; "" where none does.
+    namespace: str = ""
+
+    @property
+    def place(self) -> object:
+        """Where the keys are: stores that have it in common share their entries."""
+        return self
+
+    def start_again(self) -> None:
+        """This is the child of a fork: sockets, threads and locks are the parent's."""
+        return
+
+    def when_back(self, call: Callable[[], object]) -> None:  # noqa: ARG002  # it is never away
+        """Call this, and nothing that was given before, as soon as the store answers again after an outage."""
+        return
+
+    def listener(self, factory: ListenerFactory[ListenerT], /) -> ListenerT | None:  # noqa: ARG002  # here are none
+        """What hears of other processes' changes, not started; None where there are none to hear of."""
+        return None
 
     def perform(self, command: StoreCommand | Together) -> Any:
         """Carry a command out in one round trip, atomically on one server; what comes back stands at the command."""

@@ -29,7 +29,7 @@ from frescor._protocol.commands import (
     Unheard,
     Write,
 )
-from frescor._store.base import KeyInfo, ServerInfo, Witness
+from frescor._store.base import KeyInfo, ServerInfo, Store, Witness
 from frescor._store.wire import TOMBSTONE_MS
 from frescor._values.entry import stamp_of, stamped
 from frescor._values.tags import BUT, SLICED, SLICES, blind_tags_of, declared_tag
@@ -46,7 +46,7 @@ class _Item:
     size: int
 
 
-class MemoryStore:
+class MemoryStore(Store):
     """Keeps the protocol of `_store.base` in a dictionary bounded in bytes: what was used least lately goes."""
 
     def __init__(self, *, max_bytes: int = 64 * 1024 * 1024, now: Callable[[], float] = time.time) -> None:

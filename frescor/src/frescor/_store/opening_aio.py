@@ -1,14 +1,26 @@
 """The store of a cache, for event loops."""
 
+from collections.abc import Callable
+from typing import Any
+
 from frescor._store.base import AsyncStore, Store
 from frescor._store.cluster.cluster import ClusterStore
 from frescor._store.cluster.cluster_aio import AsyncClusterStore
+from frescor._store.memory import MemoryStore
 from frescor._store.server.aio import AsyncRedisStore, AwaitedStore
 from frescor._store.server.redis import RedisStore
+
+# By the class of a store, or the nearest that it inherits from; any other answers at once.
+ASYNC_STORES: dict[type, Callable[[Any], AsyncStore]] = {
+    RedisStore: AsyncRedisStore,
+    ClusterStore: AsyncClusterStore,
+    MemoryStore: AwaitedStore,
+}
 
 
 def awaited(store: Store) -> AsyncStore:
     """The same store, awaited: the same place, breaker and table of slots."""
-    if isinstance(store, RedisStore):
-        return AsyncRedisStore(store)
-    return AsyncClusterStore(store) if isinstance(store, ClusterStore) else AwaitedStore(store)
+    for kind in type(store).__mro__:
+        if kind in ASYNC_STORES:
+            return ASYNC_STORES[kind](store)
+    return AwaitedStore(store)

@@ -37,25 +37,32 @@ class BlockingCache:
         """As `Cache.set`."""
         return self._run(self._cache.aio.set(key, value, expire, tags, as_type=as_type))
 
-    def set_many(self, mapping: Mapping[str, object], expire: Seconds = 300, tags: tuple[str, ...] = ()) -> bool:
+    def set_many(
+        self,
+        mapping: Mapping[str, object],
+        expire: Seconds = 300,
+        tags: tuple[str, ...] = (),
+        *,
+        as_type: object = None,
+    ) -> bool:
         """As `Cache.set_many`."""
-        return self._run(self._cache.aio.set_many(mapping, expire, tags))
+        return self._run(self._cache.aio.set_many(mapping, expire, tags, as_type=as_type))
 
-    def delete(self, *keys: str) -> bool:
+    def delete(self, *keys: str, confirm: bool | None = None) -> bool:
         """As `Cache.delete`."""
-        return self._run(self._cache.aio.delete(*keys))
+        return self._run(self._cache.aio.delete(*keys, confirm=confirm))
 
-    def invalidate(self, *tags: str) -> bool:
+    def invalidate(self, *tags: str, confirm: bool | None = None) -> bool:
         """As `Cache.invalidate`."""
-        return self._run(self._cache.aio.invalidate(*tags))
+        return self._run(self._cache.aio.invalidate(*tags, confirm=confirm))
 
-    def invalidate_pattern(self, pattern: str) -> bool:
+    def invalidate_pattern(self, pattern: str, *, confirm: bool | None = None) -> bool:
         """As `Cache.invalidate_pattern`."""
-        return self._run(self._cache.aio.invalidate_pattern(pattern))
+        return self._run(self._cache.aio.invalidate_pattern(pattern, confirm=confirm))
 
-    def clear_all(self) -> bool:
+    def clear_all(self, *, confirm: bool | None = None) -> bool:
         """As `Cache.clear_all`."""
-        return self._run(self._cache.aio.clear_all())
+        return self._run(self._cache.aio.clear_all(confirm=confirm))
 
     def get_or_load(self, key: str, loader: Callable[[], R], policy: Policy, *, as_type: object = None) -> R:
         """As `Cache.get_or_load`."""

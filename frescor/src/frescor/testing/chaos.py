@@ -29,7 +29,7 @@ class Faults:
     delay: float = 0.002
 
 
-class ChaosStore:
+class ChaosStore(Store):
     """Wraps a store and lets its commands go wrong by chance; the same seed, the same chances.
 
     Nothing that it does may make a cache raise, or return a value that is not right. Beware that it cannot answer with

@@ -17,7 +17,7 @@ from redis import exceptions as driver
 from frescor._protocol.commands import HOLDS_MS, Announce, Dismiss, Invalidate, StoreCommand, Together, Unheard
 from frescor._store import registered
 from frescor._store.address import Address, Host
-from frescor._store.base import Doubt, KeyInfo, ServerInfo, Witness
+from frescor._store.base import Doubt, KeyInfo, ListenerFactory, ListenerT, ServerInfo, Store, Witness
 from frescor._store.cluster.dealing import Deal, Parcel
 from frescor._store.cluster.slots import Slots, text_in_slot
 from frescor._store.connection.breaker import Breaker
@@ -45,12 +45,13 @@ from frescor._values.tags import NAMESPACE_TAG
 from frescor.errors import CacheError
 
 
-class ClusterStore:
+class ClusterStore(Store):
     """Keeps the protocol in steps, each atomic in one slot."""
 
     def __init__(self, address: Address, namespace: str, *, deadline: float = DEADLINE) -> None:
         self.address = address
         self.deadline = deadline
+        self.namespace = namespace
         self.wire = Wire(namespace)
         self.protocol = SlotProtocol(lambda: secrets.token_hex(8))
         self._witnesses: dict[str, Witness] = {}
@@ -65,6 +66,16 @@ class ClusterStore:
         # Nodes that were verified before the first command; while any is, nobody else in this process verifies.
         self._met: frozenset[Host] = frozenset()
         self._verifying = threading.RLock()
+
+    @property
+    def place(self) -> object:
+        return self.address.url, self.namespace
+
+    def when_back(self, call: Callable[[], object]) -> None:
+        self.breaker.when_back = call
+
+    def listener(self, factory: ListenerFactory[ListenerT], /) -> ListenerT | None:
+        return factory.to_cluster(self)
 
     def start_again(self) -> None:
         """After a fork: the sockets and the probe's thread are the parent's."""

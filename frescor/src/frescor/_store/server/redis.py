@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from redis import exceptions as driver
@@ -10,7 +10,7 @@ from redis import exceptions as driver
 from frescor._protocol.commands import HOLDS_MS, Announce, Dismiss, Read, StoreCommand, Together, Unheard
 from frescor._store import registered
 from frescor._store.address import Address
-from frescor._store.base import KeyInfo, ServerInfo, Witness
+from frescor._store.base import KeyInfo, ListenerFactory, ListenerT, ServerInfo, Store, Witness
 from frescor._store.connection.breaker import Breaker
 from frescor._store.connection.connection import (
     DEADLINE,
@@ -33,12 +33,13 @@ from frescor._store.wire import Arguments, Wire
 from frescor.errors import CacheError
 
 
-class RedisStore:
+class RedisStore(Store):
     """Keeps the protocol of `_store.base` by scripts, one round trip a command."""
 
     def __init__(self, address: Address, namespace: str, *, deadline: float = DEADLINE) -> None:
         self.address = address
         self.deadline = deadline
+        self.namespace = namespace
         self.wire = Wire(namespace)
         self.endpoint = endpoint_of(address, deadline)
         self.breaker = Breaker(lambda: self.connections.probe())
@@ -57,6 +58,16 @@ class RedisStore:
     def open_line(self) -> ServerLine:
         """A connection of its own, for a listener. Raises errors of Frescor's tree."""
         return self.connections.open_line()
+
+    @property
+    def place(self) -> object:
+        return self.address.url, self.namespace
+
+    def when_back(self, call: Callable[[], object]) -> None:
+        self.breaker.when_back = call
+
+    def listener(self, factory: ListenerFactory[ListenerT], /) -> ListenerT | None:
+        return factory.to_server(self)
 
     def start_again(self) -> None:
         """After a fork: sockets, threads and locks are the parent's."""

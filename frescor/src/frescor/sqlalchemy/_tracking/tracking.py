@@ -31,7 +31,6 @@ from sqlalchemy.pool.base import _AdhocProxiedConnection
 from sqlalchemy.util import await_only
 
 from frescor._runtime.engine import Engine as CacheEngine
-from frescor._store.memory import MemoryStore
 from frescor._surface.cache import Cache
 from frescor._values.tags import NAMESPACE_TAG
 from frescor.errors import PolicyError
@@ -110,7 +109,7 @@ class Tracking:
 
     def _take(self, cache: Cache) -> None:
         cache._engine.dirty_check = _dirty_check
-        if isinstance(cache.store, MemoryStore) and is_shared(self.engine):
+        if not cache.store.namespace and is_shared(self.engine):
             logger.warning(
                 "the cache of a tracked database is at memory://, in this process alone: it does not hear of what "
                 "other processes commit, and serves old values then. Run one process, or give a server's URL."

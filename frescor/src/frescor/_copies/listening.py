@@ -1,0 +1,47 @@
+"""What keeps this process's copies true, by the kind of store."""
+
+import functools
+from typing import Protocol
+
+from frescor._copies.listen import Listener
+from frescor._copies.listen_cluster import ClusterListener
+from frescor._copies.local import Local
+from frescor._store import registered
+from frescor._store.cluster.cluster import ClusterStore
+from frescor._store.server.redis import RedisStore
+
+
+class CopyListener(Protocol):
+    """Drops copies as other processes change what they are of."""
+
+    def start(self) -> None:
+        """Begin to listen, in the background; nothing if it does already."""
+
+    def await_alive(self, timeout: float) -> bool:
+        """Whether the server's pushes are known to arrive, waiting that many seconds for it."""
+
+    def close(self) -> None:
+        """Stop listening. It is not started again."""
+
+
+class Listeners:
+    """Makes the listener of a process's copies: `Store.listener` says which."""
+
+    def __init__(self, local: Local) -> None:
+        self._local = local
+
+    def to_server(self, store: RedisStore, /) -> CopyListener:
+        """On one connection to a single server."""
+        namespace = store.namespace
+        return Listener(
+            store.open_line,
+            namespace,
+            self._local,
+            register=functools.partial(registered.register, namespace),
+            heard=functools.partial(registered.heard, namespace),
+            leave=functools.partial(registered.leave, namespace),
+        )
+
+    def to_cluster(self, store: ClusterStore, /) -> CopyListener:
+        """On one connection to each node."""
+        return ClusterListener(store, store.namespace, self._local)
