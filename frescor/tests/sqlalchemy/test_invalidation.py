@@ -296,8 +296,8 @@ def test_the_outbox_keeps_what_a_transaction_invalidates(
     box = outbox_table(Base.metadata) if "frescor_outbox" not in Base.metadata.tables else None
     box = Base.metadata.tables["frescor_outbox"] if box is None else box
     shop = Shop(engine, tracked_cache)
-    # Those with "*" are the relay's own: that something was done which no outbox kept, while there was none.
-    kept = sa.select(sa.func.count()).select_from(box).where(box.c.tags.not_like('%"*"%'))
+    # One without tags is the relay's own: it says that something was done which no outbox kept, while there was none.
+    kept = sa.select(sa.func.count()).select_from(box).where(box.c.tags != "")
     with engine.connect() as connection:
         before = connection.scalar(kept)
     assert shop.name(1) == "ana"
