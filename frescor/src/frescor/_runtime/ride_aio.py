@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import inspect
-from collections.abc import Awaitable, Callable, Generator, Mapping
+import weakref
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from frescor import _plan as plan
 from frescor._calls.loading import CurrentLoad
@@ -28,14 +29,23 @@ from frescor._protocol.commands import (
     Together,
     Wait,
 )
-from frescor._runtime.engine import BY_KEY, FIRST_LOOK, LAST_LOOK, PUSHED_LOOK
+from frescor._runtime.engine import BY_KEY, FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, Engine
 from frescor._runtime.load_under_way import LoadUnderWay, keys_of
+from frescor._store.base import AsyncStore
 from frescor.errors import StoreRejected, StoreUnavailable
 
-if TYPE_CHECKING:
-    from frescor._surface.aio import AsyncCache
-
 R = TypeVar("R")
+
+
+class AwaitingCache(Protocol):
+    """What a plan that is carried out in an event loop asks of its cache."""
+
+    _engine: Engine
+    _store: AsyncStore
+    _flights: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Future[Landing]]]
+
+    def _keep(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run it as a task that outlives the call."""
 
 
 def awaited_loader(loader: Callable[[], object], *, like: object = None) -> Callable[[], Awaitable[object]]:
@@ -70,7 +80,7 @@ class AsyncRide(Generic[R]):
 
     def __init__(
         self,
-        cache: "AsyncCache",
+        cache: AwaitingCache,
         steps: Generator[Command, Any, R],
         requests: Mapping[str, plan.Request] = MappingProxyType({}),
     ) -> None:

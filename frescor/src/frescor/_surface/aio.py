@@ -313,6 +313,7 @@ class AsyncCopyFound:
 class AsyncCall(AsyncRide[Outcome]):
     """One read-through call (see `_runtime.ride.Ride`)."""
 
+    _cache: AsyncCache
     __slots__ = ("_again", "_request", "_site", "_start")
 
     def __init__(

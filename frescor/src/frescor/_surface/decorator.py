@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol
 from frescor._calls.callables import read_callable
 from frescor._calls.claims import Claims
 from frescor._calls.policy import Policy
+from frescor._runtime.engine import Engine
 from frescor._surface.callsite import CallSite
 from frescor._surface.owners import check_class_body, check_owner
 from frescor._values.tags import pattern_tag
@@ -16,12 +17,47 @@ from frescor.errors import PolicyError
 
 if TYPE_CHECKING:
     from frescor._surface.aio import AsyncCache
-    from frescor._surface.cache import Cache
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 R = TypeVar("R")
 T = TypeVar("T")
+
+
+class OneCall(Protocol):
+    """A call under way of a cached function: `_runtime.ride.Ride`, or a copy that was found."""
+
+    def wants_load(self) -> bool:
+        """Whether there is something to load."""
+
+    def __enter__(self) -> Any: ...
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any, /) -> object: ...
+
+    def value(self) -> object:
+        """What the caller gets, once nothing more is to be loaded."""
+
+    def leave(self) -> None:
+        """Give back what the call holds."""
+
+
+class CallingCache(Protocol):
+    """What a cached function asks of its cache."""
+
+    _engine: Engine
+
+    @property
+    def aio(self) -> "AsyncCache":
+        """The same cache, awaited."""
+
+    def _begin_call(
+        self, site: CallSite, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool = False
+    ) -> OneCall: ...
+
+    def delete(self, *keys: str) -> bool:
+        """Remove what is stored under these keys."""
+
+    def invalidate_pattern(self, pattern: str) -> bool:
+        """Invalidate the keys below a prefix."""
 
 
 class _Declared:
@@ -52,7 +88,7 @@ class Cached(_Declared, Generic[P, R]):
     identity by value, for results that cannot be kept exactly, and for a call that comes back to itself.
     """
 
-    def __init__(self, site: CallSite, source: "Callable[[], Cache]") -> None:
+    def __init__(self, site: CallSite, source: Callable[[], CallingCache]) -> None:
         super().__init__(site)
         self._source = source
 
@@ -277,7 +313,7 @@ class CachedDecorator(Protocol):
 
 def caching(
     policy: Policy,
-    source: "Callable[[], Cache]",
+    source: Callable[[], CallingCache],
     claims: Claims,
     *,
     name: str | None = None,
@@ -317,7 +353,7 @@ def policy_from(policy: Policy | None, options: Mapping[str, Any]) -> Policy:
 
 
 def invalidating(
-    patterns: tuple[str, ...], source: "Callable[[], Cache]"
+    patterns: tuple[str, ...], source: Callable[[], CallingCache]
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """A decorator that invalidates key patterns after each call that returned; of a coroutine function, awaited."""
     for pattern in patterns:

@@ -6,7 +6,7 @@ one statement may mean several tables.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 
@@ -16,10 +16,8 @@ from frescor.sqlalchemy._catalog.consequences import Consequences
 from frescor.sqlalchemy._slices.written import Plan
 from frescor.sqlalchemy._statements.facts import Facts, LookUp, Named, Target, Untranslated
 from frescor.sqlalchemy._statements.tags import TableName, table_name
+from frescor.sqlalchemy._tracking.tracked_engine import TrackedEngine
 from frescor.sqlalchemy._transactions.unit import Unit
-
-if TYPE_CHECKING:
-    from frescor.sqlalchemy._tracking.tracking import Tracking
 
 READS, WRITES = "frescor_reads", "frescor_writes"
 _TRANSLATED = "schema_translate_map"
@@ -91,7 +89,7 @@ class _Kept(Generic[T]):
 class Meanings:
     """What statements come to in a tracked database."""
 
-    def __init__(self, tracking: "Tracking", catalog: Catalog) -> None:
+    def __init__(self, tracking: TrackedEngine, catalog: Catalog) -> None:
         self._tracking = tracking
         self._catalog = catalog
         self._effects = _Kept(catalog, self._find_effects)

@@ -5,7 +5,7 @@ import re
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -22,12 +22,10 @@ from frescor.sqlalchemy._statements.tags import Identity, form_of, identity_of
 from frescor.sqlalchemy._statements.text import facts_of_text
 from frescor.sqlalchemy._tracking.capture import read_on, seen_by
 from frescor.sqlalchemy._tracking.meanings import READS, WRITES, Effect, Meanings
+from frescor.sqlalchemy._tracking.tracked_engine import TrackedEngine
 from frescor.sqlalchemy._transactions.snapshots import begin_before_savepoint, keeps_snapshot
 from frescor.sqlalchemy._transactions.touched import Touched
 from frescor.sqlalchemy._transactions.unit import Unit
-
-if TYPE_CHECKING:
-    from frescor.sqlalchemy._tracking.tracking import Tracking
 
 logger = logging.getLogger("frescor")
 
@@ -51,7 +49,7 @@ _HOW_TO_DECLARE = (
 class Statements:
     """Looks at the statements of one tracked engine."""
 
-    def __init__(self, tracking: "Tracking", catalog: Catalog) -> None:
+    def __init__(self, tracking: TrackedEngine, catalog: Catalog) -> None:
         self._tracking = tracking
         self._catalog = catalog
         self._meanings = Meanings(tracking, catalog)

@@ -10,19 +10,27 @@ import asyncio
 import threading
 import weakref
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from sqlalchemy.orm import Session
 
-if TYPE_CHECKING:
-    from frescor.sqlalchemy._transactions.unit import Unit
+
+class Transaction(Protocol):
+    """What is asked of a transaction here."""
+
+    @property
+    def dirty(self) -> bool:
+        """Whether it has changed something that a commit would show to others."""
+
+    def changed(self, tags: tuple[str, ...], /) -> bool:
+        """Whether one of these tags would be raised by a commit."""
 
 
 class Home:
     """The dirty transactions and the sessions of one thread or task."""
 
     def __init__(self) -> None:
-        self.units: set[Unit] = set()
+        self.units: set[Transaction] = set()
         self.sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 
 
