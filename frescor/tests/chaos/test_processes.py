@@ -29,8 +29,9 @@ from pathlib import Path
 import pytest
 import redis
 
+import torture
 from frescor.testing import PrivateServer
-from frescor.testing.torture import COPIES_BEHIND, LOAD
+from torture import COPIES_BEHIND, LOAD
 
 SECONDS = float(os.environ.get("FRESCOR_CHAOS_SECONDS", "8"))
 REST = os.environ.get("FRESCOR_CHAOS_REST", "10")
@@ -43,7 +44,7 @@ class Worker:
 
     def __init__(self, server: PrivateServer, folder: Path, number: int) -> None:
         self._command = [
-            *(sys.executable, "-m", "frescor.testing.torture", server.url, str(folder), str(number)),
+            *(sys.executable, torture.__file__, server.url, str(folder), str(number)),
             *("12", "4", "4" if number == 0 else "0", REST),
         ]
         self.start()

@@ -1,7 +1,7 @@
 """Every interleaving of a small world, run through the real plan; and mistakes that must be caught by it."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,27 +9,34 @@ from msgspec.structs import replace
 
 from frescor._protocol.commands import Load, Reading, StoreCommand, StoreOutcome, Together, Write
 from frescor._store.memory import MemoryStore
-from frescor.testing.simulation import (
+from interleavings import (
     ITEMS,
     Eviction,
+    MakeWorld,
     Reader,
     StaleRead,
-    Task,
+    Ticking,
+    World,
     Writer,
     explore,
     made_at,
     replay,
-    ticking,
+    world_of,
 )
 
 
-def world(*, readers: int, writers: Sequence[bool], evicted: Sequence[str]) -> Callable[[], list[Task]]:
-    def make() -> list[Task]:
-        return [
-            *(Reader(f"r{n}") for n in range(readers)),
-            *(Writer(f"w{n}", by_key=by_key) for n, by_key in enumerate(writers)),
-            *(Eviction(f"x{n}", item) for n, item in enumerate(evicted)),
-        ]
+def world(
+    *, readers: int, writers: Sequence[bool], evicted: Sequence[str], store: type[MemoryStore] = MemoryStore
+) -> MakeWorld:
+    def make() -> World:
+        return world_of(
+            [
+                *(Reader(f"r{n}") for n in range(readers)),
+                *(Writer(f"w{n}", by_key=by_key) for n, by_key in enumerate(writers)),
+                *(Eviction(f"x{n}", item) for n, item in enumerate(evicted)),
+            ],
+            make_store=lambda: store(now=Ticking()),
+        )
 
     return make
 
@@ -52,8 +59,8 @@ def test_two_readers_and_two_writers_of_either_kind_never_read_stale(writers: li
 
 @pytest.mark.parametrize("crash_at", [Load, Write])
 def test_a_holder_that_dies_neither_stops_the_others_nor_leaves_an_old_value(crash_at: type) -> None:
-    def make() -> list[Task]:
-        return [Reader("dies", crash_at=crash_at), Reader("r"), Writer("w"), Eviction("x", "clock")]
+    def make() -> World:
+        return world_of([Reader("dies", crash_at=crash_at), Reader("r"), Writer("w"), Eviction("x", "clock")])
 
     assert explore(make) > 300
 
@@ -121,12 +128,9 @@ class RaisesBeforeItTicks(MemoryStore):
 def test_a_known_mistake_is_caught_and_its_schedule_replays(
     mistake: type[MemoryStore], writers: list[bool], evicted: list[str]
 ) -> None:
-    def store() -> MemoryStore:
-        return mistake(now=ticking())
-
-    make = world(readers=2, writers=writers, evicted=evicted)
+    make = world(readers=2, writers=writers, evicted=evicted, store=mistake)
     with pytest.raises(StaleRead) as caught:
-        explore(make, store)
+        explore(make)
     with pytest.raises(StaleRead):
-        replay(caught.value.schedule, make, store)
-    explore(make)
+        replay(caught.value.schedule, make)
+    explore(world(readers=2, writers=writers, evicted=evicted))

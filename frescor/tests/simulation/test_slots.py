@@ -17,8 +17,21 @@ from frescor._store.slot_steps import (
     Tick,
 )
 from frescor._values.tags import NAMESPACE_TAG, declared_tag
-from frescor.testing.simulation import KEY, TAG, Eviction, StaleRead, Task, explore, made_at, replay, ticking
-from frescor.testing.slot_simulation import MemorySlots, SlotReader, SlotWriter, slots
+from interleavings import (
+    KEY,
+    TAG,
+    Eviction,
+    MakeWorld,
+    StaleRead,
+    Task,
+    Ticking,
+    World,
+    explore,
+    made_at,
+    replay,
+    world_of,
+)
+from interleavings.slots import MemorySlots, SlotReader, SlotWriter, slots
 
 # The fewer tags, the fewer orders; each has a slot of its own in any case.
 ONE_TAG = (declared_tag(TAG),)
@@ -38,58 +51,73 @@ def world(
     tags: tuple[str, ...] = ONE_TAG,
     steps: Callable[[], SlotProtocol] = protocol,
     in_order: bool = False,
-) -> Callable[[], list[Task]]:
-    def make() -> list[Task]:
-        return [
-            *(SlotReader(f"r{n}", steps(), tags=tags, in_order=in_order) for n in range(readers)),
-            *(SlotWriter(f"w{n}", steps(), by_key=by_key) for n, by_key in enumerate(writers)),
-            *(Eviction(f"x{n}", item) for n, item in enumerate(evicted)),
-        ]
+    store: Callable[[], MemorySlots] = slots,
+) -> MakeWorld:
+    def make() -> World:
+        return cluster_of(
+            [
+                *(SlotReader(f"r{n}", steps(), tags=tags, in_order=in_order) for n in range(readers)),
+                *(SlotWriter(f"w{n}", steps(), by_key=by_key) for n, by_key in enumerate(writers)),
+                *(Eviction(f"x{n}", item) for n, item in enumerate(evicted)),
+            ],
+            tags=tags,
+            steps=steps,
+            store=store,
+        )
 
     return make
 
 
-def last(tags: tuple[str, ...] = ONE_TAG, steps: Callable[[], SlotProtocol] = protocol) -> Callable[[], Task]:
-    return lambda: SlotReader("last", steps(), tags=tags)
+def cluster_of(
+    tasks: Sequence[Task],
+    *,
+    tags: tuple[str, ...] = ONE_TAG,
+    steps: Callable[[], SlotProtocol] = protocol,
+    store: Callable[[], MemorySlots] = slots,
+) -> World:
+    """Without copies; at the end somebody reads by the same steps."""
+    return world_of(tasks, make_store=store, last=lambda: SlotReader("last", steps(), tags=tags))
 
 
 @pytest.mark.parametrize("item", ITEMS)
 @pytest.mark.parametrize("by_key", [False, True], ids=["tag", "key"])
 def test_a_reader_a_writer_and_an_eviction_never_read_stale_in_any_order_of_steps(item: str, by_key: bool) -> None:
-    assert explore(world(readers=1, writers=[by_key], evicted=[item]), slots, last()) > 90
+    assert explore(world(readers=1, writers=[by_key], evicted=[item])) > 90
 
 
 def test_two_evictions_of_the_tag_and_the_clock_change_nothing() -> None:
-    assert explore(world(readers=1, writers=[False], evicted=[TAG_ITEM, "clock"]), slots, last()) > 500
+    assert explore(world(readers=1, writers=[False], evicted=[TAG_ITEM, "clock"])) > 500
 
 
 def test_several_tags_are_looked_at_and_created_in_any_order() -> None:
     tags = (NAMESPACE_TAG, declared_tag(TAG))
-    assert explore(world(readers=1, writers=[False], tags=tags), slots, last(tags)) > 500
+    assert explore(world(readers=1, writers=[False], tags=tags)) > 500
 
 
 @pytest.mark.parametrize("crash_at", [Load, Write])
 def test_a_holder_that_dies_leaves_no_old_value(crash_at: type) -> None:
-    def make() -> list[Task]:
-        return [
-            SlotReader("dies", protocol(), tags=ONE_TAG, crash_at=crash_at, in_order=True),
-            SlotReader("r", protocol(), tags=ONE_TAG, in_order=True),
-            SlotWriter("w", protocol()),
-        ]
+    def make() -> World:
+        return cluster_of(
+            [
+                SlotReader("dies", protocol(), tags=ONE_TAG, crash_at=crash_at, in_order=True),
+                SlotReader("r", protocol(), tags=ONE_TAG, in_order=True),
+                SlotWriter("w", protocol()),
+            ]
+        )
 
-    assert explore(make, slots, last()) > 500
+    assert explore(make) > 500
 
 
 @pytest.mark.parametrize("item", [TAG_ITEM, "clock"])
 def test_two_writers_and_an_eviction_never_read_stale(item: str) -> None:
     make = world(readers=1, writers=[False, False], evicted=[item], in_order=True)
-    assert explore(make, slots, last()) > 500
+    assert explore(make) > 500
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("by_key", [False, True], ids=["tag", "key"])
 def test_two_readers_and_a_writer_never_read_stale(by_key: bool) -> None:
-    assert explore(world(readers=2, writers=[by_key], in_order=True), slots, last()) > 1000
+    assert explore(world(readers=2, writers=[by_key], in_order=True)) > 1000
 
 
 class ReadsTheClockAfterTheLoad(SlotProtocol):
@@ -203,17 +231,17 @@ def test_a_known_mistake_is_caught_and_its_schedule_replays(
         return mistake(lambda: "token") if issubclass(mistake, SlotProtocol) else protocol()
 
     def store() -> MemorySlots:
-        return mistake(now=ticking()) if issubclass(mistake, MemorySlots) else slots()
+        return mistake(now=Ticking()) if issubclass(mistake, MemorySlots) else slots()
 
-    make = world(readers=readers, writers=[False] * writers, evicted=evicted, steps=steps, in_order=True)
+    make = world(readers=readers, writers=[False] * writers, evicted=evicted, steps=steps, store=store, in_order=True)
     with pytest.raises(StaleRead) as caught:
-        explore(make, store, last(steps=steps))
+        explore(make)
     with pytest.raises(StaleRead):
-        replay(caught.value.schedule, make, store, last(steps=steps))
+        replay(caught.value.schedule, make)
 
 
 def test_what_is_stored_unchecked_is_checked_when_it_is_read() -> None:
     def steps() -> SlotProtocol:
         return StoresWhateverTheTagsSay(lambda: "token")
 
-    assert explore(world(readers=1, writers=[False], evicted=[TAG_ITEM], steps=steps), slots, last(steps=steps)) > 90
+    assert explore(world(readers=1, writers=[False], evicted=[TAG_ITEM], steps=steps)) > 90

@@ -16,7 +16,7 @@ from msgspec.structs import replace as replace_struct
 from frescor._copies.local import Local
 from frescor._protocol.commands import Load, Write
 from frescor._store.memory import MemoryStore
-from frescor.testing.worlds import (
+from interleavings import (
     ITEMS,
     Broken,
     ConfirmingWriter,

@@ -2,14 +2,14 @@
 
 import copy
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from frescor._protocol.commands import Announced
 from frescor._store.memory import MemoryStore
-from frescor.testing.worlds.process import SimulatedProcess, Ticking
-from frescor.testing.worlds.state import KEY, items_of, ranked, stamps_in
+from interleavings.process import SimulatedProcess, Ticking
+from interleavings.state import KEY, items_of, ranked, stamps_in
 
 TAG = "t"
 LEASE = f"l:{KEY}"
@@ -34,10 +34,18 @@ class LostWakeUp(Broken):
 class World:
     """One run: the database, the store, the processes, and what each task has seen."""
 
-    def __init__(self, tasks: "Sequence[Task]", processes: Sequence[SimulatedProcess], store: MemoryStore) -> None:
+    def __init__(
+        self,
+        tasks: "Sequence[Task]",
+        processes: Sequence[SimulatedProcess],
+        store: MemoryStore,
+        last: "Callable[[], Task] | None" = None,
+    ) -> None:
         self.tasks = {task.name: task for task in tasks}
         self.processes = list(processes)
         self.store = store
+        # Reads when all others are done; None: a reader in a process without copies.
+        self.last = last
         self.number = 0
         # The highest number whose write has returned.
         self.returned = 0
@@ -70,14 +78,17 @@ class World:
         twin.tasks = {name: task.fork() for name, task in self.tasks.items()}
         return twin
 
-    def step(self, name: str) -> None:
-        """Let a task do its next step."""
-        self._history = (self._history, name)
+    def step(self, move: str) -> None:
+        """Let a task do its next step, or the one of its next steps that is chosen."""
+        self._history = (self._history, move)
+        name, _, choice = move.partition(".")
+        if choice:
+            self.tasks[name].choose(choice)
         self.tasks[name].step(self)
 
     def ready(self) -> list[str]:
-        """Who can go on."""
-        return [name for name, task in self.tasks.items() if not task.done and task.ready(self)]
+        """What may come next: a task's name, or with a point and a choice, where it has several next steps."""
+        return [move for task in self.tasks.values() if not task.done and task.ready(self) for move in task.moves()]
 
     def perform(self, command: Any) -> Any:
         """Let the store carry a command out, and push what it changed."""
@@ -117,16 +128,22 @@ class World:
         for name, _ in waiting:
             self.registered.pop(name, None)
 
-    def register(self, process: SimulatedProcess, before: str) -> None:
-        """A process registers anew."""
-        self.registered.pop(before, None)
+    def connect(self, process: SimulatedProcess) -> None:
+        """A process connects its listener again, and registers anew."""
+        self.registered.pop(process.line, None)
+        process.connect(self.returned)
         self.registered[process.line] = self.processes.index(process)
+
+    def due(self, process: SimulatedProcess, *, strict: bool) -> int:
+        """The oldest number that a read which begins now in this process may return."""
+        return max(self.confirmed, process.seen if process.listening and not strict else self.returned)
 
     def deliver(self, process: SimulatedProcess) -> None:
         message = process.comes_next()
         process.deliver()
         if isinstance(message, tuple) and message[0].startswith("!"):
-            process.hear(self, message[0][1:])
+            self.heard.add((message[0][1:], process.line))
+            process.hear(message[0][1:])
         self._skip_numbers(process)
 
     def state(self) -> Hashable:
@@ -179,7 +196,15 @@ class Task:
     def step(self, world: World) -> None:
         raise NotImplementedError
 
-    def ready(self, world: World) -> bool:  # noqa: ARG002  # others look at the world
+    def moves(self) -> tuple[str, ...]:
+        """What may come next of it, as a schedule names it."""
+        return (self.name,)
+
+    def choose(self, choice: str) -> None:
+        """Which of several moves the next step is: what follows the name."""
+        raise LookupError(f"{self.name} has no choice {choice}")
+
+    def ready(self, world: World) -> bool:  # others look at the world
         return True
 
     def fork(self) -> Self:

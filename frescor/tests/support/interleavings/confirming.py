@@ -13,8 +13,8 @@ from frescor import _plan as plan
 from frescor._protocol.commands import Announce, Delete, Dismiss, Invalidate, Pause, Unheard
 from frescor._protocol.pending import Pending
 from frescor._values.tags import declared_tag
-from frescor.testing.worlds.state import KEY
-from frescor.testing.worlds.world import TAG, Task, World
+from interleavings.state import KEY
+from interleavings.world import TAG, Task, World
 
 
 @dataclass

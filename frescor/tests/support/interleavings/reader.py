@@ -12,9 +12,9 @@ from frescor._protocol.commands import Board, Command, DependOn, Land, Landing, 
 from frescor._protocol.pending import Pending
 from frescor._values.codec import Codec
 from frescor._values.tags import entry_tags
-from frescor.testing.worlds.process import SimulatedProcess, Wake
-from frescor.testing.worlds.state import KEY, plain, seen_in
-from frescor.testing.worlds.world import LEASE, TAG, StaleRead, Task, World
+from interleavings.process import SimulatedProcess, Wake
+from interleavings.state import KEY, plain, seen_in
+from interleavings.world import LEASE, TAG, StaleRead, Task, World
 
 TTL_MS = 60_000
 CODEC = Codec(int)
@@ -74,7 +74,7 @@ class Reader(Task):
             self.done = True
             return
         if self._arrived == 0:
-            self._due = process.due(world, strict=self.strict)
+            self._due = world.due(process, strict=self.strict)
             found = None if self.strict else process.local.get(KEY)
             if found is not None:
                 self._finish(world, found.value())

@@ -4,15 +4,11 @@ import copy
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING
 
 from frescor._copies.admission import TinyLfu
 from frescor._copies.local import Local
 from frescor._store.memory import MemoryStore
-from frescor.testing.worlds.state import Stamp
-
-if TYPE_CHECKING:
-    from frescor.testing.worlds.world import World
+from interleavings.state import Stamp
 
 
 class Ticking:
@@ -57,10 +53,9 @@ class SimulatedProcess:
         """Whether there is a mark that it has not heard of."""
         return bool(self.marks)
 
-    def hear(self, world: "World", mark: str) -> None:
+    def hear(self, mark: str) -> None:
         """A mark has arrived, and what was pushed before it. The next heartbeat is answered, too."""
         self.marks = tuple(one for one in self.marks if one != mark)
-        world.heard.add((mark, self.line))
         if self.listening and not self.marks:
             self.local.alive_until = inf
 
@@ -78,10 +73,6 @@ class SimulatedProcess:
         }
         twin.local = new
         return twin
-
-    def due(self, world: "World", *, strict: bool) -> int:
-        """The oldest number that a read which begins now may return."""
-        return max(world.confirmed, self.seen if self.listening and not strict else world.returned)
 
     def state(self) -> Hashable:
         local = self.local
@@ -117,26 +108,25 @@ class SimulatedProcess:
         self.listening = False
         self.local.lose()
 
-    def connect(self, world: "World") -> None:
+    def connect(self, returned: int) -> None:
+        """It listens again, when this was the last write that had returned; under another name, since it forgot all."""
         self.connected = self.listening = True
         self.local.forget()
         self.local.alive_until = inf
-        self.seen = world.returned
-        # It has forgotten all, and registers under another name.
-        before, self.line, self.marks = self.line, f"{self.line}'", ()
-        world.register(self, before)
+        self.seen = returned
+        self.line, self.marks = f"{self.line}'", ()
 
 
 class _Room(TinyLfu):
     """Admits everything and remembers nothing: one key needs no choice, and worlds are copied often."""
 
-    def touch(self, keys: Iterable[str]) -> None:  # noqa: ARG002  # the signature is its base's
+    def touch(self, keys: Iterable[str]) -> None:  # the signature is its base's
         return
 
-    def add(self, key: str, size: int) -> list[str]:  # noqa: ARG002
+    def add(self, key: str, size: int) -> list[str]:
         return []
 
-    def remove(self, key: str) -> None:  # noqa: ARG002
+    def remove(self, key: str) -> None:
         return
 
     def clear(self) -> None:

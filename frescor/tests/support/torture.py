@@ -1,6 +1,6 @@
 """Readers and writers in real processes, and what they saw: for tests that kill and stop all of it meanwhile.
 
-Run as `python -m frescor.testing.torture`, once a process. The database is a file of counters that processes map; one
+Run as a program, once a process. The database is a file of counters that processes map; one
 process writes, from several threads, each its own counters. What was seen is written line by line, so that a killed
 process has lost nothing that it had finished.
 """
@@ -97,7 +97,7 @@ def main(url: str, folder: Path, role: Role) -> None:
     awaited: Any = cache.cached(strict.replace(version=3))(load_async)
 
     def read(seed: int) -> None:
-        chance = random.Random(seed)  # noqa: S311  # a schedule needs no secrecy
+        chance = random.Random(seed)  # a schedule needs no secrecy
         while not ended.is_set():
             key, kind = chance.randrange(KEYS), chance.choice(("copies", "strict"))
             call = calls[kind]
@@ -111,7 +111,7 @@ def main(url: str, folder: Path, role: Role) -> None:
             ended.wait(chance.random() * role.rest / 1000)
 
     async def read_async(seed: int) -> None:
-        chance = random.Random(seed)  # noqa: S311  # a schedule needs no secrecy
+        chance = random.Random(seed)  # a schedule needs no secrecy
         while not ended.is_set():
             key = chance.randrange(KEYS)
             began = time.monotonic_ns()
@@ -124,7 +124,7 @@ def main(url: str, folder: Path, role: Role) -> None:
             await asyncio.sleep(chance.random() * role.rest / 1000)
 
     def write(place: int) -> None:
-        chance = random.Random(place)  # noqa: S311  # a schedule needs no secrecy
+        chance = random.Random(place)  # a schedule needs no secrecy
         mine = range(place, KEYS, role.writers)
         while not ended.is_set():
             key = chance.choice(mine)
@@ -146,7 +146,7 @@ def main(url: str, folder: Path, role: Role) -> None:
         threads.append(threading.Thread(target=lambda: asyncio.run(all_tasks())))
     for thread in threads:
         thread.start()
-    print("ready", flush=True)  # noqa: T201  # its parent waits for it
+    print("ready", flush=True)  # its parent waits for it
     sys.stdin.readline()
     ended.set()
     for thread in threads:

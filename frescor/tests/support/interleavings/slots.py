@@ -1,12 +1,18 @@
-"""The simulation for clusters: every order of the small steps of `_store.slot_steps`.
+"""Tasks on a cluster: every order of the small steps of `_store.slot_steps`.
 
-As `frescor.testing.simulation`, but a command of the plan is not one move: each step of its batches is one, and those
-of one batch go in any order, since they go to different nodes.
+A command of the plan is not one move here: each step of its batches is one, and those of one batch go in any order,
+since they go to different nodes. Readers have no copies.
 """
 
+import copy
 from collections.abc import Hashable
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Self
 
+from msgspec.structs import replace
+
+from frescor import _plan as plan
+from frescor._copies.local import Local
 from frescor._protocol.commands import (
     Board,
     Command,
@@ -16,6 +22,7 @@ from frescor._protocol.commands import (
     Invalidate,
     Land,
     Load,
+    Loaded,
     LoadMany,
     Note,
     Pause,
@@ -25,6 +32,7 @@ from frescor._protocol.commands import (
     Together,
     Wait,
 )
+from frescor._protocol.pending import Pending
 from frescor._store.memory import TOMBSTONE, MemoryStore
 from frescor._store.slot_steps import (
     MARKER_MS,
@@ -44,7 +52,10 @@ from frescor._store.slot_steps import (
 )
 from frescor._store.wire import TOMBSTONE_MS
 from frescor._values.tags import declared_tag, entry_tags
-from frescor.testing.simulation import KEY, TAG, Reader, Task, World, seen, ticking
+from interleavings.process import Ticking
+from interleavings.reader import CODEC, request_of
+from interleavings.state import KEY, seen_in
+from interleavings.world import LEASE, TAG, StaleRead, Task, World
 
 
 class MemorySlots(MemoryStore):
@@ -113,56 +124,78 @@ class MemorySlots(MemoryStore):
 
 def slots() -> MemorySlots:
     """Servers whose time goes on at each look."""
-    return MemorySlots(now=ticking())
+    return MemorySlots(now=Ticking())
 
 
 class CommandUnderWay:
     """A command of which some steps were taken; the rest of the batch may go in any order."""
 
     def __init__(self, protocol: SlotProtocol, command: StoreCommand | Together) -> None:
-        self._steps: Any = protocol.carry_out(command)
+        self._protocol, self._command = protocol, command
+        self._steps: Any = None
         self._batch: tuple[Step, ...] = ()
         self._replies: list[Any] = []
-        self._answered: list[list[Any]] = []
+        self._answered: tuple[list[Any], ...] = ()
         self.left: list[int] = []
         self.done = False
         self.result: Any = None
-        self._next(None)
+        self._next()
+
+    def fork(self) -> "CommandUnderWay":
+        twin = copy.copy(self)
+        twin._steps, twin._replies, twin.left = None, list(self._replies), list(self.left)
+        return twin
 
     def take(self, place: int, store: MemorySlots) -> None:
         """Take one step of the batch; after the last of them, have the next batch at hand."""
         self._replies[place] = store.take(self._batch[place])
         self.left.remove(place)
         if not self.left:
-            self._answered.append(self._replies)
-            self._next(self._replies)
+            self._answered = (*self._answered, self._replies)
+            self._next()
 
     def state(self) -> Hashable:
         """What it saw so far: of a batch that is complete, no order."""
-        return (*(tuple(map(seen, replies)) for replies in (*self._answered, self._replies)), tuple(self.left))
+        return (*(tuple(map(seen_in, replies)) for replies in (*self._answered, self._replies)), tuple(self.left))
 
-    def _next(self, replies: list[Any] | None) -> None:
+    def _next(self) -> None:
+        sent = [None, *self._answered]
+        if self._steps is None:
+            # A generator cannot be copied: another is brought to the same place.
+            self._steps = self._protocol.carry_out(self._command)
+            for replies in sent[:-1]:
+                self._steps.send(replies)
         try:
-            self._batch = self._steps.send(replies)
+            self._batch = self._steps.send(sent[-1])
         except StopIteration as end:
             self.done, self.result, self._replies = True, end.value, []
             return
         self._replies, self.left = [None] * len(self._batch), list(range(len(self._batch)))
         if not self.left:
-            self._next([])
+            self._answered = (*self._answered, [])
+            self._next()
 
 
+@dataclass
 class Stepped(Task):
     """A task that carries commands out step by step; `choose` says which step comes next."""
 
     protocol: SlotProtocol
     # Batches in the order in which they are listed only: fewer ways, for larger worlds.
-    in_order = False
-    _under_way: CommandUnderWay | None = None
-    _choice = 0
+    in_order: bool = field(default=False, kw_only=True)
+    _trace: tuple[Hashable, ...] = field(default=(), init=False)
+    _under_way: CommandUnderWay | None = field(default=None, init=False)
+    _choice: int = field(default=0, init=False)
 
-    def seen_so_far(self) -> list[Hashable]:
-        return self.trace if self._under_way is None else [*self.trace, self._under_way.state()]
+    def fork(self) -> Self:
+        twin = copy.copy(self)
+        if self._under_way is not None:
+            twin._under_way = self._under_way.fork()
+        return twin
+
+    def state(self) -> Hashable:
+        # Of a task that is done nothing comes any more.
+        return () if self.done else (self._trace, None if self._under_way is None else self._under_way.state())
 
     def moves(self) -> tuple[str, ...]:
         if self.in_order or self._under_way is None or len(self._under_way.left) < 2:
@@ -184,64 +217,81 @@ class Stepped(Task):
         under_way.take(self._choice if self._choice in under_way.left else under_way.left[0], world.store)
         if not under_way.done:
             return None
-        self.trace.append(under_way.state())
+        self._trace = (*self._trace, under_way.state())
         self._under_way = None
         return under_way
 
 
-class SlotReader(Stepped, Reader):
+@dataclass
+class SlotReader(Stepped):
     """A process of its own that reads once."""
 
-    def __init__(
-        self,
-        name: str,
-        protocol: SlotProtocol,
-        *,
-        tags: tuple[str, ...] = entry_tags(KEY, (TAG,)),
-        crash_at: type | None = None,
-        in_order: bool = False,
-    ) -> None:
-        self.in_order = in_order
-        Reader.__init__(self, name, tags=tags, crash_at=crash_at)
-        self.protocol = protocol
-        # The place of what is due, known when it begins.
-        self.trace = [None]
-        self._plan = self.begin_reading()
-        self._value: int | None = None
-        self._command: Command | None = None
-        self._go_on(None)
+    tags: tuple[str, ...] = field(default=entry_tags(KEY, (TAG,)), kw_only=True)
+    crash_at: type | None = field(default=None, kw_only=True)
+    # What its plan was told so far: enough to bring another plan to the same place.
+    _told: tuple[Any, ...] = field(default=(None,), init=False)
+    _due: int | None = field(default=None, init=False)
+    _steps: Any = field(default=None, init=False)
+    _command: Command | None = field(default=None, init=False)
+    _value: int | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self._go_on()
+
+    @property
+    def token(self) -> str | None:
+        return self._request().token
+
+    def fork(self) -> Self:
+        twin = super().fork()
+        twin._steps = None
+        return twin
+
+    def state(self) -> Hashable:
+        return super().state(), None if self.done else self._due
 
     def step(self, world: World) -> None:
         """Go on by the next thing that others can notice: a step at a server, a look at the database."""
-        if self.trace[0] is None:
-            self.trace[0] = self._due = world.returned
+        if self._due is None:
+            self._due = world.returned
         if self._under_way is None:
             command = self._command
             assert command is not None
             if self.crash_at is not None and isinstance(command, self.crash_at):
                 self.done = True
                 return
-            reply = self.carry_out(command, world)
-            self.trace.append(seen(reply))
+            reply = self._carry_out(command, world)
+            self._trace = (*self._trace, seen_in(reply))
         else:
             ended = self.advance(world)
             if ended is None:
                 return
             reply = ended.result
-        self._go_on(reply)
+        self._told = (*self._told, reply)
+        self._go_on()
         if self._value is not None:
-            self.finish(world, self._value)
+            self.done = True
+            if self._value < self._due:
+                raise StaleRead(world.history, f"{self.name} read {self._value}, and had to see write {self._due}")
 
-    def _go_on(self, reply: object) -> None:
+    def _request(self) -> plan.Request:
+        return replace(request_of(self.name, 1), tags=self.tags)
+
+    def _go_on(self) -> None:
         """Up to the next command that others can notice."""
+        if self._steps is None:
+            process = plan.Process(Local(max_bytes=0), Pending())
+            self._steps = plan.read_through(process, self._request())
+            for reply in self._told[:-1]:
+                self._steps.send(reply)
         while True:
             try:
-                self._command = command = self._plan.send(reply)
+                self._command = command = self._steps.send(self._told[-1])
             except StopIteration as end:
                 self._value = end.value.value
                 return
             if isinstance(command, Board | Land | DependOn | Note):
-                reply = None
+                self._told = (*self._told, None)
             elif isinstance(command, Load | Wait) or (self.crash_at and isinstance(command, self.crash_at)):
                 return
             else:
@@ -249,24 +299,30 @@ class SlotReader(Stepped, Reader):
                 self.begin(command)
                 return
 
+    def _carry_out(self, command: Command, world: World) -> object:
+        if isinstance(command, Load):
+            return Loaded(CODEC.encode(world.number), 2, 0, 0)
+        # Long enough for every bound: a holder that crashed must not stop this one for ever.
+        world.store.evict(LEASE)
+        return plan.LONGEST_WAIT_MS
 
+
+@dataclass
 class SlotWriter(Stepped):
     """Commits a new number, then invalidates: by a tag, or the key itself."""
 
-    def __init__(
-        self, name: str, protocol: SlotProtocol, *, by_key: bool = False, tag: str = declared_tag(TAG)
-    ) -> None:
-        self.name, self.protocol = name, protocol
-        self.trace, self.done = [], False
-        self._command: Delete | Invalidate = Delete((KEY,)) if by_key else Invalidate((tag,))
-        self._wrote = 0
+    by_key: bool = field(default=False, kw_only=True)
+    tag: str = field(default=declared_tag(TAG), kw_only=True)
+    _wrote: int = field(default=0, init=False)
+
+    def state(self) -> Hashable:
+        return super().state(), self._wrote
 
     def step(self, world: World) -> None:
         if not self._wrote:
             world.number += 1
             self._wrote = world.number
-            self.trace.append(self._wrote)
-            self.begin(self._command)
+            self.begin(Delete((KEY,)) if self.by_key else Invalidate((self.tag,)))
         elif self.advance(world) is not None:
-            world.returned = max(world.returned, self._wrote)
+            world.wrote(self._wrote)
             self.done = True

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from frescor._copies.local import Local
 from frescor._store.memory import MemoryStore
 from frescor._values.tags import declared_tag
-from frescor.testing.worlds.confirming import Elapse
-from frescor.testing.worlds.process import SimulatedProcess, simulated_local, ticking_store
-from frescor.testing.worlds.reader import Reader
-from frescor.testing.worlds.state import KEY
-from frescor.testing.worlds.tasks import Delivery
-from frescor.testing.worlds.world import LEASE, TAG, LostWakeUp, Task, World
+from interleavings.confirming import Elapse
+from interleavings.process import SimulatedProcess, simulated_local, ticking_store
+from interleavings.reader import Reader
+from interleavings.state import KEY
+from interleavings.tasks import Delivery
+from interleavings.world import LEASE, TAG, LostWakeUp, Task, World
 
 ITEMS = (f"e:{KEY}", LEASE, f"t:{declared_tag(TAG)}", "clock")
 
@@ -24,6 +24,7 @@ def world_of(
     make_store: Callable[[], MemoryStore] = ticking_store,
     local: type[Local] = Local,
     process: type[SimulatedProcess] = SimulatedProcess,
+    last: Callable[[], Task] | None = None,
 ) -> World:
     """A world of these tasks. `copies`: whether each process keeps some; without it, readers get a process each."""
     processes = [process(simulated_local(local) if keeps else None) for keeps in copies]
@@ -35,7 +36,7 @@ def world_of(
             if isinstance(task, Reader):
                 task.process = len(processes)
                 processes.append(SimulatedProcess(None))
-    return World([*tasks, *deliveries], processes, make_store())
+    return World([*tasks, *deliveries], processes, make_store(), last)
 
 
 def explore(make_world: MakeWorld, *, most: int | None = None) -> int:
@@ -105,7 +106,7 @@ def _ended(world: World) -> list[str]:
 
 
 def _read_at_the_end(world: World) -> None:
-    last = Reader("last", process=len(world.processes))
+    last = Reader("last", process=len(world.processes)) if world.last is None else world.last()
     world.processes.append(SimulatedProcess(None))
     while not last.done:
         last.step(world)

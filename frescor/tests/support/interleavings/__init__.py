@@ -1,4 +1,4 @@
-"""A deterministic scheduler for whole processes: `frescor.testing.simulation` with copies, pushes and shared loads.
+"""A deterministic scheduler for the real plans: readers, writers and what goes wrong, in any order of their steps.
 
 The world is a database of one number, a store, and processes: each has a `Local` that the server's pushes reach when
 the scheduler delivers them, and calls that share their loads. Tasks do one step when the scheduler says so. A reader
@@ -11,15 +11,18 @@ may be behind by writes whose pushes have not been delivered to it, and by no ot
 And nobody waits for ever.
 """
 
-from frescor.testing.worlds.confirming import ConfirmingWriter, Elapse, ListLost
-from frescor.testing.worlds.exploring import ITEMS, MakeWorld, explore, replay, wander, world_of
-from frescor.testing.worlds.process import SimulatedProcess, Ticking
-from frescor.testing.worlds.reader import Reader
-from frescor.testing.worlds.tasks import Cut, Eviction, Restart, Writer
-from frescor.testing.worlds.world import Broken, LostWakeUp, StaleRead, Task, World
+from interleavings.confirming import ConfirmingWriter, Elapse, ListLost
+from interleavings.exploring import ITEMS, MakeWorld, explore, replay, wander, world_of
+from interleavings.process import SimulatedProcess, Ticking
+from interleavings.reader import Reader
+from interleavings.state import KEY, made_at
+from interleavings.tasks import Cut, Eviction, Restart, Writer
+from interleavings.world import TAG, Broken, LostWakeUp, StaleRead, Task, World
 
 __all__ = [
     "ITEMS",
+    "KEY",
+    "TAG",
     "Broken",
     "ConfirmingWriter",
     "Cut",
@@ -37,6 +40,7 @@ __all__ = [
     "World",
     "Writer",
     "explore",
+    "made_at",
     "replay",
     "wander",
     "world_of",

@@ -7,8 +7,8 @@ from typing import Any
 
 from frescor._protocol.commands import Delete, Invalidate
 from frescor._values.tags import NAMESPACE_TAG, declared_tag
-from frescor.testing.worlds.state import KEY, items_of
-from frescor.testing.worlds.world import TAG, Task, World
+from interleavings.state import KEY, items_of
+from interleavings.world import TAG, Task, World
 
 
 @dataclass
@@ -81,7 +81,7 @@ class Cut(Task):
             case 2:
                 process.notice()
             case _:
-                process.connect(world)
+                world.connect(process)
                 self.done = True
 
 
@@ -115,5 +115,5 @@ class Restart(Task):
                 process.notice()
         else:
             for process in listeners:
-                process.connect(world)
+                world.connect(process)
         self.done = self._turn == (3 if listeners else 2)

@@ -5,6 +5,8 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from frescor._protocol.commands import Grant, Reading
 from frescor._values.entry import Packing
 
@@ -25,9 +27,14 @@ def items_of(items: OrderedDict[str, Any]) -> Hashable:
 def seen_in(value: object) -> Hashable:
     """What a task or the store holds, as a plain value in which stamps can be told."""
     match value:
+        case b"":
+            return "nothing"
         case bytes():
             entry = _PACKING.unpack(KEY, value)
             return (Stamp(entry.as_of), entry.payload)
+        case str() if value.startswith("?"):
+            # The mark of a tag that is being created: unique, and so by its order like a stamp.
+            return ("?", Stamp(int(value[1:])))
         case bool() | str() | None:
             return value
         case int():
@@ -37,6 +44,11 @@ def seen_in(value: object) -> Hashable:
         case Grant(as_of, entry, stamps):
             return (Stamp(as_of), None if entry is None else seen_in(entry), tuple(map(seen_in, stamps.values())))
     return repr(value)
+
+
+def made_at(entry: bytes, clock: int) -> bytes:
+    """The entry as it would be with another `as_of`."""
+    return _PACKING.pack(KEY, msgspec.structs.replace(_PACKING.unpack(KEY, entry), as_of=clock))
 
 
 def plain(said: tuple[Any, ...]) -> Hashable:
