@@ -31,6 +31,8 @@ from controles.db import db
 from controles.domain.domain_errors import DomainError
 from controles.domain.escopo import Escopo
 from controles.domain.periods import add_months, last_30_days, last_day, last_months
+from controles.inadimplencia.queries import all_arrears, arrears_by_band, total_of
+from controles.inadimplencia.records import FiltroInadimplencia, Grupo
 from controles.militantes.models import Militante, Situacao, SituacaoHistorico
 from controles.militantes.queries import FiltroMilitantes, count_militantes, list_militantes
 from controles.militantes.services import DadosMilitante, update_militante
@@ -311,6 +313,12 @@ def panel_equals_its_lists(escopo: Escopo, painel: Painel) -> None:
     for faixa, (_, fewest, most) in zip(painel.atraso, FAIXAS, strict=True):
         assert faixa.militantes == people(meses_min=fewest, meses_max=most)
         assert faixa.valor == owed(meses_min=fewest, meses_max=most)
+    by_band = arrears_by_band(escopo, None, hoje=HOJE)
+    for grupo in Grupo:
+        listed = list(all_arrears(escopo, FiltroInadimplencia(grupo=grupo), hoje=HOJE))
+        total = total_of(by_band, grupo)
+        assert (total.militantes, total.valor) == (len(listed), sum(linha.valor for linha in listed))
+    assert total_of(by_band, Grupo.TODOS).valor == money.valor_vencido
     for mes in painel.membros[-3:]:
         assert mes.adesoes == people(filiado_de=mes.mes, filiado_ate=last_day(mes.mes))
         assert mes.desligamentos == people(desligado_de=mes.mes, desligado_ate=last_day(mes.mes))

@@ -17,6 +17,7 @@ from controles.contas import views as contas_views
 from controles.cotas import views as cotas_views
 from controles.domain.cpf import CpfVault
 from controles.formularios import sealing
+from controles.inadimplencia import views as inadimplencia_views
 from controles.militantes import views as militantes_views
 from controles.organizacao import views as organizacao_views
 from controles.pagamentos import views as pagamentos_views
@@ -38,6 +39,7 @@ VIEWS = (
     militantes_views,
     pagamentos_views,
     cotas_views,
+    inadimplencia_views,
     organizacao_views,
 )
 

@@ -83,7 +83,7 @@ def matrix(escopo: Escopo, militante_id: int, ano: int, *, hoje: dt.date) -> tup
     """The twelve months of `ano`, January first."""
     if not 1 <= ano <= dt.MAXYEAR:
         raise ValueError(f"ano is {ano}; a matrix shows a year from 1 to {dt.MAXYEAR}")
-    cells = {month: _empty_cell(dt.date(ano, month, 1)) for month in range(1, 13)}
+    cells = {month: empty_cell(dt.date(ano, month, 1)) for month in range(1, 13)}
     if not 0 < militante_id <= MAX_ID:
         return tuple(cells.values())
     rows = db.session.execute(
@@ -94,7 +94,7 @@ def matrix(escopo: Escopo, militante_id: int, ano: int, *, hoje: dt.date) -> tup
         )
     )
     for cota_id, competencia, valor, pago, vencimento, dispensada_em in rows:
-        estado = _state(valor, pago, vencimento, waived=dispensada_em is not None, hoje=hoje)
+        estado = state_of(valor, pago, vencimento, waived=dispensada_em is not None, hoje=hoje)
         cells[competencia.month] = CelulaMatriz(competencia, estado, cota_id, valor, pago, vencimento)
     return tuple(cells.values())
 
@@ -150,7 +150,7 @@ def list_cotas(
             valor=valor,
             pago=pago,
             vencimento=vencimento,
-            estado=_state(valor, pago, vencimento, waived=dispensada_em is not None, hoje=hoje),
+            estado=state_of(valor, pago, vencimento, waived=dispensada_em is not None, hoje=hoje),
         )
         for cota_id, militante_id, nome, competencia, valor, pago, vencimento, dispensada_em in page.rows
     )
@@ -249,7 +249,7 @@ def get_cota(escopo: Escopo, cota_id: int, *, hoje: dt.date) -> DetalheCota | No
     if row is None:
         return None
     _, _, _, _, valor, pago, vencimento, dispensada_em, _ = row
-    return DetalheCota(*row, _state(valor, pago, vencimento, waived=dispensada_em is not None, hoje=hoje))
+    return DetalheCota(*row, state_of(valor, pago, vencimento, waived=dispensada_em is not None, hoje=hoje))
 
 
 @cached(cache_policies.COTAS_TOTALS)
@@ -283,11 +283,13 @@ def count_open(escopo: Escopo, competencia: dt.date) -> tuple[int, int, int]:
     return cotas, int(total), unpaid
 
 
-def _empty_cell(competencia: dt.date) -> CelulaMatriz:
+def empty_cell(competencia: dt.date) -> CelulaMatriz:
+    """A month for which there is no cota."""
     return CelulaMatriz(competencia, EstadoCota.SEM_COTA, cota_id=None, valor=0, pago=0, vencimento=None)
 
 
-def _state(valor: int, pago: int, vencimento: dt.date, *, waived: bool, hoje: dt.date) -> EstadoCota:
+def state_of(valor: int, pago: int, vencimento: dt.date, *, waived: bool, hoje: dt.date) -> EstadoCota:
+    """How a cota stands on `hoje`."""
     if waived:
         return EstadoCota.DISPENSADA
     if pago == valor:

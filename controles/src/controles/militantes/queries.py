@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy import ColumnElement, Row, Select, false, func, not_, select
 
-from controles.cotas.conditions import is_open, is_overdue
+from controles.cotas.conditions import is_open, is_overdue, owes_months
 from controles.cotas.models import Cota
 from controles.db import MAX_ID, db
 from controles.domain import cpf
@@ -287,27 +287,4 @@ def _conditions(
         wanted.append(Militante.data_desligamento >= filtro.desligado_de)
     if filtro.desligado_ate is not None:
         wanted.append(Militante.data_desligamento <= filtro.desligado_ate)
-    return (*wanted, *_by_arrears(filtro, hoje, whole=whole))
-
-
-def _by_arrears(filtro: FiltroMilitantes, hoje: dt.date, *, whole: bool) -> tuple[ColumnElement[bool], ...]:
-    fewest = max(filtro.meses_min, int(filtro.devendo))
-    most = filtro.meses_max
-    if fewest <= 0 and most is None:
-        return ()
-    if fewest <= 1 and most is None:
-        return (Militante.id.in_(select(Cota.militante_id).where(is_overdue(hoje))),)
-    if not whole:
-        # A page meets its fifty rows soon, counting each militante's cotas on the way. PostgreSQL, which takes far more
-        # cotas to be open than there are, would compare each militante with each group of all: seconds.
-        months = select(func.count()).select_from(Cota).where(Cota.militante_id == Militante.id, is_overdue(hoje))
-        return (_within(months.correlate(Militante).scalar_subquery(), fewest, most),)
-    grouped = select(Cota.militante_id).where(is_overdue(hoje)).group_by(Cota.militante_id)
-    if fewest <= 0 and most is not None:
-        # Those with too many are left out; who owes nothing has no row to count.
-        return (Militante.id.not_in(grouped.having(func.count() > most)),)
-    return (Militante.id.in_(grouped.having(_within(func.count(), fewest, most))),)
-
-
-def _within(months: ColumnElement[int], fewest: int, most: int | None) -> ColumnElement[bool]:
-    return months >= fewest if most is None else months.between(fewest, most)
+    return (*wanted, *owes_months(hoje, max(filtro.meses_min, int(filtro.devendo)), filtro.meses_max, whole=whole))

@@ -29,6 +29,9 @@ PAGAMENTO = Policy.user("pagamentos:detail", sealed=True)
 COTAS_LIST = Policy.user("cotas:list", sealed=True)
 COTAS_TOTALS = Policy.user("cotas:totals")
 COTAS_MILITANTE = Policy.user("cotas:militante", sealed=True)
+INADIMPLENCIA_LIST = Policy.user("inadimplencia:list", sealed=True)
+INADIMPLENCIA_TOTALS = Policy.dashboard("inadimplencia:totals")
+INADIMPLENCIA_MATRIZ = Policy.user("inadimplencia:matriz", sealed=True)
 
 # Static data: 1 hour.
 NUCLEOS_LIST = Policy.static("nucleos:list")
