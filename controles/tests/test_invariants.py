@@ -33,6 +33,10 @@ from controles.domain.escopo import Escopo
 from controles.domain.periods import add_months, last_30_days, last_day, last_months
 from controles.inadimplencia.queries import all_arrears, arrears_by_band, total_of
 from controles.inadimplencia.records import FiltroInadimplencia, Grupo
+from controles.lembretes.models import Canal, Estado, Lembrete, Regra
+from controles.lembretes.queries import preview
+from controles.lembretes.records import FiltroLembretes, Pedido
+from controles.lembretes.services import mark_month, register_lembretes
 from controles.militantes.models import Militante, Situacao, SituacaoHistorico
 from controles.militantes.queries import FiltroMilitantes, count_militantes, list_militantes
 from controles.militantes.services import DadosMilitante, update_militante
@@ -45,7 +49,7 @@ from controles.painel.queries import Painel, get_dashboard_stats
 
 WHOLE = Escopo()
 HOJE = dt.date(2026, 3, 17)
-TABLES = (Militante, Cota, Pagamento, Alocacao, Auditoria)
+TABLES = (Militante, Cota, Pagamento, Alocacao, Lembrete, Auditoria)
 
 months = st.integers(-14, 1).map(lambda back: add_months(HOJE, back))
 days = st.integers(0, 400).map(lambda back: HOJE - dt.timedelta(days=back))
@@ -80,6 +84,7 @@ class History(RuleBasedStateMachine):
         self.registered: dict[int, tuple[object, ...]] = {}
         self.created = 0
         self.waivers: list[int] = []
+        self.complete: set[dt.date] = set()
 
     def attempt(self, action: Callable[[], Any], *, silent: bool = False) -> Any:
         """What the action returns; None if it was refused, and then nothing may have been written."""
@@ -112,6 +117,7 @@ class History(RuleBasedStateMachine):
                 isento=isento,
                 dia_vencimento=due,
                 valor_cota=valor,
+                telefone="11987654321",
             )
         )
         return made
@@ -127,6 +133,7 @@ class History(RuleBasedStateMachine):
             dia_vencimento=current.dia_vencimento,
             isento=current.isento,
             valor_cota=current.valor_cota,
+            telefone=current.telefone,
         )
         self.attempt(
             lambda: update_militante(
@@ -175,6 +182,34 @@ class History(RuleBasedStateMachine):
             known = self.registered[pagamento_id]
             assert known[1] is None
             self.registered[pagamento_id] = (known[0], militante_id, *known[2:])
+
+    @rule(competencia=months, regra=st.sampled_from(Regra), complete=st.booleans(), desligados=st.booleans())
+    def remind(self, competencia: dt.date, regra: Regra, complete: bool, desligados: bool) -> None:
+        """Everybody who is previewed is reminded; nobody twice, nobody who owes nothing, nobody before the month is."""
+        agora = self.org.clock.now
+        if complete and competencia not in self.complete:
+            mark_month(WHOLE, competencia, completo=True, autor_id=None, agora=agora)
+            self.complete.add(competencia)
+            self.audited = self.audit_rows()
+        filtro = FiltroLembretes(competencia=competencia, regra=regra, desligados=desligados)
+        shown = preview(WHOLE, filtro, hoje=HOJE, limit=200).linhas
+        if not shown:
+            return
+        pedido = Pedido(filtro=filtro, militante_ids=tuple(linha.id for linha in shown), canal=Canal.WHATSAPP)
+        made = self.attempt(lambda: register_lembretes(WHOLE, pedido, autor_id=None, agora=agora, hoje=HOJE))
+        assert (made is None) is (competencia not in self.complete)
+        if made is None:
+            return
+        assert len(made) == len(shown)
+        owed = {linha.id: linha.valor for linha in shown}
+        for row in db.session.scalars(sa.select(Lembrete).where(Lembrete.id.in_(made))):
+            assert (row.valor, row.estado) == (owed[row.militante_id], Estado.ENVIADO)
+            assert row.valor >= sum(
+                cota.em_aberto
+                for cota in open_cotas(WHOLE, row.militante_id, hoje=HOJE)
+                if cota.competencia == competencia
+            )
+        assert preview(WHOLE, filtro, hoje=HOJE, limit=200).linhas == ()
 
     @rule(competencia=months, nucleo=st.sampled_from([0, 1, None, None]))
     def generate(self, competencia: dt.date, nucleo: int | None) -> None:

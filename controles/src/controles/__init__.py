@@ -18,6 +18,7 @@ from controles.cotas import views as cotas_views
 from controles.domain.cpf import CpfVault
 from controles.formularios import sealing
 from controles.inadimplencia import views as inadimplencia_views
+from controles.lembretes import views as lembretes_views
 from controles.militantes import views as militantes_views
 from controles.organizacao import views as organizacao_views
 from controles.pagamentos import views as pagamentos_views
@@ -40,6 +41,7 @@ VIEWS = (
     pagamentos_views,
     cotas_views,
     inadimplencia_views,
+    lembretes_views,
     organizacao_views,
 )
 

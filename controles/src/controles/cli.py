@@ -12,6 +12,7 @@ from controles.commands import cache_commands, rotating
 from controles.contas import cli as contas_cli
 from controles.contas import users_cli
 from controles.importing import cli as importing_cli
+from controles.lembretes import cli as lembretes_cli
 from controles.schema import migrating
 from controles.seed import cli as seed_cli
 from controles.server import production, serve
@@ -48,5 +49,6 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(admin_cli.group)
     app.cli.add_command(rotating.rotate_keys_command)
     app.cli.add_command(users_cli.group)
+    app.cli.add_command(lembretes_cli.group)
     for command in (*contas_cli.COMMANDS, *seed_cli.COMMANDS, *importing_cli.COMMANDS):
         app.cli.add_command(command)

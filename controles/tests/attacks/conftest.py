@@ -14,6 +14,10 @@ from werkzeug.routing import Rule
 from controles.contas.permissions import Permission
 from controles.cotas.models import Cota
 from controles.db import db
+from controles.domain.escopo import Escopo
+from controles.lembretes.models import Canal
+from controles.lembretes.records import FiltroLembretes, Pedido
+from controles.lembretes.services import mark_month, register_lembretes
 from controles.militantes.models import Militante
 from controles.schema.tables import metadata
 
@@ -28,6 +32,7 @@ PUBLIC = {
     "contas.recover",
     "contas.first_access",
 }
+ORGANISATION = Escopo()
 # What no page of one núcleo may show to the other.
 MARK = "Zulmira"
 CPF = "529.982.247-25"
@@ -103,12 +108,20 @@ def _side(org: Any, nucleo: str, nome: str, cpf: str | None) -> Side:
     e2eid = PIX_ID if cpf else None
     pagamento_id = org.pay(militante_id, 1000, data_credito=dt.date(2026, 3, 1), e2eid=e2eid, observacao=f"de {nome}")
     cota_id = db.session.scalars(sa.select(sa.func.max(Cota.id)).where(Cota.militante_id == militante_id)).one()
+    when = {"autor_id": None, "agora": org.clock.now}
+    mark_month(ORGANISATION, dt.date(2026, 2, 1), completo=True, **when)
+    pedido = Pedido(
+        filtro=FiltroLembretes(competencia=dt.date(2026, 2, 1)), militante_ids=(militante_id,), canal=Canal.EMAIL
+    )
+    (lembrete_id,) = register_lembretes(ORGANISATION, pedido, hoje=org.clock.today, **when)
     versao = db.session.scalars(sa.select(Militante.versao).where(Militante.id == militante_id)).one()
     ids = {
         "militante_id": militante_id,
         "pagamento_id": pagamento_id,
         "cota_ids": cota_id,
         "cota_id": cota_id,
+        "lembrete_id": lembrete_id,
+        "militante_ids": militante_id,
         "nucleo_id": nucleo_id,
         "usuario_id": 1,
         "versao": versao,

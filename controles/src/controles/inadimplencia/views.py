@@ -1,6 +1,7 @@
 """Arrears: the list with its bands, and everybody's twelve months."""
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, abort, render_template, request
+from werkzeug.wrappers import Response
 
 from controles.contas.permissions import Permission, allowed, current_scope, require
 from controles.cotas.records import CelulaMatriz, EstadoCota

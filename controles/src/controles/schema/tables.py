@@ -5,12 +5,13 @@ from controles.contas import models as _contas
 from controles.cotas import models as _cotas
 from controles.db import Base
 from controles.formularios import models as _formularios
+from controles.lembretes import models as _lembretes
 from controles.militantes import models as _militantes
 from controles.organizacao import models as _organizacao
 from controles.pagamentos import models as _pagamentos
 from frescor.sqlalchemy._outbox.outbox import outbox_table
 
-_MODULES = (_admin, _contas, _cotas, _formularios, _militantes, _organizacao, _pagamentos)
+_MODULES = (_admin, _contas, _cotas, _formularios, _lembretes, _militantes, _organizacao, _pagamentos)
 
 metadata = Base.metadata
 # What transactions invalidate in the cache is kept beside what they write.

@@ -11,7 +11,7 @@ from controles.db import Base
 from controles.seed.rows import COLUMNS, Row
 
 # Nothing is made up for these; a seed that replaces data takes their rows away with the rest.
-_EMPTIED_TOO = {"valor_cota", "dispensa"}
+_EMPTIED_TOO = {"valor_cota", "dispensa", "lembrete", "sem_lembrete"}
 # All that a seed fills or empties, parents first. Users and the audit chain are not its business.
 TABLES: tuple[Table, ...] = tuple(
     table for table in Base.metadata.sorted_tables if table.name in _EMPTIED_TOO.union(COLUMNS)

@@ -32,6 +32,9 @@ COTAS_MILITANTE = Policy.user("cotas:militante", sealed=True)
 INADIMPLENCIA_LIST = Policy.user("inadimplencia:list", sealed=True)
 INADIMPLENCIA_TOTALS = Policy.dashboard("inadimplencia:totals")
 INADIMPLENCIA_MATRIZ = Policy.user("inadimplencia:matriz", sealed=True)
+LEMBRETES_PREVIEW = Policy.user("lembretes:preview", sealed=True)
+LEMBRETES_LIST = Policy.user("lembretes:list", sealed=True)
+LEMBRETES_MES = Policy.user("lembretes:mes", sealed=True)
 
 # Static data: 1 hour.
 NUCLEOS_LIST = Policy.static("nucleos:list")

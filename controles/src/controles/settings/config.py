@@ -26,6 +26,7 @@ from controles.settings.config_values import (
     parse_folder,
     parse_hours,
     parse_log_level,
+    parse_mail_url,
     parse_minutes,
     parse_otp_secret,
     parse_password,
@@ -178,6 +179,19 @@ class Settings:
         parse=parse_otp_secret,
         shown="criado em CONTROLES_DATA (só em development)",
         secret=True,
+    )
+    mail_url: str | None = _setting(
+        "MAIL_URL",
+        "Servidor que envia os lembretes: smtp://usuario:senha@servidor:587 (com STARTTLS) ou smtps://….",
+        parse=parse_mail_url,
+        shown="nenhum: cada e-mail fica num arquivo em CONTROLES_DATA/emails",
+        secret=True,
+    )
+    mail_from: str | None = _setting(
+        "MAIL_FROM",
+        "Endereço em nome do qual os lembretes saem.",
+        parse=parse_email,
+        shown="o ADMIN_EMAIL",
     )
     log_dir: Path = _setting("LOG_DIR", "Pasta de controles.log e cache.log.", parse=parse_folder, default="./logs")
     log_level: str = _setting("LOG_LEVEL", "DEBUG, INFO, WARNING ou ERROR.", parse=parse_log_level, default="INFO")

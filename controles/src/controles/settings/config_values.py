@@ -192,6 +192,22 @@ def parse_database_url(raw: str) -> str:
     return raw
 
 
+def parse_mail_url(raw: str) -> str:
+    """The address of a mail server."""
+    try:
+        parts = urlsplit(raw)
+        whole = parts.scheme in {"smtp", "smtps"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        whole = False
+    # Not within `except`, and with no part of the address: any may be a part of its password.
+    if not whole or parts.query or parts.fragment or parts.path.strip("/") or "@" in parts.path:
+        raise ValueError(
+            "não é um endereço de servidor de e-mail; use smtp://usuario:senha@servidor:587 ou "
+            f"smtps://usuario:senha@servidor:465; {_ESCAPES}"
+        )
+    return raw
+
+
 def parse_redis_url(raw: str) -> str:
     """The address of a Redis or Valkey server."""
     problem = _problem_of_redis_url(raw)

@@ -1,0 +1,95 @@
+"""Reminders, the months that are complete enough to remind of, and who is not to be reminded."""
+
+import datetime as dt
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from controles.db import Base, BigId, Centavos
+from controles.militantes.models import Militante
+
+# What waits to be sent: few rows, however long the history.
+WAITING = "estado = 'a_enviar'"
+
+
+class Regra(StrEnum):
+    """Whom a month's reminder is for: whoever owes it, or whoever owes it and at least two more."""
+
+    AVISO = "aviso"
+    TRES_MESES = "tres_meses"
+
+
+class Canal(StrEnum):
+    EMAIL = "email"
+    WHATSAPP = "whatsapp"
+
+
+class Estado(StrEnum):
+    """What became of a reminder. ENVIANDO that stays: the process ended while it was sending, so nobody knows."""
+
+    A_ENVIAR = "a_enviar"
+    ENVIANDO = "enviando"
+    ENVIADO = "enviado"
+    FALHOU = "falhou"
+    # Paid, or waived, between the recording and the sending.
+    CANCELADO = "cancelado"
+
+
+def _stored(kind: type[StrEnum], name: str) -> Enum:
+    return Enum(
+        kind,
+        native_enum=False,
+        length=16,
+        values_callable=lambda members: [member.value for member in members],
+        create_constraint=True,
+        name=name,
+    )
+
+
+class Lembrete(Base):
+    __tablename__ = "lembrete"
+    __table_args__ = (
+        # Never twice: whatever the channel, and however many people press the button.
+        UniqueConstraint("militante_id", "regra", "competencia"),
+        CheckConstraint("valor > 0", name="valor_positivo"),
+        Index("ix_lembrete_a_enviar", "id", sqlite_where=text(WAITING), postgresql_where=text(WAITING)),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    militante_id: Mapped[int] = mapped_column(ForeignKey("militante.id"))
+    regra: Mapped[Regra] = mapped_column(_stored(Regra, "regra_valida"))
+    competencia: Mapped[dt.date]
+    canal: Mapped[Canal] = mapped_column(_stored(Canal, "canal_valido"))
+    estado: Mapped[Estado] = mapped_column(_stored(Estado, "estado_valido"))
+    # What was overdue when it was recorded: how many cotas, and their centavos.
+    meses: Mapped[int]
+    valor: Mapped[int] = mapped_column(Centavos)
+    criado_em: Mapped[dt.datetime]
+    criado_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
+    enviado_em: Mapped[dt.datetime | None]
+    erro: Mapped[str | None] = mapped_column(String(200))
+
+    militante: Mapped[Militante] = relationship()
+
+
+class MesCompleto(Base):
+    """A competência whose payments were all entered, as somebody says: before that a reminder would be wrong."""
+
+    __tablename__ = "mes_completo"
+
+    competencia: Mapped[dt.date] = mapped_column(primary_key=True)
+    completo: Mapped[bool]
+    quando: Mapped[dt.datetime]
+    por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
+
+
+class SemLembrete(Base):
+    """Who is not to be reminded, because they have announced that they leave or have asked for it."""
+
+    __tablename__ = "sem_lembrete"
+
+    militante_id: Mapped[int] = mapped_column(ForeignKey("militante.id"), primary_key=True, autoincrement=False)
+    ativo: Mapped[bool]
+    motivo: Mapped[str] = mapped_column(String(200))
+    desde: Mapped[dt.date]
