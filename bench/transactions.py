@@ -48,6 +48,17 @@ class Payment(Base):
     cents: Mapped[int]
 
 
+class Due(Base):
+    """With three slice columns."""
+
+    __tablename__ = "due"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[int] = mapped_column(sa.ForeignKey("member.id"))
+    payer_id: Mapped[int] = mapped_column(sa.ForeignKey("member.id"))
+    month: Mapped[int] = mapped_column(info={"slice": "value"})
+    cents: Mapped[int]
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One comparison: the median µs of a call with Frescor and without, their ratio, and the most it may be."""
@@ -91,6 +102,8 @@ def fill(engine: sa.Engine) -> None:
             Member(id=number, name=f"member {number}", payments=[Payment(cents=100) for _ in range(PAYMENTS)])
             for number in range(1, MEMBERS + 1)
         )
+        session.flush()
+        session.add_all(Due(id=-n, member_id=n, payer_id=n, month=n, cents=1) for n in range(1, 10))
 
 
 def changing(engine: sa.Engine, number: int) -> Callable[[], None]:
@@ -111,6 +124,27 @@ def inserting(engine: sa.Engine, number: int) -> Callable[[], None]:
     def insert() -> None:
         with engine.begin() as connection:
             connection.execute(statement, {"member_id": number, "cents": 1})
+
+    return insert
+
+
+def changing_due(engine: sa.Engine, number: int) -> Callable[[], None]:
+    """A row of a table with three slice columns is read and changed."""
+
+    def change() -> None:
+        with Session(engine) as session, session.begin():
+            due = session.get_one(Due, number)
+            due.cents += 1
+
+    return change
+
+
+def inserting_due(engine: sa.Engine, number: int) -> Callable[[], None]:
+    """A row of a table with three slice columns is added."""
+
+    def insert() -> None:
+        with Session(engine) as session, session.begin():
+            session.add(Due(member_id=number, payer_id=number, month=number, cents=1))
 
     return insert
 
@@ -150,6 +184,16 @@ def compare(postgres: PrivatePostgres, server: PrivateServer, calls: int) -> lis
                 loading(cache, tracked, f"tracked{joined}", joined=joined),
             )
             lines.append(Line(name, ours, without, 1.10))
+        tracking.close()
+        # The same with slices, the columns registered as those that entries depend on.
+        tracking = track(tracked, cache, slices={})
+        tracking.slices.ready(tracking.tags.table((None, "due")), tracking.slices.columns(Base.metadata.tables["due"]))
+        for name, make, numbers, most in (
+            ("change a row of three slices", changing_due, (-1, -2), 1.25),
+            ("insert a row of three slices", inserting_due, (1, 2), None),
+        ):
+            without, ours = in_turn(calls, make(plain, numbers[0]), make(tracked, numbers[1]))
+            lines.append(Line(name, ours, without, most))
         tracking.close()
     plain.dispose()
     tracked.dispose()
