@@ -141,7 +141,7 @@ def test_a_strict_policy_asks_the_server_every_time(two: tuple[Cache, Cache]) ->
 
 def test_waiters_elsewhere_are_woken_by_the_push(two: tuple[Cache, Cache], monkeypatch: pytest.MonkeyPatch) -> None:
     # Without a push the waiter would look again only after this.
-    monkeypatch.setattr("frescor._runtime.ride.PUSHED_LOOK", 30.0)
+    monkeypatch.setattr("frescor._runtime.driver.PUSHED_LOOK", 30.0)
     running, may_end = threading.Event(), threading.Event()
 
     def slow() -> int:

@@ -112,7 +112,7 @@ def test_a_task_cancelled_while_it_loads_leaves_no_lease_and_its_waiters_load(
         assert await asyncio.wait_for(second, 2) == 5
 
     run(cache, test)
-    assert not cache.aio._flights
+    assert not cache.aio._process.flights
     with redis.Redis.from_url(server.admin_url) as client:
         assert client.keys("test:l:*") == []
 
@@ -235,4 +235,4 @@ def test_loops_in_several_threads_do_not_end_each_other_s_waiting() -> None:
     for thread in threads:
         thread.join(20)
     assert results == [5] * 6
-    assert not cache.aio._flights
+    assert not cache.aio._process.flights

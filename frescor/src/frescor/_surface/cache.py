@@ -11,26 +11,22 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, cast, overload
 
 from frescor import _plan as plan
-from frescor._calls.keys import check_key
 from frescor._calls.loading import CurrentLoad
-from frescor._calls.policy import Policy, PolicyOptions, Seconds, check_tag
+from frescor._calls.policy import Policy, PolicyOptions, Seconds
 from frescor._copies.local import DEFAULT_MAX_BYTES, Copy
 from frescor._extras import extra
 from frescor._protocol.commands import Command, Invalidate, Read
 from frescor._protocol.outcome import Outcome, Result
+from frescor._runtime.driver import Driver
 from frescor._runtime.engine import Engine
 from frescor._runtime.events import PolicyStats, by_policy
-from frescor._runtime.ride import Ride
 from frescor._runtime.sources import Sources
 from frescor._store.base import KeyInfo, ServerInfo, Store
 from frescor._store.connection.connection import DEADLINE
 from frescor._store.opening import open_store
-from frescor._surface.callsite import codec_of, mapped_annotation, return_annotation
+from frescor._surface import calls
 from frescor._surface.decorator import CachedDecorator, caching, invalidating, policy_from
-from frescor._values.codec import Codec
 from frescor._values.entry import LARGEST_VALUE, MOST_VALUE
-from frescor._values.shapes import Shape, policy_shape
-from frescor._values.tags import NAMESPACE_TAG, declared_tags, entry_tags, key_tags, pattern_tag, with_blind_tags
 from frescor.errors import PolicyError
 
 if TYPE_CHECKING:
@@ -142,20 +138,11 @@ class Cache:
         `None` is a value like any other: pass `MISS` as the default to tell them apart. Pass `as_type` for a value that
         was set with it.
         """
-        engine = self._engine
-        check_key(key)
-        codec = engine.plain if as_type is None else codec_of(as_type)
-        engine.listen()
-        fresh = not engine.reads_local
-        outcome = self._drive(plan.look_up(engine.process, key, key_tags(key), codec, engine.now(), fresh=fresh))
-        return engine.found_at(key, outcome, default)
+        return self._drive(calls.get(self._engine, key, default, as_type))
 
     def get_many(self, *keys: str) -> dict[str, object]:
         """The values that are there, by key, in one round trip; those missing are left out."""
-        engine = self._engine
-        wanted = {check_key(key): key_tags(key) for key in keys}
-        found = self._drive(plan.look_up_many(engine.process, wanted, engine.plain, engine.now())) if wanted else {}
-        return engine.found_by_key(found, wanted)
+        return self._drive(calls.get_many(self._engine, keys))
 
     def set(
         self, key: str, value: object, expire: Seconds = 300, tags: tuple[str, ...] = (), *, as_type: object = None
@@ -178,15 +165,12 @@ class Cache:
         as_type: object = None,
     ) -> bool:
         """Store several values at once; atomic on one server, key by key on a cluster. False: as for `set`."""
-        engine = self._engine
-        codec = engine.plain if as_type is None else codec_of(as_type)
-        entries, ttl_ms, refused = engine.entries(mapping, expire, tags, codec)
-        return not mapping or self._drive(plan.put(engine.process, entries, ttl_ms, refused))
+        return self._drive(calls.set_many(self._engine, mapping, expire, tags, as_type))
 
     def delete(self, *keys: str, confirm: bool | None = None) -> bool:
         """Remove the values under these keys; loaders of them that are under way do not store. False: it waits.
         `confirm`: as for `invalidate`."""
-        return self._invalidate(keys=tuple(check_key(key) for key in keys), confirm=confirm)
+        return self._drive(calls.delete(self._engine, keys, confirm))
 
     # -- invalidation ------------------------------------------------------------------------------------------------
 
@@ -199,16 +183,15 @@ class Cache:
         long: it returns once they are dropped, or known not to be used. False with the store down: it waits in this
         process, which trusts nothing in the store until it was delivered.
         """
-        return self._invalidate(tags=declared_tags(with_blind_tags(map(check_tag, tags))), confirm=confirm)
+        return self._drive(calls.invalidate(self._engine, tags, confirm))
 
     def invalidate_pattern(self, pattern: str, *, confirm: bool | None = None) -> bool:
         """Invalidate the keys below a prefix (`dashboard:*`), everything (`*`), or one key. As `invalidate`."""
-        tag = pattern_tag(pattern)
-        return self.delete(pattern, confirm=confirm) if tag is None else self._invalidate(tags=(tag,), confirm=confirm)
+        return self._drive(calls.invalidate_pattern(self._engine, pattern, confirm))
 
     def clear_all(self, *, confirm: bool | None = None) -> bool:
         """Invalidate every entry of the namespace. As `invalidate`."""
-        return self._invalidate(tags=(NAMESPACE_TAG,), confirm=confirm)
+        return self._drive(calls.clear_all(self._engine, confirm))
 
     def _invalidate(
         self,
@@ -218,13 +201,9 @@ class Cache:
         durable: bool = False,
         confirm: bool | None = None,
     ) -> bool:
-        """`durable`: an outbox keeps the tags, whoever made it says; never guessed from what a tag looks like."""
-        engine = self._engine
-        waited = bool(engine.pending) and engine.pending.invalidations
-        done = self._drive(plan.invalidate(engine.process, tags, keys, durable=durable, confirm=confirm))
-        if not done and not waited:
-            logger.warning("invalidations wait in this process until the store takes them")
-        return done
+        """As `calls.raise_tags`."""
+        steps = calls.raise_tags(self._engine, tags=tags, keys=keys, durable=durable, confirm=confirm)
+        return self._drive(steps)
 
     # -- read-through ------------------------------------------------------------------------------------------------
 
@@ -234,9 +213,17 @@ class Cache:
         One caller in the fleet runs the loader; the others wait for it. What the loader raises reaches those who waited
         for it, and nothing is stored. With the store down the loader runs, one at a time per key in this process.
         """
-        codec = codec_of(return_annotation(loader) if as_type is None else as_type)
-        tags, shape = entry_tags(check_key(key), policy.tags_for({})), policy_shape(policy.name, policy.version)
-        return cast(R, self._read_through(key, tags, policy, codec, loader, shape=shape))
+        found = calls.find_or_request(self._engine, key, loader, policy, as_type)
+        if isinstance(found, Copy):
+            return cast(R, found.value())
+        call = Call(self, found, loader)
+        try:
+            while call.wants_load():
+                with call as load:
+                    load.value = loader()
+            return cast(R, call.value())
+        finally:
+            call.leave()
 
     def get_or_load_many(
         self,
@@ -251,68 +238,26 @@ class Cache:
         One round trip where all are there. Keys that the loader gives no value for are left out, and nothing is stored
         for them. Otherwise as `get_or_load` for each; `as_type` is the type of one value.
         """
-        engine = self._engine
-        codec = codec_of(mapped_annotation(loader) if as_type is None else as_type)
-        tags, shape = policy.tags_for({}), policy_shape(policy.name, policy.version)
-        found: dict[str, Any] = {}
-        requests = {}
-        engine.listen()
-        for key in keys:
-            copy = engine.local_copy(check_key(key), policy, shape)
-            if copy is not None:
-                found[key] = copy.value()
-            else:
-                depends = entry_tags(key, tags)
-                requests[key] = engine.request(key, depends, policy, codec, refresh=False, shape=shape)
-        if requests:
-            ride = Ride(engine, engine.reading_many(requests), requests)
+        many = calls.ManyCalls(self._engine, keys, loader, policy, as_type)
+        if many.requests:
+            driver = Driver(self._engine, many.steps(), many.requests)
             try:
-                while ride.wants_load():
-                    with ride as load:
-                        load.value = loader(ride.to_load)
+                while driver.wants_load():
+                    with driver as load:
+                        load.value = loader(driver.to_load)
             finally:
-                ride.leave()
-            for key, outcome in ride.result.items():
-                engine.came_to(requests[key], outcome)
-                found[key] = outcome.value
-        return found
-
-    def _read_through(
-        self,
-        key: str,
-        tags: tuple[str, ...],
-        policy: Policy,
-        codec: Codec,
-        loader: Callable[[], object],
-        *,
-        shape: Shape,
-    ) -> object:
-        engine = self._engine
-        if (copy := engine.local_copy(key, policy, shape)) is not None:
-            return copy.value()
-        engine.listen()
-        call = Call(self, engine.request(key, tags, policy, codec, refresh=False, shape=shape), loader)
-        try:
-            while call.wants_load():
-                with call as load:
-                    load.value = loader()
-            return call.value()
-        finally:
-            call.leave()
+                driver.leave()
+            many.take(driver.result)
+        return many.found
 
     def _begin_call(
         self, site: "CallSite", args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool = False
     ) -> "Call | CopyFound":
         """A call of a cached function: what its caller is to run, if there is something, and to return."""
-        engine = self._engine
-        key, tags = site.bind(engine, args, kwargs)
-        if not refresh and (copy := engine.local_copy(key, site.policy, site.shape)) is not None:
-            return CopyFound(copy)
-        engine.listen()
-        request = engine.request(
-            key, tags, site.policy, site.codec, refresh=refresh, shape=site.shape, label=site.label
-        )
-        return Call(self, request, functools.partial(site.function, *args, **kwargs), site)
+        found = calls.find_or_request_call(self._engine, site, args, kwargs, refresh=refresh)
+        if isinstance(found, Copy):
+            return CopyFound(found)
+        return Call(self, found, functools.partial(site.function, *args, **kwargs), site)
 
     def _refresh_behind(self, request: plan.Request, loader: Callable[[], object], outcome: Outcome) -> object:
         """Load anew in a thread; what the caller gets meanwhile."""
@@ -400,7 +345,7 @@ class Cache:
 
     def _drive(self, steps: Generator[Command, Any, R]) -> R:
         """Carry out a plan that loads nothing."""
-        ride: Ride[R] | None = None
+        driver: Driver[R] | None = None
         reply: Any = None
         began = time.monotonic()
         try:
@@ -410,14 +355,14 @@ class Cache:
                     # Holds nothing: most plans are one of these and no more.
                     reply = self._engine.ask(command)
                 else:
-                    if ride is None:
-                        ride = Ride(self._engine, steps, spent=time.monotonic() - began)
-                    reply = ride.carry_out(command)
+                    if driver is None:
+                        driver = Driver(self._engine, steps, spent=time.monotonic() - began)
+                    reply = driver.carry_out(command)
         except StopIteration as done:
             return done.value  # type: ignore[no-any-return]  # R: StopIteration does not say so
         finally:
-            if ride is not None:
-                ride.leave()
+            if driver is not None:
+                driver.leave()
 
 
 class CopyFound:
@@ -446,8 +391,8 @@ class CopyFound:
         """It holds nothing."""
 
 
-class Call(Ride[Outcome]):
-    """One read-through call (see `Ride`)."""
+class Call(Driver[Outcome]):
+    """One read-through call (see `Driver`)."""
 
     __slots__ = ("_again", "_cache", "_request", "_site", "_start")
 
@@ -488,19 +433,19 @@ class _Behind:
         engine = cache._engine
         again = engine.again(request)
 
-        def load(ride: Ride[Outcome]) -> Outcome:
+        def load(driver: Driver[Outcome]) -> Outcome:
             try:
-                while ride.wants_load():
-                    with ride as current:
+                while driver.wants_load():
+                    with driver as current:
                         current.value = loader()
-                return ride.result
+                return driver.result
             finally:
-                ride.leave()
+                driver.leave()
 
         def run() -> None:
             try:
                 with cache.around_refresh():
-                    self.outcome = load(Ride(engine, plan.read_through(engine.process, again), {again.key: again}))
+                    self.outcome = load(Driver(engine, plan.read_through(engine.process, again), {again.key: again}))
                 engine.reporter.add(request.policy.name, "refreshes")
             except Exception as error:  # noqa: BLE001  # nobody calls: it is kept for who waits, and counted
                 self.error = error

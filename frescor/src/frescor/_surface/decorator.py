@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol
 
 from frescor._calls.callables import read_callable
 from frescor._calls.claims import Claims
+from frescor._calls.loading import CurrentLoad
 from frescor._calls.policy import Policy
 from frescor._runtime.engine import Engine
 from frescor._surface.callsite import CallSite
@@ -15,49 +16,57 @@ from frescor._surface.owners import check_class_body, check_owner
 from frescor._values.tags import pattern_tag
 from frescor.errors import PolicyError
 
-if TYPE_CHECKING:
-    from frescor._surface.aio import AsyncCache
-
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 R = TypeVar("R")
 T = TypeVar("T")
 
 
-class OneCall(Protocol):
-    """A call under way of a cached function: `_runtime.ride.Ride`, or a copy that was found."""
+class LoadingCall(Protocol):
+    """One call under way: `while call.wants_load(): with call as load: load.value = …`, then its value; `leave` however
+    it ends."""
 
-    def wants_load(self) -> bool:
-        """Whether there is something to load."""
+    def wants_load(self) -> bool: ...
+    def __enter__(self) -> CurrentLoad: ...
+    def __exit__(self, kind: object, error: BaseException | None, trace: object, /) -> bool | None: ...
+    def value(self) -> object: ...
+    def leave(self) -> None: ...
 
-    def __enter__(self) -> Any: ...
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any, /) -> object: ...
 
-    def value(self) -> object:
-        """What the caller gets, once nothing more is to be loaded."""
+class AsyncLoadingCall(Protocol):
+    """As `LoadingCall`, awaited."""
 
-    def leave(self) -> None:
-        """Give back what the call holds."""
+    async def wants_load(self) -> bool: ...
+    def __enter__(self) -> CurrentLoad: ...
+    def __exit__(self, kind: object, error: BaseException | None, trace: object, /) -> bool | None: ...
+    async def value(self) -> object: ...
+    def leave(self) -> None: ...
+
+
+class AsyncCallingCache(Protocol):
+    """What a cached coroutine function needs of its cache."""
+
+    @property
+    def _engine(self) -> Engine: ...
+    def _begin_call(
+        self, site: CallSite, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool = False
+    ) -> AsyncLoadingCall: ...
+    async def delete(self, *keys: str) -> bool: ...
+    async def invalidate_pattern(self, pattern: str) -> bool: ...
 
 
 class CallingCache(Protocol):
-    """What a cached function asks of its cache."""
-
-    _engine: Engine
+    """What a cached function needs of its cache."""
 
     @property
-    def aio(self) -> "AsyncCache":
-        """The same cache, awaited."""
-
+    def _engine(self) -> Engine: ...
+    @property
+    def aio(self) -> AsyncCallingCache: ...
     def _begin_call(
         self, site: CallSite, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool = False
-    ) -> OneCall: ...
-
-    def delete(self, *keys: str) -> bool:
-        """Remove what is stored under these keys."""
-
-    def invalidate_pattern(self, pattern: str) -> bool:
-        """Invalidate the keys below a prefix."""
+    ) -> LoadingCall: ...
+    def delete(self, *keys: str) -> bool: ...
+    def invalidate_pattern(self, pattern: str) -> bool: ...
 
 
 class _Declared:
@@ -153,7 +162,7 @@ class Cached(_Declared, Generic[P, R]):
 class AsyncCached(_Declared, Generic[P, T]):
     """As `Cached`, for a coroutine function: each of its calls is awaited. A plain function runs in a thread."""
 
-    def __init__(self, site: CallSite, source: "Callable[[], AsyncCache]") -> None:
+    def __init__(self, site: CallSite, source: Callable[[], AsyncCallingCache]) -> None:
         super().__init__(site)
         self._source = source
         # Python 3.11 knows no mark but asyncio's.

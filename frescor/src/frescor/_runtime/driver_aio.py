@@ -6,7 +6,7 @@ import inspect
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from types import MappingProxyType
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from frescor import _plan as plan
 from frescor._calls.loading import CurrentLoad
@@ -37,17 +37,6 @@ from frescor.errors import StoreRejected, StoreUnavailable
 R = TypeVar("R")
 
 
-class AwaitingCache(Protocol):
-    """What a plan that is carried out in an event loop asks of its cache."""
-
-    _engine: Engine
-    _store: AsyncStore
-    _flights: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Future[Landing]]]
-
-    def _keep(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run it as a task that outlives the call."""
-
-
 def awaited_loader(loader: Callable[[], object], *, like: object = None) -> Callable[[], Awaitable[object]]:
     """The loader as a coroutine function. A plain one runs in a thread, so that it does not hold up the loop.
 
@@ -62,16 +51,38 @@ def awaited_loader(loader: Callable[[], object], *, like: object = None) -> Call
     return run
 
 
-class AsyncRide(Generic[R]):
-    """One plan being carried out, in an event loop: see `_runtime.ride.Ride`."""
+class AsyncProcess:
+    """What the tasks of this process share of one cache: its store, awaited, the loads under way, and the tasks that go
+    on behind their callers."""
+
+    def __init__(self, engine: Engine, store: AsyncStore) -> None:
+        self.engine = engine
+        self.store = store
+        # A future belongs to its loop: loops in several threads each have their own.
+        self.flights: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Future[Landing]]] = (
+            weakref.WeakKeyDictionary()
+        )
+        # A task that nobody holds may be collected while it runs.
+        self.behind: set[asyncio.Task[Any]] = set()
+
+    def keep(self, coroutine: Coroutine[Any, Any, R]) -> asyncio.Task[R]:
+        """Run this in a task of its own."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self.behind.add(task)
+        task.add_done_callback(self.behind.discard)
+        return task
+
+
+class AsyncDriver(Generic[R]):
+    """One plan being carried out, in an event loop: see `_runtime.driver.Driver`."""
 
     __slots__ = (
-        "_cache",
         "_engine",
         "_flights",
         "_leases",
         "_load",
         "_loading",
+        "_process",
         "_reply",
         "_requests",
         "_steps",
@@ -80,12 +91,12 @@ class AsyncRide(Generic[R]):
 
     def __init__(
         self,
-        cache: AwaitingCache,
+        process: AsyncProcess,
         steps: Generator[Command, Any, R],
         requests: Mapping[str, plan.Request] = MappingProxyType({}),
     ) -> None:
-        self._cache = cache
-        self._engine = cache._engine
+        self._process = process
+        self._engine = process.engine
         self._steps = steps
         self._requests = requests
         self._reply: Any = None
@@ -159,7 +170,7 @@ class AsyncRide(Generic[R]):
             self._land(key, NOTHING_SHARED)
         for key, token in tuple(self._leases.items()):
             self._engine.keeper.drop(token)
-            self._cache._keep(self._release(ReleaseLease(key, token)))
+            self._process.keep(self._release(ReleaseLease(key, token)))
 
     async def _release(self, command: ReleaseLease) -> None:
         if await self._ask(command) is UNAVAILABLE:
@@ -171,7 +182,7 @@ class AsyncRide(Generic[R]):
                 # From before it is sent: cancelled while the server answers, it may be held.
                 self._leases[one.key] = one.token
         try:
-            answer = await self._cache._store.perform(command)
+            answer = await self._process.store.perform(command)
         except StoreUnavailable:
             answer = UNAVAILABLE
         except StoreRejected as error:
@@ -190,7 +201,7 @@ class AsyncRide(Generic[R]):
 
     async def _board(self, key: str, *, wait: bool) -> Landing | GaveUp | None:
         loop = asyncio.get_running_loop()
-        flights = self._cache._flights.setdefault(loop, {})
+        flights = self._process.flights.setdefault(loop, {})
         flight = flights.get(key)
         if flight is None:
             flights[key] = self._flights[key] = loop.create_future()
@@ -209,10 +220,10 @@ class AsyncRide(Generic[R]):
         if flight is None:
             return
         loop = flight.get_loop()
-        flights = self._cache._flights[loop]
+        flights = self._process.flights[loop]
         del flights[key]
         if not flights:
-            del self._cache._flights[loop]
+            del self._process.flights[loop]
         if not flight.done():
             flight.set_result(landing)
 

@@ -35,11 +35,11 @@ from frescor._store.connection.within import within
 R = TypeVar("R")
 
 
-class Ride(Generic[R]):
+class Driver(Generic[R]):
     """One plan being carried out: what it holds meanwhile, and must not keep.
 
-    `wants_load` carries it out up to the next load, which the caller runs in its own frame, within the ride:
-    `while ride.wants_load(): with ride as load: load.value = …`. So a loader that calls another cached function, or
+    `wants_load` carries it out up to the next load, which the caller runs in its own frame, within the driver:
+    `while driver.wants_load(): with driver as load: load.value = …`. So a loader that calls another cached function, or
     itself, stands one frame above it. However it ends, the caller is to `leave`.
     """
 
