@@ -276,11 +276,11 @@ READS: dict[str, tuple[Callable[[orm.Session], object], set[str]]] = {
     "a union": (union, whole("user_account", "topic")),
     "a CTE": (
         lambda s: s.execute(sa.select(sa.select(User.id).where(User.id == 1).cte().c.id)).all(),
-        whole("user_account"),
+        row("user_account"),
     ),
-    "a lateral subquery's tables": (
+    "a subquery": (
         lambda s: s.execute(sa.select(sa.select(Topic.id).where(Topic.id == 1).subquery().c.id)).all(),
-        whole("topic"),
+        row("topic"),
     ),
     "from_statement": (
         lambda s: s.scalars(sa.select(User).from_statement(sa.text("SELECT * FROM user_account"))).all(),

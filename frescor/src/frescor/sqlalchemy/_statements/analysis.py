@@ -70,7 +70,7 @@ def _from_notes(notes: Notes, final: Any, compiled: Any) -> Facts:
         again = tuple(name for name in own if notes.tables.count(name) > 1)
         found: tuple[tuple[Named, ...], tuple[LookUp, ...]] = ((*reads, *again), ())
     else:
-        found = split(final, compiled, notes.tables)
+        found = split(notes, compiled)
     return Facts(
         reads=found[0],
         lookups=found[1],

@@ -1,9 +1,10 @@
 """Which rows a compiled SELECT looks up by primary key; pure functions of the statement.
 
-A table in the outermost FROM counts as looked up when each column of its primary key is bound to a parameter, by the
-WHERE or through the joins' conditions (`a.id = b.id AND a.id = :x` binds both). Then the result is a function of those
-rows alone, whatever else the statement says of the table there. Read anywhere else in the statement as well, the
-table counts as read whole.
+Each place in the text where a table stands belongs to one SELECT: the outermost, a subquery, a CTE, an EXISTS, one arm of
+a UNION. The table counts as looked up there when each column of its primary key is bound to a parameter, by the WHERE
+of that SELECT or through its joins' conditions (`a.id = b.id AND a.id = :x` binds both): no other row gets past them,
+so none can matter there, whatever the rest of the statement does with the place. A table counts as read whole if it
+stands in any other place as well. What a subquery says of a table of the SELECT around it binds nothing out there.
 """
 
 from collections import Counter
@@ -19,20 +20,30 @@ from sqlalchemy.sql.selectable import Alias, Join
 
 from frescor.sqlalchemy._statements.facts import Field, LookUp, Named
 from frescor.sqlalchemy._statements.tags import has_identity
+from frescor.sqlalchemy._statements.watching import Notes
 
 Bound = dict[Any, Field]
 
 
-def split(statement: Any, compiled: Any, met: list[Named]) -> tuple[tuple[Named, ...], tuple[LookUp, ...]]:
-    """The tables that a SELECT reads whole, and its look-ups. `met`: each table as often as it is in the text."""
-    if not isinstance(statement, sa.Select):
-        return tuple(dict.fromkeys(met)), ()
-    leaves, conditions = _leaves(statement)
-    bound = bound_columns([Condition(statement.whereclause), *conditions], compiled)
-    lookups = [found for leaf in leaves if (found := look_up_of(leaf, bound, compiled.dialect)) is not None]
-    left = Counter(met)
-    left.subtract(found.table for found in lookups)
+def split(notes: Notes, compiled: Any) -> tuple[tuple[Named, ...], tuple[LookUp, ...]]:
+    """The tables that a SELECT reads whole, and its look-ups."""
+    lookups: dict[LookUp, None] = {}
+    left = Counter(notes.tables)
+    for scope in {id(entry): entry for entry in notes.scopes if entry is not None}.values():
+        found = _look_ups(scope, compiled)
+        lookups |= dict.fromkeys(found)
+        left.subtract(lookup.table for lookup in found)
     return tuple(table for table, times in left.items() if times > 0), tuple(lookups)
+
+
+def _look_ups(scope: Any, compiled: Any) -> list[LookUp]:
+    """Those of one SELECT, by its entry in the compiler's stack: one for each place in its FROM."""
+    statement = scope["selectable"]
+    if not isinstance(statement, sa.Select):
+        return []
+    leaves, conditions = _leaves(statement, scope["asfrom_froms"])
+    bound = bound_columns([Condition(statement.whereclause), *conditions], compiled)
+    return [found for leaf in leaves if (found := look_up_of(leaf, bound, compiled.dialect)) is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +55,16 @@ class Condition:
     only: frozenset[int] | None = None
 
 
-def _leaves(statement: Any) -> tuple[list[Any], list[Condition]]:
+def _leaves(statement: Any, rendered: set[Any]) -> tuple[list[Any], list[Condition]]:
+    """The tables, aliases and subqueries in a SELECT's FROM. `rendered`: what stands there; the rest is correlated, a
+    place in the SELECT around it."""
     conditions: list[Condition] = []
     try:
         froms = statement.get_final_froms()
     except Exception:  # noqa: BLE001 - it compiles for no database, and an `@compiles` for one may raise anything
         # No row is known then: each table counts as read whole.
         return [], []
-    leaves = [leaf for element in froms for leaf in _flatten(element, conditions)]
+    leaves = [leaf for element in froms if element in rendered for leaf in _flatten(element, conditions)]
     return leaves, conditions
 
 
