@@ -140,7 +140,11 @@ class Oracle:
         if facts.changes_schema:
             # What a table is made of is looked at, not its rows.
             return
-        look.readable = {*reading.wholes, *(table for _, table in reading.lookups)}
+        look.readable = {
+            *reading.wholes,
+            *(table for _, table in reading.lookups),
+            *(one.table for one in reading.sliced),
+        }
         before = self._readable.setdefault(unit, set())
         if before is not None:
             before |= look.readable

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.ddl import ExecutableDDLElement
 
-from frescor.sqlalchemy._statements.facts import NOTHING, Facts, LookUp, Named, Target
+from frescor.sqlalchemy._statements.facts import NOTHING, Facts, LookUp, Named, Place, Target
 from frescor.sqlalchemy._statements.reads import split
 from frescor.sqlalchemy._statements.text import facts_of_text, joined
 from frescor.sqlalchemy._statements.watching import Notes, has_own_constructs, notes_of
@@ -68,12 +68,13 @@ def _from_notes(notes: Notes, final: Any, compiled: Any) -> Facts:
         reads = tuple(dict.fromkeys(name for name in notes.tables if name not in own))
         # A table that is written to and named again is read as well.
         again = tuple(name for name in own if notes.tables.count(name) > 1)
-        found: tuple[tuple[Named, ...], tuple[LookUp, ...]] = ((*reads, *again), ())
+        found: tuple[tuple[Named, ...], tuple[LookUp, ...], tuple[Place, ...]] = ((*reads, *again), (), ())
     else:
         found = split(notes, compiled)
     return Facts(
         reads=found[0],
         lookups=found[1],
+        places=found[2],
         writes=tuple(writes),
         functions=tuple(dict.fromkeys(notes.functions)),
         returning=returning,
@@ -114,7 +115,7 @@ def _with_text(facts: Facts, text: Facts, *, may_write: bool) -> Facts:
         # All that writes is SQLAlchemy's own, which the text only repeats.
         written = {_folded(target.table) for target in facts.writes}
         writes = (*facts.writes, *(target for target in text.writes if _folded(target.table) not in written))
-    core = replace(facts, reads=(*facts.reads, *looked_up), lookups=(), writes=writes)
+    core = replace(facts, reads=(*facts.reads, *looked_up), lookups=(), places=(), writes=writes)
     return joined(core, replace(text, reads=tuple(reads), writes=()))
 
 

@@ -39,6 +39,16 @@ class LookUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a statement where a table stands that is not looked up. bound: columns that have the value of a
+    parameter in each row that can matter there."""
+
+    table: Named
+    declared: sa.Table
+    bound: tuple[tuple[str, Field], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A table that is written to. rows: None when they are not known. columns: those that an update sets, None: any.
 
@@ -62,6 +72,7 @@ class Target:
 class Facts:
     """What a statement reads and writes.
 
+    places: of tables in `reads` of which each place binds a column, these places.
     loose: names of which those that are tables are read. procedures: those that are called. control: a word that
     governs the transaction and came as text. changes_schema: names may mean something else after. changes_path: so may
     names without a schema, on its connection. isolation: it may change how old a snapshot is. returning: its targets
@@ -72,6 +83,7 @@ class Facts:
 
     reads: tuple[Named, ...] = ()
     lookups: tuple[LookUp, ...] = ()
+    places: tuple[Place, ...] = ()
     writes: tuple[Target, ...] = ()
     functions: tuple[str, ...] = ()
     loose: tuple[Named, ...] = ()

@@ -1,10 +1,11 @@
-"""Which rows a compiled SELECT looks up by primary key; pure functions of the statement.
+"""Which rows a compiled SELECT looks up by primary key, and which columns it binds; pure functions of the statement.
 
-Each place in the text where a table stands belongs to one SELECT: the outermost, a subquery, a CTE, an EXISTS, one arm of
-a UNION. The table counts as looked up there when each column of its primary key is bound to a parameter, by the WHERE
-of that SELECT or through its joins' conditions (`a.id = b.id AND a.id = :x` binds both): no other row gets past them,
-so none can matter there, whatever the rest of the statement does with the place. A table counts as read whole if it
-stands in any other place as well. What a subquery says of a table of the SELECT around it binds nothing out there.
+Each place in the text where a table stands belongs to one SELECT: the outermost, a subquery, a CTE, an EXISTS, one arm
+of a UNION. The table counts as looked up there when each column of its primary key is bound to a parameter, by the
+WHERE of that SELECT or through its joins' conditions (`a.id = b.id AND a.id = :x` binds both): no other row gets past
+them, so none can matter there, whatever the rest of the statement does with the place. So it is with other columns,
+which leave the rows that have one value there: a slice. A table that stands in any other place as well is read whole.
+What a subquery says of a table of the SELECT around it binds nothing out there.
 """
 
 from collections import Counter
@@ -18,32 +19,53 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClauseList, ColumnElement, Grouping
 from sqlalchemy.sql.selectable import Alias, Join
 
-from frescor.sqlalchemy._statements.facts import Field, LookUp, Named
+from frescor.sqlalchemy._statements.facts import Field, LookUp, Named, Place
 from frescor.sqlalchemy._statements.tags import has_identity
 from frescor.sqlalchemy._statements.watching import Notes
 
 Bound = dict[Any, Field]
 
 
-def split(notes: Notes, compiled: Any) -> tuple[tuple[Named, ...], tuple[LookUp, ...]]:
-    """The tables that a SELECT reads whole, and its look-ups."""
+def split(notes: Notes, compiled: Any) -> tuple[tuple[Named, ...], tuple[LookUp, ...], tuple[Place, ...]]:
+    """The tables that a SELECT reads not by key, its look-ups, and the places of those tables of which each place binds
+    a column."""
     lookups: dict[LookUp, None] = {}
+    places: list[Place] = []
     left = Counter(notes.tables)
     for scope in {id(entry): entry for entry in notes.scopes if entry is not None}.values():
-        found = _look_ups(scope, compiled)
-        lookups |= dict.fromkeys(found)
-        left.subtract(lookup.table for lookup in found)
-    return tuple(table for table, times in left.items() if times > 0), tuple(lookups)
+        for found in _bound_places(scope, compiled):
+            if isinstance(found, LookUp):
+                lookups[found] = None
+                left[found.table] -= 1
+            else:
+                places.append(found)
+    held = Counter(place.table for place in places)
+    bound = tuple(place for place in places if held[place.table] == left[place.table])
+    return tuple(table for table, times in left.items() if times > 0), tuple(lookups), bound
 
 
-def _look_ups(scope: Any, compiled: Any) -> list[LookUp]:
-    """Those of one SELECT, by its entry in the compiler's stack: one for each place in its FROM."""
+def _bound_places(scope: Any, compiled: Any) -> list[LookUp | Place]:
+    """Those of one SELECT, by its entry in the compiler's stack: at most one for each place in its FROM."""
     statement = scope["selectable"]
     if not isinstance(statement, sa.Select):
         return []
     leaves, conditions = _leaves(statement, scope["asfrom_froms"])
     bound = bound_columns([Condition(statement.whereclause), *conditions], compiled)
-    return [found for leaf in leaves if (found := look_up_of(leaf, bound, compiled.dialect)) is not None]
+    found: list[LookUp | Place] = []
+    for leaf in leaves:
+        one = look_up_of(leaf, bound, compiled.dialect) or _place_of(leaf, bound)
+        if one is not None:
+            found.append(one)
+    return found
+
+
+def _place_of(element: Any, bound: Bound) -> Place | None:
+    table = element.element if isinstance(element, Alias) else element
+    if not isinstance(table, sa.Table):
+        return None
+    fields = [(column.name, bound_field(element, column, bound)) for column in table.columns]
+    known = tuple((name, field) for name, field in fields if field is not None)
+    return Place((table.schema, table.name), table, known) if known else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ from frescor.sqlalchemy._statements.tags import MOST_ROWS
 from frescor.sqlalchemy._transactions.context import changed
 from frescor.sqlalchemy._transactions.unit import Unit
 
+# As with rows: more tags of a table's slices than this are its own tag.
+MOST_SLICE_TAGS = 24
+
 
 class Seen:
     """What one load was told already. mark: objects that a query loaded since have a higher number (`runid`)."""
@@ -30,6 +33,7 @@ class Seen:
         self.mark = _new_runid()
         self.tags: set[str] = set()
         self.rows: dict[str, int] = {}
+        self.slices: dict[str, int] = {}
         # The states of objects that were met; held, so that no other takes one's place in memory.
         self.met: dict[int, object] = {}
 
@@ -50,6 +54,18 @@ class Seen:
         else:
             self.rows[table] = count
             tags = (*rows, f"{table}#")
+        self.depend(tags)
+        return tags
+
+    def depend_on_slices(self, table: str, tags: tuple[str, ...]) -> tuple[str, ...]:
+        """As `depend_on_rows`, of slices of the table: with the tags that stand for slices that are not known."""
+        if table in self.tags:
+            return (table,)
+        count = self.slices.get(table, 0) + sum(tag not in self.tags for tag in tags)
+        if count > MOST_SLICE_TAGS:
+            tags = (table,)
+        else:
+            self.slices[table] = count
         self.depend(tags)
         return tags
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Catalog, named
 from frescor.sqlalchemy._catalog.consequences import Consequences
+from frescor.sqlalchemy._slices.places import SlicedRead, sliced_read
 from frescor.sqlalchemy._slices.written import Plan
 from frescor.sqlalchemy._statements.facts import Facts, LookUp, Named, Target, Untranslated
 from frescor.sqlalchemy._statements.tags import TableName, table_name
@@ -52,11 +53,12 @@ class Effects:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """The tags of the tables that are read whole, and the look-ups of rows, each with its table's tag. untold: the
-    functions of which it cannot be told what they read."""
+    functions of which it cannot be told what they read. sliced: the places of tables that are read in slices."""
 
     wholes: tuple[str, ...]
     lookups: tuple[tuple[LookUp, str], ...] = ()
     untold: tuple[str, ...] = ()
+    sliced: tuple[SlicedRead, ...] = ()
 
 
 class _Kept(Generic[T]):
@@ -152,7 +154,9 @@ class Meanings:
 
     def _find_reading(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Reading:
         # Whoever writes learns how many rows it were, at least.
-        named_here = [*facts.reads, *(target.table for target in facts.writes)]
+        sliced = self._sliced(facts, connection, unit, execution)
+        others = [name for name in facts.reads if name not in sliced]
+        named_here = [*others, *(target.table for target in facts.writes)]
         whole = [self._resolved(name, facts, connection, unit, execution)[0] for name in named_here]
         lookups = []
         known = self._catalog.known(connection, unit)
@@ -163,7 +167,27 @@ class Meanings:
             else:
                 whole.append(name)
         behind = known.behind(whole, facts.functions, facts.loose)
-        return Reading(self._tags(known, behind.tables), tuple(lookups), tuple(behind.untold))
+        in_slices = tuple(one for some in sliced.values() for one in some)
+        return Reading(self._tags(known, behind.tables), tuple(lookups), tuple(behind.untold), in_slices)
+
+    def _sliced(
+        self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any
+    ) -> dict[Named, list[SlicedRead]]:
+        """The tables of which each place is read in slices."""
+        found: dict[Named, list[SlicedRead]] = {}
+        unbound: set[Named] = set()
+        for place in facts.places:
+            columns = self._tracking.slices.columns(place.declared)
+            if not columns:
+                unbound.add(place.table)
+                continue
+            name, known = self._resolved(place.table, facts, connection, unit, execution)
+            read = sliced_read(place, self._tracking.tags.table(name), columns)
+            if read is None or [*known.behind([name], ()).tables] != [name]:
+                unbound.add(place.table)
+            else:
+                found.setdefault(place.table, []).append(read)
+        return {name: reads for name, reads in found.items() if name not in unbound}
 
     def _tags(self, known: Consequences, tables: Iterable[TableName]) -> tuple[str, ...]:
         tag = self._tracking.tags.table

@@ -14,6 +14,7 @@ from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Catalog
 from frescor.sqlalchemy._engine.drivers import driver_connection
 from frescor.sqlalchemy._engine.sent import GIVEN
+from frescor.sqlalchemy._slices.places import SlicedRead, slice_tags
 from frescor.sqlalchemy._slices.returning import RETURNING, gives_rows, told
 from frescor.sqlalchemy._slices.written import Plan
 from frescor.sqlalchemy._statements.analysis import facts_of
@@ -306,8 +307,20 @@ class Statements:
                 wholes.append(table)
             else:
                 found += seen.depend_on_rows(table, [row_tag(table, row) for row in rows])
+        for read in reading.sliced:
+            tags = self._slice_tags(read, execution) if rows_known else None
+            if tags is None:
+                wholes.append(read.table)
+            else:
+                found += seen.depend_on_slices(read.table, tags)
         seen.depend(wholes)
         return (*found, *wholes)
+
+    def _slice_tags(self, read: SlicedRead, execution: Any) -> tuple[str, ...] | None:
+        if not self._tracking.slices.ready(read.table, (read.column,)):
+            return None
+        spread = getattr(execution, "_expanded_parameters", None) or {}
+        return slice_tags(read, execution.compiled_parameters, spread, self._tracking.tags.group)
 
 
 def _identities(lookup: LookUp, execution: Any) -> list[Identity] | None:
