@@ -102,6 +102,13 @@ cache-monitor: ## Watch hits, misses, latency and memory live (ARGS=--once: one 
 test: $(VENV)/dev.stamp ## Run all tests; says what it skipped and why
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
+.PHONY: test-lowest test-newest
+test-lowest: $(VENV)-lowest/stamp ## Run Frescor's tests from its folder, without Controles, on the lowest versions that it declares
+	@cd frescor && ../$(VENV)-lowest/bin/python -m pytest -n $(WORKERS) $(ARGS)
+
+test-newest: $(VENV)-newest/stamp ## The same on the newest versions that its ranges let in
+	@cd frescor && ../$(VENV)-newest/bin/python -m pytest -n $(WORKERS) $(ARGS)
+
 .PHONY: test-docker
 test-docker: $(VENV)/dev.stamp ## Start the containers beside whatever runs and test them: some minutes, an engine needed
 	@CONTROLES_TEST_DOCKER=1 $(BIN)/python -m pytest -m docker --durations=5 tests/stack $(ARGS)
@@ -152,10 +159,14 @@ lock: $(VENV)-lock/stamp ## Resolve requirements/*.in again, with hashes
 		--generate-hashes --no-header --upgrade runtime.in --output-file runtime.txt
 	cd requirements && ../$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header --upgrade dev.in --output-file dev.txt
+	cd requirements && ../$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --extra test \
+		--generate-hashes --no-header --resolution lowest-direct ../frescor/pyproject.toml --output-file frescor-lowest.txt
+	cd requirements && ../$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --extra test \
+		--generate-hashes --no-header --upgrade ../frescor/pyproject.toml --output-file frescor-newest.txt
 
 .PHONY: clean
 clean: ## Remove .venv and caches; keeps the data in instance/ and the logs
-	rm -rf $(VENV) $(VENV)-lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lock $(VENV)-lowest $(VENV)-newest .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .PHONY: help
 help: ## List the targets
@@ -204,4 +215,13 @@ $(VENV)-lock/made.stamp:
 
 $(VENV)-lock/stamp: requirements/lock.txt $(VENV)-lock/made.stamp
 	@$(VENV)-lock/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement $<
+	@touch $@
+
+# Frescor alone at either end of its ranges.
+$(VENV)-lowest/made.stamp $(VENV)-newest/made.stamp:
+	$(make_venv)
+
+$(VENV)-lowest/stamp $(VENV)-newest/stamp: $(VENV)-%/stamp: requirements/frescor-%.txt frescor/pyproject.toml $(VENV)-%/made.stamp
+	@$(@D)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement $<
+	@$(@D)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable ./frescor
 	@touch $@

@@ -9,7 +9,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "frescor" / "docs"
 SOURCES = ROOT / "frescor" / "src" / "frescor"
-PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "README.md"])
+PAGES = sorted(
+    [
+        *DOCS.rglob("*.md"),
+        *(ROOT / "controles" / "docs").rglob("*.md"),
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "SECURITY.md",
+        ROOT / "README.md",
+    ]
+)
 Edges = set[tuple[str, str]]
 
 
@@ -80,3 +88,12 @@ def test_what_a_page_names_is_there(page: Path) -> None:
         assert (page.parent / target).exists(), target
     for path in re.findall(r"[` (]((?:_\w+|sqlalchemy|frescor|controles|tests|bench|docs)/[\w/.]+\.(?:py|md))\b", text):
         assert any((folder / path).exists() for folder in (SOURCES, ROOT, page.parent)), path
+
+
+def test_the_files_that_controles_page_names_are_there() -> None:
+    text = (ROOT / "controles" / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:\w+/)+\w+\.(?:py|html))`", text)
+    assert len(named) > 15
+    assert [path for path in named if not (ROOT / "controles" / "src" / "controles" / path).is_file()] == []
+    folders = {path.parent.name for path in (ROOT / "controles" / "src" / "controles").glob("*/__init__.py")}
+    assert folders - set(re.findall(r"`(\w+)`", text)) - {"migrations"} == set()

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 REQUIREMENTS = ROOT / "requirements"
 NAMES = ("runtime", "dev", "lock")
+# Resolved from what frescor/pyproject.toml declares, at either end of its ranges.
+ENDS = ("frescor-lowest", "frescor-newest")
 
 
 def asked(path: Path) -> list[Requirement]:
@@ -34,7 +37,7 @@ def version(requirement: Requirement) -> str:
     return specifier.version
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *ENDS])
 def test_every_pin_is_one_version_with_hashes(name: str) -> None:
     for pins in locked(name).values():
         for line, requirement in pins:
@@ -60,14 +63,28 @@ def test_tests_run_on_the_versions_that_are_shipped() -> None:
 @pytest.mark.parametrize("distribution", ["frescor", "controles"])
 def test_what_a_distribution_declares_is_locked(distribution: str) -> None:
     project = tomllib.loads((ROOT / distribution / "pyproject.toml").read_text())["project"]
-    declared = [
-        *project["dependencies"],
-        *(r for extra in project.get("optional-dependencies", {}).values() for r in extra),
-    ]
-    runtime = locked("runtime")
-    for wanted in map(Requirement, declared):
+    extras = project.get("optional-dependencies", {})
+    declared = {
+        "runtime": [*project["dependencies"], *(r for name, extra in extras.items() if name != "test" for r in extra)],
+        "dev": extras.get("test", []),
+    }
+    for lock, wanted in ((lock, Requirement(one)) for lock, ones in declared.items() for one in ones):
         if wanted.name in ("frescor", "controles"):
             continue
-        found = runtime.get(canonicalize_name(wanted.name))
-        assert found, f"{distribution} needs {wanted}, which requirements/runtime.in does not ask for"
+        found = locked(lock).get(canonicalize_name(wanted.name))
+        assert found, f"{distribution} needs {wanted}, which requirements/{lock}.in does not ask for"
         assert all(wanted.specifier.contains(version(pin)) for _, pin in found), str(wanted)
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_either_end_of_the_declared_ranges_is_locked(end: str) -> None:
+    project = tomllib.loads((ROOT / "frescor" / "pyproject.toml").read_text())["project"]
+    declared = [*project["dependencies"], *(r for extra in project["optional-dependencies"].values() for r in extra)]
+    for wanted in map(Requirement, declared):
+        if wanted.name == "frescor":
+            continue
+        for _, pin in locked(end)[canonicalize_name(wanted.name)]:
+            assert wanted.specifier.contains(version(pin)), f"{wanted}: run `make lock`"
+            if end == "frescor-lowest":
+                for lowest in (Version(one.version).release for one in wanted.specifier if one.operator == ">="):
+                    assert Version(version(pin)).release[: len(lowest)] == lowest, f"{wanted}: run `make lock`"

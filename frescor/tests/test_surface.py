@@ -73,3 +73,19 @@ def test_importing_frescor_loads_no_framework() -> None:
     code = f"import sys, frescor; print(*[name for name in '{heavy}'.split() if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_importing_frescor_loads_beside_redis_only_what_every_cache_needs() -> None:
+    code = (
+        "import sys, redis; before = set(sys.modules); import frescor; "
+        "print(*{name.partition('.')[0] for name in set(sys.modules) - before}, sep=','); "
+        "print(*(name for name in sys.modules if name.startswith('frescor.')), sep=',')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    packages, modules = (set(line.split(",")) for line in done.stdout.splitlines())
+    installed = packages - set(sys.stdlib_module_names) - {"frescor", "typing_extensions"}
+    assert {name for name in installed if not name.startswith("_")} <= {"backports", "msgspec"}
+    late = ("aio", "cli", "embedded", "flask", "sqlalchemy", "testing", "_surface.aio", "_values.seal")
+    assert not {f"frescor.{name}" for name in late} & modules
+    # One more makes every program start later: import it where it is needed, or raise this with the reason.
+    assert len(modules) <= 80
