@@ -12,6 +12,7 @@ from controles.application import errors, health, page_context, session_cookie
 from controles.application.extensions import alembic, csrf, db
 from controles.auditoria import seals
 from controles.auditoria import views as admin_views
+from controles.banco import views as banco_views
 from controles.contas import keys, own_account, rate_limit, security, users_pages
 from controles.contas import views as contas_views
 from controles.cotas import views as cotas_views
@@ -43,6 +44,7 @@ VIEWS = (
     inadimplencia_views,
     lembretes_views,
     organizacao_views,
+    banco_views,
 )
 
 DATABASE_PATIENCE_SECONDS = 5

@@ -11,6 +11,9 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.routing import Rule
 
+from controles.banco.models import Finalidade, Formato, LinhaExtrato, TipoConta
+from controles.banco.records import DadosConta, ExtratoLido, LinhaLida
+from controles.banco.services import import_statement, save_conta
 from controles.contas.permissions import Permission
 from controles.cotas.models import Cota
 from controles.db import db
@@ -115,7 +118,10 @@ def _side(org: Any, nucleo: str, nome: str, cpf: str | None) -> Side:
     )
     (lembrete_id,) = register_lembretes(ORGANISATION, pedido, hoje=org.clock.today, **when)
     versao = db.session.scalars(sa.select(Militante.versao).where(Militante.id == militante_id)).one()
+    conta_id, linha_id = _statement(org, nucleo)
     ids = {
+        "conta_id": conta_id,
+        "linha_id": linha_id,
         "militante_id": militante_id,
         "pagamento_id": pagamento_id,
         "cota_ids": cota_id,
@@ -129,3 +135,23 @@ def _side(org: Any, nucleo: str, nome: str, cpf: str | None) -> Side:
         "formato": "csv",
     }
     return Side(nucleo_id, ids)
+
+
+def _statement(org: Any, nome: str) -> tuple[int, int]:
+    """An account and the one line of its statement: the whole organisation's, on either side."""
+    agora, hoje = org.clock.now, org.clock.today
+    conta = DadosConta(
+        nome=nome,
+        tipo=TipoConta.CORRENTE,
+        finalidade=Finalidade.GERAL,
+        banco=None,
+        agencia=None,
+        numero=None,
+        saldo_inicial=0,
+        inicio=dt.date(2026, 1, 1),
+    )
+    conta_id = save_conta(None, conta, autor_id=None, agora=agora, hoje=hoje)
+    lido = ExtratoLido(Formato.CSV, None, None, (LinhaLida(dt.date(2026, 3, 2), 700, "DEPOSITO"),))
+    import_statement((lido,), conta_id=conta_id, arquivo="x.csv", autor_id=None, agora=agora)
+    linha_id = db.session.scalars(sa.select(LinhaExtrato.id).where(LinhaExtrato.conta_id == conta_id)).one()
+    return conta_id, linha_id

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from controles.contas.models import Papel
-from controles.contas.permissions import PERMISSIONS, Permission
+from controles.contas.permissions import PERMISSIONS, WHOLE_ORGANISATION, Permission
 
 from .conftest import CPF, MARK, PIX_ID, PUBLIC, World, fields_of
 
@@ -128,7 +128,7 @@ def test_every_form_that_a_page_offers_was_thought_of(world: World, visit_any: V
 
 
 def _may(papel: Papel, nucleo_id: int | None, permission: Permission) -> bool:
-    return permission in PERMISSIONS[papel] and (permission is not Permission.ADMINISTRAR or nucleo_id is None)
+    return permission in PERMISSIONS[papel] and (permission not in WHOLE_ORGANISATION or nucleo_id is None)
 
 
 def _form(world: World) -> dict[str, Any]:

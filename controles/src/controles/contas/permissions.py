@@ -24,6 +24,7 @@ class Permission(StrEnum):
     ESTORNAR = "estornar"
     GERAR_COTAS = "gerar_cotas"
     EXPORTAR = "exportar"
+    CONCILIAR = "conciliar"
     ADMINISTRAR = "administrar"
 
 
@@ -36,19 +37,22 @@ PERMISSIONS: dict[Papel, frozenset[Permission]] = {
             Permission.ESTORNAR,
             Permission.GERAR_COTAS,
             Permission.EXPORTAR,
+            Permission.CONCILIAR,
         }
     ),
     Papel.SECRETARIA: frozenset({Permission.VER, Permission.EDITAR_MILITANTES, Permission.EXPORTAR}),
     Papel.LEITURA: frozenset({Permission.VER}),
 }
 
+# Users and bank accounts belong to the whole organisation: who sees one núcleo has nothing to do with them.
+WHOLE_ORGANISATION = frozenset({Permission.ADMINISTRAR, Permission.CONCILIAR})
+
 
 def allowed(permission: Permission) -> bool:
     """Whether the person of this request has `permission`; nobody logged in has none."""
     if not current_user.is_authenticated or permission not in PERMISSIONS[current_user.papel]:
         return False
-    # Users belong to the whole organisation.
-    return permission is not Permission.ADMINISTRAR or current_user.nucleo_id is None
+    return permission not in WHOLE_ORGANISATION or current_user.nucleo_id is None
 
 
 def require(permission: Permission) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -28,7 +28,14 @@ from controles.pagamentos.models import E2EID, Alocacao, Metodo, Pagamento
 from controles.pagamentos.records import ParteAlocada
 from controles.services.transaction import transaction
 
-__all__ = ["NovoPagamento", "plan_allocation", "register_pagamento", "reverse_pagamento"]
+__all__ = [
+    "NovoPagamento",
+    "plan_allocation",
+    "register_pagamento",
+    "register_within",
+    "reverse_pagamento",
+    "reverse_within",
+]
 
 # Every cached query that a payment can change reads one of these.
 
@@ -97,6 +104,22 @@ def register_pagamento(
         raise
 
 
+def register_within(
+    session: Session,
+    escopo: Escopo,
+    novo: NovoPagamento,
+    *,
+    autor_id: int | None,
+    agora: dt.datetime,
+    hoje: dt.date,
+) -> int:
+    """`register_pagamento` as a part of the caller's transaction, for what must be written together or not at all.
+
+    IntegrityError if the same PIX is registered at this very moment.
+    """
+    return _register(session, escopo, _checked(escopo, novo, hoje), autor_id=autor_id, agora=agora, hoje=hoje)
+
+
 def check_pagamento(escopo: Escopo, novo: NovoPagamento, *, hoje: dt.date) -> None:
     """Refuse what `register_pagamento` would refuse now, and write nothing; but it does not ask about a like one."""
     novo = _checked(escopo, novo, hoje)
@@ -128,13 +151,27 @@ def reverse_pagamento(
 
     The original stays as it is. Conflict if it is reversed already; an estorno itself is never reversed.
     """
+    with transaction() as session:
+        return reverse_within(session, escopo, pagamento_id, motivo=motivo, data=data, autor_id=autor_id, agora=agora)
+
+
+def reverse_within(
+    session: Session,
+    escopo: Escopo,
+    pagamento_id: int,
+    *,
+    motivo: str,
+    data: dt.date,
+    autor_id: int | None,
+    agora: dt.datetime,
+) -> int:
+    """`reverse_pagamento` as a part of the caller's transaction."""
     reason = one_line("motivo", motivo, longest=LONGEST_TEXT)
     if reason is None:
         raise Invalid("motivo", "Informe o motivo do estorno.")
-    with transaction() as session:
-        original = lock_pagamento(session, escopo, pagamento_id)
-        _check_reversible(session, original, data, hoje=agora.astimezone(LOCAL_ZONE).date())
-        return _reverse(session, original, reason, data, autor_id=autor_id, agora=agora)
+    original = lock_pagamento(session, escopo, pagamento_id)
+    _check_reversible(session, original, data, hoje=agora.astimezone(LOCAL_ZONE).date())
+    return _reverse(session, original, reason, data, autor_id=autor_id, agora=agora)
 
 
 def _register(

@@ -1,6 +1,7 @@
 """Every table of the application: a module that is not imported has no tables in the metadata."""
 
 from controles.auditoria import models as _admin
+from controles.banco import models as _banco
 from controles.contas import models as _contas
 from controles.cotas import models as _cotas
 from controles.db import Base
@@ -11,7 +12,7 @@ from controles.organizacao import models as _organizacao
 from controles.pagamentos import models as _pagamentos
 from frescor.sqlalchemy._outbox.outbox import outbox_table
 
-_MODULES = (_admin, _contas, _cotas, _formularios, _lembretes, _militantes, _organizacao, _pagamentos)
+_MODULES = (_admin, _banco, _contas, _cotas, _formularios, _lembretes, _militantes, _organizacao, _pagamentos)
 
 metadata = Base.metadata
 # What transactions invalidate in the cache is kept beside what they write.

@@ -36,6 +36,11 @@ LEMBRETES_PREVIEW = Policy.user("lembretes:preview", sealed=True)
 LEMBRETES_LIST = Policy.user("lembretes:list", sealed=True)
 LEMBRETES_MES = Policy.user("lembretes:mes", sealed=True)
 
+EXTRATO_LINHAS = Policy.user("banco:linhas", sealed=True)
+EXTRATO_SUGESTOES = Policy.user("banco:sugestoes", sealed=True)
+EXTRATO_PARTES = Policy.user("banco:partes", sealed=True)
+
 # Static data: 1 hour.
+CONTAS_LIST = Policy.static("banco:contas", sealed=True)
 NUCLEOS_LIST = Policy.static("nucleos:list")
 ORGANIZACAO = Policy.static("organizacao", sealed=True)

@@ -1,0 +1,235 @@
+"""Conciliação: what a line of a statement was, and that undone.
+
+The line is locked first, then what paying locks, in its order. Who comes second finds the line matched and is told.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from controles.auditoria import audit
+from controles.banco.models import Conciliacao, Destino, LinhaExtrato
+from controles.cotas.conditions import is_open
+from controles.cotas.models import Cota
+from controles.db import MAX_BIG_ID
+from controles.domain.domain_errors import Conflict, Invalid, NotFound
+from controles.domain.escopo import Escopo
+from controles.domain.field_checks import one_line
+from controles.domain.money import format_brl
+from controles.domain.text import search_form
+from controles.pagamentos.locks import lock_cotas, lock_militante, lock_pagamento
+from controles.pagamentos.models import Alocacao, Metodo, Pagamento
+from controles.pagamentos.services import NovoPagamento, register_within, reverse_within
+from controles.services.transaction import transaction
+
+WHOLE = Escopo()
+_TAKEN = "Outra pessoa já conciliou este lançamento; confira o que ficou dele."
+
+
+def match_pagamento(linha_id: int, pagamento_id: int, *, autor_id: int | None, agora: dt.datetime) -> None:
+    """Say that a line is a payment that is registered already.
+
+    Conflict if the line or the payment is matched; Invalid if the amounts differ or the payment was reversed.
+    """
+    with transaction() as session:
+        linha = _lock_open(session, linha_id)
+        pagamento = lock_pagamento(session, WHOLE, pagamento_id)
+        if pagamento.estorna_id is not None or pagamento.estornado:
+            raise Invalid("pagamento_id", "Este pagamento foi estornado; escolha outro.")
+        if pagamento.valor != linha.valor:
+            raise Invalid("pagamento_id", f"O pagamento é de {format_brl(pagamento.valor)}; o lançamento, não.")
+        used = select(Conciliacao.linha_id).where(
+            Conciliacao.pagamento_id == pagamento_id, Conciliacao.desfeita_em.is_(None)
+        )
+        if session.scalars(used).first() is not None:
+            raise Conflict("Este pagamento já foi conciliado com outro lançamento.")
+        _write(session, linha, [(Destino.PAGAMENTO, linha.valor, pagamento_id, False, None)], autor_id, agora)
+
+
+def match_militantes(
+    linha_id: int,
+    partes: Sequence[tuple[int, int]],
+    *,
+    outro: bool,
+    autor_id: int | None,
+    agora: dt.datetime,
+    hoje: dt.date,
+) -> tuple[int, ...]:
+    """Register the payment that a line is, one for each (militante_id, centavos); their ids come back.
+
+    The oldest open cotas are paid first and the rest is credit, as when it is typed. `outro`: that there is a like
+    payment was seen; else it is Alike. Invalid if the parts do not add up to the line, which takes money in only.
+    """
+    with transaction() as session:
+        linha = _lock_open(session, linha_id)
+        if linha.valor < 0:
+            raise Invalid("", "Este dinheiro saiu da conta; marque-o como despesa, transferência ou outro.")
+        if not partes or len({militante_id for militante_id, _ in partes}) != len(partes):
+            raise Invalid("", "Escolha ao menos uma pessoa, e cada uma só uma vez.")
+        total = sum(centavos for _, centavos in partes)
+        if total != linha.valor or min(centavos for _, centavos in partes) <= 0:
+            raise Invalid("", f"As partes somam {format_brl(total)}, e o lançamento é de {format_brl(linha.valor)}.")
+        for militante_id in sorted(militante_id for militante_id, _ in partes):
+            lock_militante(session, WHOLE, militante_id)
+        # All at once: from the first payment's audit row on, nothing may be waited for.
+        lock_cotas(session, _open_cotas(session, [militante_id for militante_id, _ in partes]))
+        ids = []
+        for militante_id, centavos in partes:
+            novo = NovoPagamento(
+                militante_id=militante_id,
+                data_credito=linha.data,
+                valor=centavos,
+                metodo=_metodo(linha),
+                # One PIX has one number; of several parts none is it.
+                e2eid=linha.e2eid if len(partes) == 1 and (linha.e2eid or "").startswith("E") else None,
+                observacao=f"lançamento nº {linha.id} do extrato",
+                ask_if_alike=not outro,
+            )
+            try:
+                ids.append(register_within(session, WHOLE, novo, autor_id=autor_id, agora=agora, hoje=hoje))
+            except IntegrityError as error:
+                raise Conflict("Este PIX acaba de ser registrado por outra pessoa; confira o lançamento.") from error
+        rows = [
+            (Destino.PAGAMENTO, centavos, pagamento_id, True, None)
+            for (_, centavos), pagamento_id in zip(partes, ids, strict=True)
+        ]
+        _write(session, linha, rows, autor_id, agora)
+        return tuple(ids)
+
+
+def mark(linha_id: int, destino: Destino, categoria: str | None, *, autor_id: int | None, agora: dt.datetime) -> None:
+    """Say that a line is an expense, a transfer, or something else with these words."""
+    if destino is Destino.PAGAMENTO:
+        raise Invalid("destino", "Escolha de quem é o pagamento.")
+    words = one_line("categoria", categoria, longest=80)
+    if words is None:
+        raise Invalid("categoria", "Escreva o que foi, por exemplo aluguel ou tarifa do banco.")
+    with transaction() as session:
+        linha = _lock_open(session, linha_id)
+        if destino is Destino.DESPESA and linha.valor > 0:
+            raise Invalid("destino", "Este dinheiro entrou na conta; não pode ser uma despesa.")
+        _write(session, linha, [(destino, linha.valor, None, False, words)], autor_id, agora)
+
+
+def undo(linha_id: int, *, autor_id: int | None, agora: dt.datetime, hoje: dt.date) -> None:
+    """Open a line again. Payments that matching registered are reversed, today; others stay as they are.
+
+    Conflict if the line is open.
+    """
+    with transaction() as session:
+        linha = _lock(session, linha_id)
+        if linha.destino is None:
+            raise Conflict("Este lançamento já está em aberto.")
+        former = linha.destino
+        rows = session.scalars(
+            select(Conciliacao)
+            .where(Conciliacao.linha_id == linha.id, Conciliacao.desfeita_em.is_(None))
+            .order_by(Conciliacao.pagamento_id)
+        ).all()
+        to_reverse = _lock_registered(session, rows)
+        for row in rows:
+            if row.pagamento_id in to_reverse:
+                reverse_within(
+                    session,
+                    WHOLE,
+                    row.pagamento_id,
+                    motivo=f"conciliação do lançamento nº {linha.id} desfeita",
+                    data=hoje,
+                    autor_id=autor_id,
+                    agora=agora,
+                )
+            row.desfeita_em, row.desfeita_por_id = agora, autor_id
+        linha.destino = None
+        session.flush()
+        audit.record(
+            session,
+            acao="extrato.desfazer",
+            tabela="linha_extrato",
+            registro_id=linha.id,
+            antes={"destino": former},
+            depois={"destino": None},
+            usuario_id=autor_id,
+            agora=agora,
+        )
+
+
+def _lock(session: Session, linha_id: int) -> LinhaExtrato:
+    found = None
+    if 0 < linha_id <= MAX_BIG_ID:
+        wanted = select(LinhaExtrato).where(LinhaExtrato.id == linha_id).with_for_update()
+        found = session.scalars(wanted.execution_options(populate_existing=True)).one_or_none()
+    if found is None:
+        raise NotFound("Lançamento não encontrado.")
+    return found
+
+
+def _lock_open(session: Session, linha_id: int) -> LinhaExtrato:
+    linha = _lock(session, linha_id)
+    if linha.destino is not None:
+        raise Conflict(_TAKEN)
+    return linha
+
+
+def _open_cotas(session: Session, militantes: Sequence[int]) -> Sequence[int]:
+    return session.scalars(select(Cota.id).where(Cota.militante_id.in_(militantes), is_open())).all()
+
+
+def _lock_registered(session: Session, rows: Sequence[Conciliacao]) -> set[int]:
+    """The payments that matching registered and nobody has reversed, with all that reversing them writes to locked."""
+    wanted = [row.pagamento_id for row in rows if row.registrou and row.pagamento_id is not None]
+    by_owner = session.execute(
+        select(Pagamento.id).where(Pagamento.id.in_(wanted)).order_by(Pagamento.militante_id, Pagamento.id)
+    )
+    locked = [lock_pagamento(session, WHOLE, pagamento_id) for (pagamento_id,) in by_owner.all()]
+    ids = {pagamento.id for pagamento in locked if not pagamento.estornado}
+    lock_cotas(session, session.scalars(select(Alocacao.cota_id).where(Alocacao.pagamento_id.in_(ids))).all())
+    return ids
+
+
+def _write(
+    session: Session,
+    linha: LinhaExtrato,
+    rows: Sequence[tuple[Destino, int, int | None, bool, str | None]],
+    autor_id: int | None,
+    agora: dt.datetime,
+) -> None:
+    linha.destino = rows[0][0]
+    for destino, centavos, pagamento_id, registrou, categoria in rows:
+        session.add(
+            Conciliacao(
+                linha_id=linha.id,
+                destino=destino,
+                pagamento_id=pagamento_id,
+                registrou=registrou,
+                centavos=centavos,
+                categoria=categoria,
+                feita_em=agora,
+                feita_por_id=autor_id,
+            )
+        )
+    session.flush()
+    audit.record(
+        session,
+        acao="extrato.conciliar",
+        tabela="linha_extrato",
+        registro_id=linha.id,
+        antes={"destino": None},
+        depois={
+            "destino": linha.destino,
+            "valor": linha.valor,
+            "pagamentos": [pagamento_id for _, _, pagamento_id, _, _ in rows if pagamento_id is not None],
+            "categoria": rows[0][4],
+        },
+        usuario_id=autor_id,
+        agora=agora,
+    )
+
+
+def _metodo(linha: LinhaExtrato) -> Metodo:
+    words = search_form(linha.descricao).split()
+    if linha.e2eid or "pix" in words:
+        return Metodo.PIX
+    return Metodo.BOLETO if {"boleto", "cobranca"} & set(words) else Metodo.TRANSFERENCIA
