@@ -1,6 +1,7 @@
 """Conciliação: what a line may be, what accepting writes, undo, and two treasurers at one line."""
 
 import datetime as dt
+import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -182,18 +183,24 @@ def test_of_two_treasurers_at_one_line_one_wins_and_the_other_is_told(
     for number in range(25):
         linha = new_lines((1000 + number, f"linha {number}"))[-1]
         paid = org.pay(ana, 1000 + number)
-        done = at_once(
-            app,
-            lambda linha=linha, valor=1000 + number: take(linha, (ana, valor), outro=True, hoje=hoje),
-            lambda linha=linha, valor=1000 + number: take(linha, (rui, valor), outro=True, hoje=hoje),
-            lambda linha=linha, paid=paid: matching.match_pagamento(linha, paid, autor_id=None, agora=agora),
-            lambda linha=linha: matching.mark(linha, Destino.OUTRO, "x", autor_id=None, agora=agora),
-        )
+        done = at_once(app, *everything(linha, 1000 + number, paid, ana, rui, agora, hoje))
         assert sum(isinstance(one, Conflict) for one in done) == 3, done
-        told = at_once(app, *[lambda linha=linha: matching.undo(linha, autor_id=None, agora=agora, hoje=hoje)] * 2)
+        told = at_once(app, *[functools.partial(matching.undo, linha, autor_id=None, agora=agora, hoje=hoje)] * 2)
         assert sum(isinstance(one, Conflict) for one in told) == 1, told
         db.session.rollback()
         lines_are_matched_or_open()
+
+
+def everything(
+    linha: int, valor: int, paid: int, ana: int, rui: int, agora: dt.datetime, hoje: dt.date
+) -> tuple[Callable[[], object], ...]:
+    """Four ways to match one line, each of which would do."""
+    return (
+        lambda: take(linha, (ana, valor), outro=True, hoje=hoje),
+        lambda: take(linha, (rui, valor), outro=True, hoje=hoje),
+        lambda: matching.match_pagamento(linha, paid, autor_id=None, agora=agora),
+        lambda: matching.mark(linha, Destino.OUTRO, "x", autor_id=None, agora=agora),
+    )
 
 
 def at_once(app: Flask, *actions: Callable[[], Any]) -> list[Any]:

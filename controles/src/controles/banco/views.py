@@ -6,8 +6,8 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from werkzeug.wrappers import Response
 
 from controles.banco import matching
-from controles.banco.forms import FINALIDADE_NAMES, TIPO_NAMES, ContaForm, ExtratoForm, MarcaForm
-from controles.banco.models import Finalidade, TipoConta
+from controles.banco.forms import DESTINO_NAMES, FINALIDADE_NAMES, TIPO_NAMES, ContaForm, ExtratoForm, MarcaForm
+from controles.banco.models import Destino, Finalidade, TipoConta
 from controles.banco.queries import find_matriculas, get_conta, get_linha, get_partes, list_contas, list_linhas, suggest
 from controles.banco.reading import LARGEST, read_statement
 from controles.banco.records import Linha
@@ -138,6 +138,10 @@ def linha(linha_id: int) -> str | Response:
     if found is None:
         abort(404)
     form = MarcaForm(typed())
+    if found.valor > 0:
+        form.destino.choices = [
+            choice(kind.value, name) for kind, name in DESTINO_NAMES.items() if kind is not Destino.DESPESA
+        ]
     if request.method == "POST":
         return _done(found, form)
     show_errors(form)
