@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import segno
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
@@ -32,8 +33,10 @@ from controles.militantes.records import FichaMilitante, FiltroMilitantes, Linha
 from controles.militantes.requests_of_nucleos import list_pedidos
 from controles.militantes.services import create_militante, update_militante
 from controles.militantes.standing_pages import version_of
+from controles.organizacao.queries import get_organizacao
 from controles.pagamentos.queries import list_pagamentos
 from controles.pagamentos.records import FiltroPagamentos
+from controles.pix.brcode import copy_and_paste, txid_of
 from controles.web.formatting import date, phone, situacao
 from controles.web.query_string import MAX_TEXT, ListLinks, filter_of_request, search_lost, to_sealed_address
 
@@ -220,7 +223,15 @@ def show(militante_id: int) -> str:
         celulas=matrix(escopo, militante_id, ano, hoje=hoje),
         abertas=open_cotas(escopo, militante_id, hoje=hoje),
         pagamentos=list_pagamentos(escopo, FiltroPagamentos(militante_id=militante_id), limit=8),
+        pix=_pix(ficha),
     )
+
+
+def _pix(ficha: FichaMilitante) -> tuple[str, str, int] | None:
+    """The code that asks for what is overdue, else for one cota, its picture, and the centavos; None without a key."""
+    centavos = ficha.em_aberto or ficha.valor_cota
+    code = copy_and_paste(get_organizacao(), centavos=centavos, txid=txid_of(ficha.id))
+    return None if code is None else (code, segno.make(code, error="m").svg_data_uri(scale=4), centavos)
 
 
 @blueprint.route("/novo", methods=["GET", "POST"])

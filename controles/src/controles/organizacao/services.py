@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from controles.auditoria import audit
 from controles.db import MAX_ID, serialise
+from controles.domain import cpf
 from controles.domain.domain_errors import Conflict, Invalid, NotFound
 from controles.domain.field_checks import one_line
 from controles.domain.text import search_form
@@ -22,6 +23,9 @@ UFS = (
     "RN", "RO", "RR", "RS", "SC", "SE", "SP", "TO",
 )  # fmt: skip
 _CNPJ = re.compile(r"[0-9A-Z]{12}[0-9]{2}")
+_EMAIL = re.compile(r"[a-zA-Z0-9.!#$&'*+/=?^_`{|}~-]+@[a-zA-Z0-9-]+([.][a-zA-Z0-9-]+)+")
+_PHONE = re.compile(r"[+]55[1-9][0-9]{9,10}")
+_RANDOM = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def save_organizacao(dados: DadosOrganizacao, *, autor_id: int | None, agora: dt.datetime) -> None:
@@ -117,7 +121,7 @@ def _checked(dados: DadosOrganizacao) -> DadosOrganizacao:
         uf=uf,
         email=one_line("email", dados.email, longest=254),
         telefone=one_line("telefone", dados.telefone, longest=20),
-        pix_chave=one_line("pix_chave", dados.pix_chave, longest=77),
+        pix_chave=check_pix_key(dados.pix_chave),
     )
 
 
@@ -129,6 +133,32 @@ def check_cnpj(text: str | None) -> str | None:
     if not _CNPJ.fullmatch(plain) or _cnpj_digits(plain[:12]) != plain[12:]:
         raise Invalid("cnpj", "Este CNPJ não existe; confira os 14 caracteres.")
     return plain
+
+
+def check_pix_key(text: str | None) -> str | None:
+    """A PIX key as the central bank keeps it; Invalid if it is of none of the five kinds."""
+    key = one_line("pix_chave", text, longest=77)
+    if key is None:
+        return None
+    if "@" in key:
+        if _EMAIL.fullmatch(key):
+            return key.lower()
+    elif key.startswith("+"):
+        phone = "+" + re.sub(r"[^0-9]", "", key)
+        if _PHONE.fullmatch(phone):
+            return phone
+    elif _RANDOM.fullmatch(key):
+        return key.lower()
+    else:
+        number = re.sub(r"[.\-/\s]", "", key).upper()
+        if cpf.is_valid(number):
+            return number
+        if _CNPJ.fullmatch(number) and _cnpj_digits(number[:12]) == number[12:]:
+            return number
+    raise Invalid(
+        "pix_chave",
+        "Esta chave PIX não é um CNPJ, um CPF, um e-mail, um telefone com +55 ou uma chave aleatória; copie do banco.",
+    )
 
 
 def _cnpj_digits(base: str) -> str:
