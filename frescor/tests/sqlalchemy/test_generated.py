@@ -445,9 +445,15 @@ class Reads(RuleBasedStateMachine):
         assert self.writer is not None or not self.savepoints
 
 
+@pytest.mark.parametrize("slices", [None, {}], ids=["", "slices"])
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_cached_queries_equal_uncached_ones_after_every_commit(
-    kind: str, request: pytest.FixtureRequest, tmp_path: Any, tracked_cache: Cache, tracker: Callable[..., Any]
+    kind: str,
+    slices: dict[str, dict[str, str]] | None,
+    request: pytest.FixtureRequest,
+    tmp_path: Any,
+    tracked_cache: Cache,
+    tracker: Callable[..., Any],
 ) -> None:
     if kind == "sqlite":
         engine = sa.create_engine(f"sqlite:///{tmp_path / 'generated.db'}", connect_args={"timeout": 0.2})
@@ -457,7 +463,7 @@ def test_cached_queries_equal_uncached_ones_after_every_commit(
         engine = sa.create_engine(server.make_database())
     # Each commits in its own way: on PostgreSQL the outbox's row goes with the COMMIT.
     outbox_table(sa.MetaData()).create(engine)
-    tracker(engine, outbox=kind == "postgresql")
+    tracker(engine, outbox=kind == "postgresql", slices=slices)
     Base.metadata.create_all(engine)
     alike = "FRESCOR_SQL_STEPS" not in os.environ
     run(engine, tracked_cache, STEPS, shrink="FRESCOR_NO_SHRINK" not in os.environ, alike=alike)
