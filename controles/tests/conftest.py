@@ -22,7 +22,7 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.test import TestResponse
 
 from controles import create_app
-from controles.contas import sessions
+from controles.contas import browser, sessions
 from controles.contas.models import Papel, Usuario
 from controles.cotas.models import Cota
 from controles.cotas.services import generate_cotas
@@ -410,7 +410,7 @@ def _enter_at_once(usuario_id: int) -> str:
     usuario = db.session.get_one(Usuario, usuario_id)
     token = sessions.open_session(db.session, usuario, length=dt.timedelta(hours=1), agora=utc_now())
     db.session.commit()
-    sessions.enter(usuario, token, via="test")
+    browser.enter(usuario, token, via="test")
     # As somebody who has just shown both factors; who has not is tested with real logins.
     cookie["confirmado"] = utc_now().timestamp()
     return ""

@@ -8,7 +8,7 @@ from controles import create_app
 from controles.contas.accounts import ensure_admin, require_tables
 from controles.contas.installation import check_installation
 from controles.services.cache_service import service_of
-from controles.settings.config import ConfigError
+from controles.settings.config import ConfigError, Settings
 
 # With this status gunicorn stops instead of starting the worker again, for ever.
 GUNICORN_APP_LOAD_ERROR = 4
@@ -17,9 +17,11 @@ GUNICORN_APP_LOAD_ERROR = 4
 def _start() -> Flask:
     try:
         application = create_app()
-        require_tables(application)
-        check_installation(application)
-        ensure_admin(application)
+        settings: Settings = application.extensions["settings"]
+        with application.app_context():
+            require_tables()
+            check_installation(settings)
+            ensure_admin(settings)
     except ConfigError as error:
         print(error, file=sys.stderr)  # noqa: T201 - there may be no log to write it to
         raise SystemExit(GUNICORN_APP_LOAD_ERROR) from None

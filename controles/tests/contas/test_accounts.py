@@ -23,6 +23,12 @@ SECRET, OTHER_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "GEZDGNBVGY3TQOJQGEZD
 EMAIL = "admin@exemplo.org"
 
 
+def start_up(app: Flask) -> None:
+    """What a start does about the administrator."""
+    with app.app_context():
+        ensure_admin(app.extensions["settings"])
+
+
 @pytest.fixture
 def start(make_app: MakeApp, sqlite_url: str) -> Callable[..., Flask]:
     """Starts the application on one database, with these settings."""
@@ -34,7 +40,7 @@ def start(make_app: MakeApp, sqlite_url: str) -> Callable[..., Flask]:
         if secret is not None:
             settings["ADMIN_OTP_SECRET"] = secret
         app = make_app(**settings)
-        ensure_admin(app)
+        start_up(app)
         return app
 
     return run
@@ -150,13 +156,13 @@ def test_the_address_of_somebody_else_is_refused(start: Callable[..., Flask]) ->
 def test_a_database_without_tables_is_said_so(make_app: MakeApp, tmp_path: Path) -> None:
     app = make_app(DATABASE_URL=f"sqlite:///{tmp_path}/vazio.db")
     with pytest.raises(ConfigError, match="db-upgrade"):
-        ensure_admin(app)
+        start_up(app)
 
 
 def test_a_database_that_does_not_answer_is_said_so(make_app: MakeApp) -> None:
     app = make_app(DATABASE_URL="postgresql://ninguem@127.0.0.1:1/nada")
     with pytest.raises(ConfigError, match="não respondeu"):
-        ensure_admin(app)
+        start_up(app)
 
 
 def test_development_keeps_what_it_made_for_its_owner_alone(tmp_path: Path) -> None:
@@ -185,5 +191,5 @@ def test_a_start_with_nothing_new_writes_nothing(start: Callable[..., Flask]) ->
     statements: list[str] = []
     with app.app_context():
         event.listen(db.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
-    ensure_admin(app)
+    start_up(app)
     assert [statement for statement in statements if not statement.startswith(("SELECT", "PRAGMA"))] == []

@@ -31,6 +31,12 @@ def add_known(user: KnownUser) -> int:
     return add(user.email, user.password, user.totp_secret)
 
 
+def start_up(app: Flask) -> None:
+    """What a start asks about the installation."""
+    with app.app_context():
+        check_installation(app.extensions["settings"])
+
+
 @pytest.fixture
 def production(make_app: MakeApp, database_url: str) -> Flask:
     # The tests' server asks for no password, which production takes for one that everybody knows.
@@ -43,7 +49,7 @@ def test_production_does_not_start_with_a_test_user(production: Flask, position:
     with production.app_context():
         add_known(user)
     with pytest.raises(ConfigError) as error:
-        check_installation(production)
+        start_up(production)
     (problem,) = error.value.problems
     assert user.email in problem
     assert "flask --app controles block-test-users" in problem
@@ -53,7 +59,7 @@ def test_a_test_user_is_known_by_the_second_factor_under_another_address(product
     with production.app_context():
         add("outra@organizacao.org", "uma senha que é minha", known_users()[3].totp_secret)
     with pytest.raises(ConfigError, match=r"outra@organizacao\.org"):
-        check_installation(production)
+        start_up(production)
 
 
 def test_a_published_password_lets_nobody_in_while_it_runs(production: Flask, clock: Any) -> None:
@@ -70,7 +76,7 @@ def test_elsewhere_a_test_user_gets_in(app: Flask, clock: Any) -> None:
         add_known(user)
         outcome = login.check_password(user.email, user.password, origin=HERE, agora=clock.now)
         assert isinstance(outcome, login.Passed)
-    check_installation(app)
+    start_up(app)
 
 
 def test_the_command_blocks_them_and_production_starts(production: Flask) -> None:
@@ -81,7 +87,7 @@ def test_the_command_blocks_them_and_production_starts(production: Flask) -> Non
     answer = production.test_cli_runner().invoke(args=["block-test-users"])
     assert answer.exit_code == 0
     assert "admin-nacional-1@example.org" in answer.output
-    check_installation(production)
+    start_up(production)
     with production.app_context():
         for usuario_id in ids:
             usuario = db.session.get_one(Usuario, usuario_id)
@@ -96,11 +102,11 @@ def test_the_command_blocks_them_and_production_starts(production: Flask) -> Non
 def test_a_database_of_production_is_not_for_experiments(
     make_app: MakeApp, production: Flask, database_url: str, environment: str
 ) -> None:
-    check_installation(production)
-    check_installation(production)
+    start_up(production)
+    start_up(production)
     other = make_app(DATABASE_URL=database_url, CONTROLES_ENV=environment)
     with pytest.raises(ConfigError, match="este banco é de uma instalação em production"):
-        check_installation(other)
+        start_up(other)
     for command in (["seed", "--replace"], ["seed-users"], ["demo"]):
         refused = other.test_cli_runner().invoke(args=command)
         assert refused.exit_code == 1, command

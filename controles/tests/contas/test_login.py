@@ -9,8 +9,8 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from controles.contas import lockout, login, passwords
+from controles.contas.browser import load_user
 from controles.contas.models import CodigoRecuperacao, TentativaEntrada, Usuario
-from controles.contas.sessions import load_user
 from controles.db import db
 from controles.services.cache_service import service_of, user_tag
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask import Flask
 from sqlalchemy import inspect, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -88,30 +87,28 @@ def admin_credentials(settings: Settings) -> AdminCredentials:
     return AdminCredentials(settings.admin_email, password, otp_secret)
 
 
-def ensure_admin(app: Flask) -> None:
+def ensure_admin(settings: Settings) -> None:
     """See to it that the administrator of the settings exists and that a changed setting is applied, once.
 
     ConfigError when there is no administrator and the settings do not say enough to make one, when the database does
     not answer, and when it has no tables yet.
     """
-    settings: Settings = app.extensions["settings"]
-    require_tables(app)
-    with app.app_context():
-        credentials = admin_credentials(settings)
-        if _is_current(db.session.scalar(select(Usuario).where(Usuario.email == credentials.email)), credentials):
-            return
-        with transaction() as session:
-            # Several workers start at once.
-            serialise(session.connection(), "contas.ensure_admin")
-            admin = session.scalar(select(Usuario).where(Usuario.email == credentials.email))
-            if admin is None:
-                _create_admin(session, credentials)
-            elif admin.papel is not Papel.ADMIN:
-                raise ConfigError(
-                    (f"ADMIN_EMAIL: {credentials.email} já é de uma conta com outro papel; escolha outro endereço.",)
-                )
-            else:
-                _apply_changes(session, admin, credentials, agora=utc_now())
+    require_tables()
+    credentials = admin_credentials(settings)
+    if _is_current(db.session.scalar(select(Usuario).where(Usuario.email == credentials.email)), credentials):
+        return
+    with transaction() as session:
+        # Several workers start at once.
+        serialise(session.connection(), "contas.ensure_admin")
+        admin = session.scalar(select(Usuario).where(Usuario.email == credentials.email))
+        if admin is None:
+            _create_admin(session, credentials)
+        elif admin.papel is not Papel.ADMIN:
+            raise ConfigError(
+                (f"ADMIN_EMAIL: {credentials.email} já é de uma conta com outro papel; escolha outro endereço.",)
+            )
+        else:
+            _apply_changes(session, admin, credentials, agora=utc_now())
 
 
 def _create_admin(session: Session, credentials: AdminCredentials) -> None:
@@ -172,12 +169,11 @@ def _remember(admin: Usuario, credentials: AdminCredentials) -> None:
         admin.otp_configurado = digest(credentials.otp_secret, key)
 
 
-def require_tables(app: Flask) -> None:
+def require_tables() -> None:
     """ConfigError when the database does not answer, and when it has no tables, or those of an older version."""
     needed = {Usuario.__tablename__, Instalacao.__tablename__}
     try:
-        with app.app_context():
-            missing = needed - set(inspect(db.engine).get_table_names())
+        missing = needed - set(inspect(db.engine).get_table_names())
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0] if error.orig else "sem resposta"
         raise ConfigError((f"DATABASE_URL: o banco de dados não respondeu ({reason}).",)) from None

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 import segno
-from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
@@ -18,7 +17,7 @@ from controles.contas.keys import account_keys
 from controles.contas.models import Usuario
 from controles.db import db
 from controles.domain.clock import utc_now
-from controles.settings.config import Settings
+from controles.services import running
 from controles.settings.made_secrets import MODE, new_otp_secret, new_secret_key
 
 PNG_SCALE = 8
@@ -40,7 +39,7 @@ def make_secret_key() -> None:
 @with_appcontext
 def admin_code() -> None:
     """Mostra o código que o autenticador da administração mostraria agora."""
-    if _settings().production:
+    if running.settings().production:
         raise click.ClickException(
             "Em produção o código só existe no celular. Para cadastrá-lo: flask --app controles admin-qr."
         )
@@ -57,7 +56,7 @@ def admin_qr() -> None:
     code = enrolment.qr_code(secret, account=email)
     click.echo(terminal_qr(code))
     say(f"Conta: {email}\nChave: {totp.spaced(secret)}")
-    folders = (_settings().data, Path.cwd(), Path(tempfile.gettempdir()))
+    folders = (running.settings().data, Path.cwd(), Path(tempfile.gettempdir()))
     saved = save_qr(code, folders)
     if saved:
         click.echo("Salvo em: " + ", ".join(str(path) for path in saved))
@@ -103,16 +102,10 @@ def save_qr(code: segno.QRCode, folders: Iterable[Path]) -> tuple[Path, ...]:
     return ()
 
 
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["settings"]
-    return settings
-
-
 def _admin() -> tuple[str, str]:
     """The administrator's address and present secret."""
-    app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's own way
-    ensure_admin(app)
-    admin = db.session.scalars(select(Usuario).where(Usuario.email == _settings().admin_email)).one()
+    ensure_admin(running.settings())
+    admin = db.session.scalars(select(Usuario).where(Usuario.email == running.settings().admin_email)).one()
     if admin.tf_totp_secret is None:
         raise click.ClickException("A administração ainda não tem segundo fator; entre uma vez para cadastrá-lo.")
     return admin.email, account_keys().otp.open(admin.tf_totp_secret, usuario_id=admin.id)

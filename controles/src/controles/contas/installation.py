@@ -1,6 +1,5 @@
 """Keeps test users out of installations with people's data, and experiments out of their databases."""
 
-from flask import Flask
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
@@ -21,31 +20,29 @@ from controles.settings.published import is_published_email, is_published_otp_se
 BLOCK_COMMAND = "flask --app controles block-test-users"
 
 
-def check_installation(app: Flask) -> None:
+def check_installation(settings: Settings) -> None:
     """Refuse to start, with a ConfigError, where settings and database do not belong together.
 
     In production: on a database in which a published test user can log in. Elsewhere: on one that production has been
     started on. In production the tables must be there.
     """
-    settings: Settings = app.extensions["settings"]
-    with app.app_context():
-        if not settings.production:
-            try:
-                # Before a database of production is brought up to date by mistake: it may be older than this table.
-                if inspect(db.engine).has_table(Instalacao.__tablename__):
-                    refuse_production_database(db.session, settings)
-            except Conflict as error:
-                raise ConfigError((error.message,)) from None
-            return
-        if published := [usuario.email for usuario in published_users(db.session)]:
-            shown = ", ".join(published[:3]) + (f" e mais {len(published) - 3}" if len(published) > 3 else "")
-            raise ConfigError(
-                (
-                    f"DATABASE_URL: o banco tem usuários de teste, com senhas publicadas, que podem entrar ({shown}). "
-                    f"Bloqueie-os com: {BLOCK_COMMAND}. Se alguém trabalhava com um deles, crie antes outro usuário.",
-                )
+    if not settings.production:
+        try:
+            # Before a database of production is brought up to date by mistake: it may be older than this table.
+            if inspect(db.engine).has_table(Instalacao.__tablename__):
+                refuse_production_database(db.session, settings)
+        except Conflict as error:
+            raise ConfigError((error.message,)) from None
+        return
+    if published := [usuario.email for usuario in published_users(db.session)]:
+        shown = ", ".join(published[:3]) + (f" e mais {len(published) - 3}" if len(published) > 3 else "")
+        raise ConfigError(
+            (
+                f"DATABASE_URL: o banco tem usuários de teste, com senhas publicadas, que podem entrar ({shown}). "
+                f"Bloqueie-os com: {BLOCK_COMMAND}. Se alguém trabalhava com um deles, crie antes outro usuário.",
             )
-        _mark(settings)
+        )
+    _mark(settings)
 
 
 def refuse_production_database(session: Session, settings: Settings) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flask import current_app
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
@@ -16,8 +15,8 @@ from controles.contas.lockout import Counter, Origin
 from controles.contas.models import Usuario
 from controles.contas.passwords import hash_password, password_fits
 from controles.db import db
+from controles.services import running
 from controles.services.transaction import transaction
-from controles.settings.config import Settings
 from controles.settings.published import is_published_password
 
 AUTHENTICATOR = "authenticator"
@@ -75,7 +74,12 @@ def check_password(email: str, password: str, *, origin: Origin, agora: dt.datet
     usuario = db.session.scalar(select(Usuario).where(Usuario.email == email.strip().lower()))
     fits = password_fits(password, usuario.password if usuario else None)
     # A start refuses the test users, but cannot try their passwords on everybody.
-    if usuario is None or not fits or not usuario.active or (_in_production() and is_published_password(password)):
+    if (
+        usuario is None
+        or not fits
+        or not usuario.active
+        or (running.settings().production and is_published_password(password))
+    ):
         return _refuse(usuario, Factor.PASSWORD, attempt, agora=agora)
     with transaction() as session:
         lockout.give_back(session, counters)
@@ -129,11 +133,6 @@ def confirm_enrolment(
             done = _complete(session, usuario, counters, Factor.CODE, length=length, agora=agora)
             return Enrolled(usuario, done.token, codes)
     return _refuse(usuario, Factor.CODE, attempt, agora=agora)
-
-
-def _in_production() -> bool:
-    settings: Settings = current_app.extensions["settings"]
-    return settings.production
 
 
 def check_both(usuario: Usuario, password: str, code: str, *, origin: Origin, agora: dt.datetime) -> Passed | Refused:

@@ -13,20 +13,18 @@ import structlog
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from controles.auditoria import audit
-from controles.contas import devices, enrolment, login, recovery, sessions, totp
+from controles.contas import browser, devices, enrolment, login, services, totp
 from controles.contas.forms import BothFactorsForm, CodeForm, NewPasswordForm
 from controles.contas.keys import account_keys
 from controles.contas.models import Usuario
 from controles.contas.permissions import Permission, current_author_id, require
+from controles.contas.queries import get_codes_left, list_sessions
 from controles.contas.totp import OtpSecretUnreadableError
+from controles.contas.users import get_account
 from controles.contas.views import explain, safe_path, session_length
-from controles.db import db
 from controles.domain.clock import utc_now
-from controles.services.transaction import transaction
 from controles.settings.made_secrets import new_otp_secret
 from controles.web.search_seal import open_text, seal_text
 
@@ -95,8 +93,8 @@ def account() -> ResponseReturnValue:
     """What there is to change, and where one is logged in."""
     return render_template(
         "contas/account.html",
-        codes_left=recovery.codes_left(db.session, usuario_id=current_user.id),
-        sessoes=sessions.open_sessions(db.session, current_user.id, length=session_length(), agora=utc_now()),
+        codes_left=get_codes_left(current_user.id),
+        sessoes=list_sessions(current_user.id, length=session_length(), agora=utc_now()),
     )
 
 
@@ -104,12 +102,9 @@ def account() -> ResponseReturnValue:
 @require(Permission.VER)
 def end_other_sessions() -> ResponseReturnValue:
     """End every login of this user but this one."""
-    usuario, agora = _me(), utc_now()
-    with transaction() as db_session:
-        sessions.end_all(db_session, usuario, agora=agora)
-        token = sessions.open_session(db_session, usuario, length=session_length(), agora=agora)
-        _record(db_session, "conta.encerrar_sessoes", usuario, agora)
-    sessions.enter(usuario, token, via=login.AUTHENTICATOR)
+    usuario = _me()
+    token = services.end_other_sessions(usuario, length=session_length(), agora=utc_now())
+    browser.enter(usuario, token, via=login.AUTHENTICATOR)
     flash("As outras sessões foram encerradas; só esta continua.", "success")
     return redirect(url_for("conta.account"), 303)
 
@@ -123,7 +118,7 @@ def change_password() -> ResponseReturnValue:
     if usuario is None:
         return _page("contas/password.html", form)
     done = login.replace_password(usuario, form.nova.data or "", length=session_length(), agora=utc_now())
-    sessions.enter(done.usuario, done.token, via=login.AUTHENTICATOR)
+    browser.enter(done.usuario, done.token, via=login.AUTHENTICATOR)
     flash("A senha foi trocada; as outras sessões foram encerradas.", "success")
     return redirect(url_for("conta.account"), 303)
 
@@ -136,9 +131,7 @@ def renew_codes() -> ResponseReturnValue:
     usuario = _proven(form)
     if usuario is None:
         return _page("contas/renew_codes.html", form)
-    with transaction() as db_session:
-        codes = recovery.renew_codes(db_session, usuario_id=usuario.id, key=account_keys().recovery[0])
-        _record(db_session, "conta.novos_codigos", usuario, utc_now())
+    codes = services.renew_codes(usuario.id, agora=utc_now())
     return render_template("contas/recovery_codes.html", codes=codes, next_url=url_for("conta.account"))
 
 
@@ -177,7 +170,7 @@ def enrol_device() -> ResponseReturnValue:
             agora=agora,
         )
         if isinstance(outcome, login.Enrolled):
-            sessions.enter(outcome.usuario, outcome.token, via=login.AUTHENTICATOR)
+            browser.enter(outcome.usuario, outcome.token, via=login.AUTHENTICATOR)
             return render_template("contas/recovery_codes.html", codes=outcome.codes, next_url=url_for("conta.account"))
         explain(form, outcome, "O código não confere. Espere o próximo e tente de novo.", agora=agora)
         status = 401
@@ -228,8 +221,4 @@ def _page(template: str, form: BothFactorsForm, **about: object) -> ResponseRetu
 
 
 def _me() -> Usuario:
-    return db.session.get_one(Usuario, current_author_id())
-
-
-def _record(db_session: Session, acao: str, usuario: Usuario, agora: dt.datetime) -> None:
-    audit.record(db_session, acao=acao, tabela="usuario", registro_id=usuario.id, usuario_id=usuario.id, agora=agora)
+    return get_account(current_author_id())

@@ -9,7 +9,10 @@ from flask import abort, current_app
 from flask_login import current_user
 
 from controles.contas.models import Papel
-from controles.domain.escopo import Escopo
+from controles.web.reader import current_author_id, current_scope
+
+# What a page asks about its reader comes from one place, may it do something or whose data it shows.
+__all__ = ["PERMISSIONS", "Permission", "allowed", "current_author_id", "current_scope", "require"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -76,17 +79,3 @@ def require(permission: Permission) -> Callable[[Callable[P, R]], Callable[P, R]
         return guarded
 
     return decorate
-
-
-def current_scope() -> Escopo:
-    """Whose data the person of this request may see; 401 when nobody is logged in, never the whole organisation."""
-    if not current_user.is_authenticated:
-        abort(401)
-    return Escopo(nucleo_id=current_user.nucleo_id)
-
-
-def current_author_id() -> int:
-    """Who does what this request does."""
-    if not current_user.is_authenticated:
-        abort(401)
-    return int(current_user.id)

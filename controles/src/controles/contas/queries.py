@@ -1,7 +1,10 @@
 """Reads about logins."""
 
+import datetime as dt
+
 from sqlalchemy import select
 
+from controles.contas import recovery, sessions
 from controles.contas.models import Sessao, Usuario
 from controles.contas.records import Leitor
 from controles.db import db
@@ -30,3 +33,13 @@ def get_leitor(usuario_id: int, sessao_id: bytes) -> Leitor | None:
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         row = connection.execute(login).one_or_none()
     return None if row is None else Leitor(**row._mapping)
+
+
+def get_codes_left(usuario_id: int) -> int:
+    """How many recovery codes are unused."""
+    return recovery.codes_left(db.session, usuario_id=usuario_id)
+
+
+def list_sessions(usuario_id: int, *, length: dt.timedelta, agora: dt.datetime) -> tuple[dt.datetime, ...]:
+    """When each login of this user began that nobody has ended, newest first."""
+    return sessions.open_sessions(db.session, usuario_id, length=length, agora=agora)

@@ -8,7 +8,7 @@ from flask import Flask, flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import FSQLALiteUserDatastore, RoleMixin, Security
 
-from controles.contas import sessions
+from controles.contas import browser
 from controles.contas.models import Usuario
 from controles.contas.records import Leitor
 from controles.db import db
@@ -42,7 +42,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         # A page's pictures and styles need no one, nor the database.
         if request.endpoint == "static":
             return None
-        return sessions.load_user(uniquifier, length=settings.session_length, idle=settings.session_idle)
+        return browser.load_user(uniquifier, length=settings.session_length, idle=settings.session_idle)
 
     def no_token(_request: object) -> None:
         """There are no tokens: a session is the only way in."""
@@ -50,7 +50,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     def ask_to_log_in() -> ResponseReturnValue:
         # Before the cookie is emptied: what was being sent waits for its user to come back.
         kept = kept_for_later()
-        if sessions.has_ended():
+        if browser.has_ended():
             session.clear()
             flash("A sua sessão terminou. Entre de novo para continuar.", "warn")
         # Without its query: what was searched for must not stand in one more address.

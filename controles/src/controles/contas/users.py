@@ -1,31 +1,38 @@
-"""Reads about the users, for who administrates them."""
+"""Reads about the users: for who administrates them, and for one's own account. None of them is cached."""
 
 import datetime as dt
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from controles.contas.login import is_enrolled
 from controles.contas.models import Sessao, Usuario
 from controles.contas.records import LinhaUsuario
-from controles.db import MAX_ID
+from controles.db import MAX_ID, db
 
 
-def list_users(session: Session, *, length: dt.timedelta, agora: dt.datetime) -> tuple[LinhaUsuario, ...]:
+def list_users(*, length: dt.timedelta, agora: dt.datetime) -> tuple[LinhaUsuario, ...]:
     """Everybody who may log in or could once, by name; `length` is how long a login lasts."""
-    return _lines(session, length, agora)
+    return _lines(length, agora)
 
 
-def get_user(session: Session, usuario_id: int, *, length: dt.timedelta, agora: dt.datetime) -> LinhaUsuario | None:
+def get_user(usuario_id: int, *, length: dt.timedelta, agora: dt.datetime) -> LinhaUsuario | None:
     """None if there is no such user."""
     if not 0 < usuario_id <= MAX_ID:
         return None
-    return next(iter(_lines(session, length, agora, usuario_id)), None)
+    return next(iter(_lines(length, agora, usuario_id)), None)
 
 
-def _lines(
-    session: Session, length: dt.timedelta, agora: dt.datetime, usuario_id: int | None = None
-) -> tuple[LinhaUsuario, ...]:
+def get_account(usuario_id: int) -> Usuario:
+    """The user as the database has it now, for the steps of `login`; NoResultFound if there is none."""
+    return db.session.get_one(Usuario, usuario_id)
+
+
+def account_of_version(uniquifier: str) -> Usuario | None:
+    """Who may log in and has this session version."""
+    return db.session.scalar(select(Usuario).where(Usuario.fs_uniquifier == uniquifier, Usuario.active.is_(True)))
+
+
+def _lines(length: dt.timedelta, agora: dt.datetime, usuario_id: int | None = None) -> tuple[LinhaUsuario, ...]:
     is_open = (Sessao.encerrada_em.is_(None)) & (Sessao.criada_em > agora - length)
     wanted = (
         select(Usuario, func.count(Sessao.id).filter(is_open), func.max(Sessao.criada_em))
@@ -49,5 +56,5 @@ def _lines(
             sessoes=count,
             ultima_entrada=last,
         )
-        for usuario, count, last in session.execute(wanted)
+        for usuario, count, last in db.session.execute(wanted)
     )

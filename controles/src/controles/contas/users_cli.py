@@ -1,7 +1,6 @@
 """`flask --app controles users …`: the users, for whoever has the machine and cannot or will not log in."""
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
@@ -13,7 +12,7 @@ from controles.contas.users import list_users
 from controles.db import db
 from controles.domain.clock import LOCAL_ZONE, utc_now
 from controles.militantes.models import Nucleo
-from controles.settings.config import Settings
+from controles.services import running
 
 
 @click.group("users", short_help="Lista usuários e sessões, bloqueia, encerra sessões, muda papéis.")
@@ -25,9 +24,9 @@ def group() -> None:
 @with_appcontext
 def list_command() -> None:
     """Uma linha por conta: e-mail, papel, alcance, estado, sessões abertas, última entrada."""
-    settings: Settings = current_app.extensions["settings"]
+    settings = running.settings()
     with as_sentences():
-        for user in list_users(db.session, length=settings.session_length, agora=utc_now()):
+        for user in list_users(length=settings.session_length, agora=utc_now()):
             last = user.ultima_entrada.astimezone(LOCAL_ZONE) if user.ultima_entrada else None
             say(
                 "  ".join(

@@ -12,7 +12,6 @@ from controles.contas.permissions import Permission, current_author_id, require
 from controles.contas.records import LinhaUsuario
 from controles.contas.users import get_user, list_users
 from controles.contas.views import session_length
-from controles.db import db
 from controles.domain.clock import utc_now
 from controles.domain.domain_errors import Conflict, Invalid
 from controles.domain.escopo import Escopo
@@ -38,7 +37,7 @@ class RoleForm(PageForm):
 @blueprint.get("")
 @require(Permission.ADMINISTRAR)
 def index() -> ResponseReturnValue:
-    usuarios = list_users(db.session, length=session_length(), agora=utc_now())
+    usuarios = list_users(length=session_length(), agora=utc_now())
     return render_template("usuarios/index.html", usuarios=usuarios)
 
 
@@ -117,7 +116,7 @@ def _not_me(usuario_id: int) -> int:
 
 
 def _user(usuario_id: int) -> LinhaUsuario:
-    usuario = get_user(db.session, usuario_id, length=session_length(), agora=utc_now())
+    usuario = get_user(usuario_id, length=session_length(), agora=utc_now())
     if usuario is None:
         abort(404)
     return usuario

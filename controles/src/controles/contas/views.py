@@ -4,24 +4,22 @@ import datetime as dt
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Blueprint, current_app, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf import FlaskForm
-from sqlalchemy import select
 
-from controles.auditoria import audit
-from controles.contas import devices, enrolment, login, recovery, sessions, totp
+from controles.contas import browser, devices, enrolment, login, services, totp
 from controles.contas.forms import CodeForm, LoginForm, RecoveryForm
 from controles.contas.lockout import minutes_left
 from controles.contas.models import Usuario
+from controles.contas.queries import get_codes_left
 from controles.contas.totp import OtpSecretUnreadableError
-from controles.db import db
+from controles.contas.users import account_of_version
 from controles.domain.clock import utc_now
 from controles.formularios.page import is_kept_address
+from controles.services import running
 from controles.services.cache_service import forget_user
-from controles.services.transaction import transaction
-from controles.settings.config import Settings
 from controles.web.formatting import plural
 
 blueprint = Blueprint("contas", __name__, template_folder="templates")
@@ -103,7 +101,7 @@ def recover() -> ResponseReturnValue:
     if isinstance(outcome, login.Refused):
         explain(form, outcome, "O código não confere ou já foi usado.", agora=agora)
         return render_template("contas/recover.html", form=form), 401
-    left = recovery.codes_left(db.session, usuario_id=outcome.usuario.id)
+    left = get_codes_left(outcome.usuario.id)
     flash(
         f"Você entrou com um código de recuperação; restam {left}. "
         "Se o celular se perdeu, cadastre outro em “Sua conta”.",
@@ -120,8 +118,7 @@ def first_access() -> ResponseReturnValue:
         return _start_over()
     if login.is_enrolled(usuario):
         return redirect(url_for("contas.second_factor"))
-    with transaction():
-        secret = enrolment.pending_secret(usuario)
+    secret = services.secret_to_enrol(usuario)
     form = CodeForm()
     status = 200
     if form.validate_on_submit():
@@ -135,7 +132,7 @@ def first_access() -> ResponseReturnValue:
         )
         if isinstance(outcome, login.Enrolled):
             wanted = _wanted_path()
-            sessions.enter(outcome.usuario, outcome.token, via=login.AUTHENTICATOR)
+            browser.enter(outcome.usuario, outcome.token, via=login.AUTHENTICATOR)
             return render_template("contas/recovery_codes.html", codes=outcome.codes, next_url=wanted)
         explain(form, outcome, "O código não confere. Espere o próximo e tente de novo.", agora=agora)
         status = 401
@@ -157,17 +154,8 @@ def logout() -> ResponseReturnValue:
     """End this login."""
     if current_user.is_authenticated:
         usuario_id = int(current_user.id)
-        agora = utc_now()
-        with transaction() as db_session:
-            sessions.leave(db_session, agora=agora)
-            audit.record(
-                db_session,
-                acao="conta.sair",
-                tabela="usuario",
-                registro_id=usuario_id,
-                usuario_id=usuario_id,
-                agora=agora,
-            )
+        services.log_out(usuario_id, browser.token(), agora=utc_now())
+        browser.leave()
         forget_user(usuario_id)
     session.clear()
     flash("Você saiu.", "ok")
@@ -187,7 +175,7 @@ def explain(form: FlaskForm, outcome: login.Refused, otherwise: str, *, agora: d
 def _enter(outcome: login.Complete) -> ResponseReturnValue:
     wanted = _wanted_path()
     flashes = session.get("_flashes")
-    sessions.enter(outcome.usuario, outcome.token, via=login.AUTHENTICATOR)
+    browser.enter(outcome.usuario, outcome.token, via=login.AUTHENTICATOR)
     if flashes:
         session["_flashes"] = flashes
     return redirect(wanted)
@@ -206,7 +194,7 @@ def _pending_user() -> Usuario | None:
     uniquifier, since = session.get(_PENDING), session.get(_PENDING_SINCE, 0.0)
     if not uniquifier or utc_now().timestamp() - since > PENDING_FOR.total_seconds():
         return None
-    return db.session.scalar(select(Usuario).where(Usuario.fs_uniquifier == uniquifier, Usuario.active.is_(True)))
+    return account_of_version(uniquifier)
 
 
 def _start_over() -> ResponseReturnValue:
@@ -235,5 +223,4 @@ def safe_path(raw: str | None) -> str | None:
 
 def session_length() -> dt.timedelta:
     """How long a login lasts."""
-    settings: Settings = current_app.extensions["settings"]
-    return settings.session_length
+    return running.settings().session_length

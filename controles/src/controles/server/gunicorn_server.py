@@ -4,14 +4,17 @@ import os
 import signal
 import socket
 import tempfile
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.util import import_app
 
 from controles.server.buffered_worker import BufferedWorker
 from controles.services.cache_service import service_of
 
+# By name: the application has the command that starts this server, so neither can import the other.
+APPLICATION = "controles.wsgi:app"
 # What requests in flight get after SIGTERM.
 GRACE_SECONDS = 4
 _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -86,7 +89,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         # middle of what the database's session does, would leave that half done and end in a traceback.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
         try:
-            from controles.wsgi import app
+            app = import_app(APPLICATION)
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
-        return app
+        return cast(Flask, app)

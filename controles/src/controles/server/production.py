@@ -35,8 +35,10 @@ def serve() -> None:
     await_database(patience=DATABASE_PATIENCE)
     with as_sentences():
         migrating.upgrade(app)
-    check_installation(app)
-    ensure_admin(app)
+    # A context of its own: what it reads must not hold a transaction open for as long as the server runs.
+    with app.app_context():
+        check_installation(settings)
+        ensure_admin(settings)
     listener = listen(settings.host, settings.port)
     click.echo(
         f"Controles atende em http://{settings.host}:{settings.port}, "

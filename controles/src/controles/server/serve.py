@@ -59,10 +59,14 @@ def demo(host: str | None, port: int | None) -> None:
 
 def prepare(app: Flask) -> None:
     """Tables, the administrator, and example data if there is none."""
-    check_installation(app)
+    settings: Settings = app.extensions["settings"]
+    # Contexts of their own: what they read must not hold a transaction open for as long as the server runs.
+    with app.app_context():
+        check_installation(settings)
     with as_sentences():
         migrating.upgrade(app)
-    ensure_admin(app)
+    with app.app_context():
+        ensure_admin(settings)
     if db.session.scalar(select(Militante.id).limit(1)) is None:
         click.echo("Primeira vez nesta pasta: criando dados de exemplo…")
         with as_sentences():

@@ -15,9 +15,9 @@ from flask import redirect, request, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from controles.contas.permissions import current_author_id
 from controles.db import MAX_ID
 from controles.web import search_seal
+from controles.web.reader import current_author_id
 
 Filter = TypeVar("Filter")
 

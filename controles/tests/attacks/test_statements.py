@@ -1,0 +1,115 @@
+"""No page runs a statement for each of its rows: whoever adds rows must not be able to make a page slow by that."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from controles.auditoria import audit, withheld
+from controles.contas.models import Papel, Usuario
+from controles.services.cache_service import service_of
+from controles.services.transaction import transaction
+
+from .conftest import World
+
+# More than a page of a list shows, so that both of its sides are there.
+FEW, MANY = 2, 60
+# In so many parts a list of some 1,600 rows may be read.
+PARTS = 20
+
+
+def _fill(org: Any, clock: Any, *, begin: int, end: int) -> None:
+    """Of everything that a page lists one more for each number, each with all that hangs on it."""
+    with transaction() as session:
+        for number in range(begin, end):
+            session.add(
+                Usuario(
+                    email=f"{number}@exemplo.org",
+                    nome=f"Pessoa {number}",
+                    papel=Papel.LEITURA,
+                    fs_uniquifier=f"u{number}",
+                )
+            )
+            depois = {"nucleo_id": 1, "campo": "cpf", "nome": f"Nome {number}", "militante_id": 1}
+            audit.record(
+                session,
+                acao="militante.criar_recusado",
+                tabela=withheld.TABLE,
+                registro_id=1,
+                depois=depois,
+                usuario_id=None,
+                agora=clock.now,
+            )
+    made = []
+    for number in range(begin, end):
+        nucleo_id = org.nucleo(f"Bairro {number}")
+        made.append(org.militante(f"Ana {number:03d}", nucleo_id=nucleo_id, email=f"ana{number}@exemplo.org"))
+    org.cotas("2026-02", "2026-03")
+    for number, militante_id in enumerate(made):
+        paid = org.pay(militante_id, 3000, data_credito=dt.date(2026, 3, 1))
+        if number % 2:
+            org.reverse(paid)
+        org.pay(None, 500 + number)
+
+
+def _fill_one(org: Any, militante_id: int, *, begin: int, end: int) -> None:
+    """The same about one person: months, payments, changes of standing."""
+    org.cotas(*(f"{2024 + number // 12}-{number % 12 + 1:02d}" for number in range(begin, min(end, 24))))
+    for number in range(begin, end):
+        paid = org.pay(militante_id, 100 + number, data_credito=dt.date(2026, 3, 1 + number % 15))
+        if number % 2:
+            org.reverse(paid)
+
+
+@pytest.fixture
+def counted(
+    world: World, visit_any: Callable[..., Any], statements: Callable[[], AbstractContextManager[list[str]]]
+) -> Callable[[], dict[str, list[str]]]:
+    """Visits every page that is read, with nothing in the cache; the statements of each."""
+    visitor = visit_any()
+
+    def visit() -> dict[str, list[str]]:
+        found = {}
+        for path in _paths(world):
+            with world.app.app_context():
+                service_of(world.app).clear_all()
+                with statements() as sent:
+                    answer = visitor.client.get(path)
+                    assert answer.status_code < 500, path
+                    assert answer.data, path
+                found[path] = list(sent)
+        return found
+
+    return visit
+
+
+def _paths(world: World) -> Iterator[str]:
+    for rule, method in world.rules():
+        if method != "GET" or world.permission(rule) is None:
+            continue
+        if rule.arguments == {"formato"}:
+            for formato in ("csv", "xlsx", "imprimir"):
+                yield world.address(rule, {**world.near.ids, "formato": formato})
+        else:
+            yield world.address(rule, world.near.ids)
+
+
+def test_no_page_runs_a_statement_for_each_row(
+    world: World, counted: Callable[[], dict[str, list[str]]], org: Any, clock: Any
+) -> None:
+    person = world.near.ids["militante_id"]
+    with world.app.app_context():
+        _fill(org, clock, begin=0, end=FEW)
+        _fill_one(org, person, begin=0, end=FEW)
+    few = counted()
+    assert any(few.values())
+    with world.app.app_context():
+        _fill(org, clock, begin=FEW, end=MANY)
+        _fill_one(org, person, begin=FEW, end=MANY)
+    many = counted()
+    for path, sent in many.items():
+        # A list that goes out whole is read some hundred rows at a time.
+        more = len(sent) - len(few[path])
+        assert more <= (PARTS if "/lista/" in path else 0), f"{path}: {more} statements more for {MANY - FEW} rows more"
