@@ -130,6 +130,7 @@ def _side(org: Any, nucleo: str, nome: str, cpf: str | None) -> Side:
         "militante_ids": militante_id,
         "nucleo_id": nucleo_id,
         "usuario_id": 1,
+        "pedido_id": 1,
         "versao": versao,
         # No number, and nobody's: what a list is written as.
         "formato": "csv",

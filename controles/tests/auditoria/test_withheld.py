@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -124,6 +125,74 @@ def test_the_national_office_sees_what_was_asked_for_and_no_nucleo_does(
     assert "/militantes/pedidos" in national.get("/militantes")
     secretary.get("/militantes/pedidos", status=404)
     assert "/militantes/pedidos" not in secretary.get("/militantes")
+
+
+def test_the_national_office_gives_the_person_to_the_nucleo_that_asked(
+    any_web: Flask, visit_any: Visit, world: dict[str, int]
+) -> None:
+    secretary = visit_any(Papel.SECRETARIA, world["perto"])
+    secretary.submit("/militantes/novo", **FORM, nucleo_id=world["perto"], cpf=THEIRS)
+    national = visit_any(Papel.SECRETARIA)
+    path = re.findall(r'action="(/militantes/pedidos/\d+)"', national.get("/militantes/pedidos"))[0]
+    assert visit_any(Papel.TESOURARIA).submit(path, decisao="mover").status_code == 403
+    assert secretary.submit(path, decisao="mover").status_code == 404
+    assert national.submit(path, decisao="outra").status_code == 400
+    secretary.get(f"/militantes/{world['theirs']}", status=404)
+
+    assert "A ficha passou" in national.send(path, decisao="mover")
+    assert "Zulmira" in secretary.get(f"/militantes/{world['theirs']}")
+    assert "Ficha passada ao núcleo" in national.get("/militantes/pedidos")
+    for again in ("mover", "recusar"):
+        assert "já foi decidido" in national.send(path, decisao=again)
+    with any_web.app_context():
+        done = db.session.scalars(select(Auditoria.acao).order_by(Auditoria.id.desc()).limit(2)).all()
+    assert done == ["pedido.mover", "militante.alterar"]
+
+
+@pytest.mark.parametrize("clash", [{"cpf": THEIRS}, {"matricula": "L-7"}])
+def test_a_refused_request_changes_nobody(
+    any_web: Flask, visit_any: Visit, world: dict[str, int], clash: dict[str, str]
+) -> None:
+    secretary = visit_any(Papel.SECRETARIA, world["perto"])
+    secretary.submit("/militantes/novo", **FORM, nucleo_id=world["perto"], **clash)
+    national = visit_any(Papel.SECRETARIA)
+    page = national.get("/militantes/pedidos")
+    path = re.findall(r'action="(/militantes/pedidos/\d+)"', page)[0]
+    assert ('value="mover"' in page) == ("cpf" in clash)
+    if "matricula" in clash:
+        assert "Só um pedido com o CPF" in national.send(path, decisao="mover")
+    assert "nada mudou" in national.send(path, decisao="recusar")
+    secretary.get(f"/militantes/{world['theirs']}", status=404)
+    assert "já foi decidido" in national.send(path, decisao="mover")
+    assert national.submit("/militantes/pedidos/999999", decisao="recusar").status_code == 404
+
+
+def test_refusals_past_the_limit_do_the_same_work_for_known_and_unknown_numbers(
+    any_web: Flask,
+    visit_any: Visit,
+    world: dict[str, int],
+    statements: Callable[[], AbstractContextManager[list[str]]],
+) -> None:
+    secretary = visit_any(Papel.SECRETARIA, world["perto"])
+    form = {**FORM, "nucleo_id": world["perto"]}
+
+    def work(**clash: str) -> list[str]:
+        with any_web.app_context(), statements() as sent:
+            answer = secretary.submit("/militantes/novo", **form, **clash)
+        assert answer.status_code == 303
+        return [re.sub(r"\s+", " ", one) for one in sent]
+
+    by_cpf, by_matricula = work(cpf=THEIRS), work(matricula="L-7")
+    # What is written where a number of either kind stands elsewhere does not tell which.
+    assert [one for one in by_cpf if one.startswith(("INSERT", "UPDATE"))] == [
+        one for one in by_matricula if one.startswith(("INSERT", "UPDATE"))
+    ]
+    for _ in range(MOST_IN_A_DAY):
+        work(cpf=THEIRS)
+    known, unknown = work(cpf=THEIRS), work(cpf=NOBODYS)
+    assert known == unknown
+    assert len(known) > 3
+    assert work(matricula="L-7") == work(matricula="nova")
 
 
 def test_without_requests_the_page_says_so(visit_any: Visit) -> None:

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from controles.auditoria.models import Auditoria
 from controles.auditoria.withheld import TABLE
 from controles.contas.models import Usuario
+from controles.db import db
+from controles.militantes.deciding import DECISIONS, can_move
 from controles.militantes.models import Militante, Nucleo
 
 MOST_SHOWN = 100
@@ -19,6 +21,7 @@ MOST_SHOWN = 100
 class Pedido:
     """One refusal. `campo` is what stands elsewhere: cpf, matricula or pix, or limite where it was not looked up."""
 
+    id: int
     quando: dt.datetime
     autor: str | None
     nucleo: str | None
@@ -27,26 +30,33 @@ class Pedido:
     # Where it stands already.
     militante_id: int | None
     pagamento_id: int | None
+    # Whether the person can be given to the núcleo that asked.
+    pode_mover: bool
+    # "mover" or "recusar", by whom it was decided; None while nobody has.
+    decisao: str | None
 
 
-def list_pedidos(session: Session) -> tuple[Pedido, ...]:
+def list_pedidos() -> tuple[Pedido, ...]:
     """The newest first."""
+    session = db.session
     rows = session.execute(
-        select(Auditoria.quando, Usuario.nome, Auditoria.acao, Auditoria.depois)
+        select(Auditoria.id, Auditoria.quando, Usuario.nome, Auditoria.acao, Auditoria.depois)
         .outerjoin(Usuario, Usuario.id == Auditoria.usuario_id)
         .where(Auditoria.tabela == TABLE)
         .order_by(Auditoria.id.desc())
         .limit(MOST_SHOWN)
     ).all()
-    details: list[dict[str, Any]] = [depois or {} for _, _, _, depois in rows]
+    details: list[dict[str, Any]] = [depois or {} for *_, depois in rows]
     nucleos = _names(session, Nucleo, {one.get("nucleo_id") for one in details})
     payers = _names(session, Militante, {one.get("militante_id") for one in details if "pagamento_id" in one})
+    decided = _decisions(session, [pedido_id for pedido_id, *_ in rows])
     found = []
-    for (quando, autor, acao, _), about in zip(rows, details, strict=True):
+    for (pedido_id, quando, autor, acao, _), about in zip(rows, details, strict=True):
         is_pix = acao.startswith("pagamento.")
         campo = "limite" if about.get("limite_do_dia") else "pix" if is_pix else str(about.get("campo"))
         found.append(
             Pedido(
+                id=pedido_id,
                 quando=quando,
                 autor=autor,
                 nucleo=nucleos.get(about.get("nucleo_id")),
@@ -54,9 +64,18 @@ def list_pedidos(session: Session) -> tuple[Pedido, ...]:
                 nome=payers.get(about.get("militante_id")) if is_pix else about.get("nome"),
                 militante_id=None if is_pix else about.get("militante_id"),
                 pagamento_id=about.get("pagamento_id"),
+                pode_mover=can_move(about),
+                decisao=decided.get(pedido_id),
             )
         )
     return tuple(found)
+
+
+def _decisions(session: Session, pedidos: list[int]) -> dict[int | None, str]:
+    wanted = select(Auditoria.registro_id, Auditoria.acao).where(
+        Auditoria.tabela == DECISIONS, Auditoria.registro_id.in_(pedidos)
+    )
+    return {pedido_id: acao.partition(".")[2] for pedido_id, acao in session.execute(wanted)}
 
 
 def _names(session: Session, kind: type[Nucleo] | type[Militante], ids: set[Any]) -> dict[Any, str]:

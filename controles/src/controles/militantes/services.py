@@ -144,7 +144,8 @@ def _check_unique(
     """Invalid for a number of another militante whom the author may see; of one elsewhere, not a word of it."""
     digests = cpf.vault().digests(dados.cpf) if dados.cpf else []
     asks_for_cpf = bool(digests) and militante.cpf_hmac not in digests
-    asks_for_matricula = dados.matricula is not None and matricula != militante.matricula
+    is_another = militante.id is None or matricula != militante.matricula
+    asks_for_matricula = dados.matricula is not None and is_another
     if asks_for_cpf or asks_for_matricula:
         refuse_past_the_limit(session, escopo, _WITHHELD, autor_id=autor_id, agora=agora)
     others = select(Militante.id, Militante.nucleo_id).where(Militante.id != (militante.id or 0))

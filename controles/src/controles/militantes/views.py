@@ -8,7 +8,6 @@ from werkzeug.wrappers import Response
 
 from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
 from controles.cotas.queries import matrix, open_cotas, years_of_cotas
-from controles.db import db
 from controles.domain.clock import today, utc_now
 from controles.domain.domain_errors import Conflict, Invalid
 from controles.domain.escopo import Escopo
@@ -17,6 +16,7 @@ from controles.listas.page import Lista, sent
 from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes import standing_pages
 from controles.militantes.changes import changed_since
+from controles.militantes.deciding import Decisao, decide_pedido
 from controles.militantes.forms import MilitanteForm, Nota
 from controles.militantes.models import Situacao
 from controles.militantes.queries import (
@@ -200,7 +200,27 @@ def requests_of_nucleos() -> str:
     """What the núcleos were refused without a reason; it says who is a member where, so no núcleo sees it."""
     if current_scope().nucleo_id is not None:
         abort(404)
-    return render_template("militantes/requests.html", pedidos=list_pedidos(db.session))
+    return render_template("militantes/requests.html", pedidos=list_pedidos())
+
+
+@blueprint.post("/pedidos/<int:pedido_id>")
+@require(Permission.EDITAR_MILITANTES)
+def decide(pedido_id: int) -> Response:
+    """Decide a request of a núcleo; only the national office does."""
+    if current_scope().nucleo_id is not None:
+        abort(404)
+    try:
+        decisao = Decisao(request.form.get("decisao", ""))
+    except ValueError:
+        abort(400)
+    try:
+        decide_pedido(pedido_id, decisao, autor_id=current_author_id(), agora=utc_now())
+    except (Conflict, Invalid) as error:
+        flash(error.message, "danger")
+    else:
+        moved = decisao is Decisao.MOVER
+        flash("A ficha passou para o núcleo que pediu." if moved else "O pedido foi recusado; nada mudou.", "success")
+    return redirect(url_for("militantes.requests_of_nucleos"), 303)
 
 
 @blueprint.get("/<int:militante_id>")
