@@ -36,7 +36,7 @@ def test_a_worker_can_be_stopped_before_it_has_begun_and_its_master_goes_on() ->
 # Loading takes note of a signal that comes meanwhile, and is not interrupted.
 LOADS = """
 import os, signal, socket, sys, types
-from controles import gunicorn_server
+from controles.server import gunicorn_server
 loaded = []
 class Loading(types.ModuleType):
     def __getattr__(self, name):

@@ -144,8 +144,8 @@ def _check_unique(
     """Invalid for a number of another militante whom the author may see; of one elsewhere, not a word of it."""
     digests = cpf.vault().digests(dados.cpf) if dados.cpf else []
     asks_for_cpf = bool(digests) and militante.cpf_hmac not in digests
-    is_another = militante.id is None or matricula != militante.matricula
-    asks_for_matricula = dados.matricula is not None and is_another
+    # One that is new carries already what was typed for it.
+    asks_for_matricula = dados.matricula is not None and (militante not in session or matricula != militante.matricula)
     if asks_for_cpf or asks_for_matricula:
         refuse_past_the_limit(session, escopo, _WITHHELD, autor_id=autor_id, agora=agora)
     others = select(Militante.id, Militante.nucleo_id).where(Militante.id != (militante.id or 0))
