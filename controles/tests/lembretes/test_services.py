@@ -12,8 +12,7 @@ from controles.db import db
 from controles.domain.domain_errors import Conflict, Invalid, NotFound
 from controles.domain.escopo import Escopo
 from controles.lembretes.models import Canal, Estado, Lembrete, Regra
-from controles.lembretes.queries import get_month, preview
-from controles.lembretes.records import FiltroLembretes
+from controles.lembretes.queries import get_month
 from controles.lembretes.services import mark_month, send_again, set_silent
 
 WHOLE = Escopo()
@@ -118,20 +117,6 @@ def test_silence_ends_when_its_reason_is_taken_away(ana: int, org: Any, remindin
     silence(org, ana, "pediu")
     silence(org, ana, None)
     assert len(reminding.register(ana)) == 1
-
-
-def test_the_preview_and_the_recording_mean_the_same_people(ana: int, org: Any, reminding: Any, hoje: dt.date) -> None:
-    others = [org.militante(f"Pessoa {letter}", email=f"{letter}@exemplo.org") for letter in "bcd"]
-    org.cotas("2026-01", "2026-02", "2026-03")
-    org.pay(others[0], 6000)
-    org.pay(others[1], 2000)
-    reminding.complete()
-    for regra in Regra:
-        filtro = FiltroLembretes(competencia=FEBRUARY, regra=regra)
-        shown = [linha.id for linha in preview(WHOLE, filtro, hoje=hoje).linhas]
-        assert len(reminding.register(ana, *others, regra=regra)) == len(shown)
-        assert {row.militante_id for row in rows() if row.regra is regra} == set(shown)
-        assert preview(WHOLE, filtro, hoje=hoje).linhas == ()
 
 
 def test_the_months_mark_says_who_and_when(ana: int, org: Any, reminding: Any) -> None:
