@@ -6,11 +6,12 @@ from functools import lru_cache
 from typing import Any, cast
 
 from redis import exceptions as driver
-from redis.cluster import ClusterNode, NodesManager
+from redis.cluster import ClusterNode
 from redis.crc import key_slot
 
 from frescor._store.address import Address, Host
 from frescor._store.connection.connection import CONNECTION_OPTIONS
+from frescor._store.connection.redis_private import NodesManager
 from frescor._store.connection.within import TimedConnection, TimedSSLConnection
 
 SLOTS = 16384

@@ -19,6 +19,7 @@ from frescor._store.connection.eager import Eager
 from frescor._store.connection.endpoint import Endpoint
 from frescor._store.connection.link import DriverConnection, Link
 from frescor._store.connection.places import Places
+from frescor._store.connection.redis_private import put_socket, socket_of
 from frescor._store.connection.within import (
     TimedConnection,
     TimedSocket,
@@ -222,10 +223,10 @@ class Connections:
                 raise driver.AuthorizationError(str(error)) from error
             raise
         # Ready: what waits on it from here on does so by itself.
-        timed = connection._sock
+        timed: object = socket_of(connection)
         if isinstance(timed, TimedSocket):
-            connection._sock = timed.plain
-        connection._sock.settimeout(self._deadline)
+            put_socket(connection, timed.plain)
+        socket_of(connection).settimeout(self._deadline)
         return connection
 
     def _exchange_on(self, link: "Link", packed: bytes, replies: int, idle: "deque[Link]") -> list[Any]:
@@ -331,7 +332,7 @@ class ServerLine:
 
     def __init__(self, connection: DriverConnection) -> None:
         self._connection = connection
-        self._socket = connection._sock
+        self._socket = socket_of(connection)
 
     def send(self, data: bytes) -> None:
         self._socket.sendall(data)

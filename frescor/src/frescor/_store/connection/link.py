@@ -11,13 +11,12 @@ import hiredis
 from redis import exceptions as driver
 
 from frescor._store.connection.eager import SIZE, Eager
+from frescor._store.connection.redis_private import socket_of
 from frescor._store.connection.within import has_deadline, left
 
 
 class DriverConnection(Protocol):
     """What is used of redis-py's connection."""
-
-    _sock: socket.socket
 
     def connect(self) -> None: ...
     def disconnect(self) -> None: ...
@@ -32,7 +31,7 @@ class Link:
 
     def __init__(self, connection: DriverConnection, eager: Eager, deadline: float) -> None:
         self._connection = connection
-        self._socket = connection._sock
+        self._socket = socket_of(connection)
         self._deadline = self._limit = deadline
         # Python's own way of timing a socket sleeps before it looks.
         self._eager = eager if _let_kernel_time(self._socket) else None

@@ -17,6 +17,7 @@ from frescor._store.base import Store
 from frescor._store.connection.breaker import Breaker
 from frescor._store.connection.connection import CONNECTION_OPTIONS, decoded, pack, pack_source
 from frescor._store.connection.endpoint import Endpoint
+from frescor._store.connection.redis_private import close_stream
 from frescor._store.scripts import Script
 from frescor._store.server.redis import RedisStore
 from frescor._store.server.trust import TELL_LOOK, invalidates
@@ -98,7 +99,7 @@ class AsyncConnections:
         if pool is not None:
             dropped, pool.idle = pool.idle, deque()
             for connection in dropped:
-                _forget(connection)
+                close_stream(connection)
 
     async def close(self) -> None:
         """Close this loop's idle connections."""
@@ -138,13 +139,6 @@ class AsyncConnections:
                 raise driver.AuthorizationError(str(error)) from error
             raise
         return connection
-
-
-def _forget(connection: AsyncConnection) -> None:
-    # Closing a stream takes no round trip; what is left of it is collected.
-    writer = getattr(connection, "_writer", None)
-    if writer is not None:
-        writer.close()
 
 
 async def ask(connection: AsyncConnection, script: Script | None, arguments: Arguments) -> Any:

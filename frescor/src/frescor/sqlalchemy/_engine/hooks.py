@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from frescor.sqlalchemy._engine.sent import keep_given
+from frescor.sqlalchemy._private import silence
 
 # Those that are ever replaced.
 _NAMES = (
@@ -75,43 +75,5 @@ def copy_without_hooks(dialect: sa.Dialect) -> sa.Dialect:
         # Others' as well, which may stand around ours.
         vars(copied).pop(name, None)
     # Nor listeners of the dialect's own events.
-    copied.__dict__["_has_events"] = False
+    silence(copied)
     return copied
-
-
-class _UnheardConnection(sa.Connection):
-    _has_events = False
-
-
-class UnheardEngine(sa.Engine):
-    """An engine for Frescor's own statements: no listener of the application hears of them, not one for all engines
-    either, and no log."""
-
-    _has_events = False
-    _connection_cls = _UnheardConnection
-
-    def _should_log_info(self) -> bool:
-        return False
-
-    def _should_log_debug(self) -> bool:
-        return False
-
-
-def telling_of_inserts(contexts: type, told: Callable[[Any], None]) -> type:
-    """The class of a dialect's executions, which tell of each INSERT once the keys of its rows are known, and keep what
-    they give to listeners."""
-
-    class Telling(contexts):  # type: ignore[misc]  # one subclass for each dialect
-        def pre_exec(self) -> None:
-            super().pre_exec()
-            connection = self.root_connection
-            if connection._has_events or connection.engine._has_events:
-                keep_given(self)
-
-        def _setup_result_proxy(self) -> Any:
-            result = super()._setup_result_proxy()
-            if self.isinsert:
-                told(self)
-            return result
-
-    return Telling

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.util import greenlet_spawn
 
-from frescor.sqlalchemy._engine.hooks import UnheardEngine, copy_without_hooks
+from frescor.sqlalchemy._engine.hooks import copy_without_hooks
+from frescor.sqlalchemy._private import UnheardEngine
 
 T = TypeVar("T")
 

@@ -12,12 +12,15 @@ takes 0.01 of the transaction's time off, and 0.04 of its processor's.
 """
 
 import functools
+import logging
 from collections.abc import Callable, Generator, Mapping
 from types import FunctionType
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.util import await_only
+
+logger = logging.getLogger("frescor")
 
 _DRIVERS = ("psycopg", "psycopg_async")
 # PGRES_COMMAND_OK, PGRES_TUPLES_OK; PQTRANS_INTRANS.
@@ -30,6 +33,8 @@ def takes_several(commit: Callable[[Any], None], dialect: sa.Dialect, raw: Any) 
     if dialect.driver not in _DRIVERS or not _is_of("sqlalchemy.engine.default", getattr(commit, "__func__", None)):
         return False
     if not _is_of("psycopg.", getattr(type(raw), "commit", None)) or "commit" in vars(raw):
+        return False
+    if not _has_generators():
         return False
     server = raw.pgconn
     # In a pipeline each message holds one statement.
@@ -74,6 +79,19 @@ def _psycopg() -> tuple[Any, Any]:
     from psycopg import errors, generators  # whoever uses this dialect has it
 
     return errors, generators
+
+
+@functools.cache
+def _has_generators() -> bool:
+    """Whether psycopg has what drives an exchange, a private part of it; said once where it has not."""
+    _, generators = _psycopg()
+    found = hasattr(generators, "execute")
+    if not found:
+        logger.warning(
+            "Frescor knows psycopg 3.2 and 3.3; this one has no generators.execute: the outbox's row takes a round "
+            "trip of its own at each commit. Nothing is lost by it."
+        )
+    return found
 
 
 def _literal(raw: Any, text: str) -> str:

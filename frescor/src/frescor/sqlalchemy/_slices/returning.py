@@ -1,15 +1,13 @@
 """Rows that a write gives back to Frescor alone: the application gets the result of the statement that it sent.
 
 RETURNING is put behind the text on its way to the driver, and its rows are taken before SQLAlchemy looks at the cursor,
-which it is told to expect nothing from. How many rows were changed is how many came back. (What it is told by stands in
-this module alone: `cursor_fetch_strategy`, `_NO_CURSOR_DML`, `_rowcount`.)
+which it is told to expect nothing from. How many rows were changed is how many came back.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy.engine.cursor import _NO_CURSOR_DML
-
+from frescor.sqlalchemy._private import expect_no_rows, spread_parameters
 from frescor.sqlalchemy._slices.written import Plan
 from frescor.sqlalchemy._transactions.touched import Touched
 
@@ -26,8 +24,7 @@ def gives_rows(execution: Any) -> bool:
 
 def told(plan: Plan, execution: Any, rows: Sequence[Any], digest: Callable[[Any], str]) -> Touched:
     """The slices that an execution touched, with the rows that it gave back."""
-    spread = getattr(execution, "_expanded_parameters", None) or {}
-    return plan.touched(execution.compiled_parameters, spread, rows, digest)
+    return plan.touched(execution.compiled_parameters, spread_parameters(execution), rows, digest)
 
 
 def execute_returning(
@@ -48,6 +45,5 @@ def execute_returning(
         rows = cursor.fetchall()
         while cursor.nextset():
             rows += cursor.fetchall()
-    execution.cursor_fetch_strategy = _NO_CURSOR_DML
-    execution._rowcount = len(rows)
+    expect_no_rows(execution, len(rows))
     return rows

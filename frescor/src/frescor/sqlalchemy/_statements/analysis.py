@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.ddl import ExecutableDDLElement
 
+from frescor.sqlalchemy._private import compile_state_of, returning_of
 from frescor.sqlalchemy._statements.facts import NOTHING, Facts, LookUp, Named, Place, Target
 from frescor.sqlalchemy._statements.reads import split
 from frescor.sqlalchemy._statements.text import facts_of_text, joined
@@ -44,7 +45,7 @@ def _found(compiled: Any, sql: str, dialect: str) -> Facts:
         notes = (
             Notes() if getattr(type(compiled), "frescor_takes_notes", False) else Notes(textual=True, may_write=True)
         )
-    state = getattr(compiled, "compile_state", None)
+    state = compile_state_of(compiled)
     final = getattr(state, "statement", None)
     facts = _from_notes(notes, statement if final is None else final, compiled)
     own = has_own_constructs(statement)
@@ -62,7 +63,7 @@ def _from_notes(notes: Notes, final: Any, compiled: Any) -> Facts:
         # As the ORM completed it; within a CTE, as it was given.
         statement = final if outermost and getattr(final, "is_dml", False) else noted
         writes += targets(statement, compiled, outermost=outermost)
-        returning = returning or bool(statement._returning)
+        returning = returning or bool(returning_of(statement))
     if notes.dml:
         own = {target.table for target in writes}
         reads = tuple(dict.fromkeys(name for name in notes.tables if name not in own))

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.compiler import _dispatcher
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
 
+from frescor.sqlalchemy._private import OwnRules, overrides
 from frescor.sqlalchemy._statements.facts import Untranslated
 
 _NOTES = "_frescor_notes"
@@ -24,7 +24,7 @@ _SUBSELECT = re.compile(r"\b(?:select|from|table|values|with|join)\b|/\*|--", re
 _CALLED = re.compile(r"(\w+)\"?\s*\(")
 _MORE_TABLES = re.compile(f"{_SUBSELECT.pattern}|,", re.IGNORECASE)
 _WORDS = re.compile(r"[\w\s]*")
-_compile_by_own_rules = _dispatcher.__call__
+_compile_by_own_rules = OwnRules.__call__
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ def notes_of(compiled: Any) -> Notes | None:
 
 def watch(dialect: sa.Dialect) -> None:
     """Let this dialect's compiler take notes from now on; once is enough."""
-    _dispatcher.__call__ = _noting_own_rules  # type: ignore[method-assign]
+    OwnRules.__call__ = _noting_own_rules  # type: ignore[method-assign]
     if not getattr(dialect.statement_compiler, "frescor_takes_notes", False):
         dialect.statement_compiler = _noting(dialect.statement_compiler)
 
@@ -76,6 +76,7 @@ def _noting_own_rules(self: Any, element: Any, compiler: Any, **kw: Any) -> Any:
 
 
 def _noting(compiler: type[SQLCompiler]) -> type[SQLCompiler]:
+    @overrides("frescor_takes_notes", "_notes", "_hint")
     class Noting(compiler):  # type: ignore[misc, valid-type]  # one subclass for each dialect's compiler
         frescor_takes_notes = True
 

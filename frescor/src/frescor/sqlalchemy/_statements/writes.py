@@ -12,6 +12,15 @@ import sqlalchemy as sa
 from sqlalchemy.sql.dml import Delete, Insert, Update, UpdateBase
 from sqlalchemy.sql.elements import BindParameter
 
+from frescor.sqlalchemy._private import (
+    has_more_tables,
+    independent_ctes,
+    multi_values,
+    post_values_clause,
+    prefixes,
+    values_of,
+    where_criteria,
+)
 from frescor.sqlalchemy._statements.facts import Field, Kind, LookUp, Named, Target, Untranslated
 from frescor.sqlalchemy._statements.reads import Condition, bound_columns, bound_field, look_up_of, passes
 from frescor.sqlalchemy._statements.tags import has_identity
@@ -25,7 +34,7 @@ def targets(statement: UpdateBase, compiled: Any, *, outermost: bool) -> tuple[T
         return tuple(_unknown(statement, part) for part in _tables(table))
     if isinstance(statement, Insert):
         return _inserted(statement, table, compiled, outermost=outermost)
-    criteria = cast(Any, statement)._where_criteria
+    criteria = where_criteria(cast(Update | Delete, statement))
     where = sa.and_(*criteria) if criteria else None
     bound = bound_columns([Condition(where)], compiled)
     rows = look_up_of(table, bound, compiled.dialect)
@@ -35,7 +44,7 @@ def targets(statement: UpdateBase, compiled: Any, *, outermost: bool) -> tuple[T
     if not isinstance(statement, Update):
         return (Target(_name(table), "delete", rows, declared=table, values={}, bound=named, returns=returns),)
     columns = _columns_set(statement, table, compiled, outermost=outermost)
-    if statement._prefixes:
+    if prefixes(statement):
         # OR REPLACE, as of an INSERT: a row that is in the way is deleted.
         return tuple(Target(_name(table), kind, declared=table) for kind in ("update", "delete"))
     if columns is None or columns & {column.name for column in table.primary_key.columns}:
@@ -51,11 +60,11 @@ def targets(statement: UpdateBase, compiled: Any, *, outermost: bool) -> tuple[T
 
 def _inserted(statement: Insert, table: sa.Table, compiled: Any, *, outermost: bool) -> tuple[Target, ...]:
     name = _name(table)
-    if statement._post_values_clause is not None or statement._prefixes:
+    if post_values_clause(statement) is not None or prefixes(statement):
         # ON CONFLICT, OR REPLACE: it may change, or delete, another row than that of its key.
-        kinds: tuple[Kind, ...] = ("update", "delete") if statement._prefixes else ("update",)
+        kinds: tuple[Kind, ...] = ("update", "delete") if prefixes(statement) else ("update",)
         return tuple(Target(name, kind, declared=table) for kind in kinds)
-    if statement.select is not None or statement._multi_values or not outermost:
+    if statement.select is not None or multi_values(statement) or not outermost:
         return (Target(name, "insert", declared=table),)
     values = _values_set(statement, table, {column.name for column in table.columns}, compiled)
     columns = sorted(table.primary_key.columns, key=lambda column: column.name)
@@ -81,18 +90,12 @@ def _values_set(statement: Any, table: sa.Table, names: Collection[str], compile
 
 def _has_more(statement: Any, compiled: Any) -> bool:
     """Whether there is more to it than a table, what is set, and conditions."""
-    state = compiled.compile_state
-    return bool(
-        compiled.effective_returning
-        or statement._independent_ctes
-        or getattr(state, "_extra_froms", None)
-        or getattr(state, "is_multitable", None)
-    )
+    return bool(compiled.effective_returning or independent_ctes(statement) or has_more_tables(compiled))
 
 
 def _parameter(statement: Insert, column: sa.Column[Any], compiled: Any) -> str | None:
     """The parameter that holds the value of this column; None if there is none, or the database gets another value."""
-    given = {getattr(key, "key", key): value for key, value in (statement._values or {}).items()}
+    given = {getattr(key, "key", key): value for key, value in values_of(statement).items()}
     name: str | None = None
     if column.key in given:
         value = given[column.key]
@@ -108,9 +111,9 @@ def _parameter(statement: Insert, column: sa.Column[Any], compiled: Any) -> str 
 
 def _columns_set(statement: Update, table: sa.Table, compiled: Any, *, outermost: bool) -> frozenset[str] | None:
     """The names of the columns that an UPDATE sets; None if that cannot be told."""
-    if statement._multi_values:
+    if multi_values(statement):
         return None
-    given = list(statement._values or ())
+    given = list(values_of(statement))
     keys = {getattr(column, "key", column) for column in given}
     if outermost:
         keys |= set(compiled.column_keys or ())
@@ -129,7 +132,7 @@ def _columns_set(statement: Update, table: sa.Table, compiled: Any, *, outermost
 def _owners(statement: Update) -> list[Any]:
     """The tables of the columns that an UPDATE names itself."""
     found = {}
-    for column in statement._values or ():
+    for column in values_of(statement):
         owner = getattr(column, "table", None)
         if owner is not None:
             for part in _tables(owner):

@@ -14,9 +14,8 @@ The races, and what is done about each:
 from collections.abc import Iterable
 from contextvars import ContextVar
 
-from sqlalchemy.orm.loading import _new_runid
-
 from frescor._calls.loading import CurrentLoad
+from frescor.sqlalchemy._private import new_runid
 from frescor.sqlalchemy._statements.tags import MOST_ROWS
 from frescor.sqlalchemy._transactions.context import changed
 from frescor.sqlalchemy._transactions.unit import Unit
@@ -30,7 +29,7 @@ class Seen:
 
     def __init__(self, load: CurrentLoad) -> None:
         self.load = load
-        self.mark = _new_runid()
+        self.mark = new_runid()
         self.tags: set[str] = set()
         self.rows: dict[str, int] = {}
         self.slices: dict[str, int] = {}

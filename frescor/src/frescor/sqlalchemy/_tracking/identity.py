@@ -3,7 +3,7 @@
 SQLAlchemy has no event for an object that comes from a session's identity map. The ways to one (`session.get`, a
 many-to-one, a row of a query whose object is there already) ask `IdentityMap.get`; `merge`, iteration and the
 application itself the map's other methods. So these, of the class, are wrapped: sessions that exist already are watched
-too, and those that replace their map (`expunge_all`). Its tests fail if SQLAlchemy's private parts move.
+too, and those that replace their map (`expunge_all`).
 
 What counts as read when an object is met: its row, in each of its tables; what its computed attributes
 (`column_property`) read; and of the relationships that it has loaded, their tables and the objects in them, and so on.
@@ -20,11 +20,11 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event, orm
-from sqlalchemy.orm import identity
 from sqlalchemy.orm.state import InstanceState
 from sqlalchemy.sql.util import find_tables
 
 from frescor._calls.loading import CurrentLoad, enclosing_load
+from frescor.sqlalchemy._private import IdentityMap, runid_of
 from frescor.sqlalchemy._statements.tags import Tags, has_identity, identity_of, table_name
 from frescor.sqlalchemy._tracking.capture import Seen, met, seen_by
 from frescor.sqlalchemy._transactions.context import home
@@ -34,7 +34,7 @@ _FILLED, _CONNECTIONS = "frescor_filled", "frescor_connections"
 # Who tracks the engine with this dialect: those made of it by execution options share it.
 Databases = dict[sa.Dialect, Any]
 _databases: Databases = {}
-_Map = identity._WeakInstanceDict
+_Map = IdentityMap
 _plain_get, _plain_item, _plain_state = _Map.get, _Map.__getitem__, _Map.fast_get_state
 _plain_values, _plain_items = _Map.values, _Map.items
 _plain_states: Any = _Map.all_states
@@ -106,7 +106,8 @@ def _read(load: CurrentLoad, state: InstanceState[Any]) -> None:
     """An object that a session holds was met in this load."""
     seen = seen_by(load)
     # Expired, it holds nothing: what is asked of it is read by a statement.
-    if not state.expired and (state.runid is None or state.runid <= seen.mark) and id(state) not in seen.met:
+    run = runid_of(state)
+    if not state.expired and (run is None or run <= seen.mark) and id(state) not in seen.met:
         _meet(seen, state)
 
 

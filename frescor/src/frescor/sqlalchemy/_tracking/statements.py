@@ -14,6 +14,7 @@ from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Catalog
 from frescor.sqlalchemy._engine.drivers import driver_connection
 from frescor.sqlalchemy._engine.sent import GIVEN
+from frescor.sqlalchemy._private import begins_by_itself, spread_parameters
 from frescor.sqlalchemy._slices.places import SlicedRead, slice_tags
 from frescor.sqlalchemy._slices.returning import RETURNING, gives_rows, told
 from frescor.sqlalchemy._slices.written import Plan
@@ -62,7 +63,7 @@ class Statements:
 
     def before(self, sql: str, parameters: Any, execution: Any) -> Unit | None:
         """A statement will run: the transaction that it is part of; None for one that is not looked at."""
-        if execution is None or not execution.root_connection._allow_autobegin:
+        if execution is None or not begins_by_itself(execution.root_connection):
             # What a dialect asks by itself, at its first look at a server: no part of any transaction.
             return None
         connection = execution.root_connection
@@ -319,7 +320,7 @@ class Statements:
     def _slice_tags(self, read: SlicedRead, execution: Any) -> tuple[str, ...] | None:
         if not self._tracking.slices.ready(read.table, (read.column,)):
             return None
-        spread = getattr(execution, "_expanded_parameters", None) or {}
+        spread = spread_parameters(execution)
         return slice_tags(read, execution.compiled_parameters, spread, self._tracking.tags.group)
 
 
@@ -350,7 +351,7 @@ def _values(lookup: LookUp, parameters: Mapping[str, Any], execution: Any) -> li
     if not field.many:
         return [tuple(parameters.get(field.parameter) for field in lookup.fields)]
     # The parameters that SQLAlchemy has spread the list of an IN out to; none of those that it writes into the text.
-    names = (getattr(execution, "_expanded_parameters", None) or {}).get(field.parameter)
+    names = spread_parameters(execution).get(field.parameter)
     if names is None:
         return None
     return [(parameters.get(name),) for name in names]

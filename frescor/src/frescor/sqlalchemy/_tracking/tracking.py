@@ -27,7 +27,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.pool.base import _AdhocProxiedConnection
 from sqlalchemy.util import await_only
 
 from frescor._runtime.engine import Engine as CacheEngine
@@ -35,10 +34,11 @@ from frescor._surface.cache import Cache
 from frescor._values.tags import NAMESPACE_TAG
 from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Catalog, Declared
-from frescor.sqlalchemy._engine.hooks import Hooks, telling_of_inserts
-from frescor.sqlalchemy._engine.sent import keeping_batches
+from frescor.sqlalchemy._engine.hooks import Hooks
+from frescor.sqlalchemy._engine.sent import keep_given, keeping_batches
 from frescor.sqlalchemy._outbox.outbox import Outbox, is_shared
 from frescor.sqlalchemy._outbox.relay import Relay
+from frescor.sqlalchemy._private import AdhocProxiedConnection, level_on_connect, telling_of_inserts
 from frescor.sqlalchemy._slices.columns import DeclaredSlices
 from frescor.sqlalchemy._slices.explained import explained
 from frescor.sqlalchemy._slices.returning import RETURNING, execute_returning
@@ -159,7 +159,7 @@ class Tracking:
                 "do_rollback": self._roll_back,
                 "do_begin_twophase": self._refuse_two_phase,
                 "execution_ctx_cls": telling_of_inserts(
-                    self.engine.dialect.execution_ctx_cls, self._statements.inserted
+                    self.engine.dialect.execution_ctx_cls, keep_given, self._statements.inserted
                 ),
             }
         )
@@ -235,7 +235,7 @@ class Tracking:
 
     def _begin(self, connection: sa.Connection) -> Unit:
         options, dialect = connection.get_execution_options(), self.engine.dialect
-        level = options.get("isolation_level") or dialect._on_connect_isolation_level
+        level = options.get("isolation_level") or level_on_connect(dialect)
         level = level or getattr(dialect, "default_isolation_level", None)
         return Unit(
             old=level not in _FRESH,
@@ -245,7 +245,7 @@ class Tracking:
 
     def _roll_back(self, connection: sa.PoolProxiedConnection) -> None:
         # One of those is a dialect's first look at a server.
-        if not isinstance(connection, _AdhocProxiedConnection) and self in (info := connection.info):
+        if not isinstance(connection, AdhocProxiedConnection) and self in (info := connection.info):
             self._end(info)
         self._hooks.below("do_rollback")(connection)
 

@@ -14,6 +14,8 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
+from frescor.sqlalchemy._private import is_clean
+
 
 class Transaction(Protocol):
     """What is asked of a transaction here."""
@@ -82,4 +84,4 @@ def changed(tags: tuple[str, ...]) -> bool:
 def has_unflushed(found: Home) -> bool:
     """Whether a session has objects to insert, update or delete."""
     # As Session itself asks before a flush; its public collections would be made anew for each question.
-    return bool(found.sessions) and any(not session._is_clean() for session in tuple(found.sessions))
+    return bool(found.sessions) and any(not is_clean(session) for session in tuple(found.sessions))

@@ -1,0 +1,167 @@
+"""What Frescor needs of SQLAlchemy's private parts, in one place: looked for when `frescor.sqlalchemy` is imported.
+
+Other modules of Frescor name none of them; where one overrides SQLAlchemy's methods (the compiler's, an execution's),
+`overrides` looks whether those are still there, since nobody would call what overrides nothing.
+"""
+
+from collections.abc import Callable
+from operator import attrgetter, methodcaller
+from types import FunctionType
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+from sqlalchemy.engine import cursor, default
+from sqlalchemy.ext import compiler as own_rules
+from sqlalchemy.orm import base, identity, loading
+from sqlalchemy.orm.state import InstanceState
+from sqlalchemy.pool import base as pool
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import Delete, Insert, Update, UpdateBase
+
+from frescor.errors import CacheError
+
+C = TypeVar("C", bound=type)
+
+SUPPORTED = "SQLAlchemy>=2.1,<2.2"
+
+
+def require(owner: object, *names: str) -> None:
+    """Raise CacheError unless SQLAlchemy still has these."""
+    missing = ", ".join(name for name in names if not hasattr(owner, name))
+    if missing:
+        where = getattr(owner, "__qualname__", None) or getattr(owner, "__name__", repr(owner))
+        raise CacheError(
+            f"Frescor works with {SUPPORTED}; in SQLAlchemy {sa.__version__} {where} has no {missing}, without which "
+            f"reads or writes would go unseen: pip install '{SUPPORTED}', or a newer Frescor."
+        )
+
+
+def overrides(*own: str) -> Callable[[C], C]:
+    """A decorator of a class that overrides SQLAlchemy's methods: raises CacheError for one that overrides nothing.
+    `own`: those that are new."""
+
+    def check(found: C) -> C:
+        names = [
+            name
+            for name, value in vars(found).items()
+            if name not in own and (isinstance(value, FunctionType) or name.startswith("_"))
+        ]
+        require(found.__mro__[1], *(name for name in names if not name.startswith("__")))
+        return found
+
+    return check
+
+
+require(identity, "_WeakInstanceDict")
+require(identity._WeakInstanceDict, "get", "__getitem__", "fast_get_state", "values", "items", "all_states")
+require(InstanceState, "runid", "expired", "modified")
+require(loading, "_new_runid")
+require(pool, "_AdhocProxiedConnection")
+require(cursor, "_NO_CURSOR_DML")
+require(own_rules, "_dispatcher")
+require(orm.Session, "_is_clean")
+require(default.DefaultDialect, "_has_events", "_deliver_insertmanyvalues_batches")
+require(
+    default.DefaultExecutionContext, "_setup_result_proxy", "_expanded_parameters", "_rowcount", "cursor_fetch_strategy"
+)
+require(SQLCompiler, "compile_state")
+require(UpdateBase, "_returning", "_independent_ctes")
+require(Insert, "_post_values_clause", "_prefixes", "_multi_values", "_values")
+require(Update, "_where_criteria", "_prefixes", "_multi_values", "_values")
+require(Delete, "_where_criteria")
+
+if (base.DEFAULT_STATE_ATTR, base.DEFAULT_MANAGER_ATTR) != ("_sa_instance_state", "_sa_class_manager"):
+    # By these Frescor's core, which does not import SQLAlchemy, refuses objects of the ORM as values.
+    require(base, "'_sa_instance_state'")
+
+# The map of a session's objects; the number that every load of the ORM gets; a connection outside of the pool.
+IdentityMap = identity._WeakInstanceDict
+new_runid: Callable[[], int] = loading._new_runid
+AdhocProxiedConnection = pool._AdhocProxiedConnection
+# What compiles a construct by the rules of `@compiles`.
+OwnRules = own_rules._dispatcher
+
+# Asked at every statement, or before every hit: without a frame of Python's.
+runid_of: Callable[[InstanceState[Any]], int | None] = attrgetter("runid")
+is_clean: Callable[[orm.Session], bool] = methodcaller("_is_clean")
+# False for what a dialect asks at its first look at a server.
+begins_by_itself: Callable[[sa.Connection], bool] = attrgetter("_allow_autobegin")
+# The isolation level that the engine was made with; None without one.
+level_on_connect: Callable[[sa.Dialect], Any] = attrgetter("_on_connect_isolation_level")
+where_criteria: Callable[[Update | Delete], tuple[Any, ...]] = attrgetter("_where_criteria")
+prefixes: Callable[[Insert | Update], tuple[Any, ...]] = attrgetter("_prefixes")
+multi_values: Callable[[Insert | Update], tuple[Any, ...]] = attrgetter("_multi_values")
+post_values_clause: Callable[[Insert], object] = attrgetter("_post_values_clause")
+independent_ctes: Callable[[UpdateBase], tuple[Any, ...]] = attrgetter("_independent_ctes")
+returning_of: Callable[[UpdateBase], tuple[Any, ...]] = attrgetter("_returning")
+compile_state_of: Callable[[SQLCompiler], Any] = attrgetter("compile_state")
+
+
+def values_of(statement: Insert | Update) -> dict[Any, Any]:
+    """What its `values` were given, by column or by name."""
+    return dict(statement._values or ())
+
+
+def has_more_tables(compiled: SQLCompiler) -> bool:
+    """Whether an UPDATE or DELETE has tables beside the one that it changes."""
+    state = compile_state_of(compiled)
+    # Of these two kinds alone.
+    return bool(getattr(state, "_extra_froms", None) or getattr(state, "is_multitable", None))
+
+
+def spread_parameters(execution: Any) -> dict[str, list[str]]:
+    """The parameters that the list of an IN was spread out to, by its own."""
+    return execution._expanded_parameters or {}
+
+
+def expect_no_rows(execution: Any, changed: int) -> None:
+    """Let an execution take nothing from its cursor, and tell of so many changed rows."""
+    execution.cursor_fetch_strategy = cursor._NO_CURSOR_DML
+    execution._rowcount = changed
+
+
+def silence(dialect: sa.Dialect) -> None:
+    """Let nobody hear of this dialect's own events."""
+    dialect.__dict__["_has_events"] = False
+
+
+@overrides()
+class _UnheardConnection(sa.Connection):
+    _has_events = False
+
+
+@overrides()
+class UnheardEngine(sa.Engine):
+    """An engine for Frescor's own statements: no listener of the application hears of them, not one for all engines
+    either, and no log."""
+
+    _has_events = False
+    _connection_cls = _UnheardConnection
+
+    def _should_log_info(self) -> bool:
+        return False
+
+    def _should_log_debug(self) -> bool:
+        return False
+
+
+def telling_of_inserts(contexts: type, given: Callable[[Any], None], told: Callable[[Any], None]) -> type:
+    """The class of a dialect's executions: each is `given` before listeners are called, if there are some, and each
+    INSERT is `told` once the keys of its rows are known."""
+
+    @overrides()
+    class Telling(contexts):  # type: ignore[misc]  # one subclass for each dialect
+        def pre_exec(self) -> None:
+            super().pre_exec()
+            connection = self.root_connection
+            if connection._has_events or connection.engine._has_events:
+                given(self)
+
+        def _setup_result_proxy(self) -> Any:
+            result = super()._setup_result_proxy()
+            if self.isinsert:
+                told(self)
+            return result
+
+    return Telling
