@@ -16,10 +16,12 @@ from controles.db import Base, db
 from controles.domain import cpf
 from controles.domain.domain_errors import Conflict
 from controles.domain.escopo import Escopo
+from controles.lembretes.models import SemLembrete
 from controles.militantes.models import Militante, Nucleo, Situacao, SituacaoHistorico
 from controles.militantes.services import DadosMilitante, create_militante
 from controles.pagamentos.models import Alocacao, Metodo, Pagamento
 from controles.pagamentos.services import NovoPagamento, register_pagamento, reverse_pagamento
+from controles.schema.tables import metadata
 from controles.seed.profiles import PROFILES, Profile
 from controles.seed.services import Seeded, seed_database
 from controles.seed.writing import TABLES
@@ -220,13 +222,26 @@ def test_replace_removes_what_was_there_and_keeps_users_and_the_chain(app: Flask
                 fs_uniquifier=str(position),
             )
         )
+    db.session.add(SemLembrete(militante_id=100, ativo=True, motivo="pediu", desde=HOJE))
     db.session.commit()
     seed(Profile("smaller", militantes=20, nucleos=5), replace=True)
     assert one(select(func.count(Militante.id))) == 20
+    assert one(select(func.count()).select_from(SemLembrete)) == 0
     assert set(db.session.scalars(select(Nucleo.id))) == {1, 2, 3, 4, 5, 13}
     assert set(db.session.scalars(select(Usuario.nucleo_id))) == {2, 13}
     assert one(select(func.count(Auditoria.id))) == 2
     assert verify_chain(db.session).ok
+
+
+def test_every_table_that_points_at_what_a_seed_replaces_goes_with_it() -> None:
+    replaced = {table.name for table in TABLES}
+    pointing = {
+        table.name
+        for table in metadata.tables.values()
+        if {key.column.table.name for key in table.foreign_keys} & (replaced - {"nucleo"})
+    }
+    assert pointing <= replaced
+    assert "usuario" not in replaced
 
 
 def test_replace_refuses_to_give_two_nucleos_one_name(sqlite_app: Flask) -> None:
@@ -265,7 +280,7 @@ def _digests() -> dict[str, str]:
     found = {}
     for table in TABLES:
         digest = hashlib.sha256()
-        for row in db.session.execute(select(Base.metadata.tables[table.name]).order_by(table.c.id)):
+        for row in db.session.execute(select(Base.metadata.tables[table.name]).order_by(*table.primary_key)):
             digest.update(repr(tuple(row)).encode())
         found[table.name] = digest.hexdigest()
     return found

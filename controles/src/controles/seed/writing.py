@@ -10,12 +10,25 @@ from sqlalchemy import Connection, Engine, Table, func, select, text
 from controles.db import Base
 from controles.seed.rows import COLUMNS, Row
 
-# Nothing is made up for these; a seed that replaces data takes their rows away with the rest.
-_EMPTIED_TOO = {"valor_cota", "dispensa", "lembrete", "sem_lembrete"}
+# A statement whose lines are gone would refuse to be imported again.
+_EMPTIED_TOO = {"extrato"}
+
+
+def _written_or_pointing_there() -> Iterator[Table]:
+    """Nothing is made up for what points at people, cotas or payments, but it goes when they do.
+
+    PostgreSQL truncates no table that another one points at, not even an empty one. Users point at núcleos and stay.
+    """
+    goes = set(COLUMNS) - {"nucleo"}
+    for table in Base.metadata.sorted_tables:
+        points_at = {key.column.table.name for key in table.foreign_keys}
+        if table.name in _EMPTIED_TOO.union(COLUMNS) or points_at & goes:
+            goes |= {table.name} - {"nucleo"}
+            yield table
+
+
 # All that a seed fills or empties, parents first. Users and the audit chain are not its business.
-TABLES: tuple[Table, ...] = tuple(
-    table for table in Base.metadata.sorted_tables if table.name in _EMPTIED_TOO.union(COLUMNS)
-)
+TABLES: tuple[Table, ...] = tuple(_written_or_pointing_there())
 
 
 class Writer:
@@ -64,7 +77,7 @@ class PostgresWriter(Writer):
                 copy.write_row(row)
 
     def finish(self) -> None:
-        for table in TABLES:
+        for table in (table for table in TABLES if table.name in COLUMNS):
             highest = self._connection.execute(select(func.max(table.c.id))).scalar_one()
             if highest is not None:
                 sequence = func.pg_get_serial_sequence(table.name, "id")
