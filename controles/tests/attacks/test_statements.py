@@ -22,30 +22,27 @@ PARTS = 20
 
 def _fill(org: Any, clock: Any, *, begin: int, end: int) -> None:
     """Of everything that a page lists one more for each number, each with all that hangs on it."""
+    nucleos = [org.nucleo(f"Bairro {number}") for number in range(begin, end)]
+    made = [
+        org.militante(f"Ana {number:03d}", nucleo_id=nucleo_id, email=f"ana{number}@exemplo.org")
+        for number, nucleo_id in enumerate(nucleos, begin)
+    ]
     with transaction() as session:
-        for number in range(begin, end):
-            session.add(
-                Usuario(
-                    email=f"{number}@exemplo.org",
-                    nome=f"Pessoa {number}",
-                    papel=Papel.LEITURA,
-                    fs_uniquifier=f"u{number}",
-                )
-            )
-            depois = {"nucleo_id": 1, "campo": "cpf", "nome": f"Nome {number}", "militante_id": 1}
+        for nucleo_id, militante_id in zip(nucleos, made, strict=True):
+            name = f"leitura{nucleo_id}"
+            usuario = Usuario(email=f"{name}@exemplo.org", nome=name, papel=Papel.LEITURA, fs_uniquifier=name)
+            usuario.nucleo_id = nucleo_id
+            session.add(usuario)
+            session.flush()
             audit.record(
                 session,
-                acao="militante.criar_recusado",
+                acao="militante.conferir",
                 tabela=withheld.TABLE,
-                registro_id=1,
-                depois=depois,
-                usuario_id=None,
+                registro_id=usuario.id,
+                depois={"nucleo_id": nucleo_id, "campo": "cpf", "nome": name, "militante_id": militante_id},
+                usuario_id=usuario.id,
                 agora=clock.now,
             )
-    made = []
-    for number in range(begin, end):
-        nucleo_id = org.nucleo(f"Bairro {number}")
-        made.append(org.militante(f"Ana {number:03d}", nucleo_id=nucleo_id, email=f"ana{number}@exemplo.org"))
     org.cotas("2026-02", "2026-03")
     for number, militante_id in enumerate(made):
         paid = org.pay(militante_id, 3000, data_credito=dt.date(2026, 3, 1))

@@ -3,6 +3,7 @@
 import datetime as dt
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
 
 from controles.contas.login import is_enrolled
 from controles.contas.models import Sessao, Usuario
@@ -37,6 +38,7 @@ def _lines(length: dt.timedelta, agora: dt.datetime, usuario_id: int | None = No
     wanted = (
         select(Usuario, func.count(Sessao.id).filter(is_open), func.max(Sessao.criada_em))
         .outerjoin(Sessao, Sessao.usuario_id == Usuario.id)
+        .options(selectinload(Usuario.nucleo))
         .group_by(Usuario.id)
         .order_by(func.lower(Usuario.nome), Usuario.id)
         .execution_options(populate_existing=True)
