@@ -1,5 +1,6 @@
 """Views whose whole responses are cached, by what the request asks for and what the view is declared to vary on."""
 
+import contextlib
 import functools
 import hashlib
 import logging
@@ -35,6 +36,8 @@ _NOT_KEPT = frozenset(
 _IN_THE_KEY = frozenset({"host"})
 # A request whose response may not be kept goes past the cache for so long, and others like it do not wait for it.
 PASS_SECONDS = 10.0
+# Why a response is not kept where nobody has anything to change.
+UNSAID = "-"
 _MOST_PASSING = 4096
 
 
@@ -154,7 +157,7 @@ class CachedView:
         if not options.functions:
             # What was read before the view began may be in what it shows: a user, say, that was looked up.
             if session_is_read() and not options.public:
-                self._say(
+                self.say(
                     "the session was read before it began: give vary=(…,) a function that says for whom the response "
                     "is, or public=True if it is the same for everybody"
                 )
@@ -213,7 +216,7 @@ class CachedView:
         if control.no_store or (control.private and not options.functions):
             return f"it says Cache-Control: {response.headers['Cache-Control']}"
         # An error is looked at anew, and nothing is wrong with the view.
-        return "" if response.status_code in options.statuses else "-"
+        return "" if response.status_code in options.statuses else UNSAID
 
     def kept(self, response: Response) -> StoredResponse:
         """The response as it is kept, for as long as the policy or the view says."""
@@ -231,11 +234,7 @@ class CachedView:
 
     def say(self, reason: str) -> None:
         """Say once why a response of this view is not kept."""
-        if reason != "-":
-            self._say(reason)
-
-    def _say(self, reason: str) -> None:
-        if reason not in self._said:
+        if reason not in self._said and reason != UNSAID:
             self._said.add(reason)
             logger.warning("a response of %s (policy %s) is not cached: %s.", self.__name__, self.policy.name, reason)
 
@@ -260,7 +259,7 @@ class CachedView:
             response.headers["Age"] = str(max(0, int(now - stored.made_at)))
         if current_app.debug:
             response.headers["Server-Timing"] = f"cache;desc={'hit' if hit else 'miss'}"
-        return cast(Response, response.make_conditional(request._get_current_object()))  # type: ignore[attr-defined]
+        return cast(Response, response.make_conditional(_request()))
 
 
 class _Call:
@@ -275,22 +274,16 @@ class _Call:
 
     def run(self, view: Callable[..., Any]) -> StoredResponse:
         """The loader: the view's response, in this request or, behind its back, in one like it."""
-        if has_request_context():
-            self.ran = True
-            response, reason = self._view.make(view, self._args, self._kwargs)
-            if not reason:
-                return self._view.kept(response)
-            self.response = response
-        else:
-            with self._app.request_context(self._environ):
-                # What is set up before each request, a locale say, is so for this one.
-                early = self._app.preprocess_request()
-                if early is None:
-                    response, reason = self._view.make(view, self._args, self._kwargs)
-                    if not reason:
-                        return self._view.kept(response)
-                else:
-                    reason = "-"
+        self.ran = has_request_context()
+        reason = UNSAID
+        with contextlib.nullcontext() if self.ran else self._app.request_context(self._environ):
+            # What is set up before each request, a locale say, is so for one behind a reader's back.
+            if self.ran or self._app.preprocess_request() is None:
+                response, reason = self._view.make(view, self._args, self._kwargs)
+                if not reason:
+                    return self._view.kept(response)
+                if self.ran:
+                    self.response = response
         self._view.say(reason)
         self._view.let_pass(self._asked)
         # Nobody else gets it, and whoever waits asks for himself.
