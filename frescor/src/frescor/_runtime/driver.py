@@ -4,10 +4,9 @@ import threading
 import time
 from collections.abc import Generator, Mapping
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, cast
 
 from frescor import _plan as plan
-from frescor._calls.loading import CurrentLoad
 from frescor._protocol.commands import (
     NOTHING_SHARED,
     UNAVAILABLE,
@@ -28,14 +27,12 @@ from frescor._protocol.commands import (
     Together,
     Wait,
 )
-from frescor._runtime.engine import BY_KEY, FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, Engine
-from frescor._runtime.load_under_way import LoadUnderWay, keys_of
+from frescor._runtime.engine import FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, Engine
+from frescor._runtime.load_under_way import PlanUnderWay, R
 from frescor._store.connection.within import within
 
-R = TypeVar("R")
 
-
-class Driver(Generic[R]):
+class Driver(PlanUnderWay[R]):
     """One plan being carried out: what it holds meanwhile, and must not keep.
 
     `wants_load` carries it out up to the next load, which the caller runs in its own frame, within the driver:
@@ -43,19 +40,7 @@ class Driver(Generic[R]):
     itself, stands one frame above it. However it ends, the caller is to `leave`.
     """
 
-    __slots__ = (
-        "_engine",
-        "_flights",
-        "_has_asked",
-        "_leases",
-        "_left",
-        "_load",
-        "_loading",
-        "_reply",
-        "_requests",
-        "_steps",
-        "result",
-    )
+    __slots__ = ("_flights", "_has_asked", "_left", "_steps")
 
     def __init__(
         self,
@@ -65,19 +50,13 @@ class Driver(Generic[R]):
         spent: float = 0.0,
     ) -> None:
         """spent: seconds that the call has waited for the store already."""
-        self._engine = engine
+        super().__init__(engine, requests)
         self._steps = steps
         # Of what the call may wait for the store, all together.
         self._left = engine.deadline - spent
         self._has_asked = spent > 0
-        self._requests = requests
-        self._reply: Any = None
-        # Most calls hold nothing and load nothing.
+        # Most calls hold none.
         self._flights: set[str] | None = None
-        # Token by key.
-        self._leases: dict[str, str] | None = None
-        self._load: Load | LoadMany | None = None
-        self._loading: LoadUnderWay | None = None
 
     def wants_load(self) -> bool:
         """Whether there is something to load; else the plan has ended, with its `result`."""
@@ -98,31 +77,8 @@ class Driver(Generic[R]):
                 else:
                     self._reply = self.carry_out(command)
         except StopIteration as done:
-            self.result: R = done.value
+            self.result = done.value
             return False
-
-    @property
-    def to_load(self) -> tuple[str, ...]:
-        """The keys whose values are to be loaded."""
-        assert self._load is not None
-        return keys_of(self._load)[0]
-
-    @property
-    def loading(self) -> CurrentLoad:
-        """The load that runs."""
-        assert self._loading is not None
-        return self._loading.current
-
-    def __enter__(self) -> CurrentLoad:
-        assert self._load is not None
-        self._loading = LoadUnderWay(self._engine, self._load, self._requests, self._leases)
-        return self._loading.begin()
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        assert self._loading is not None
-        # What the loader raises is the caller's: the plan raises it there, when the others have been told.
-        self._reply = self._loading.end(error)
-        return self._reply is not None
 
     def carry_out(self, command: Command) -> object:
         engine = self._engine
@@ -151,22 +107,15 @@ class Driver(Generic[R]):
         if self._flights:
             for key in tuple(self._flights):
                 self._land(key, NOTHING_SHARED)
-        if self._leases:
-            for key, token in tuple(self._leases.items()):
-                if self._ask(ReleaseLease(key, token)) is UNAVAILABLE:
-                    self._engine.pending.add(leases=[(key, token)])
-
-    def _policy_of(self, key: str) -> str:
-        request = self._requests.get(key)
-        return BY_KEY if request is None else request.policy.name
+        for key, token in tuple(self._leases.items()):
+            if self._ask(ReleaseLease(key, token)) is UNAVAILABLE:
+                self._engine.pending.add(leases=[(key, token)])
 
     def _ask(self, command: StoreCommand | Together) -> object:
         began = time.monotonic()
         with within(max(self._left, 0.001)):
             answer = self._engine.ask(command)
         self._left -= time.monotonic() - began
-        if self._leases is None:
-            self._leases = {}
         self._engine.note_leases(self._leases, command, answer)
         return answer
 

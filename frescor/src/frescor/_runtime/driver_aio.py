@@ -6,10 +6,9 @@ import inspect
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, cast
 
 from frescor import _plan as plan
-from frescor._calls.loading import CurrentLoad
 from frescor._protocol.commands import (
     NOTHING_SHARED,
     UNAVAILABLE,
@@ -29,12 +28,10 @@ from frescor._protocol.commands import (
     Together,
     Wait,
 )
-from frescor._runtime.engine import BY_KEY, FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, Engine
-from frescor._runtime.load_under_way import LoadUnderWay, keys_of
+from frescor._runtime.engine import FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, Engine
+from frescor._runtime.load_under_way import PlanUnderWay, R
 from frescor._store.base import AsyncStore
 from frescor.errors import StoreRejected, StoreUnavailable
-
-R = TypeVar("R")
 
 
 def awaited_loader(loader: Callable[[], object], *, like: object = None) -> Callable[[], Awaitable[object]]:
@@ -73,21 +70,10 @@ class AsyncProcess:
         return task
 
 
-class AsyncDriver(Generic[R]):
+class AsyncDriver(PlanUnderWay[R]):
     """One plan being carried out, in an event loop: see `_runtime.driver.Driver`."""
 
-    __slots__ = (
-        "_engine",
-        "_flights",
-        "_leases",
-        "_load",
-        "_loading",
-        "_process",
-        "_reply",
-        "_requests",
-        "_steps",
-        "result",
-    )
+    __slots__ = ("_flights", "_process", "_steps")
 
     def __init__(
         self,
@@ -95,16 +81,10 @@ class AsyncDriver(Generic[R]):
         steps: Generator[Command, Any, R],
         requests: Mapping[str, plan.Request] = MappingProxyType({}),
     ) -> None:
+        super().__init__(process.engine, requests)
         self._process = process
-        self._engine = process.engine
         self._steps = steps
-        self._requests = requests
-        self._reply: Any = None
         self._flights: dict[str, asyncio.Future[Landing]] = {}
-        # Token by key.
-        self._leases: dict[str, str] = {}
-        self._load: Load | LoadMany | None = None
-        self._loading: LoadUnderWay | None = None
 
     async def wants_load(self) -> bool:
         """Whether there is something to load; else the plan has ended, with its `result`."""
@@ -112,35 +92,12 @@ class AsyncDriver(Generic[R]):
             try:
                 command = self._steps.send(self._reply)
             except StopIteration as done:
-                self.result: R = done.value
+                self.result = done.value
                 return False
             if isinstance(command, Load | LoadMany):
                 self._load = command
                 return True
             self._reply = await self.carry_out(command)
-
-    @property
-    def to_load(self) -> tuple[str, ...]:
-        """The keys whose values are to be loaded."""
-        assert self._load is not None
-        return keys_of(self._load)[0]
-
-    @property
-    def loading(self) -> CurrentLoad:
-        """The load that runs."""
-        assert self._loading is not None
-        return self._loading.current
-
-    def __enter__(self) -> CurrentLoad:
-        assert self._load is not None
-        self._loading = LoadUnderWay(self._engine, self._load, self._requests, self._leases)
-        return self._loading.begin()
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        assert self._loading is not None
-        # What the loader raises is the caller's: the plan raises it there, when the others have been told.
-        self._reply = self._loading.end(error)
-        return self._reply is not None
 
     async def carry_out(self, command: Command) -> object:
         match command:
@@ -159,8 +116,7 @@ class AsyncDriver(Generic[R]):
                 self._engine.depend_on(tags)
                 return None
             case Note(key, error):
-                request = self._requests.get(key)
-                self._engine.unreadable(BY_KEY if request is None else request.policy.name, key, error)
+                self._engine.unreadable(self._policy_of(key), key, error)
                 return None
         return await self._ask(cast(StoreCommand | Together, command))
 
