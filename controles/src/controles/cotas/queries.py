@@ -28,7 +28,7 @@ from controles.militantes.scope import in_scope, narrowed, owner_in_scope
 from controles.organizacao.models import Organizacao
 from controles.services import cache_policies
 from controles.services.cache_service import cached
-from controles.web.pagination import MAX_LIMIT, Keyset, fetch_page
+from controles.web.pagination import MAX_LIMIT, Keyset, every_row, fetch_page
 
 __all__ = [
     "CelulaMatriz",
@@ -159,13 +159,7 @@ def list_cotas(
 
 def all_cotas(escopo: Escopo, filtro: FiltroCotas, *, hoje: dt.date) -> Iterator[LinhaCota]:
     """Every row that the list has on all its pages, in its order; read page by page while it is consumed."""
-    cursor = None
-    while True:
-        page = list_cotas.uncached(escopo, filtro, hoje=hoje, cursor=cursor, limit=MAX_LIMIT)
-        yield from page.linhas
-        cursor = page.proximo
-        if cursor is None:
-            return
+    return every_row(lambda cursor: list_cotas.uncached(escopo, filtro, hoje=hoje, cursor=cursor, limit=MAX_LIMIT))
 
 
 @cached(cache_policies.COTAS_TOTALS)

@@ -27,7 +27,7 @@ from controles.militantes.scope import in_scope, narrowed
 from controles.painel.bands import FAIXAS
 from controles.services import cache_policies
 from controles.services.cache_service import cached
-from controles.web.pagination import MAX_LIMIT, Keyset, fetch_page
+from controles.web.pagination import MAX_LIMIT, Keyset, every_row, fetch_page
 
 _BY_NAME = Keyset(order="nome", columns=(Militante.nome_busca, Militante.id), row_id=Militante.id, max_id=MAX_ID)
 
@@ -62,13 +62,7 @@ def list_arrears(
 
 def all_arrears(escopo: Escopo, filtro: FiltroInadimplencia, *, hoje: dt.date) -> Iterator[LinhaInadimplencia]:
     """Every row that the list has on all its pages, in its order; read page by page while it is consumed."""
-    cursor = None
-    while True:
-        page = list_arrears.uncached(escopo, filtro, hoje=hoje, cursor=cursor, limit=MAX_LIMIT)
-        yield from page.linhas
-        cursor = page.proximo
-        if cursor is None:
-            return
+    return every_row(lambda cursor: list_arrears.uncached(escopo, filtro, hoje=hoje, cursor=cursor, limit=MAX_LIMIT))
 
 
 @cached(cache_policies.INADIMPLENCIA_TOTALS)
@@ -155,13 +149,7 @@ def list_months(
 
 def all_months(escopo: Escopo, filtro: FiltroMatriz, *, hoje: dt.date) -> Iterator[LinhaMatriz]:
     """Every row that the matrix has on all its pages, read page by page while it is consumed."""
-    cursor = None
-    while True:
-        page = list_months.uncached(escopo, filtro, hoje=hoje, cursor=cursor, limit=MAX_LIMIT)
-        yield from page.linhas
-        cursor = page.proximo
-        if cursor is None:
-            return
+    return every_row(lambda cursor: list_months.uncached(escopo, filtro, hoje=hoje, cursor=cursor, limit=MAX_LIMIT))
 
 
 def year_of(filtro: FiltroMatriz, hoje: dt.date) -> int:

@@ -28,7 +28,7 @@ from controles.pagamentos.records import (
 )
 from controles.services import cache_policies
 from controles.services.cache_service import cached
-from controles.web.pagination import MAX_LIMIT, Keyset, fetch_page
+from controles.web.pagination import MAX_LIMIT, Keyset, every_row, fetch_page
 
 __all__ = [
     "DetalhePagamento",
@@ -94,13 +94,7 @@ def list_pagamentos(
 
 def all_pagamentos(escopo: Escopo, filtro: FiltroPagamentos) -> Iterator[LinhaPagamento]:
     """Every row that the list has on all its pages, in its order; read page by page while it is consumed."""
-    cursor = None
-    while True:
-        page = list_pagamentos.uncached(escopo, filtro, cursor=cursor, limit=MAX_LIMIT)
-        yield from page.linhas
-        cursor = page.proximo
-        if cursor is None:
-            return
+    return every_row(lambda cursor: list_pagamentos.uncached(escopo, filtro, cursor=cursor, limit=MAX_LIMIT))
 
 
 @cached(cache_policies.PAGAMENTOS_TOTALS)

@@ -2,9 +2,10 @@
 
 import base64
 import binascii
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, TypeVarTuple
+from typing import Any, Generic, Protocol, TypeVar, TypeVarTuple
 
 from sqlalchemy import ColumnElement, Row, Select, select, tuple_
 from sqlalchemy.orm import QueryableAttribute, Session
@@ -12,6 +13,8 @@ from sqlalchemy.orm import QueryableAttribute, Session
 from controles.db import MAX_BIG_ID
 
 Ts = TypeVarTuple("Ts")
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 LONGEST_CURSOR = 80
 MAX_LIMIT = 200
@@ -145,3 +148,23 @@ def _page(keyset: Keyset, rows: tuple[Row[int, *Ts], ...], *, before: bool, afte
     following = Cursor(keyset.order, Direction.NEXT, rows[-1][0]).encode() if after else None
     preceding = Cursor(keyset.order, Direction.PREVIOUS, rows[0][0]).encode() if before else None
     return Page(rows, following, preceding)
+
+
+class ListPage(Protocol[T_co]):
+    """A page of a list as its subject shows it."""
+
+    @property
+    def linhas(self) -> Iterable[T_co]: ...
+    @property
+    def proximo(self) -> str | None: ...
+
+
+def every_row(page_at: Callable[[str | None], ListPage[T]]) -> Iterator[T]:
+    """Every row that a list has on all its pages, in its order; read page by page while it is consumed."""
+    cursor = None
+    while True:
+        page = page_at(cursor)
+        yield from page.linhas
+        cursor = page.proximo
+        if cursor is None:
+            return
