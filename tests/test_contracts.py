@@ -96,7 +96,7 @@ def test_a_new_subject_is_under_the_contract_by_itself(
         ("frescor/src/frescor/_store/unheard_of.py", "import time", "Frescor's stores"),
         (
             "frescor/src/frescor/sqlalchemy/_transactions/context.py",
-            "import frescor.sqlalchemy._transactions.unit",
+            "import frescor.sqlalchemy._transactions.transaction",
             "Frescor's modules import each other in no circle",
         ),
         (

@@ -53,7 +53,7 @@ ALLOWED = {
         "runid": 2,
     },
     # Overridden: see `overrides`.
-    "sqlalchemy/_statements/watching.py": {"_generate_prefixes": 1},
+    "sqlalchemy/_statements/compiler_notes.py": {"_generate_prefixes": 1},
     # What the core, which imports no SQLAlchemy, knows objects of the ORM by: looked for in `sqlalchemy._private`.
     "_calls/callables.py": {"_sa_class_manager": 1},
     "_values/codec.py": {"_sa_instance_state": 1},

@@ -19,9 +19,9 @@ from frescor.sqlalchemy._engine.drivers import driver_connection
 from frescor.sqlalchemy._outbox.outbox import TABLE as OUTBOX
 from frescor.sqlalchemy._statements.facts import Facts
 from frescor.sqlalchemy._statements.tags import EVERYTHING, TableName, form_of
-from frescor.sqlalchemy._tracking.meanings import READS, WRITES
+from frescor.sqlalchemy._tracking.statement_tags import READS, WRITES
 from frescor.sqlalchemy._tracking.statements import Statements
-from frescor.sqlalchemy._transactions.unit import Unit
+from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 from oracle.database import SHADOWS, Authorizer, Locks, rows_of
 
 _before, _after, _inserted = Statements.before, Statements.after, Statements.inserted
@@ -61,32 +61,32 @@ class Oracle:
 
     def __init__(self) -> None:
         self.findings = Findings()
-        self._looks: weakref.WeakKeyDictionary[Unit, _Look] = weakref.WeakKeyDictionary()
+        self._looks: weakref.WeakKeyDictionary[TrackedTransaction, _Look] = weakref.WeakKeyDictionary()
         # Of each open transaction; None once it has read what cannot be told.
-        self._readable: weakref.WeakKeyDictionary[Unit, set[str] | None] = weakref.WeakKeyDictionary()
+        self._readable: weakref.WeakKeyDictionary[TrackedTransaction, set[str] | None] = weakref.WeakKeyDictionary()
         # What an open transaction of PostgreSQL had locked when it was first met: by statements before the watch began.
-        self._locked_before: weakref.WeakKeyDictionary[Unit, Locks | None] = weakref.WeakKeyDictionary()
+        self._locked_before: weakref.WeakKeyDictionary[TrackedTransaction, Locks | None] = weakref.WeakKeyDictionary()
 
     def install(self) -> None:
         """Watch every engine that is tracked from now on."""
         oracle = self
 
-        def before(self: Statements, sql: str, parameters: Any, execution: Any) -> Unit | None:
-            unit = _before(self, sql, parameters, execution)
-            if unit is not None:
-                oracle._begin(self, unit, sql, execution)
-            return unit
+        def before(self: Statements, sql: str, parameters: Any, execution: Any) -> TrackedTransaction | None:
+            transaction = _before(self, sql, parameters, execution)
+            if transaction is not None:
+                oracle._begin(self, transaction, sql, execution)
+            return transaction
 
-        def after(self: Statements, unit: Unit, cursor: Any, sql: str, execution: Any) -> None:
-            oracle._end(unit)
-            _after(self, unit, cursor, sql, execution)
+        def after(self: Statements, transaction: TrackedTransaction, cursor: Any, sql: str, execution: Any) -> None:
+            oracle._end(transaction)
+            _after(self, transaction, cursor, sql, execution)
 
         def inserted(self: Statements, execution: Any) -> None:
             _inserted(self, execution)
-            unit = execution.root_connection.info.get(self._tracking)
-            look = None if unit is None else oracle._looks.get(unit)
+            transaction = execution.root_connection.info.get(self._tracking)
+            look = None if transaction is None else oracle._looks.get(transaction)
             if look is not None and look.execution is execution:
-                oracle._compare_rows(look, unit)
+                oracle._compare_rows(look, transaction)
 
         Statements.before, Statements.after, Statements.inserted = before, after, inserted  # type: ignore[method-assign]
 
@@ -98,44 +98,46 @@ class Oracle:
             _inserted,
         )
 
-    def _begin(self, statements: Statements, unit: Unit, sql: str, execution: Any) -> None:
+    def _begin(self, statements: Statements, transaction: TrackedTransaction, sql: str, execution: Any) -> None:
         connection, options = execution.root_connection, execution.execution_options
-        if unit not in self._locked_before and _shows_locks(connection, unit):
+        if transaction not in self._locked_before and _shows_locks(connection, transaction):
             # Before the first statement there is nothing, and some may not come after a query.
             begun = connection.connection.dbapi_connection.info.transaction_status is not TransactionStatus.IDLE
-            self._locked_before[unit] = _locks(statements, connection) if begun else None
+            self._locked_before[transaction] = _locks(statements, connection) if begun else None
         if WRITES in options or READS in options:
             # The application says what it is, and answers for it.
             self.findings.checked["declared"] += 1
-            self._looks.pop(unit, None)
-            self._readable[unit] = None
+            self._looks.pop(transaction, None)
+            self._readable[transaction] = None
             return
         facts = statements._facts(execution, sql, options)
-        look = self._looks[unit] = _Look(statements, weakref.ref(execution), sql)
-        self._note_readable(look, unit, facts)
+        look = self._looks[transaction] = _Look(statements, weakref.ref(execution), sql)
+        self._note_readable(look, transaction, facts)
         driver = driver_connection(connection.connection, connection.dialect)
         if isinstance(driver, sqlite3.Connection):
-            for effect in statements._meanings.effects(facts, connection, unit, execution).each:
+            for effect in statements._statement_tags.effects(facts, connection, transaction, execution).each:
                 table = effect.target.declared
-                named = f"{effect.table}#" not in unit.tags() or (effect.target.generated and unit.waits_for(execution))
+                named = f"{effect.table}#" not in transaction.tags() or (
+                    effect.target.generated and transaction.waits_for(execution)
+                )
                 if named and table is not None and (rows := rows_of(driver, table)) is not None:
                     look.rows.append((table, effect.table, rows))
             look.authorizer = Authorizer(driver)
         self.findings.checked[f"statements on {connection.dialect.name}"] += 1
 
-    def _note_readable(self, look: _Look, unit: Unit, facts: Facts) -> None:
+    def _note_readable(self, look: _Look, transaction: TrackedTransaction, facts: Facts) -> None:
         """The tables that a load of this would depend on, with those of the statements before it in the transaction,
         whose locks PostgreSQL still holds."""
         execution = look.execution
         if facts.unknown is not None:
             self.findings.refused["what this SQL reads and writes cannot be told"] += 1
-            self._readable[unit] = None
+            self._readable[transaction] = None
             return
         try:
-            reading = look.statements._meanings.reading(facts, execution.root_connection, unit, execution)
+            reading = look.statements._statement_tags.reading(facts, execution.root_connection, transaction, execution)
         except PolicyError as error:
             self.findings.refused[str(error)[:70]] += 1
-            self._readable[unit] = None
+            self._readable[transaction] = None
             return
         if facts.changes_schema:
             # What a table is made of is looked at, not its rows.
@@ -145,36 +147,41 @@ class Oracle:
             *(table for _, table in reading.lookups),
             *(one.table for one in reading.sliced),
         }
-        before = self._readable.setdefault(unit, set())
+        before = self._readable.setdefault(transaction, set())
         if before is not None:
             before |= look.readable
 
-    def _end(self, unit: Unit) -> None:
-        look = self._looks.get(unit)
+    def _end(self, transaction: TrackedTransaction) -> None:
+        look = self._looks.get(transaction)
         if look is None:
             return
         connection = look.execution.root_connection
         if look.authorizer is not None:
             look.authorizer.close()
-            self._compare(look, unit, look.authorizer.written, look.authorizer.read, look.readable)
-        elif _shows_locks(connection, unit) and not unit.changes_schema:
-            locks, before = _locks(look.statements, connection), self._locked_before[unit]
+            self._compare(look, transaction, look.authorizer.written, look.authorizer.read, look.readable)
+        elif _shows_locks(connection, transaction) and not transaction.changes_schema:
+            locks, before = _locks(look.statements, connection), self._locked_before[transaction]
             if before is not None:
                 locks.written -= before.written
                 locks.read -= before.read | before.written
-            self._compare(look, unit, locks.written, locks.read, self._readable.get(unit))
-        if not unit.waits_for(look.execution):
-            self._compare_rows(look, unit)
+            self._compare(look, transaction, locks.written, locks.read, self._readable.get(transaction))
+        if not transaction.waits_for(look.execution):
+            self._compare_rows(look, transaction)
 
     def _compare(
-        self, look: _Look, unit: Unit, written: set[TableName], read: set[TableName], readable: set[str] | None
+        self,
+        look: _Look,
+        transaction: TrackedTransaction,
+        written: set[TableName],
+        read: set[TableName],
+        readable: set[str] | None,
     ) -> None:
-        table, raised = look.statements._tracking.tags.table, unit.tags()
+        table, raised = look.statements._tracking.tags.table, transaction.tags()
         catalog, connection = look.statements._catalog, look.execution.root_connection
 
         def whole(name: TableName) -> tuple[TableName, ...]:
             # A table that this is a part of stands for it.
-            return (name, *catalog.known(connection, unit).above(name))
+            return (name, *catalog.known(connection, transaction).above(name))
 
         # Frescor's own triggers write to its own table, on which no value depends.
         for name in (one for one in written if one[1] != OUTBOX):
@@ -187,9 +194,9 @@ class Oracle:
                 if not any(_is_named(table, one, readable | raised) for one in whole(name)):
                     self.findings.add(f"a read of {name}", look.sql)
 
-    def _compare_rows(self, look: _Look, unit: Unit) -> None:
+    def _compare_rows(self, look: _Look, transaction: TrackedTransaction) -> None:
         driver = look.execution.root_connection.connection.dbapi_connection
-        raised, row = unit.tags(), look.statements._tracking.tags.row
+        raised, row = transaction.tags(), look.statements._tracking.tags.row
         rows, look.rows = look.rows, []
         for table, tag, before in rows:
             after = None if f"{tag}#" in raised or EVERYTHING in raised else rows_of(driver, table)
@@ -202,8 +209,8 @@ class Oracle:
                     self.findings.add(f"a write to the row {key} of {table.fullname}", look.sql)
 
 
-def _shows_locks(connection: Any, unit: Unit) -> bool:
-    return connection.dialect.driver == "psycopg" and not unit.autocommit
+def _shows_locks(connection: Any, transaction: TrackedTransaction) -> bool:
+    return connection.dialect.driver == "psycopg" and not transaction.autocommit
 
 
 def _locks(statements: Statements, connection: Any) -> Locks:

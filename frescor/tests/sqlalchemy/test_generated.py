@@ -28,8 +28,8 @@ from frescor import MISS, Cache
 from frescor._calls.loading import CurrentLoad
 from frescor._surface.decorator import Cached
 from frescor.sqlalchemy import outbox_table
-from frescor.sqlalchemy._catalog.consequences import Along
-from frescor.sqlalchemy._transactions.unit import Unit
+from frescor.sqlalchemy._catalog.dependencies import WrittenAlong
+from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 from frescor.testing.private_postgres import PrivatePostgres
 from frescor.testing.shop import elsewhere
 
@@ -487,7 +487,7 @@ def run(engine: sa.Engine, cache: Cache, steps: int, *, shrink: bool, alike: boo
     )
 
 
-def reads_as_of_now(_unit: Unit, _load: CurrentLoad, _tags: object, *, old: bool) -> None:
+def reads_as_of_now(_transaction: TrackedTransaction, _load: CurrentLoad, _tags: object, *, old: bool) -> None:
     """As `read_on`, with the mistake: what a transaction has changed is nobody's secret, nor is its snapshot old."""
 
 
@@ -495,9 +495,9 @@ def met_as_of_now(_load: CurrentLoad, _tags: object, _filled: int) -> None:
     """As `met`, with the mistake: what a session holds is taken for new."""
 
 
-def touches_nothing(*_: object) -> Along:
-    """As `Consequences.along`, with the mistake: foreign keys are forgotten."""
-    return Along()
+def touches_nothing(*_: object) -> WrittenAlong:
+    """As `Dependencies.along`, with the mistake: foreign keys are forgotten."""
+    return WrittenAlong()
 
 
 @pytest.mark.unwatched
@@ -505,8 +505,8 @@ def touches_nothing(*_: object) -> Along:
     ("place", "mistake"),
     [
         ("frescor.sqlalchemy._tracking.statements.read_on", reads_as_of_now),
-        ("frescor.sqlalchemy._tracking.identity.met", met_as_of_now),
-        ("frescor.sqlalchemy._catalog.consequences.Consequences.along", touches_nothing),
+        ("frescor.sqlalchemy._tracking.identity_map.met", met_as_of_now),
+        ("frescor.sqlalchemy._catalog.dependencies.Dependencies.along", touches_nothing),
     ],
 )
 def test_a_mistake_is_found(

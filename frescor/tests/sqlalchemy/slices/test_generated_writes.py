@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from frescor._values.tags import BUT
 from frescor.sqlalchemy import Tracking
-from frescor.sqlalchemy._catalog.consequences import Along
+from frescor.sqlalchemy._catalog.dependencies import WrittenAlong
 from frescor.sqlalchemy._slices import written
 from frescor.sqlalchemy._slices.columns import SliceColumn
 from frescor.testing.private_postgres import PrivatePostgres
@@ -307,9 +307,9 @@ def old_row_forgotten(column: SliceColumn, blind: str, target: Any, asks: Any) -
     return found if value is None else written._Column(column, blind, (value,))
 
 
-def touches_nothing(*_: object) -> Along:
-    """As `Consequences.along`, with the mistake: foreign keys are forgotten."""
-    return Along()
+def touches_nothing(*_: object) -> WrittenAlong:
+    """As `Dependencies.along`, with the mistake: foreign keys are forgotten."""
+    return WrittenAlong()
 
 
 _true_tags = written._tags
@@ -334,8 +334,8 @@ def one_known_of_two(one: Any, other: Any) -> Any:
     [
         ("frescor.sqlalchemy._slices.written._column", old_row_forgotten),
         ("frescor.sqlalchemy._slices.written._tags", seen_without_rows),
-        ("frescor.sqlalchemy._catalog.consequences.Consequences.along", touches_nothing),
-        ("frescor.sqlalchemy._transactions.unit.both", one_known_of_two),
+        ("frescor.sqlalchemy._catalog.dependencies.Dependencies.along", touches_nothing),
+        ("frescor.sqlalchemy._transactions.transaction.both", one_known_of_two),
     ],
 )
 def test_a_mistake_is_found(tracking: Tracking, place: str, mistake: object, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from frescor.errors import PolicyError
-from frescor.sqlalchemy._catalog.consequences import Consequences, Path, declared_references
+from frescor.sqlalchemy._catalog.dependencies import Dependencies, Path, declared_references
 from frescor.sqlalchemy._catalog.description import Description
 from frescor.sqlalchemy._catalog.description_others import describe
 from frescor.sqlalchemy._catalog.description_postgresql import (
@@ -39,7 +39,7 @@ from frescor.sqlalchemy._catalog.description_postgresql import (
 )
 from frescor.sqlalchemy._catalog.description_sqlite import describe_sqlite, files_of_sqlite, mark_of_sqlite
 from frescor.sqlalchemy._statements.tags import TableName, table_name
-from frescor.sqlalchemy._transactions.unit import Unit
+from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 
 T = TypeVar("T")
 Declared = Mapping[str, Iterable[Any]]
@@ -67,7 +67,7 @@ class Catalog:
         # Of SQLite's.
         self._files: tuple[str, ...] = ("main",)
         self._looked_at = float("-inf")
-        self._known: Consequences | None = None
+        self._known: Dependencies | None = None
 
     def forget(self) -> None:
         """The schema has changed."""
@@ -76,12 +76,14 @@ class Catalog:
             self.changes += 1
             self._description = self._known = None
 
-    def known(self, connection: sa.Connection, unit: Unit, schema: str | None = None) -> Consequences:
+    def known(
+        self, connection: sa.Connection, transaction: TrackedTransaction, schema: str | None = None
+    ) -> Dependencies:
         """What reads and writes come to. Asks the database where that is needed, and raises SQLAlchemy's errors."""
-        if unit.changes_schema:
-            if unit.known is None:
-                unit.known = self._consequences(self._describe(connection, unit), connection)
-            found: Consequences = unit.known
+        if transaction.changes_schema:
+            if transaction.known is None:
+                transaction.known = self._dependencies(self._describe(connection, transaction), connection)
+            found: Dependencies = transaction.known
             return found
         if schema not in self._schemas and _others(connection.dialect):
             with self._lock:
@@ -90,24 +92,24 @@ class Catalog:
         known = self._known
         if known is None:
             if self._description is None:
-                self._read(connection, unit)
+                self._read(connection, transaction)
             with self._lock:
                 description, version = self._description, self.version
             if description is None:
-                return self.known(connection, unit, schema)
-            known = self._consequences(description, connection)
+                return self.known(connection, transaction, schema)
+            known = self._dependencies(description, connection)
             with self._lock:
                 if version == self.version:
                     self._known = known
         return known
 
-    def refresh(self, connection: sa.Connection, unit: Unit | None = None) -> bool:
+    def refresh(self, connection: sa.Connection, transaction: TrackedTransaction | None = None) -> bool:
         """Look whether the catalogue has changed, and read it again if so; whether it says something else."""
         if self._description is None:
             return False
         self._looked_at = time.monotonic()
         mark = self._ask_mark(connection)
-        return mark != self._mark and self._read(connection, unit)
+        return mark != self._mark and self._read(connection, transaction)
 
     def is_due(self) -> bool:
         """Whether it is to be looked at again, where no relay does."""
@@ -142,12 +144,12 @@ class Catalog:
             return (table_name(schema, "", default)[0],)
         return (None,)
 
-    def _read(self, connection: sa.Connection, unit: Unit | None) -> bool:
+    def _read(self, connection: sa.Connection, transaction: TrackedTransaction | None) -> bool:
         # Before: what comes between is found at the next look.
         if connection.dialect.name == "sqlite":
             self._files = ask(connection, files_of_sqlite)
         mark = self._ask_mark(connection)
-        found = self._describe(connection, unit)
+        found = self._describe(connection, transaction)
         with self._lock:
             before, self._description, self._mark = self._description, found, mark
             self._looked_at = time.monotonic()
@@ -165,27 +167,27 @@ class Catalog:
             return ask(connection, lambda cursor: mark_of_sqlite(cursor, self._files))
         return None if _others(connection.dialect) else ask(connection, mark_of_postgresql)
 
-    def _describe(self, connection: sa.Connection, unit: Unit | None) -> Description:
+    def _describe(self, connection: sa.Connection, transaction: TrackedTransaction | None) -> Description:
         dialect = connection.dialect
         if dialect.name == "sqlite":
             return ask(connection, describe_sqlite)
         if not _others(dialect):
-            default, base = dialect.default_schema_name, unit is not None and unit.has_path
+            default, base = dialect.default_schema_name, transaction is not None and transaction.has_path
             return ask(connection, lambda cursor: describe_postgresql(cursor, default, base=base))
-        if unit is None:
+        if transaction is None:
             return describe(connection, self._schemas)
-        unit.quiet = True
+        transaction.quiet = True
         try:
             return describe(connection, self._schemas)
         finally:
-            unit.quiet = False
+            transaction.quiet = False
 
-    def _consequences(self, description: Description, connection: sa.Connection) -> Consequences:
+    def _dependencies(self, description: Description, connection: sa.Connection) -> Dependencies:
         default = connection.dialect.default_schema_name
         references = [pair for metadata in self._metadata for pair in declared_references(metadata, default)]
         views = {named(name, default): _tables_of(tables, default) for name, tables in self._declared_views.items()}
         functions = {name.lower(): _tables_of(tables, default) for name, tables in self._declared_functions.items()}
-        return Consequences(description, views, functions, references)
+        return Dependencies(description, views, functions, references)
 
 
 def ask(connection: sa.Connection, question: Callable[[Any], T]) -> T:

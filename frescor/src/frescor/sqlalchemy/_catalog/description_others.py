@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from frescor.sqlalchemy._catalog.consequences import ACTIONS
+from frescor.sqlalchemy._catalog.dependencies import ACTIONS
 from frescor.sqlalchemy._catalog.description import (
     STORED_VIEW,
     TABLE,

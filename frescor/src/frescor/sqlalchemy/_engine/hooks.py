@@ -1,7 +1,7 @@
 """Where SQLAlchemy calls Frescor: in place of methods of one engine's dialect, on that instance alone.
 
 What a dialect's methods are given is final: no listener changes the statement after that (what listeners have changed
-before: `frescor.sqlalchemy._engine.sent`). With SQLAlchemy's events for connections one that is added later could, and
+before: `_engine.statement_listeners`). With SQLAlchemy's events for connections one that is added later could, and
 a transaction that reads, writes and commits would cost 1.32 of one without Frescor, where it costs 1.26: once one of
 them is listened to, each statement goes through all of them. An event of the dialect itself (`do_execute`) costs no
 less than a method, and whoever executes in it keeps other listeners from being called.

@@ -48,7 +48,7 @@ from frescor._store.server.trust import TELL_WITHIN
 from frescor._surface.cache import Cache
 from frescor._values.tags import NAMESPACE_TAG, with_blind_tags
 from frescor.errors import CacheError
-from frescor.sqlalchemy._engine.whereabouts import identity
+from frescor.sqlalchemy._engine.database_id import database_id
 from frescor.sqlalchemy._outbox.database_clock import DatabaseClock
 from frescor.sqlalchemy._outbox.outbox import TRIGGER, MissingTable, Outbox, Row
 from frescor.sqlalchemy._outbox.relay_connection import RelayConnection, Wake
@@ -103,7 +103,7 @@ class Relay:
         self._engine = engine
         self._cache = cache
         self._outbox = outbox
-        self.database = identity(engine, database)
+        self.database = database_id(engine, database)
         self._retention = retention
         self._poll = poll
         self._found: Cache | None = None

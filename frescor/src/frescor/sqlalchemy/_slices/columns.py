@@ -19,7 +19,7 @@ from sqlalchemy import types
 
 from frescor._values.tags import SLICES
 from frescor.errors import PolicyError
-from frescor.sqlalchemy._statements.tags import form_of, has_identity, is_given_on
+from frescor.sqlalchemy._statements.tags import form_of, is_given_on, is_row_key_type
 
 # What `track` and `Column.info` call each kind; a range has its width in brackets.
 _KIND = re.compile(r"value|month|day|range\(([1-9][0-9]{0,11})\)")
@@ -110,7 +110,7 @@ def slice_columns(
             and _has_key_alone(column)
             and _NAME.fullmatch(column.name)
             and column.computed is None
-            and has_identity(column.type, dialect)
+            and is_row_key_type(column.type, dialect)
         ):
             found.append(SliceColumn(column.name, "value", 0, column.type))
     return tuple(sorted(found, key=lambda column: column.id))
@@ -144,7 +144,7 @@ def _declared(column: sa.Column[Any], kind: object, dialect: sa.Dialect) -> Slic
 
 def _fits(kind: types.TypeEngine[Any], word: str, dialect: sa.Dialect) -> bool:
     if word == "value":
-        return has_identity(kind, dialect)
+        return is_row_key_type(kind, dialect)
     if word == "range":
         return isinstance(kind, types.Integer)
     return isinstance(kind, types.Date) or (isinstance(kind, types.DateTime) and not kind.timezone)

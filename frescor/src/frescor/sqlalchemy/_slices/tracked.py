@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from frescor._store.base import Store
 from frescor._values.tags import declared_tag
 from frescor.errors import CacheError, PolicyError
-from frescor.sqlalchemy._catalog.consequences import Consequences
+from frescor.sqlalchemy._catalog.dependencies import Dependencies
 from frescor.sqlalchemy._slices.columns import DeclaredSlices, SliceColumn, slice_columns
 from frescor.sqlalchemy._slices.written import Plan, plan_for
 from frescor.sqlalchemy._statements.facts import Target
@@ -56,7 +56,7 @@ class Slices:
             found = self._columns[table] = slice_columns(table, self._dialect, declared)
         return found
 
-    def plan(self, target: Target, name: TableName, table: str, known: Consequences, *, uncertain: bool) -> Plan | None:
+    def plan(self, target: Target, name: TableName, table: str, known: Dependencies, *, uncertain: bool) -> Plan | None:
         """As `plan_for`, of a write."""
         if target.declared is None:
             return None

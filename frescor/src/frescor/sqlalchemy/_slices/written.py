@@ -20,7 +20,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from frescor.sqlalchemy._catalog.consequences import Consequences
+from frescor.sqlalchemy._catalog.dependencies import Dependencies
 from frescor.sqlalchemy._catalog.description import TABLE
 from frescor.sqlalchemy._slices.columns import SliceColumn
 from frescor.sqlalchemy._statements.facts import Field, Target
@@ -79,7 +79,7 @@ def plan_for(
     columns: Sequence[SliceColumn],
     name: TableName,
     table: str,
-    known: Consequences,
+    known: Dependencies,
     dialect: sa.Dialect,
     *,
     uncertain: bool,
@@ -151,7 +151,7 @@ def _column(column: SliceColumn, blind: str, target: Target, asks: _Returning) -
     return _Column(column, blind, tuple(fields), at, (asks.processor(column),) * len(at))
 
 
-def _is_plain(name: TableName, known: Consequences) -> bool:
+def _is_plain(name: TableName, known: Dependencies) -> bool:
     """Whether RETURNING says of a table what is in it: no view, no rule instead, no policy that hides rows."""
     description = known.description
     return (

@@ -9,10 +9,10 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.ddl import ExecutableDDLElement
 
 from frescor.sqlalchemy._private import compile_state_of, returning_of
+from frescor.sqlalchemy._statements.compiler_notes import Notes, has_own_constructs, notes_of
 from frescor.sqlalchemy._statements.facts import NOTHING, Facts, LookUp, Named, Place, Target
 from frescor.sqlalchemy._statements.reads import split
 from frescor.sqlalchemy._statements.text import facts_of_text, joined
-from frescor.sqlalchemy._statements.watching import Notes, has_own_constructs, notes_of
 from frescor.sqlalchemy._statements.writes import targets
 
 _FACTS = "_frescor_facts"

@@ -19,9 +19,9 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClauseList, ColumnElement, Grouping
 from sqlalchemy.sql.selectable import Alias, Join
 
+from frescor.sqlalchemy._statements.compiler_notes import Notes
 from frescor.sqlalchemy._statements.facts import Field, LookUp, Named, Place
-from frescor.sqlalchemy._statements.tags import has_identity
-from frescor.sqlalchemy._statements.watching import Notes
+from frescor.sqlalchemy._statements.tags import is_row_key_type
 
 Bound = dict[Any, Field]
 
@@ -108,7 +108,7 @@ def look_up_of(element: Any, bound: Bound, dialect: sa.Dialect) -> LookUp | None
     fields = []
     for column in sorted(table.primary_key.columns, key=lambda column: column.name):
         field = bound.get(_key(element, column.name))
-        if field is None or not has_identity(column.type, dialect):
+        if field is None or not is_row_key_type(column.type, dialect):
             return None
         fields.append(Field(column.type, field.parameter, field.many))
     if sum(field.many for field in fields) > 1 or (len(fields) > 1 and any(field.many for field in fields)):
@@ -192,4 +192,4 @@ def _name(parameter: BindParameter[Any], compiled: Any) -> str | None:
 
 def passes(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
     """Whether a parameter of this type is given to the database as it is."""
-    return isinstance(kind, types.NullType) or has_identity(kind, dialect)
+    return isinstance(kind, types.NullType) or is_row_key_type(kind, dialect)

@@ -31,7 +31,7 @@ MOST_ROWS = 16
 # Schema, or None for the database's default one, and name; in small letters, since not every database tells them apart.
 TableName = tuple[str | None, str]
 # The values of a primary key, in the order of its columns' names.
-Identity = tuple[Any, ...]
+RowKey = tuple[Any, ...]
 _LONGEST = 150
 _WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,4000}")
 _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?")
@@ -97,10 +97,10 @@ class Tags:
         """Raised by a write to rows of the table that are not known."""
         return f"{self.table(table)}#"
 
-    def row(self, table: str, identity: Identity) -> str:
+    def row(self, table: str, key: RowKey) -> str:
         """Raised by a write to this row of the table with this tag."""
         digest = self._row_digest.copy()
-        digest.update(_canonical_number(*identity) if _is_number(identity) else canonical(identity))
+        digest.update(_canonical_number(*key) if _is_number(key) else canonical(key))
         return f"{table}#{digest.hexdigest()}"
 
     def group(self, form: Any) -> str:
@@ -110,8 +110,8 @@ class Tags:
         return digest.hexdigest()[:4]
 
 
-def _is_number(identity: Identity) -> bool:
-    return len(identity) == 1 and type(identity[0]) is int
+def _is_number(key: RowKey) -> bool:
+    return len(key) == 1 and type(key[0]) is int
 
 
 def _canonical_number(number: int) -> bytes:
@@ -127,7 +127,7 @@ def _plain(name: str) -> str:
     return f"?{hashlib.blake2b(name.encode(), digest_size=16).hexdigest()}"
 
 
-def has_identity(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
+def is_row_key_type(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
     """Whether values of a column of this type can name a row on this database."""
     if not is_given_on(kind, dialect) or isinstance(kind, types.CHAR | types.NCHAR):
         return False
@@ -152,7 +152,7 @@ def is_given_on(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
     return True
 
 
-def identity_of(kinds: Sequence[types.TypeEngine[Any]], values: Sequence[Any]) -> Identity | None:
+def row_key_of(kinds: Sequence[types.TypeEngine[Any]], values: Sequence[Any]) -> RowKey | None:
     """The values as they name a row; None if one of them may not be the only form of its value."""
     found = []
     for kind, value in zip(kinds, values, strict=True):

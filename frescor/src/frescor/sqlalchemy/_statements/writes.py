@@ -23,7 +23,7 @@ from frescor.sqlalchemy._private import (
 )
 from frescor.sqlalchemy._statements.facts import Field, Kind, LookUp, Named, Target, Untranslated
 from frescor.sqlalchemy._statements.reads import Condition, bound_columns, bound_field, look_up_of, passes
-from frescor.sqlalchemy._statements.tags import has_identity
+from frescor.sqlalchemy._statements.tags import is_row_key_type
 
 
 def targets(statement: UpdateBase, compiled: Any, *, outermost: bool) -> tuple[Target, ...]:
@@ -68,7 +68,7 @@ def _inserted(statement: Insert, table: sa.Table, compiled: Any, *, outermost: b
         return (Target(name, "insert", declared=table),)
     values = _values_set(statement, table, {column.name for column in table.columns}, compiled)
     columns = sorted(table.primary_key.columns, key=lambda column: column.name)
-    if not columns or not all(has_identity(column.type, compiled.dialect) for column in columns):
+    if not columns or not all(is_row_key_type(column.type, compiled.dialect) for column in columns):
         return (Target(name, "insert", declared=table, values=values),)
     parameters = [_parameter(statement, column, compiled) for column in columns]
     if None in parameters and any(column.key in compiled.binds for column in columns):

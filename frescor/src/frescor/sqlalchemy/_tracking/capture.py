@@ -8,7 +8,7 @@ The races, and what is done about each:
   the two is not in what is read, though its stamp is below the load's own `as_of`: the load is as of the snapshot.
   On SQLite there need be no snapshot though there is a transaction: see `sqlalchemy._transactions.snapshots`.
 - An object that the session holds is met again, by a query, `session.get` or a relationship: its attributes are those
-  of the time when it was loaded, whatever the row says now. See `sqlalchemy._tracking.identity`.
+  of the time when it was loaded, whatever the row says now. See `sqlalchemy._tracking.identity_map`.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from frescor._calls.loading import CurrentLoad
 from frescor.sqlalchemy._private import new_runid
 from frescor.sqlalchemy._statements.tags import MOST_ROWS
 from frescor.sqlalchemy._transactions.context import changed
-from frescor.sqlalchemy._transactions.unit import Unit
+from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 
 # As with rows: more tags of a table's slices than this are its own tag.
 MOST_SLICE_TAGS = 24
@@ -81,12 +81,12 @@ def seen_by(load: CurrentLoad) -> Seen:
     return seen
 
 
-def read_on(unit: Unit, load: CurrentLoad, tags: Iterable[str], *, old: bool) -> None:
+def read_on(transaction: TrackedTransaction, load: CurrentLoad, tags: Iterable[str], *, old: bool) -> None:
     """A statement of this load, which depends on these tags, reads on this transaction; `old`: in its snapshot."""
-    if unit.changed(tags) or unit.uncommitted:
+    if transaction.changed(tags) or transaction.uncommitted:
         load.keep_private()
     if old:
-        load.is_as_of(unit.began or 0)
+        load.is_as_of(transaction.began or 0)
 
 
 def met(load: CurrentLoad, tags: Iterable[str], filled: int) -> None:

@@ -13,21 +13,21 @@ from frescor._calls.loading import CurrentLoad, enclosing_load
 from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Catalog
 from frescor.sqlalchemy._engine.drivers import driver_connection
-from frescor.sqlalchemy._engine.sent import GIVEN
+from frescor.sqlalchemy._engine.statement_listeners import GIVEN
 from frescor.sqlalchemy._private import begins_by_itself, spread_parameters
-from frescor.sqlalchemy._slices.places import SlicedRead, slice_tags
 from frescor.sqlalchemy._slices.returning import RETURNING, gives_rows, told
+from frescor.sqlalchemy._slices.sliced_reads import SlicedRead, slice_tags
 from frescor.sqlalchemy._slices.written import Plan
 from frescor.sqlalchemy._statements.analysis import facts_of
 from frescor.sqlalchemy._statements.facts import Facts, LookUp, Target
-from frescor.sqlalchemy._statements.tags import Identity, form_of, identity_of
+from frescor.sqlalchemy._statements.tags import RowKey, form_of, row_key_of
 from frescor.sqlalchemy._statements.text import facts_of_text
 from frescor.sqlalchemy._tracking.capture import read_on, seen_by
-from frescor.sqlalchemy._tracking.meanings import READS, WRITES, Effect, Meanings
+from frescor.sqlalchemy._tracking.statement_tags import READS, WRITES, Effect, StatementTags
 from frescor.sqlalchemy._tracking.tracked_engine import TrackedEngine
 from frescor.sqlalchemy._transactions.snapshots import begin_before_savepoint, keeps_snapshot
 from frescor.sqlalchemy._transactions.touched import Touched
-from frescor.sqlalchemy._transactions.unit import Unit
+from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 
 logger = logging.getLogger("frescor")
 
@@ -54,44 +54,44 @@ class Statements:
     def __init__(self, tracking: TrackedEngine, catalog: Catalog) -> None:
         self._tracking = tracking
         self._catalog = catalog
-        self._meanings = Meanings(tracking, catalog)
+        self._statement_tags = StatementTags(tracking, catalog)
         self._said: set[str] = set()
         dialect = tracking.engine.dialect.name
         self._is_sqlite = dialect == "sqlite"
         # Nobody tells that another process has changed the schema.
         self._looks_by_itself = dialect == "postgresql" and tracking.relay is None
 
-    def before(self, sql: str, parameters: Any, execution: Any) -> Unit | None:
+    def before(self, sql: str, parameters: Any, execution: Any) -> TrackedTransaction | None:
         """A statement will run: the transaction that it is part of; None for one that is not looked at."""
         if execution is None or not begins_by_itself(execution.root_connection):
             # What a dialect asks by itself, at its first look at a server: no part of any transaction.
             return None
         connection = execution.root_connection
-        unit = self._tracking.unit_of(connection)
-        if unit.quiet:
+        transaction = self._tracking.transaction_of(connection)
+        if transaction.quiet:
             return None
         if "statement" not in execution.__dict__:
             # A column's default, which is asked for while the statement that needs it is made, and which follows.
-            self._look(connection, unit, sql, execution, rows_known=False)
-            unit.last = None
-            return unit
+            self._look(connection, transaction, sql, execution, rows_known=False)
+            transaction.last = None
+            return transaction
         given = execution.__dict__.get(GIVEN)
         if given is not None:
             # Listeners may have changed it, in each batch of an executemany anew.
             rows = given.is_sent_as(sql) and given.is_sent_with(parameters)
-            self._look(connection, unit, sql, execution, rows_known=rows)
-        elif unit.last is None or unit.last() is not execution:
-            self._look(connection, unit, sql, execution, rows_known=True)
-        return unit
+            self._look(connection, transaction, sql, execution, rows_known=rows)
+        elif transaction.last is None or transaction.last() is not execution:
+            self._look(connection, transaction, sql, execution, rows_known=True)
+        return transaction
 
-    def after(self, unit: Unit, cursor: Any, sql: str, execution: Any) -> None:
+    def after(self, transaction: TrackedTransaction, cursor: Any, sql: str, execution: Any) -> None:
         """It ran: savepoints, once the database has made them; what it has told of the schema."""
-        if unit.changes_schema:
-            unit.known = None
+        if transaction.changes_schema:
+            transaction.known = None
         if self._is_sqlite:
-            unit.cursors.executed(cursor)
+            transaction.cursors.executed(cursor)
             if enclosing_load() is not None:
-                self._look_again(unit, sql, execution)
+                self._look_again(transaction, sql, execution)
         if sql[:1] in "Ss" and sql[:2] not in _MAY_SAVE:
             # A SELECT, mostly.
             return
@@ -99,41 +99,43 @@ class Statements:
             return
         word, name = found.group(1).upper(), found.group(2).strip().lower()
         if word == "SAVEPOINT":
-            unit.savepoint(name)
+            transaction.savepoint(name)
         elif word.startswith("RELEASE"):
-            unit.release(name)
+            transaction.release(name)
         else:
-            unit.rollback_to(name)
+            transaction.rollback_to(name)
 
     def inserted(self, execution: Any) -> None:
         """An INSERT ran: the keys that the database made are known."""
-        unit = execution.root_connection.info.get(self._tracking)
-        table = None if unit is None else unit.waits_for(execution)
+        transaction = execution.root_connection.info.get(self._tracking)
+        table = None if transaction is None else transaction.waits_for(execution)
         if table is None:
             return
         for target in facts_of(execution.compiled, "", self._tracking.engine.dialect.name).writes:
             if target.generated and target.rows is not None:
                 rows = _made(target, execution)
                 row_tag = self._tracking.tags.row
-                unit.keys_told(execution, table, None if rows is None else [row_tag(table, row) for row in rows])
+                transaction.keys_told(execution, table, None if rows is None else [row_tag(table, row) for row in rows])
 
     def schema_changed(self) -> None:
         """A transaction that changed it is committed: what others know of it holds no more."""
         self._catalog.forget()
 
-    def is_outdated(self, unit: Unit, connection: sa.PoolProxiedConnection) -> bool:
+    def is_outdated(self, transaction: TrackedTransaction, connection: sa.PoolProxiedConnection) -> bool:
         """Whether what a transaction has noted of its writes may be too little, since the schema has changed. On SQLite
         it is asked for, within the transaction."""
-        if unit.changes_schema:
+        if transaction.changes_schema:
             return False
         if self._is_sqlite and self._catalog.has_changed(connection):
             self._catalog.forget()
-        return unit.changes_seen != self._catalog.changes
+        return transaction.changes_seen != self._catalog.changes
 
-    def _look(self, connection: sa.Connection, unit: Unit, sql: str, execution: Any, *, rows_known: bool) -> None:
+    def _look(
+        self, connection: sa.Connection, transaction: TrackedTransaction, sql: str, execution: Any, *, rows_known: bool
+    ) -> None:
         load = enclosing_load()
-        if unit.began is None:
-            unit.began = self._tracking.clock_seen()
+        if transaction.began is None:
+            transaction.began = self._tracking.clock_seen()
         options = execution.execution_options
         facts = self._facts(execution, sql, options)
         if facts.control is not None:
@@ -144,45 +146,47 @@ class Statements:
         if facts.isolation:
             # A level for the session outlives this transaction: from here on all of this connection count as old.
             connection.info[_KEEPS_ISOLATION] = True
-        unit.changes_schema = unit.changes_schema or facts.changes_schema
-        if sql[:2] in _MAY_SAVE and not unit.autocommit and (found := _SAVEPOINT.match(sql)) is not None:
+        transaction.changes_schema = transaction.changes_schema or facts.changes_schema
+        if sql[:2] in _MAY_SAVE and not transaction.autocommit and (found := _SAVEPOINT.match(sql)) is not None:
             begin_before_savepoint(connection, found.group(1))
         if facts.unknown is not None:
             self._cannot_tell(facts.unknown, options, load)
         if facts.changes_schema or facts.everything or facts.commits:
-            unit.at_once = self._commits_by_itself(connection, unit)
+            transaction.at_once = self._commits_by_itself(connection, transaction)
         if self._looks_by_itself and self._catalog.is_due():
-            self._refresh(connection, unit)
+            self._refresh(connection, transaction)
         noted = (
             facts.writes or facts.functions or facts.everything or facts.procedures or options.get(WRITES)
-        ) and self._note(connection, unit, facts, sql, execution, rows_known=rows_known)
-        if not noted and unit.dirty:
+        ) and self._note(connection, transaction, facts, sql, execution, rows_known=rows_known)
+        if not noted and transaction.dirty:
             # In another thread or task than that which wrote, perhaps; a statement may be declared to write nothing.
-            unit.join()
+            transaction.join()
         if load is not None:
             if self._tracking.relay is not None:
                 self._tracking.relay.start()
-            unit.old = unit.old or _KEEPS_ISOLATION in connection.info
-            tags = self._tell(connection, unit, load, facts, execution, rows_known=rows_known)
-            old = unit.old and (connection.dialect.name != "sqlite" or keeps_snapshot(connection, unit.cursors))
-            read_on(unit, load, tags, old=old)
+            transaction.old = transaction.old or _KEEPS_ISOLATION in connection.info
+            tags = self._tell(connection, transaction, load, facts, execution, rows_known=rows_known)
+            old = transaction.old and (
+                connection.dialect.name != "sqlite" or keeps_snapshot(connection, transaction.cursors)
+            )
+            read_on(transaction, load, tags, old=old)
         if facts.changes_path:
             # Until the connection is closed: what it is set to may outlive the transaction, or end with it.
-            connection.info[KEEPS_PATH] = unit.has_path = True
-            unit.path = None
-        unit.last = weakref.ref(execution)
+            connection.info[KEEPS_PATH] = transaction.has_path = True
+            transaction.path = None
+        transaction.last = weakref.ref(execution)
 
-    def _look_again(self, unit: Unit, sql: str, execution: Any) -> None:
+    def _look_again(self, transaction: TrackedTransaction, sql: str, execution: Any) -> None:
         """A statement of a load has read in a snapshot: if that has another schema than is known, it is told anew."""
         connection = execution.root_connection
-        if not unit.changes_schema and self._refresh(connection, unit):
+        if not transaction.changes_schema and self._refresh(connection, transaction):
             facts = self._facts(execution, sql, execution.execution_options)
             load = enclosing_load()
             assert load is not None
-            self._tell(connection, unit, load, facts, execution, rows_known=False)
+            self._tell(connection, transaction, load, facts, execution, rows_known=False)
 
-    def _refresh(self, connection: sa.Connection, unit: Unit) -> bool:
-        changed = self._catalog.refresh(connection, unit)
+    def _refresh(self, connection: sa.Connection, transaction: TrackedTransaction) -> bool:
+        changed = self._catalog.refresh(connection, transaction)
         if changed:
             self._tracking.invalidate_everything()
         return changed
@@ -198,46 +202,53 @@ class Statements:
         return replace(facts_of_text(sql, dialect), translated=True)
 
     def _note(
-        self, connection: sa.Connection, unit: Unit, facts: Facts, sql: str, execution: Any, *, rows_known: bool
+        self,
+        connection: sa.Connection,
+        transaction: TrackedTransaction,
+        facts: Facts,
+        sql: str,
+        execution: Any,
+        *,
+        rows_known: bool,
     ) -> bool:
         """Note what the statement writes, before it runs; whether there was anything."""
         row_tag = self._tracking.tags.row
-        effects = self._meanings.effects(facts, connection, unit, execution)
+        effects = self._statement_tags.effects(facts, connection, transaction, execution)
         everything = facts.everything and WRITES not in execution.execution_options
         if effects.each:
-            if not unit.at_once and _is_autocommit(connection, unit):
+            if not transaction.at_once and _is_autocommit(connection, transaction):
                 raise PolicyError(_AUTOCOMMIT.format(effects.each[0].target.table[1]))
-            if self._is_sqlite and not unit.at_once and sql.lstrip()[:6].upper() not in _BEGINS:
+            if self._is_sqlite and not transaction.at_once and sql.lstrip()[:6].upper() not in _BEGINS:
                 # It would be committed by itself, whatever the transaction does.
                 begin_before_savepoint(connection, "SAVEPOINT")
         elif effects.others or effects.untold:
             # What functions write, on any connection.
-            unit.at_once = _is_autocommit(connection, unit)
+            transaction.at_once = _is_autocommit(connection, transaction)
         for what in effects.untold:
             everything = True
             self._say(f"what {what} does cannot be told, in {_shown(sql)!r}. {_HOW_TO_DECLARE}")
         if everything:
-            unit.write_everything()
-        if unit.changes_seen is None and (effects.each or effects.others):
-            unit.changes_seen = self._catalog.changes
+            transaction.write_everything()
+        if transaction.changes_seen is None and (effects.each or effects.others):
+            transaction.changes_seen = self._catalog.changes
         for other in effects.others:
-            unit.write(other, None)
+            transaction.write(other, None)
         for effect in effects.each:
             target, table = effect.target, effect.table
             known = rows_known and target.rows is not None and not effect.whole
-            rows = _identities(target.rows, execution) if known and target.rows is not None else None
-            slices = self._touched(unit, effect, execution) if effect.slices is not None and rows_known else None
+            rows = _row_keys(target.rows, execution) if known and target.rows is not None else None
+            slices = self._touched(transaction, effect, execution) if effect.slices is not None and rows_known else None
             if rows is not None:
-                unit.write(table, [row_tag(table, row) for row in rows], slices)
+                transaction.write(table, [row_tag(table, row) for row in rows], slices)
             elif target.generated and rows_known and not effect.whole:
-                unit.await_keys(execution, table, slices)
+                transaction.await_keys(execution, table, slices)
             else:
-                unit.write(table, None, slices)
+                transaction.write(table, None, slices)
             for other in effect.others:
-                unit.write(other, None)
+                transaction.write(other, None)
         return everything or bool(effects.each or effects.others)
 
-    def _touched(self, unit: Unit, effect: Effect, execution: Any) -> Touched | None:
+    def _touched(self, transaction: TrackedTransaction, effect: Effect, execution: Any) -> Touched | None:
         """The slices that an execution touches, as far as they are known before it; the rest waits until it has run."""
         plan = effect.slices
         assert plan is not None
@@ -245,14 +256,14 @@ class Statements:
             return told(plan, execution, (), self._tracking.tags.group)
         if not gives_rows(execution):
             return told(plan.without_rows(), execution, (), self._tracking.tags.group)
-        unit.await_slices(execution, effect.table)
+        transaction.await_slices(execution, effect.table)
         execution.__dict__[RETURNING] = plan
         return plan.untouched()
 
-    def told(self, unit: Unit, execution: Any, plan: Plan, rows: Sequence[Any] | None) -> None:
+    def told(self, transaction: TrackedTransaction, execution: Any, plan: Plan, rows: Sequence[Any] | None) -> None:
         """A statement has given its rows back; None: it failed, and those may be changed that nobody knows."""
         slices = None if rows is None else told(plan, execution, rows, self._tracking.tags.group)
-        unit.slices_told(execution, plan.table, slices)
+        transaction.slices_told(execution, plan.table, slices)
 
     def _cannot_tell(self, unknown: str, options: Mapping[str, Any], load: CurrentLoad | None) -> None:
         """Refuse to read what cannot be told; outside of loads, say once for each text what it costs."""
@@ -266,12 +277,12 @@ class Statements:
             self._said.add(unknown)
             logger.warning("%s Until it is declared, each time it is executed everything is invalidated.", unknown)
 
-    def _commits_by_itself(self, connection: sa.Connection, unit: Unit) -> bool:
+    def _commits_by_itself(self, connection: sa.Connection, transaction: TrackedTransaction) -> bool:
         """Whether a statement that changes the schema is committed before its transaction is."""
         if connection.dialect.name == "sqlite":
             # Python's driver begins a transaction before INSERT, UPDATE, DELETE and REPLACE only.
             return not driver_connection(connection.connection, connection.dialect).in_transaction
-        return connection.dialect.name in COMMITS_BY_ITSELF or _is_autocommit(connection, unit)
+        return connection.dialect.name in COMMITS_BY_ITSELF or _is_autocommit(connection, transaction)
 
     def _say_private(self, function: str) -> None:
         if function not in self._said:
@@ -286,7 +297,7 @@ class Statements:
     def _tell(
         self,
         connection: sa.Connection,
-        unit: Unit,
+        transaction: TrackedTransaction,
         load: CurrentLoad,
         facts: Facts,
         execution: Any,
@@ -296,14 +307,14 @@ class Statements:
         """Tell the load what the statement reads; the tags."""
         row_tag = self._tracking.tags.row
         seen = seen_by(load)
-        reading = self._meanings.reading(facts, connection, unit, execution)
+        reading = self._statement_tags.reading(facts, connection, transaction, execution)
         for function in reading.untold:
             load.keep_private()
             self._say_private(function)
         wholes = [*reading.wholes]
         found: list[str] = []
         for lookup, table in reading.lookups:
-            rows = _identities(lookup, execution) if rows_known else None
+            rows = _row_keys(lookup, execution) if rows_known else None
             if rows is None:
                 wholes.append(table)
             else:
@@ -324,7 +335,7 @@ class Statements:
         return slice_tags(read, execution.compiled_parameters, spread, self._tracking.tags.group)
 
 
-def _identities(lookup: LookUp, execution: Any) -> list[Identity] | None:
+def _row_keys(lookup: LookUp, execution: Any) -> list[RowKey] | None:
     """The rows that this execution's parameters name; None if they do not name every one of them for certain."""
     fields = lookup.fields
     executions = execution.compiled_parameters
@@ -332,17 +343,17 @@ def _identities(lookup: LookUp, execution: Any) -> list[Identity] | None:
         # Nearly all of what is asked.
         forms = [form_of(fields[0].kind, parameters.get(fields[0].parameter)) for parameters in executions]
         return None if None in forms else [*zip(forms, strict=True)]
-    found: list[Identity] = []
+    found: list[RowKey] = []
     kinds = [field.kind for field in fields]
     for parameters in executions:
         several = _values(lookup, parameters, execution)
         if several is None:
             return None
         for values in several:
-            identity = identity_of(kinds, values)
-            if identity is None:
+            key = row_key_of(kinds, values)
+            if key is None:
                 return None
-            found.append(identity)
+            found.append(key)
     return found
 
 
@@ -357,7 +368,7 @@ def _values(lookup: LookUp, parameters: Mapping[str, Any], execution: Any) -> li
     return [(parameters.get(name),) for name in names]
 
 
-def _made(target: Target, execution: Any) -> list[Identity] | None:
+def _made(target: Target, execution: Any) -> list[RowKey] | None:
     """The rows that an INSERT made, as the driver told; None if it did not tell all."""
     assert target.rows is not None
     rows = execution.inserted_primary_key_rows
@@ -371,10 +382,10 @@ def _made(target: Target, execution: Any) -> list[Identity] | None:
         if row is None or len(row) != len(names):
             return None
         by_name = dict(zip(names, row, strict=True))
-        identity = identity_of(kinds, [by_name[name] for name in wanted])
-        if identity is None:
+        key = row_key_of(kinds, [by_name[name] for name in wanted])
+        if key is None:
             return None
-        found.append(identity)
+        found.append(key)
     return found if found else None
 
 
@@ -389,9 +400,9 @@ _AUTOCOMMIT = (
 )
 
 
-def _is_autocommit(connection: sa.Connection, unit: Unit) -> bool:
+def _is_autocommit(connection: sa.Connection, transaction: TrackedTransaction) -> bool:
     driver = driver_connection(connection.connection, connection.dialect)
-    at_once = unit.autocommit or getattr(driver, "autocommit", False) is True
+    at_once = transaction.autocommit or getattr(driver, "autocommit", False) is True
     if not at_once and connection.dialect.name == "sqlite":
         at_once = getattr(driver, "isolation_level", "") is None and not driver.in_transaction
     return at_once

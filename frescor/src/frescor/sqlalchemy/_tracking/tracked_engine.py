@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from frescor.sqlalchemy._outbox.relay import Relay
 from frescor.sqlalchemy._slices.tracked import Slices
 from frescor.sqlalchemy._statements.tags import Tags
-from frescor.sqlalchemy._transactions.unit import Unit
+from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 
 
 class TrackedEngine(Protocol):
@@ -28,7 +28,7 @@ class TrackedEngine(Protocol):
     def clock_seen(self) -> int:
         """What the store's clock has reached at least."""
 
-    def unit_of(self, connection: sa.Connection) -> Unit:
+    def transaction_of(self, connection: sa.Connection) -> TrackedTransaction:
         """The open transaction of a connection."""
 
     def invalidate_everything(self) -> None:

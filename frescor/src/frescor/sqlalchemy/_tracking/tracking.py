@@ -5,9 +5,8 @@ Where its statements and commits are seen (see `sqlalchemy._engine.hooks`):
 - `do_execute` and its likes see every statement of ORM, Core and text, and do what is to be done before and after it.
   Tags of a write are noted before it runs: one that fails half-way costs an invalidation, one that is forgotten a stale
   read. Savepoints are seen as statements too, after they ran, since what SQLAlchemy calls for them does not tell all.
-- The first statement of a transaction starts a unit on the DBAPI connection; a rollback ends it, and a commit. What is
-  thrown away without either (a connection that is invalidated, or given back by the garbage collector) is ended by the
-  pool's events.
+- The first statement on a DBAPI connection starts the record of its transaction (`TrackedTransaction`); a commit or a
+  rollback ends it. When a connection is invalidated, or given back by the garbage collector, the pool's events end it.
 - `do_commit` writes the outbox's row, in one round trip with the COMMIT where the driver can do that, and invalidates
   after it, before the transaction returns.
 
@@ -35,7 +34,7 @@ from frescor._values.tags import NAMESPACE_TAG
 from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Catalog, Declared
 from frescor.sqlalchemy._engine.hooks import Hooks
-from frescor.sqlalchemy._engine.sent import keep_given, keeping_batches
+from frescor.sqlalchemy._engine.statement_listeners import keep_given, keeping_batches
 from frescor.sqlalchemy._outbox.outbox import Outbox, is_shared
 from frescor.sqlalchemy._outbox.relay import Relay
 from frescor.sqlalchemy._private import AdhocProxiedConnection, level_on_connect, telling_of_inserts
@@ -43,12 +42,12 @@ from frescor.sqlalchemy._slices.columns import DeclaredSlices
 from frescor.sqlalchemy._slices.explained import explained
 from frescor.sqlalchemy._slices.returning import RETURNING, execute_returning
 from frescor.sqlalchemy._slices.tracked import Slices
+from frescor.sqlalchemy._statements.compiler_notes import watch
 from frescor.sqlalchemy._statements.tags import Tags, store_tags
-from frescor.sqlalchemy._statements.watching import watch
-from frescor.sqlalchemy._tracking.identity import watch_sessions
+from frescor.sqlalchemy._tracking.identity_map import watch_sessions
 from frescor.sqlalchemy._tracking.statements import COMMITS_BY_ITSELF, KEEPS_PATH, Statements
 from frescor.sqlalchemy._transactions import context
-from frescor.sqlalchemy._transactions.unit import Unit
+from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 
 logger = logging.getLogger("frescor")
 
@@ -182,14 +181,14 @@ class Tracking:
         if self.relay is not None:
             self.relay.start()
 
-    def unit_of(self, connection: sa.Connection) -> Unit:
+    def transaction_of(self, connection: sa.Connection) -> TrackedTransaction:
         """The open transaction of a connection; it begins with the first statement that is looked at."""
         info = connection.info
-        unit: Unit | None = info.get(self)
-        if unit is None:
-            unit = info[self] = self._begin(connection)
-            unit.has_path = KEEPS_PATH in info
-        return unit
+        transaction: TrackedTransaction | None = info.get(self)
+        if transaction is None:
+            transaction = info[self] = self._begin(connection)
+            transaction.has_path = KEEPS_PATH in info
+        return transaction
 
     def _listeners(self) -> tuple[tuple[str, Callable[..., None]], ...]:
         return (("reset", self._given_back), ("invalidate", self._given_up))
@@ -200,27 +199,27 @@ class Tracking:
         alone = name == "do_execute_no_params"
 
         def look_and_execute(cursor: Any, sql: str, parameters: Any, context: Any = None) -> None:
-            unit = statements.before(sql, parameters, context) if hooks.active else None
-            plan = None if unit is None else context.__dict__.pop(RETURNING, None)
+            transaction = statements.before(sql, parameters, context) if hooks.active else None
+            plan = None if transaction is None else context.__dict__.pop(RETURNING, None)
             execute = hooks.below(name)
             try:
-                if plan is not None and unit is not None and not alone:
+                if plan is not None and transaction is not None and not alone:
                     rows = execute_returning(execute, cursor, sql, parameters, context, plan)
-                    statements.told(unit, context, plan, rows)
+                    statements.told(transaction, context, plan, rows)
                 elif alone:
                     execute(cursor, sql, context)
                 else:
                     execute(cursor, sql, parameters, context)
             except BaseException:
-                if plan is not None and unit is not None:
-                    statements.told(unit, context, plan, None)
-                if unit is not None and unit.at_once:
-                    self._apply_at_once(unit)
+                if plan is not None and transaction is not None:
+                    statements.told(transaction, context, plan, None)
+                if transaction is not None and transaction.at_once:
+                    self._apply_at_once(transaction)
                 raise
-            if unit is not None:
-                statements.after(unit, cursor, sql, context)
-                if unit.at_once:
-                    self._apply_at_once(unit)
+            if transaction is not None:
+                statements.after(transaction, cursor, sql, context)
+                if transaction.at_once:
+                    self._apply_at_once(transaction)
 
         return look_and_execute
 
@@ -233,11 +232,11 @@ class Tracking:
 
         return look_and_execute
 
-    def _begin(self, connection: sa.Connection) -> Unit:
+    def _begin(self, connection: sa.Connection) -> TrackedTransaction:
         options, dialect = connection.get_execution_options(), self.engine.dialect
         level = options.get("isolation_level") or level_on_connect(dialect)
         level = level or getattr(dialect, "default_isolation_level", None)
-        return Unit(
+        return TrackedTransaction(
             old=level not in _FRESH,
             uncommitted=level == "READ UNCOMMITTED" and dialect.name != "postgresql",
             autocommit=level == "AUTOCOMMIT",
@@ -269,9 +268,9 @@ class Tracking:
         self._end(connection_record.info)
 
     def _end(self, info: Any) -> None:
-        unit: Unit | None = info.pop(self, None)
-        if unit is not None:
-            unit.end()
+        transaction: TrackedTransaction | None = info.pop(self, None)
+        if transaction is not None:
+            transaction.end()
 
     def _commit_and_apply(self, connection: Any) -> None:
         commit = self._hooks.below("do_commit")
@@ -279,17 +278,17 @@ class Tracking:
             commit(connection)
             return
         info = connection.info
-        unit: Unit | None = info.get(self)
+        transaction: TrackedTransaction | None = info.get(self)
         if (
-            unit is not None
-            and unit.changes_seen is not None
-            and (self._is_sqlite or unit.changes_seen != self._catalog.changes)
-            and self._statements.is_outdated(unit, connection)
+            transaction is not None
+            and transaction.changes_seen is not None
+            and (self._is_sqlite or transaction.changes_seen != self._catalog.changes)
+            and self._statements.is_outdated(transaction, connection)
         ):
-            unit.write_everything()
-        if unit is not None and unit.changes_schema and self.outbox is not None:
+            transaction.write_everything()
+        if transaction is not None and transaction.changes_schema and self.outbox is not None:
             self.outbox.look_again()
-        tags = () if unit is None else tuple(sorted(unit.tags()))
+        tags = () if transaction is None else tuple(sorted(transaction.tags()))
         raised = store_tags(tags) if tags else ()
         if tags:
             self._last_write = tags
@@ -302,32 +301,32 @@ class Tracking:
             else:
                 commit(connection)
         except BaseException:
-            if unit is not None and unit.changes_schema:
+            if transaction is not None and transaction.changes_schema:
                 self._statements.schema_changed()
             if tags:
                 # If it was committed, so was its row.
                 self._apply_in_doubt(raised, durable=self.outbox is not None and self.outbox.is_there)
             raise
         finally:
-            if unit is not None and info.get(self) is unit:
+            if transaction is not None and info.get(self) is transaction:
                 self._end(info)
-                if unit.changes_schema:
+                if transaction.changes_schema:
                     # Before the tags are raised: who notes anything after that knows the new one.
                     self._statements.schema_changed()
         if tags:
             self.after_commit(row_id, stored=self._apply(raised, durable=row_id is not None))
 
-    def _apply_at_once(self, unit: Unit) -> None:
+    def _apply_at_once(self, transaction: TrackedTransaction) -> None:
         """The database committed by itself, with this statement: nothing of it can be in the outbox."""
-        unit.at_once = False
-        if unit.changes_schema:
+        transaction.at_once = False
+        if transaction.changes_schema:
             self._statements.schema_changed()
             if self.outbox is not None:
                 self.outbox.look_again()
-        tags = tuple(sorted(unit.tags()))
+        tags = tuple(sorted(transaction.tags()))
         if self.engine.dialect.name not in COMMITS_BY_ITSELF:
             # There the statement need not have done it: then a commit, or nothing, follows.
-            unit.start_again()
+            transaction.start_again()
         if tags:
             self._apply(store_tags(tags), durable=False)
 

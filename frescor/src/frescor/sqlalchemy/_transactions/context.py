@@ -28,45 +28,45 @@ class Transaction(Protocol):
         """Whether one of these tags would be raised by a commit."""
 
 
-class Home:
+class WorkContext:
     """The dirty transactions and the sessions of one thread or task."""
 
     def __init__(self) -> None:
-        self.units: set[Transaction] = set()
+        self.transactions: set[Transaction] = set()
         self.sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 
 
 class _OfThread(threading.local):
     def __init__(self) -> None:
-        self.home = Home()
+        self.context = WorkContext()
 
 
 _OF_THREAD = _OfThread()
-_OF_TASK: ContextVar[Home | None] = ContextVar("frescor_sql", default=None)
+_OF_TASK: ContextVar[WorkContext | None] = ContextVar("frescor_sql", default=None)
 
 
-def home() -> Home:
+def current_context() -> WorkContext:
     """Where what is begun here belongs."""
     if asyncio._get_running_loop() is None:
-        return _OF_THREAD.home
+        return _OF_THREAD.context
     found = _OF_TASK.get()
     if found is None:
-        found = Home()
+        found = WorkContext()
         _OF_TASK.set(found)
     return found
 
 
 def is_dirty() -> bool:
     """Whether a transaction of this context has changed something, or a session has changes that it will flush."""
-    of_thread, of_task = _OF_THREAD.home, _OF_TASK.get()
+    of_thread, of_task = _OF_THREAD.context, _OF_TASK.get()
     return _is_dirty(of_thread) or (of_task is not None and _is_dirty(of_task))
 
 
-def _is_dirty(found: Home) -> bool:
+def _is_dirty(found: WorkContext) -> bool:
     # Asked before every hit: mostly there is neither.
-    if not found.units and not found.sessions:
+    if not found.transactions and not found.sessions:
         return False
-    return any(unit.dirty for unit in tuple(found.units)) or has_unflushed(found)
+    return any(transaction.dirty for transaction in tuple(found.transactions)) or has_unflushed(found)
 
 
 def changed(tags: tuple[str, ...]) -> bool:
@@ -75,13 +75,13 @@ def changed(tags: tuple[str, ...]) -> bool:
     What a session has not flushed may reach further than its objects tell (cascades, orphans): it counts as a change of
     everything that came from SQL.
     """
-    homes = [found for found in (_OF_THREAD.home, _OF_TASK.get()) if found is not None]
-    if any(unit.changed(tags) for found in homes for unit in tuple(found.units)):
+    contexts = [found for found in (_OF_THREAD.context, _OF_TASK.get()) if found is not None]
+    if any(transaction.changed(tags) for found in contexts for transaction in tuple(found.transactions)):
         return True
-    return any(tag.startswith("sql") for tag in tags) and any(map(has_unflushed, homes))
+    return any(tag.startswith("sql") for tag in tags) and any(map(has_unflushed, contexts))
 
 
-def has_unflushed(found: Home) -> bool:
+def has_unflushed(found: WorkContext) -> bool:
     """Whether a session has objects to insert, update or delete."""
     # As Session itself asks before a flush; its public collections would be made anew for each question.
     return bool(found.sessions) and any(not is_clean(session) for session in tuple(found.sessions))

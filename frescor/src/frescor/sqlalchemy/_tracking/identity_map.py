@@ -25,10 +25,10 @@ from sqlalchemy.sql.util import find_tables
 
 from frescor._calls.loading import CurrentLoad, enclosing_load
 from frescor.sqlalchemy._private import IdentityMap, runid_of
-from frescor.sqlalchemy._statements.tags import Tags, has_identity, identity_of, table_name
+from frescor.sqlalchemy._statements.tags import Tags, is_row_key_type, row_key_of, table_name
 from frescor.sqlalchemy._tracking.capture import Seen, met, seen_by
-from frescor.sqlalchemy._transactions.context import home
-from frescor.sqlalchemy._transactions.unit import Unit
+from frescor.sqlalchemy._transactions.context import current_context
+from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 
 _FILLED, _CONNECTIONS = "frescor_filled", "frescor_connections"
 # Who tracks the engine with this dialect: those made of it by execution options share it.
@@ -112,11 +112,11 @@ def _read(load: CurrentLoad, state: InstanceState[Any]) -> None:
 
 
 def _attached(session: orm.Session, _instance: object) -> None:
-    home().sessions.add(session)
+    current_context().sessions.add(session)
 
 
 def _began(session: orm.Session, _transaction: object, connection: sa.Connection) -> None:
-    home().sessions.add(session)
+    current_context().sessions.add(session)
     info = session.info
     # Those of before are closed, or given back: they are asked no more.
     open_ones = [found for found in info.get(_CONNECTIONS, ()) if _is_open(found())]
@@ -147,7 +147,7 @@ def _meet(seen: Seen, first: InstanceState[Any]) -> None:
             continue
         tags = _told(seen, state, tracking)
         met(seen.load, tags, filled)
-        if any(unit.changed(tags) for unit in _units(session, tracking)):
+        if any(transaction.changed(tags) for transaction in _transactions_of(session, tracking)):
             # Flushed and not committed: by whoever has this session, in whatever thread.
             seen.load.keep_private()
         for relationship in state.mapper.relationships:
@@ -155,11 +155,11 @@ def _meet(seen: Seen, first: InstanceState[Any]) -> None:
                 rest += _related(state.dict[relationship.key])
 
 
-def _units(session: orm.Session | None, tracking: Any) -> list[Unit]:
+def _transactions_of(session: orm.Session | None, tracking: Any) -> list[TrackedTransaction]:
     """The open transactions of a session on a tracked engine."""
     connections = [] if session is None else [found() for found in session.info.get(_CONNECTIONS, ())]
-    units = [found.info.get(tracking) for found in connections if found is not None and _is_open(found)]
-    return [unit for unit in units if unit is not None]
+    transactions = [found.info.get(tracking) for found in connections if found is not None and _is_open(found)]
+    return [transaction for transaction in transactions if transaction is not None]
 
 
 def _is_open(connection: sa.Connection | None) -> bool:
@@ -184,8 +184,8 @@ def _told(seen: Seen, state: InstanceState[Any], tracking: Any) -> list[str]:
         columns = sorted(table.primary_key.columns, key=lambda column: column.name)
         values = [_value(state, mapper, column) for column in columns]
         kinds = [column.type for column in columns]
-        known = columns and all(has_identity(kind, dialect) for kind in kinds)
-        row = identity_of(kinds, values) if known else None
+        known = columns and all(is_row_key_type(kind, dialect) for kind in kinds)
+        row = row_key_of(kinds, values) if known else None
         if row is None:
             whole.append(tags.table(name))
         else:

@@ -29,7 +29,7 @@ Path = tuple[str | None, ...]
 
 
 @dataclass(slots=True)
-class Along:
+class WrittenAlong:
     """What changes along with a write. whole: more rows of its own table than the statement names. untold: what cannot
     be told, each with its name."""
 
@@ -39,14 +39,14 @@ class Along:
 
 
 @dataclass(slots=True)
-class Behind:
+class TablesRead:
     """The tables that a read comes to. untold: functions of which that cannot be told."""
 
     tables: dict[TableName, None] = field(default_factory=dict)
     untold: dict[str, None] = field(default_factory=dict)
 
 
-class Consequences:
+class Dependencies:
     """Of one description, with what the application declares."""
 
     def __init__(
@@ -116,9 +116,9 @@ class Consequences:
 
     # -- reads --------------------------------------------------------------------------------------------------------
 
-    def behind(self, names: Iterable[TableName], functions: Iterable[str], loose: Iterable[Named] = ()) -> Behind:
+    def behind(self, names: Iterable[TableName], functions: Iterable[str], loose: Iterable[Named] = ()) -> TablesRead:
         """The tables that are read with these. Raises PolicyError for what tells of no change."""
-        found = Behind()
+        found = TablesRead()
         rest = [*names, *self._found(loose, None, loosely=True)]
         called: dict[str, None] = dict.fromkeys((*functions, *self.description.unnamed))
         done: set[str] = set()
@@ -177,7 +177,7 @@ class Consequences:
                 f"{plain!r} is a view, and {said}. Declare it: track(engine, cache, views={{{plain!r}: ('table', …)}})."
             )
 
-    def _run(self, function: str, found: Behind, rest: list[TableName], called: dict[str, None]) -> None:
+    def _run(self, function: str, found: TablesRead, rest: list[TableName], called: dict[str, None]) -> None:
         if function in self._functions:
             rest += self._functions[function]
             return
@@ -190,17 +190,17 @@ class Consequences:
 
     # -- writes -------------------------------------------------------------------------------------------------------
 
-    def along(self, table: TableName, kind: Kind, columns: Collection[str] | None) -> Along:
+    def along(self, table: TableName, kind: Kind, columns: Collection[str] | None) -> WrittenAlong:
         """What the database changes with such a write; columns: those that an update sets."""
         first: _Event = (table, kind, None if columns is None else frozenset(map(str.lower, columns)))
-        found = Along()
+        found = WrittenAlong()
         self._follow([first], found, first)
         found.tables.pop(table, None)
         return found
 
-    def of_functions(self, functions: Iterable[str], *, procedures: bool = False) -> Along:
+    def of_functions(self, functions: Iterable[str], *, procedures: bool = False) -> WrittenAlong:
         """What functions write that a statement calls. procedures: what is not known of them cannot be told."""
-        found = Along()
+        found = WrittenAlong()
         events: list[_Event] = []
         for function in functions:
             if procedures and function not in self._functions and function not in self.description.routines:
@@ -215,7 +215,7 @@ class Consequences:
             for name in self._found([target.table], None, loosely=False):
                 yield name, target.kind
 
-    def _follow(self, events: list[_Event], found: Along, first: _Event | None) -> None:
+    def _follow(self, events: list[_Event], found: WrittenAlong, first: _Event | None) -> None:
         done: set[_Event] = set()
         while events:
             event = events.pop()
@@ -242,7 +242,7 @@ class Consequences:
         kind: Kind,
         columns: frozenset[str] | None,
         events: list[_Event],
-        found: Along,
+        found: WrittenAlong,
         *,
         own: bool,
     ) -> None:
@@ -280,7 +280,7 @@ class Consequences:
             for function in description.calls.get(table, ()):
                 self._call(function, events, found, set(), declared=False)
 
-    def _trigger(self, table: TableName, trigger: Trigger, events: list[_Event], found: Along) -> None:
+    def _trigger(self, table: TableName, trigger: Trigger, events: list[_Event], found: WrittenAlong) -> None:
         events += [(name, kind, None) for name in trigger.tables for kind in _ANY]
         if trigger.function is not None:
             if trigger.function in self._functions:
@@ -292,7 +292,9 @@ class Consequences:
         if trigger.body is not None:
             self._body(f"the trigger {trigger.name!r} of {_plain(table)!r}", trigger.body, events, found, set())
 
-    def _call(self, function: str, events: list[_Event], found: Along, done: set[str], *, declared: bool) -> None:
+    def _call(
+        self, function: str, events: list[_Event], found: WrittenAlong, done: set[str], *, declared: bool
+    ) -> None:
         if function in done:
             return
         done.add(function)
@@ -303,7 +305,7 @@ class Consequences:
         for body in self.description.routines.get(function, ()):
             self._body(f"the function {function!r}", body, events, found, done)
 
-    def _body(self, what: str, body: Body, events: list[_Event], found: Along, done: set[str]) -> None:
+    def _body(self, what: str, body: Body, events: list[_Event], found: WrittenAlong, done: set[str]) -> None:
         facts = body.facts
         if facts is None or facts.everything:
             found.untold[what] = None

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from frescor._calls.identity import canonical
 
 
-def identity(engine: sa.Engine, name: str) -> str:
+def database_id(engine: sa.Engine, name: str) -> str:
     """What tells a database from others in the namespace: the name under which it is tracked, and a digest of where it
     is. The same one reached by two ways counts as two, of which a process knows one: then nothing is replayed."""
     url = engine.url

@@ -12,13 +12,13 @@ import sqlalchemy as sa
 
 from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Catalog, named
-from frescor.sqlalchemy._catalog.consequences import Consequences
-from frescor.sqlalchemy._slices.places import SlicedRead, sliced_read
+from frescor.sqlalchemy._catalog.dependencies import Dependencies
+from frescor.sqlalchemy._slices.sliced_reads import SlicedRead, sliced_read
 from frescor.sqlalchemy._slices.written import Plan
 from frescor.sqlalchemy._statements.facts import Facts, LookUp, Named, Target, Untranslated
 from frescor.sqlalchemy._statements.tags import TableName, table_name
 from frescor.sqlalchemy._tracking.tracked_engine import TrackedEngine
-from frescor.sqlalchemy._transactions.unit import Unit
+from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 
 READS, WRITES = "frescor_reads", "frescor_writes"
 _TRANSLATED = "schema_translate_map"
@@ -64,21 +64,21 @@ class Reading:
 class _Kept(Generic[T]):
     """What was found for each statement's facts, under one version of the catalogue."""
 
-    def __init__(self, catalog: Catalog, find: Callable[[Facts, sa.Connection, Unit, Any], T]) -> None:
+    def __init__(self, catalog: Catalog, find: Callable[[Facts, sa.Connection, TrackedTransaction, Any], T]) -> None:
         self._catalog = catalog
         self._find = find
         # By the identity of the facts, which are held, so that no others take their place in memory.
         self._found: dict[int, tuple[Facts, int, T]] = {}
 
-    def get(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> T:
-        if unit.changes_schema or unit.has_path or execution.execution_options.get(_TRANSLATED):
-            return self._find(facts, connection, unit, execution)
+    def get(self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any) -> T:
+        if transaction.changes_schema or transaction.has_path or execution.execution_options.get(_TRANSLATED):
+            return self._find(facts, connection, transaction, execution)
         kept = self._found.get(id(facts))
         if kept is not None and kept[0] is facts and kept[1] == self._catalog.version:
             return kept[2]
         while True:
             version = self._catalog.version
-            found = self._find(facts, connection, unit, execution)
+            found = self._find(facts, connection, transaction, execution)
             # It may have read the catalogue itself.
             if version == self._catalog.version:
                 break
@@ -88,7 +88,7 @@ class _Kept(Generic[T]):
         return found
 
 
-class Meanings:
+class StatementTags:
     """What statements come to in a tracked database."""
 
     def __init__(self, tracking: TrackedEngine, catalog: Catalog) -> None:
@@ -97,32 +97,38 @@ class Meanings:
         self._effects = _Kept(catalog, self._find_effects)
         self._readings = _Kept(catalog, self._find_reading)
 
-    def effects(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Effects:
+    def effects(
+        self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any
+    ) -> Effects:
         """What an execution writes. Raises PolicyError for what is declared wrongly."""
         declared = execution.execution_options.get(WRITES)
         if declared is None:
-            return self._effects.get(facts, connection, unit, execution)
+            return self._effects.get(facts, connection, transaction, execution)
         tables = (named(one, self._tracking.default_schema) for one in _listed(declared, WRITES))
         targets = tuple(Target(table, "delete") for table in tables)
-        return self._find_effects(Facts(writes=targets, translated=True), connection, unit, execution)
+        return self._find_effects(Facts(writes=targets, translated=True), connection, transaction, execution)
 
-    def reading(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Reading:
+    def reading(
+        self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any
+    ) -> Reading:
         """What an execution reads. Raises PolicyError as `effects`, for a view of which it cannot be told, and for the
         database's own catalogue."""
         declared = execution.execution_options.get(READS)
         if declared is None:
-            return self._readings.get(facts, connection, unit, execution)
+            return self._readings.get(facts, connection, transaction, execution)
         default = self._tracking.default_schema
         tables = tuple(named(one, default) for one in _listed(declared, READS))
-        return self._find_reading(Facts(reads=tables, translated=True), connection, unit, execution)
+        return self._find_reading(Facts(reads=tables, translated=True), connection, transaction, execution)
 
-    def _find_effects(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Effects:
+    def _find_effects(
+        self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any
+    ) -> Effects:
         self._catalog.meet(target.declared for target in facts.writes if target.declared is not None)
         untold: dict[str, None] = {}
-        each = tuple(self._effect(target, facts, connection, unit, execution, untold) for target in facts.writes)
+        each = tuple(self._effect(target, facts, connection, transaction, execution, untold) for target in facts.writes)
         others: tuple[str, ...] = ()
         if facts.functions or facts.procedures:
-            known = self._catalog.known(connection, unit)
+            known = self._catalog.known(connection, transaction)
             for along in (
                 known.of_functions(facts.functions),
                 known.of_functions(facts.procedures, procedures=True),
@@ -136,11 +142,11 @@ class Meanings:
         target: Target,
         facts: Facts,
         connection: sa.Connection,
-        unit: Unit,
+        transaction: TrackedTransaction,
         execution: Any,
         untold: dict[str, None],
     ) -> Effect:
-        name, known = self._resolved(target.table, facts, connection, unit, execution)
+        name, known = self._resolved(target.table, facts, connection, transaction, execution)
         along = known.along(name, target.kind, target.columns)
         untold.update(along.untold)
         tags = self._tracking.tags
@@ -152,16 +158,18 @@ class Meanings:
         slices = self._tracking.slices.plan(target, name, table, known, uncertain=uncertain)
         return Effect(target, table, tuple(others), along.whole, slices)
 
-    def _find_reading(self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any) -> Reading:
+    def _find_reading(
+        self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any
+    ) -> Reading:
         # Whoever writes learns how many rows it were, at least.
-        sliced = self._sliced(facts, connection, unit, execution)
+        sliced = self._sliced(facts, connection, transaction, execution)
         others = [name for name in facts.reads if name not in sliced]
         named_here = [*others, *(target.table for target in facts.writes)]
-        whole = [self._resolved(name, facts, connection, unit, execution)[0] for name in named_here]
+        whole = [self._resolved(name, facts, connection, transaction, execution)[0] for name in named_here]
         lookups = []
-        known = self._catalog.known(connection, unit)
+        known = self._catalog.known(connection, transaction)
         for lookup in facts.lookups:
-            name, known = self._resolved(lookup.table, facts, connection, unit, execution)
+            name, known = self._resolved(lookup.table, facts, connection, transaction, execution)
             if [*known.behind([name], ()).tables] == [name]:
                 lookups.append((lookup, self._tracking.tags.table(name)))
             else:
@@ -171,7 +179,7 @@ class Meanings:
         return Reading(self._tags(known, behind.tables), tuple(lookups), tuple(behind.untold), in_slices)
 
     def _sliced(
-        self, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any
+        self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any
     ) -> dict[Named, list[SlicedRead]]:
         """The tables of which each place is read in slices."""
         found: dict[Named, list[SlicedRead]] = {}
@@ -181,7 +189,7 @@ class Meanings:
             if not columns:
                 unbound.add(place.table)
                 continue
-            name, known = self._resolved(place.table, facts, connection, unit, execution)
+            name, known = self._resolved(place.table, facts, connection, transaction, execution)
             read = sliced_read(place, self._tracking.tags.table(name), columns)
             if read is None or [*known.behind([name], ()).tables] != [name]:
                 unbound.add(place.table)
@@ -189,13 +197,13 @@ class Meanings:
                 found.setdefault(place.table, []).append(read)
         return {name: reads for name, reads in found.items() if name not in unbound}
 
-    def _tags(self, known: Consequences, tables: Iterable[TableName]) -> tuple[str, ...]:
+    def _tags(self, known: Dependencies, tables: Iterable[TableName]) -> tuple[str, ...]:
         tag = self._tracking.tags.table
         return tuple(tag(name) for table in tables for name in (table, *known.aliases(table)))
 
     def _resolved(
-        self, name: Named, facts: Facts, connection: sa.Connection, unit: Unit, execution: Any
-    ) -> tuple[TableName, Consequences]:
+        self, name: Named, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any
+    ) -> tuple[TableName, Dependencies]:
         """The table that a statement names, on its connection."""
         schema, table = name
         translated = execution.execution_options.get(_TRANSLATED)
@@ -210,11 +218,11 @@ class Meanings:
         if plain[0] is not None and plain[0] in _TEMPORARY:
             # It hides a table of the same name: both count as one.
             plain = (None, plain[1])
-        known = self._catalog.known(connection, unit, plain[0])
-        if unit.has_path and plain[0] is None and schema is None:
-            if unit.path is None:
-                unit.path = self._catalog.path(connection)
-            return known.resolve(plain, unit.path), known
+        known = self._catalog.known(connection, transaction, plain[0])
+        if transaction.has_path and plain[0] is None and schema is None:
+            if transaction.path is None:
+                transaction.path = self._catalog.path(connection)
+            return known.resolve(plain, transaction.path), known
         return known.resolve(plain), known
 
 

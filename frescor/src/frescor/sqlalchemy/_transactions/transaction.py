@@ -13,7 +13,7 @@ from typing import Any
 
 from frescor._values.tags import SLICES
 from frescor.sqlalchemy._statements.tags import EVERYTHING, MOST_ROWS
-from frescor.sqlalchemy._transactions.context import Home, home
+from frescor.sqlalchemy._transactions.context import WorkContext, current_context
 from frescor.sqlalchemy._transactions.snapshots import Cursors
 from frescor.sqlalchemy._transactions.touched import Touched, both, raised_tags
 
@@ -55,7 +55,7 @@ class _Level:
         self.slices_waiting.update(upper.slices_waiting)
 
 
-class Unit:
+class TrackedTransaction:
     """One open transaction of a database connection.
 
     began: what the store's clock had reached at least when the first statement ran; None before. old: its snapshot is
@@ -64,7 +64,7 @@ class Unit:
 
     __slots__ = (
         "__weakref__",
-        "_homes",
+        "_contexts",
         "_levels",
         "_tags",
         "_told",
@@ -106,7 +106,7 @@ class Unit:
         self.changes_schema = False
         self.cursors = Cursors()
         self._levels = [_Level("")]
-        self._homes: set[Home] = set()
+        self._contexts: set[WorkContext] = set()
         self._tags: frozenset[str] | None = frozenset()
         # By table: the blind tags of the columns whose slices `_tags` has told of.
         self._told: dict[str, Touched] = {}
@@ -201,10 +201,10 @@ class Unit:
 
     def join(self) -> None:
         """Let the thread or task that runs here know of this transaction, if it is dirty."""
-        here = home()
-        if here not in self._homes:
-            self._homes.add(here)
-            here.units.add(self)
+        here = current_context()
+        if here not in self._contexts:
+            self._contexts.add(here)
+            here.transactions.add(self)
 
     def savepoint(self, name: str) -> None:
         """A savepoint was made."""
@@ -229,9 +229,9 @@ class Unit:
 
     def end(self) -> None:
         """The transaction is over: it belongs to nobody any more."""
-        for found in self._homes:
-            found.units.discard(self)
-        self._homes.clear()
+        for found in self._contexts:
+            found.transactions.discard(self)
+        self._contexts.clear()
 
     def _place(self, name: str) -> int | None:
         for place in range(len(self._levels) - 1, 0, -1):

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from frescor.sqlalchemy._engine.whereabouts import identity
+from frescor.sqlalchemy._engine.database_id import database_id
 
 
 def test_databases_are_told_from_each_other_by_name_and_place(tmp_path: Path) -> None:
     def of(url: str, name: str = "") -> str:
-        return identity(sa.create_engine(url), name)
+        return database_id(sa.create_engine(url), name)
 
     one = f"sqlite:///{tmp_path}/one.db"
     assert of(one) == of(f"{one}?timeout=1")
