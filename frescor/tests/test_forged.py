@@ -286,6 +286,6 @@ def test_an_entry_put_back_with_the_stamps_of_its_tags_ends_when_it_was_made_to(
     # Entry, tags and clock, kept for as long as the attacker likes.
     world.items.update({name: dataclasses.replace(item, ends=None) for name, item in before.items()})
     assert world.read() == Price(1)
-    now = world.cache._engine.sources.now() + world.policy.ttl * (1 + world.policy.jitter)
-    world.cache._engine.sources = dataclasses.replace(world.cache._engine.sources, now=lambda: now)
+    now = world.cache._engine.nondeterminism.now() + world.policy.ttl * (1 + world.policy.jitter)
+    world.cache._engine.nondeterminism = dataclasses.replace(world.cache._engine.nondeterminism, now=lambda: now)
     assert world.read() == Price(2)

@@ -8,7 +8,7 @@ import pytest
 
 from frescor import Cache, Policy, PolicyError, current_load
 from frescor._runtime.engine import Engine
-from frescor._runtime.sources import Sources
+from frescor._runtime.nondeterminism import Nondeterminism
 from frescor._store.memory import MemoryStore
 
 
@@ -29,9 +29,9 @@ def hands() -> Hands:
 
 @pytest.fixture
 def cache(hands: Hands) -> Iterator[Cache]:
-    sources = Sources(now=hands, monotonic=hands, uniform=lambda low, high: (low + high) / 2)
+    nondeterminism = Nondeterminism(now=hands, monotonic=hands, uniform=lambda low, high: (low + high) / 2)
     store = MemoryStore(now=hands)
-    with Cache(Engine(store, local_bytes=0, key_secret=b"", ring=None, sources=sources)) as cache:
+    with Cache(Engine(store, local_bytes=0, key_secret=b"", ring=None, nondeterminism=nondeterminism)) as cache:
         yield cache
 
 
@@ -145,8 +145,10 @@ def test_an_early_refresh_comes_before_the_end_by_lot(hands: Hands, loader: Load
     def uniform(low: float, high: float) -> float:
         return lot[0] if (low, high) == (0.0, 1.0) else (low + high) / 2
 
-    sources = Sources(now=hands, monotonic=hands, uniform=uniform)
-    with Cache(Engine(MemoryStore(now=hands), local_bytes=0, key_secret=b"", ring=None, sources=sources)) as cache:
+    nondeterminism = Nondeterminism(now=hands, monotonic=hands, uniform=uniform)
+    with Cache(
+        Engine(MemoryStore(now=hands), local_bytes=0, key_secret=b"", ring=None, nondeterminism=nondeterminism)
+    ) as cache:
 
         @cache.cached(Policy(name="p", expire=10, jitter=0))
         def load() -> int:

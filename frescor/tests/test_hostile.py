@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frescor._values.codec import Codec
-from frescor._values.unproven import MOST_ITEMS, SMALL
+from frescor._values.untrusted import MOST_ITEMS, SMALL
 
 SECONDS = 3.0
 MEGABYTES = 400

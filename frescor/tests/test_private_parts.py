@@ -25,7 +25,7 @@ SHARED = {"_connect", "_connection_cls", "_has_events", "_should_log_info", "_va
 ALLOWED = {
     "_store/connection/redis_private.py": {"NodesManager": 2, "_connect": 1, "_sock": 3, "_writer": 3},
     # It overrides that; whether it is still there is looked for in the file above.
-    "_store/connection/within.py": {"_connect": 1},
+    "_store/connection/deadline.py": {"_connect": 1},
     "sqlalchemy/_private.py": {
         "_AdhocProxiedConnection": 2,
         "_NO_CURSOR_DML": 2,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frescor import Cache
-from frescor._calls.identity import canonical
+from frescor._calls.canonical import canonical
 from frescor._calls.keys import check_key
 from frescor._calls.policy import Policy
 from frescor.errors import PolicyError

@@ -10,7 +10,7 @@ import pytest
 
 from frescor import MISS, Cache, Policy
 from frescor._runtime.engine import Engine
-from frescor._runtime.sources import Sources
+from frescor._runtime.nondeterminism import Nondeterminism
 from frescor._store import MemoryStore
 from frescor._store.base import Store
 from frescor._store.opening import open_store
@@ -43,7 +43,7 @@ def chaotic(request: pytest.FixtureRequest, store: Store) -> Iterator[Callable[[
 
     def make(seed: int) -> Cache:
         chaos = ChaosStore(store, seed=seed, faults=Faults(delay=0.0005))
-        cache = Cache(Engine(chaos, local_bytes=0, key_secret=b"", ring=None, sources=Sources()))
+        cache = Cache(Engine(chaos, local_bytes=0, key_secret=b"", ring=None, nondeterminism=Nondeterminism()))
         opened.append(cache)
         if request.param == "sync":
             return cache

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frescor import Cache
-from frescor._calls.identity import canonical
+from frescor._calls.canonical import canonical
 from frescor.sqlalchemy._statements.tags import _canonical_number
 
 KEYS: dict[str, tuple[sa.types.TypeEngine[Any], Any, Any]] = {

@@ -86,9 +86,9 @@ def test_a_command_is_one_round_trip_to_each_node_for_any_number_of_keys(
         sent = []
         deliver = store._deliver
 
-        def count(deal, parcels, before):  # type: ignore[no-untyped-def]
-            sent.append(len(parcels))
-            deliver(deal, parcels, before)
+        def count(batch, node_batches, before):  # type: ignore[no-untyped-def]
+            sent.append(len(node_batches))
+            deliver(batch, node_batches, before)
 
         store._deliver = count  # type: ignore[method-assign]
         assert cache.get_many(*values) == values

@@ -6,9 +6,9 @@ from typing import Any, cast
 import pytest
 from redis import exceptions as driver
 
-from frescor._store.connection.eager import Eager
 from frescor._store.connection.link import DriverConnection, Link
-from frescor._store.connection.places import Places
+from frescor._store.connection.semaphore import FastSemaphore
+from frescor._store.connection.spin_wait import SpinWait
 
 
 class _Connected:
@@ -23,7 +23,7 @@ class _Connected:
 def pair() -> Any:
     ours, theirs = socket.socketpair()
     ours.settimeout(0.2)
-    yield Link(cast(DriverConnection, _Connected(ours)), Eager(Places(1)), 0.2), theirs
+    yield Link(cast(DriverConnection, _Connected(ours)), SpinWait(FastSemaphore(1)), 0.2), theirs
     theirs.close()
     ours.close()
 

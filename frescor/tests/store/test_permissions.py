@@ -29,8 +29,8 @@ from frescor._protocol.commands import (
     Write,
 )
 from frescor._store.address import read_address
+from frescor._store.listener_registry import heard, leave, register
 from frescor._store.permissions import acl_rules, commands
-from frescor._store.registered import heard, leave, register
 from frescor._store.server.redis import RedisStore
 from frescor._values.entry import Entry, Packing
 from frescor.testing import PrivateServer
@@ -88,7 +88,7 @@ def use_everything(url: str) -> None:
         store.told("database")
         assert not store.is_unrecorded("database")
         assert store.set_watermark("database", 1)
-        store._exchange([store.trust.give_up([b"gone"])], "give_up")
+        store._exchange([store.recovery.give_up([b"gone"])], "give_up")
         store.count({"counter": 1})
         assert store.counters() == {"counter": 1}
         store.info()

@@ -170,7 +170,7 @@ def test_an_entry_that_another_version_made_long_ago_is_stored_over() -> None:
     with Cache.from_url("memory://", "test") as cache:
         time = 1_800_000_000.0
         cache.store._now = lambda: time  # type: ignore[attr-defined]
-        cache._engine.sources = dataclasses.replace(cache._engine.sources, now=lambda: time)
+        cache._engine.nondeterminism = dataclasses.replace(cache._engine.nondeterminism, now=lambda: time)
         old, new = version(cache, Price), version(cache, PriceWithCurrency)
         key = old.key(1)
         old(1)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from frescor._calls.identity import function_parts
+from frescor._calls.canonical import function_parts
 from frescor._values.names import module_name, namespace_of
 from frescor.errors import PolicyError
 

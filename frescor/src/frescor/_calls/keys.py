@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from frescor._calls.identity import Holding, NoIdentity, canonical
+from frescor._calls.canonical import Holding, NoIdentity, canonical
 from frescor._calls.policy import Policy, tag_fields, tuple_of
 from frescor.errors import PolicyError
 

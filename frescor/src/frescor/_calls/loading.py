@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from frescor._calls.frames import FRAMES_OF_A_LOAD, MOST_GIVEN_BACK, give_back, make_sure_of_room
 from frescor._calls.keys import key_digest
 from frescor._calls.policy import Seconds, check_tag, seconds
+from frescor._calls.recursion import FRAMES_OF_A_LOAD, MOST_GIVEN_BACK, give_back, make_sure_of_room
 from frescor._values.tags import declared_tag
 from frescor.errors import PolicyError
 

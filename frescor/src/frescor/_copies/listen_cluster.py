@@ -17,7 +17,7 @@ from frescor._copies.listen import Line, Listener
 from frescor._copies.local import Local
 from frescor._store.address import Host
 from frescor._store.cluster.cluster import ClusterStore
-from frescor._store.registered import heard, leave, register
+from frescor._store.listener_registry import heard, leave, register
 from frescor.errors import CacheError
 
 logger = logging.getLogger("frescor")

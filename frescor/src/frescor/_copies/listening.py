@@ -6,7 +6,7 @@ from typing import Protocol
 from frescor._copies.listen import Listener
 from frescor._copies.listen_cluster import ClusterListener
 from frescor._copies.local import Local
-from frescor._store import registered
+from frescor._store import listener_registry
 from frescor._store.cluster.cluster import ClusterStore
 from frescor._store.server.redis import RedisStore
 
@@ -37,9 +37,9 @@ class Listeners:
             store.open_line,
             namespace,
             self._local,
-            register=functools.partial(registered.register, namespace),
-            heard=functools.partial(registered.heard, namespace),
-            leave=functools.partial(registered.leave, namespace),
+            register=functools.partial(listener_registry.register, namespace),
+            heard=functools.partial(listener_registry.heard, namespace),
+            leave=functools.partial(listener_registry.leave, namespace),
         )
 
     def to_cluster(self, store: ClusterStore, /) -> CopyListener:

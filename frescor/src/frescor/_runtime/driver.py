@@ -29,7 +29,7 @@ from frescor._protocol.commands import (
 )
 from frescor._runtime.engine import FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, Engine
 from frescor._runtime.load_under_way import PlanUnderWay, R
-from frescor._store.connection.within import within
+from frescor._store.connection.deadline import within
 
 
 class Driver(PlanUnderWay[R]):
@@ -93,7 +93,7 @@ class Driver(PlanUnderWay[R]):
             case Pause(seconds):
                 if seconds > 0:
                     time.sleep(seconds)
-                return engine.sources.monotonic()
+                return engine.nondeterminism.monotonic()
             case DependOn(tags):
                 engine.depend_on(tags)
                 return None
@@ -131,13 +131,13 @@ class Driver(PlanUnderWay[R]):
 
     def _wait(self, command: Wait) -> float:
         engine = self._engine
-        start = engine.sources.monotonic()
+        start = engine.nondeterminism.monotonic()
         woken = threading.Event()
         if engine.local.watch(command.key, command.mark, woken.set):
             listening = start < engine.local.alive_until
             woken.wait(PUSHED_LOOK if listening else min(FIRST_LOOK * 2**command.turn, LAST_LOOK))
             engine.local.unwatch(command.key, woken.set)
-        return (engine.sources.monotonic() - start) * 1000
+        return (engine.nondeterminism.monotonic() - start) * 1000
 
     def _land(self, key: str, landing: Landing) -> None:
         if self._flights and key in self._flights:

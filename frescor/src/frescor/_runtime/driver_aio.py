@@ -111,7 +111,7 @@ class AsyncDriver(PlanUnderWay[R]):
             case Pause(seconds):
                 if seconds > 0:
                     await asyncio.sleep(seconds)
-                return self._engine.sources.monotonic()
+                return self._engine.nondeterminism.monotonic()
             case DependOn(tags):
                 self._engine.depend_on(tags)
                 return None
@@ -185,7 +185,7 @@ class AsyncDriver(PlanUnderWay[R]):
 
     async def _wait(self, command: Wait) -> float:
         engine, loop = self._engine, asyncio.get_running_loop()
-        start = engine.sources.monotonic()
+        start = engine.nondeterminism.monotonic()
         woken = asyncio.Event()
 
         def wake() -> None:
@@ -202,4 +202,4 @@ class AsyncDriver(PlanUnderWay[R]):
                 pass  # looked for again in any case
             finally:
                 engine.local.unwatch(command.key, wake)
-        return (engine.sources.monotonic() - start) * 1000
+        return (engine.nondeterminism.monotonic() - start) * 1000

@@ -34,8 +34,8 @@ from frescor._protocol.commands import (
 from frescor._protocol.outcome import Outcome
 from frescor._protocol.pending import Pending
 from frescor._runtime.lease import Flights, Keeper, Waits
+from frescor._runtime.nondeterminism import Nondeterminism
 from frescor._runtime.reporter import Reporter
-from frescor._runtime.sources import Sources
 from frescor._store.base import ListenerFactory, Store
 from frescor._values.codec import Codec, TooLarge, ValueCodec
 from frescor._values.entry import LARGEST_VALUE, Entry, Packing
@@ -78,7 +78,7 @@ class Engine:
         local_bytes: int,
         key_secret: bytes,
         ring: "KeyRing | None",
-        sources: Sources,
+        nondeterminism: Nondeterminism,
         largest_value: int = LARGEST_VALUE,
         confirm: bool = False,
     ) -> None:
@@ -86,7 +86,7 @@ class Engine:
         # What a call may wait for the store, seconds, all its round trips together.
         self.deadline = store.deadline
         self.key_secret = key_secret
-        self.sources = sources
+        self.nondeterminism = nondeterminism
         self.plain = Codec()
         self.claims = Claims()
         self.pending = Pending()
@@ -121,20 +121,22 @@ class Engine:
         atexit.register(leave)
 
     def _start(self) -> None:
-        sources = self.sources
+        nondeterminism = self.nondeterminism
         self.flights = Flights()
         self.waits = Waits()
         self.reporter = Reporter(self.store)
         self.keeper = Keeper(self._extend_lease, every=LEASE_MS / 3000)
         listens = bool(self.store.namespace) and self._local_bytes > 0
-        self.local = Local(max_bytes=self._local_bytes if listens else 0, monotonic=sources.monotonic, now=sources.now)
+        self.local = Local(
+            max_bytes=self._local_bytes if listens else 0, monotonic=nondeterminism.monotonic, now=nondeterminism.now
+        )
         listeners: ListenerFactory[CopyListener] = Listeners(self.local)
         self.listener = self.store.listener(listeners) if listens else None
         # What was remembered before a fork counts in the parent.
         self.start = object()
         # The tags that entries had beside those of their calls, by key: read with them the next time.
         self._expected: dict[str, tuple[str, ...]] = {}
-        self.process = plan.Process(self.local, self.pending, self.packing, sources.token, confirm=self.confirm)
+        self.process = plan.Process(self.local, self.pending, self.packing, nondeterminism.token, confirm=self.confirm)
         # Other processes read what this one could not invalidate: it is not to wait for a call of this one.
         self.store.when_back(self.deliver)
 
@@ -208,7 +210,7 @@ class Engine:
 
     def now(self) -> int:
         """The wall clock, µs."""
-        return int(self.sources.now() * 1_000_000)
+        return int(self.nondeterminism.now() * 1_000_000)
 
     def request(
         self,
@@ -230,7 +232,7 @@ class Engine:
                 "the policy is sealed and this cache has no secrets to seal with: give Cache.from_url seal_secrets.",
                 policy=policy.name,
             )
-        sources = self.sources
+        nondeterminism = self.nondeterminism
         load = enclosing_load()
         if load is not None:
             refuse_return(load, self.place, key, label or policy.name)
@@ -240,11 +242,11 @@ class Engine:
             tags=tags,
             policy=policy,
             codec=codec,
-            token=sources.token(),
+            token=nondeterminism.token(),
             arrived=self.flights.tick(),
             now=self.now(),
-            dice=1.0 - sources.uniform(0.0, 1.0) or 1.0,
-            ttl_ms=milliseconds(policy.ttl + sources.uniform(-spread, spread)),
+            dice=1.0 - nondeterminism.uniform(0.0, 1.0) or 1.0,
+            ttl_ms=milliseconds(policy.ttl + nondeterminism.uniform(-spread, spread)),
             refresh=refresh,
             expected=self._expected.get(key, ()),
             fresh=load is not None,
@@ -335,7 +337,7 @@ class Engine:
     def again(self, request: plan.Request) -> plan.Request:
         """The same call, to load anew with nobody waiting."""
         return msgspec.structs.replace(
-            request, refresh=True, background=True, token=self.sources.token(), arrived=self.flights.tick()
+            request, refresh=True, background=True, token=self.nondeterminism.token(), arrived=self.flights.tick()
         )
 
     def local_copy(self, key: str, policy: Policy, shape: Shape = NO_SHAPE) -> Copy | None:

@@ -38,7 +38,7 @@ class ServerInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class PossibleLoss:
     """Why a server is not trusted. lost: what was done last may be gone. watermark: the database's clock, µs, when all
     that was done before was not; None if nothing was lost."""
 
@@ -46,7 +46,7 @@ class Doubt:
     watermark: int | None
 
 
-class Witness(Protocol):
+class Replayer(Protocol):
     """Who knows what may be missing from a store: a relay."""
 
     def start(self) -> None:
@@ -55,7 +55,7 @@ class Witness(Protocol):
     def look(self) -> None:
         """Somebody made the mark of `Store.is_unrecorded`, and waits until it was found. Returns at once."""
 
-    def replay(self, doubt: Doubt) -> tuple[str, ...] | None:
+    def replay(self, loss: PossibleLoss) -> tuple[str, ...] | None:
         """The store's tags that may have to be raised; None: that cannot be told."""
 
 
@@ -122,7 +122,7 @@ class Store(Protocol):
         and does not know them raises their blind tags from now on (see `frescor._values.tags`). An entry with slices
         that began before that is not stored. False if this store has no slices."""
 
-    def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
+    def replay_by(self, database: str, replayer: Replayer, *, ended: bool = False) -> None:
         """Ask this before what the store holds is trusted again after an outage or a loss; or, `ended`, no longer."""
 
     def count(self, deltas: Mapping[str, int]) -> None:

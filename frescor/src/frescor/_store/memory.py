@@ -29,7 +29,7 @@ from frescor._protocol.commands import (
     Unheard,
     Write,
 )
-from frescor._store.base import KeyInfo, ServerInfo, Store, Witness
+from frescor._store.base import KeyInfo, Replayer, ServerInfo, Store
 from frescor._store.wire import TOMBSTONE_MS
 from frescor._values.entry import stamp_of, stamped
 from frescor._values.tags import BUT, SLICED, SLICES, blind_tags_of, declared_tag
@@ -216,7 +216,7 @@ class MemoryStore(Store):
     def told(self, database: str) -> None:
         """Nothing: it keeps no watermark."""
 
-    def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
+    def replay_by(self, database: str, replayer: Replayer, *, ended: bool = False) -> None:
         """Nothing: it is never out of reach, and loses nothing that the process keeps."""
 
     def count(self, deltas: Mapping[str, int]) -> None:

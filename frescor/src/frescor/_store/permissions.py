@@ -7,7 +7,7 @@ the scripts are among these, and whoever steals the user's password can do no mo
 import re
 from typing import Literal
 
-from frescor._store import registered, scripts, slot_wire
+from frescor._store import listener_registry, scripts, slot_wire
 from frescor._store.wire import Wire
 
 # Sent as such, not by a script.
@@ -46,7 +46,11 @@ def commands(topology: Topology = "server") -> frozenset[str]:
     return (
         frozenset(DIRECT)
         | frozenset(SEVERAL.get(topology, ()))
-        | {name for script in (*scripts.ALL, *registered.ALL, *called) for name in _CALLED.findall(script.source)}
+        | {
+            name
+            for script in (*scripts.ALL, *listener_registry.ALL, *called)
+            for name in _CALLED.findall(script.source)
+        }
     )
 
 

@@ -203,7 +203,7 @@ class SlotProtocol:
             case ExtendLease() | ReleaseLease():
                 return self._alone(command)
             case Announce() | Unheard() | Dismiss():
-                raise TypeError("these are made by frescor._store.registered")
+                raise TypeError("these are made by frescor._store.listener_registry")
 
     def _together(self, commands: tuple[StoreCommand, ...]) -> Steps[list[Any]]:
         """Side by side: as many batches as the longest of them takes."""

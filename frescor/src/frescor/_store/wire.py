@@ -110,7 +110,7 @@ class Wire:
                 names = tuple(name for key in keys for name in (self.entry(key), self.lease(key)))
                 return _script(scripts.DELETE, names, (TOMBSTONE_MS,))
             case Announce() | Unheard() | Dismiss():
-                raise TypeError("these are made by frescor._store.registered")
+                raise TypeError("these are made by frescor._store.listener_registry")
 
     def decode(self, command: StoreCommand, reply: Any) -> Any:
         """What the plan gets for the server's reply."""

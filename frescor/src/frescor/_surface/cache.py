@@ -20,7 +20,7 @@ from frescor._protocol.outcome import Outcome, Result
 from frescor._runtime.driver import Driver
 from frescor._runtime.engine import Engine
 from frescor._runtime.events import PolicyStats, by_policy
-from frescor._runtime.sources import Sources
+from frescor._runtime.nondeterminism import Nondeterminism
 from frescor._store.base import KeyInfo, ServerInfo, Store
 from frescor._store.connection.connection import DEADLINE
 from frescor._store.opening import open_store
@@ -466,7 +466,7 @@ def engine_for(
     key_secret: bytes = b"",
     seal_secrets: Sequence[bytes] = (),
     largest_value: int = LARGEST_VALUE,
-    sources: Sources | None = None,
+    nondeterminism: Nondeterminism | None = None,
     confirm: bool = False,
 ) -> Engine:
     """The state of a cache on the server at `url` (see `Cache.from_url`)."""
@@ -487,7 +487,7 @@ def engine_for(
         local_bytes=DEFAULT_MAX_BYTES if local is True else int(local),
         key_secret=key_secret,
         ring=ring,
-        sources=sources or Sources(),
+        nondeterminism=nondeterminism or Nondeterminism(),
         largest_value=largest_value,
         confirm=confirm,
     )

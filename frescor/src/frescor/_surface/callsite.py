@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from frescor._calls.callables import Callee, check_parameters, core_of, signatures_of
+from frescor._calls.canonical import Holding, canonical
 from frescor._calls.claims import Claims, Name
-from frescor._calls.held import Held, Token, look_at, token_of
-from frescor._calls.identity import Holding, canonical
+from frescor._calls.closure import ClosureState, Token, closure_state_of, token_of
 from frescor._calls.keys import CallIdentity, key_digest
 from frescor._calls.loading import enclosing_load
 from frescor._calls.policy import Policy
@@ -60,7 +60,7 @@ class CallSite:
         self._called_by_value = not (policy.strict or policy.varies_on)
         self._token: Token | None = None
         self._shortcut: Shortcut | None = None
-        self._take(look_at(callee, named=self._is_named))
+        self._take(closure_state_of(callee, named=self._is_named))
         claims.claim(self)
         self._claimed_in = claims
         if self.objects and not self._is_named and (self.prefix, callee.module) not in _SAID:
@@ -102,7 +102,7 @@ class CallSite:
     def body(self) -> bytes:
         return self._held.body
 
-    def _take(self, held: Held) -> None:
+    def _take(self, held: ClosureState) -> None:
         """Be the function that it is with what it holds now."""
         self._held = held
         self._start = canonical((self.callee.module, self.label)) + held.by_value
@@ -119,7 +119,7 @@ class CallSite:
         held = self._held
         if held.is_mutable or held.moved():
             was_complete = held.is_complete
-            self._take(look_at(self.callee, named=self._is_named))
+            self._take(closure_state_of(self.callee, named=self._is_named))
             if was_complete and not held.is_mutable:
                 # Its variables change: a key that is remembered might be that of another value.
                 self._called_by_value = self._direct = False

@@ -11,7 +11,7 @@ Instances of classes (dataclasses, msgspec Structs, named tuples, Enums) are dec
 annotation names: stored bytes choose among those, and can name no other.
 
 Bytes that nobody vouches for, which a cache without secrets reads, are decoded with more care: what they may cost is
-bounded (see `_values.unproven`), and what is not of the annotation is no value, unless this program's own loader has
+bounded (see `_values.untrusted`), and what is not of the annotation is no value, unless this program's own loader has
 returned such values before.
 """
 
@@ -32,7 +32,7 @@ import msgspec
 
 from frescor._values.conforming import conforming
 from frescor._values.names import class_name
-from frescor._values.unproven import DEEPEST, MOST_ITEMS, SMALL, Collisions, check_lengths, check_maps
+from frescor._values.untrusted import DEEPEST, MOST_ITEMS, SMALL, Collisions, check_lengths, check_maps
 from frescor.errors import EntryUnreadable, PolicyError
 
 NATURAL, TYPED = b"n", b"t"

@@ -18,7 +18,7 @@ Render = Callable[[Policy, str, tuple[object, ...], Callable[[], str]], str]
 
 
 @dataclass(slots=True)
-class _Reading:
+class _TemplateSource:
     """The template that is being read: its text, which Jinja gives to extensions apart from its tokens, and how many
     parts were found in it."""
 
@@ -26,7 +26,7 @@ class _Reading:
     parts: int = 0
 
 
-_READING: ContextVar[_Reading] = ContextVar("frescor_template", default=_Reading())  # noqa: B039 - set before it is used
+_SOURCE: ContextVar[_TemplateSource] = ContextVar("frescor_template", default=_TemplateSource())  # noqa: B039 - set before use
 
 
 class Fragments(Extension):
@@ -42,12 +42,12 @@ class Fragments(Extension):
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         """Remember the template's text until it is parsed."""
         del name, filename
-        _READING.set(_Reading(source))
+        _SOURCE.set(_TemplateSource(source))
         return source
 
     def parse(self, parser: Parser) -> nodes.Node:
         """A call of `_render` around the part."""
-        reading = _READING.get()
+        reading = _SOURCE.get()
         reading.parts += 1
         own = f"{reading.parts}\0{reading.text}"
         line = next(parser.stream).lineno
@@ -104,9 +104,9 @@ _LOOKING: ContextVar[bool] = ContextVar("frescor_template_looking", default=Fals
 def _named_in(environment: Environment, text: str) -> set[str]:
     if _LOOKING.get() or not any(word in text for word in ("include", "import", "extends")):
         return set()
-    token, reading = _LOOKING.set(True), _READING.get()
+    token, reading = _LOOKING.set(True), _SOURCE.get()
     try:
         return {name for name in meta.find_referenced_templates(environment.parse(text)) if name is not None}
     finally:
         _LOOKING.reset(token)
-        _READING.set(reading)
+        _SOURCE.set(reading)

@@ -21,7 +21,7 @@ from frescor._calls.policy import Policy, Seconds, seconds
 from frescor._surface.cache import Cache
 from frescor._surface.decorator import Cached, caching
 from frescor.errors import PolicyError
-from frescor.flask.watched import ANY_HEADER, Watch, session_is_read
+from frescor.flask.request_reads import ANY_HEADER, RequestReads, session_is_read
 
 P = ParamSpec("P")
 Vary = str | Callable[[], object]
@@ -190,11 +190,11 @@ class CachedView:
 
     def make(self, view: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Response, str]:
         """The view's own response, and why it may not be kept, or nothing."""
-        with Watch() as watch:
+        with RequestReads() as watch:
             response = current_app.make_response(current_app.ensure_sync(view)(*args, **kwargs))
         return response, self._reason(response, watch)
 
-    def _reason(self, response: Response, watch: Watch) -> str:
+    def _reason(self, response: Response, watch: RequestReads) -> str:
         options = self._options
         control = response.cache_control
         if response.is_streamed or response.direct_passthrough:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from frescor._protocol.commands import Grant, Read, Reading, StoreCommand, TakeLease, Together
-from frescor._store.base import KeyInfo, ServerInfo, Store, Witness
+from frescor._store.base import KeyInfo, Replayer, ServerInfo, Store
 from frescor.errors import StoreRejected, StoreUnavailable
 
 
@@ -79,9 +79,9 @@ class ChaosStore(Store):
         """As `Store.register_slices`."""
         return self._store.register_slices(columns)
 
-    def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
+    def replay_by(self, database: str, replayer: Replayer, *, ended: bool = False) -> None:
         """As `Store.replay_by`."""
-        self._store.replay_by(database, witness, ended=ended)
+        self._store.replay_by(database, replayer, ended=ended)
 
     def count(self, deltas: Mapping[str, int]) -> None:
         """As `Store.count`: counters are not what is tested."""

@@ -15,10 +15,10 @@ from typing import Any
 from redis import exceptions as driver
 
 from frescor._protocol.commands import HOLDS_MS, Announce, Dismiss, Invalidate, StoreCommand, Together, Unheard
-from frescor._store import registered
+from frescor._store import listener_registry
 from frescor._store.address import Address, Host
-from frescor._store.base import Doubt, KeyInfo, ListenerFactory, ListenerT, ServerInfo, Store, Witness
-from frescor._store.cluster.dealing import Deal, Parcel
+from frescor._store.base import KeyInfo, ListenerFactory, ListenerT, PossibleLoss, Replayer, ServerInfo, Store
+from frescor._store.cluster.routing import NodeBatch, RoutedBatch
 from frescor._store.cluster.slots import Slots, text_in_slot
 from frescor._store.connection.breaker import Breaker
 from frescor._store.connection.connection import (
@@ -32,12 +32,12 @@ from frescor._store.connection.connection import (
     mapped,
     run_id_of,
 )
+from frescor._store.connection.deadline import within
 from frescor._store.connection.endpoint import Endpoint, node_endpoint
 from frescor._store.connection.link import DriverConnection
-from frescor._store.connection.within import within
+from frescor._store.listener_registry import understood
 from frescor._store.listing import add_up, counters_in, fields_of, listed
-from frescor._store.registered import understood
-from frescor._store.server.trust import grace, invalidates, missing_tags, register, start
+from frescor._store.server.recovery import invalidates, missing_tags, register, start, wait_for_rediscovery
 from frescor._store.slot_steps import RaiseTag, SlotProtocol, Step, Tick
 from frescor._store.slot_wire import Asked, decoded_steps, encode_step
 from frescor._store.wire import Wire
@@ -54,7 +54,7 @@ class ClusterStore(Store):
         self.namespace = namespace
         self.wire = Wire(namespace)
         self.protocol = SlotProtocol(lambda: secrets.token_hex(8))
-        self._witnesses: dict[str, Witness] = {}
+        self._replayers: dict[str, Replayer] = {}
         self._start()
 
     def _start(self) -> None:
@@ -97,7 +97,7 @@ class ClusterStore(Store):
         self.admit(command, operation)
         if isinstance(command, Announce | Unheard | Dismiss):
             places = self.places()
-            found = self._exchange(registered.asked(self.wire, command, places, HOLDS_MS), operation)
+            found = self._exchange(listener_registry.asked(self.wire, command, places, HOLDS_MS), operation)
             return understood(command, places, found, functools.partial(self.failed, operation=operation))
         steps = self.protocol.carry_out(command)
         replies: list[Any] | None = None
@@ -105,7 +105,7 @@ class ClusterStore(Store):
             try:
                 batch = next(steps) if replies is None else steps.send(replies)
             except StopIteration as done:
-                # The cluster may have come into doubt on the way.
+                # The cluster may have become suspect meanwhile.
                 self.admit(command, operation)
                 return done.value
             replies = self._carry_out(batch, operation)
@@ -132,8 +132,8 @@ class ClusterStore(Store):
         # Who raises a tag in one slot does not see what is registered in another in the same step.
         return False
 
-    def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
-        register(self._witnesses, database, witness, ended=ended)
+    def replay_by(self, database: str, replayer: Replayer, *, ended: bool = False) -> None:
+        register(self._replayers, database, replayer, ended=ended)
 
     def count(self, deltas: Mapping[str, int]) -> None:
         stats = self.wire.stats
@@ -224,7 +224,7 @@ class ClusterStore(Store):
                 ask(connection, None, ("SET", name, run_id))
                 # Who was registered with it may be missing.
                 self._forget_listeners()
-        start(self._witnesses)
+        start(self._replayers)
         return run_id
 
     def _forget_listeners(self) -> None:
@@ -273,12 +273,12 @@ class ClusterStore(Store):
 
     def _restore(self) -> bool:
         """After an outage, do again what may be missing. A node that was replaced has made everything invalid."""
-        if not self._witnesses:
+        if not self._replayers:
             return True
-        if not grace(self.breaker):
+        if not wait_for_rediscovery(self.breaker):
             return False
-        nothing_lost = Doubt(lost=False, watermark=None)
-        tags = missing_tags(self._witnesses, dict.fromkeys(self._witnesses, nothing_lost))
+        nothing_lost = PossibleLoss(lost=False, watermark=None)
+        tags = missing_tags(self._replayers, dict.fromkeys(self._replayers, nothing_lost))
         try:
             if tags != ():
                 self.perform(Invalidate((NAMESPACE_TAG,) if tags is None else tags))
@@ -305,40 +305,42 @@ class ClusterStore(Store):
 
     def _exchange(self, asked: list[Asked], operation: str) -> list[Any]:
         self.breaker.check(operation, invalidates=True)
-        deal = Deal(asked)
+        batch = RoutedBatch(asked)
         try:
             if not self.has_met:
                 self.meet()
-            while parcels := deal.parcels(self.slots.node_of):
-                self._deliver(deal, parcels, functools.partial(self.breaker.check, operation, invalidates=True))
-                if deal.moved:
-                    self.slots.moved(deal.moved)
+            while node_batches := batch.node_batches(self.slots.node_of):
+                self._deliver(batch, node_batches, functools.partial(self.breaker.check, operation, invalidates=True))
+                if batch.moved:
+                    self.slots.moved(batch.moved)
         except CacheError:
             raise
         except Exception as error:  # whatever answers, a caller gets no error but these
             raise self.failed(error, operation) from error
-        return deal.replies
+        return batch.replies
 
-    def _deliver(self, deal: Deal, parcels: list[tuple[Host, Parcel]], before: Callable[[], None]) -> None:
+    def _deliver(
+        self, batch: RoutedBatch, node_batches: list[tuple[Host, NodeBatch]], before: Callable[[], None]
+    ) -> None:
         """All nodes work at the same time: sent to each first, received from each then."""
-        sent: list[tuple[Parcel, Sent]] = []
+        sent: list[tuple[NodeBatch, Sent]] = []
         try:
-            for node, parcel in parcels:
-                sent.append((parcel, self._to(node).send(parcel.data, len(parcel.places), before)))
+            for node, node_batch in node_batches:
+                sent.append((node_batch, self._to(node).send(node_batch.data, len(node_batch.places), before)))
             while sent:
-                parcel, exchange = sent.pop(0)
-                deal.take(parcel, exchange.receive())
+                node_batch, exchange = sent.pop(0)
+                batch.take(node_batch, exchange.receive())
         finally:
             for _, exchange in sent:
                 exchange.give_up()
 
     def _on_node(self, node: Host, operation: str, commands: list[tuple[Any, ...]]) -> list[Any]:
         """Commands without a key, for one node."""
-        deal = Deal([Asked("", None, command) for command in commands])
+        batch = RoutedBatch([Asked("", None, command) for command in commands])
         try:
-            self._deliver(deal, deal.parcels(lambda _: node), functools.partial(self.breaker.check, operation))
+            self._deliver(batch, batch.node_batches(lambda _: node), functools.partial(self.breaker.check, operation))
         except CacheError:
             raise
         except Exception as error:  # whatever answers, a caller gets no error but these
             raise self.failed(error, operation) from error
-        return deal.replies
+        return batch.replies

@@ -7,10 +7,10 @@ from typing import Any
 from redis import exceptions as driver
 
 from frescor._protocol.commands import HOLDS_MS, Announce, Dismiss, StoreCommand, Together, Unheard
-from frescor._store import registered
+from frescor._store import listener_registry
 from frescor._store.address import Host
 from frescor._store.cluster.cluster import ClusterStore
-from frescor._store.cluster.dealing import Deal, Parcel
+from frescor._store.cluster.routing import NodeBatch, RoutedBatch
 from frescor._store.server.aio import AsyncConnection, AsyncConnections, run_id_of, within
 from frescor._store.slot_wire import Asked, decoded_steps, encode_step
 from frescor.errors import CacheError
@@ -29,16 +29,16 @@ class AsyncClusterStore:
         self._store.admit(command, operation)
         if isinstance(command, Announce | Unheard | Dismiss):
             places = self._store.places()
-            found = await self._exchange(registered.asked(wire, command, places, HOLDS_MS), operation)
+            found = await self._exchange(listener_registry.asked(wire, command, places, HOLDS_MS), operation)
             failed = functools.partial(self._store.failed, operation=operation)
-            return registered.understood(command, places, found, failed)
+            return listener_registry.understood(command, places, found, failed)
         steps = self._store.protocol.carry_out(command)
         replies: list[Any] | None = None
         while True:
             try:
                 batch = next(steps) if replies is None else steps.send(replies)
             except StopIteration as done:
-                # The cluster may have come into doubt on the way.
+                # The cluster may have become suspect meanwhile.
                 self._store.admit(command, operation)
                 return done.value
             found = await self._exchange([encode_step(wire, step) for step in batch], operation)
@@ -55,30 +55,31 @@ class AsyncClusterStore:
     async def _exchange(self, asked: list[Asked], operation: str) -> list[Any]:
         store = self._store
         store.breaker.check(operation, invalidates=True)
-        deal = Deal(asked)
+        batch = RoutedBatch(asked)
         try:
             if not store.has_met:
                 async with within(store.deadline):
                     await asyncio.to_thread(store.meet)
-            while parcels := deal.parcels(store.slots.node_of):
+            while node_batches := batch.node_batches(store.slots.node_of):
                 # All nodes are heard before the first failure is raised: a reply left behind would be another's.
                 for failure in await asyncio.gather(
-                    *(self._deliver(deal, node, parcel) for node, parcel in parcels), return_exceptions=True
+                    *(self._deliver(batch, node, node_batch) for node, node_batch in node_batches),
+                    return_exceptions=True,
                 ):
                     if failure is not None:
                         raise failure
-                if deal.moved:
-                    await asyncio.to_thread(store.slots.moved, deal.moved)
+                if batch.moved:
+                    await asyncio.to_thread(store.slots.moved, batch.moved)
         except CacheError:
             raise
         except Exception as error:  # whatever answers, a caller gets no error but these
             for connections in self._connections.values():
                 connections.drop()
             raise store.failed(error, operation) from error
-        return deal.replies
+        return batch.replies
 
-    async def _deliver(self, deal: Deal, node: Host, parcel: Parcel) -> None:
-        deal.take(parcel, await self._to(node).exchange(parcel.data, len(parcel.places)))
+    async def _deliver(self, batch: RoutedBatch, node: Host, node_batch: NodeBatch) -> None:
+        batch.take(node_batch, await self._to(node).exchange(node_batch.data, len(node_batch.places)))
 
     def _to(self, node: Host) -> AsyncConnections:
         connections = self._connections.get(node)

@@ -11,8 +11,8 @@ from redis.crc import key_slot
 
 from frescor._store.address import Address, Host
 from frescor._store.connection.connection import CONNECTION_OPTIONS
+from frescor._store.connection.deadline import TimedConnection, TimedSSLConnection
 from frescor._store.connection.redis_private import NodesManager
-from frescor._store.connection.within import TimedConnection, TimedSSLConnection
 
 SLOTS = 16384
 # Its stub gives no types.

@@ -1,7 +1,7 @@
 """The breaker: keeps callers from a server that does not answer, and finds out in the background when it does again.
 
-Its states: closed; open, while the server does not answer; and doubtful, while it answers and cannot be trusted yet,
-since what it holds may lack invalidations. A doubtful server takes invalidations: whoever made them keep would let the
+Its states: closed; open, while the server does not answer; and suspect, while it answers and cannot be trusted yet,
+since what it holds may lack invalidations. A suspect server takes invalidations: whoever made them keep would let the
 others, who trust it already, read what they end.
 """
 
@@ -37,7 +37,7 @@ class Breaker:
         # Why calls are kept away; None while they are not. Read at every call, so no property.
         self.reason: str | None = None
         self._answers = False
-        self._doubted = ""
+        self._suspected = ""
         self._ended = threading.Event()
         self._lock = threading.Lock()
 
@@ -66,12 +66,12 @@ class Breaker:
         if opened:
             self._start()
 
-    def doubt(self, server: str, reason: str) -> None:
+    def suspect(self, server: str, reason: str) -> None:
         """The server that answers may lack invalidations; `server` tells it from others."""
         with self._lock:
-            if self._ended.is_set() or (self.reason is not None and self._doubted == server):
+            if self._ended.is_set() or (self.reason is not None and self._suspected == server):
                 return
-            self._doubted = server
+            self._suspected = server
             # What was restored of another server counts for nothing.
             self.trips += 1
             if self.reason is not None:
@@ -118,5 +118,5 @@ class Breaker:
         with self._lock:
             if self.trips != trips:
                 return False
-            self.reason, self._answers, self._doubted = None, False, ""
+            self.reason, self._answers, self._suspected = None, False, ""
             return True

@@ -15,12 +15,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from frescor._protocol.commands import StoreCommand
-from frescor._store.connection.eager import Eager
-from frescor._store.connection.endpoint import Endpoint
-from frescor._store.connection.link import DriverConnection, Link
-from frescor._store.connection.places import Places
-from frescor._store.connection.redis_private import put_socket, socket_of
-from frescor._store.connection.within import (
+from frescor._store.connection.deadline import (
     TimedConnection,
     TimedSocket,
     TimedSSLConnection,
@@ -28,6 +23,11 @@ from frescor._store.connection.within import (
     left,
     within,
 )
+from frescor._store.connection.endpoint import Endpoint
+from frescor._store.connection.link import DriverConnection, Link
+from frescor._store.connection.redis_private import put_socket, socket_of
+from frescor._store.connection.semaphore import FastSemaphore
+from frescor._store.connection.spin_wait import SpinWait
 from frescor._store.scripts import Script
 from frescor._store.wire import Arguments, Wire, parse_run_id
 from frescor.errors import CacheError, StoreRejected, StoreUnavailable
@@ -121,8 +121,8 @@ class Connections:
         self._check = check
         self._idle: deque[Link] = deque()
         self._pid = os.getpid()
-        self._places = Places(_MOST_CONNECTIONS)
-        self._eager = Eager(self._places)
+        self._semaphore = FastSemaphore(_MOST_CONNECTIONS)
+        self._spin_wait = SpinWait(self._semaphore)
 
     def exchange(self, packed: bytes, replies: int, before: Callable[[], None]) -> list[Any]:
         """Send commands and read as many replies; a refusal is a ResponseError in its place. Calls `before` first, if
@@ -130,7 +130,7 @@ class Connections:
 
         Raises the driver's errors. A connection that the server closed while it was idle is replaced once.
         """
-        waited = self._places.acquire()
+        waited = self._semaphore.acquire()
         try:
             if waited:
                 before()
@@ -147,14 +147,14 @@ class Connections:
             with within(self._deadline):
                 return self._exchange_on(self._open(), packed, replies, idle)
         finally:
-            self._places.release()
+            self._semaphore.release()
 
     def send(self, packed: bytes, replies: int, before: Callable[[], None]) -> "Sent":
         """As `exchange`, but the replies are received later, so that several servers work at the same time.
 
         Ask servers in one order in all threads: each answer that is not received yet holds a place.
         """
-        waited = self._places.acquire()
+        waited = self._semaphore.acquire()
         try:
             if waited:
                 before()
@@ -165,7 +165,7 @@ class Connections:
                 sent = Sent(self, link or self._open(), packed, replies, idle, reused=reused)
                 sent.send()
         except BaseException:
-            self._places.release()
+            self._semaphore.release()
             raise
         return sent
 
@@ -210,7 +210,7 @@ class Connections:
             return None
 
     def _open(self) -> "Link":
-        return Link(self._open_connection(), self._eager, self._deadline)
+        return Link(self._open_connection(), self._spin_wait, self._deadline)
 
     def _open_connection(self) -> DriverConnection:
         connection = self._make()
@@ -294,13 +294,13 @@ class Sent:
             self.give_up()
             raise
         self._connections._give_back(self._link, self._idle)
-        self._connections._places.release()
+        self._connections._semaphore.release()
         return found
 
     def give_up(self) -> None:
         """Receive nothing: the replies must not be taken for another command's."""
         self._link.close()
-        self._connections._places.release()
+        self._connections._semaphore.release()
 
     def _replace(self) -> None:
         if not self._reused:
@@ -313,11 +313,11 @@ class Sent:
 
 def ask(connection: DriverConnection, script: Script | None, arguments: Arguments) -> Any:
     """One command and its reply on a connection of one's own. Raises the driver's errors."""
-    connection.send_packed_command([pack(script, arguments)])
+    connection.send_packed_command([command_bytes(script, arguments)])
     try:
         return connection.read_response()
     except driver.NoScriptError:
-        connection.send_packed_command([pack_source(cast(Script, script), arguments)])
+        connection.send_packed_command([command_bytes_with_source(cast(Script, script), arguments)])
         return connection.read_response()
 
 
@@ -351,14 +351,14 @@ class ServerLine:
         self._connection.disconnect()
 
 
-def pack(script: Script | None, arguments: Arguments) -> bytes:
+def command_bytes(script: Script | None, arguments: Arguments) -> bytes:
     """The bytes of a command; a script by its digest."""
     if script is None:
         return packed(arguments)
     return packed(("EVALSHA", script.sha, *arguments))
 
 
-def pack_source(script: Script, arguments: Arguments) -> bytes:
+def command_bytes_with_source(script: Script, arguments: Arguments) -> bytes:
     """The bytes of a command that brings the script's source, after the server said that it does not know it."""
     return packed(("EVAL", script.source, *arguments))
 

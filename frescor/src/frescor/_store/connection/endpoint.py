@@ -9,7 +9,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from frescor._store.address import Address, Host
-from frescor._store.connection.within import TimedConnection, TimedSSLConnection
+from frescor._store.connection.deadline import TimedConnection, TimedSSLConnection
 
 
 @dataclass(frozen=True, slots=True)

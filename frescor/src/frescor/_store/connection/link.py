@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import hiredis
 from redis import exceptions as driver
 
-from frescor._store.connection.eager import SIZE, Eager
+from frescor._store.connection.deadline import has_deadline, left
 from frescor._store.connection.redis_private import socket_of
-from frescor._store.connection.within import has_deadline, left
+from frescor._store.connection.spin_wait import SIZE, SpinWait
 
 
 class DriverConnection(Protocol):
@@ -27,14 +27,14 @@ class DriverConnection(Protocol):
 class Link:
     """A connection that is ready, read without redis-py's own layers: half of what a round trip took was theirs."""
 
-    __slots__ = ("_connection", "_deadline", "_eager", "_limit", "_reader", "_socket")
+    __slots__ = ("_connection", "_deadline", "_limit", "_reader", "_socket", "_spin_wait")
 
-    def __init__(self, connection: DriverConnection, eager: Eager, deadline: float) -> None:
+    def __init__(self, connection: DriverConnection, spin_wait: SpinWait, deadline: float) -> None:
         self._connection = connection
         self._socket = socket_of(connection)
         self._deadline = self._limit = deadline
         # Python's own way of timing a socket sleeps before it looks.
-        self._eager = eager if _let_kernel_time(self._socket) else None
+        self._spin_wait = spin_wait if _let_kernel_time(self._socket) else None
         self._reader = hiredis.Reader(protocolError=driver.InvalidResponse, replyError=_reply_error)
 
     def send(self, packed: bytes) -> None:
@@ -58,8 +58,8 @@ class Link:
                         if has_deadline() is not None or self._limit != self._deadline:
                             self._hurry()
                         ends = time.monotonic() + self._limit
-                        eager = self._eager
-                        data = self._socket.recv(SIZE) if eager is None else eager.receive(self._socket)
+                        spin_wait = self._spin_wait
+                        data = self._socket.recv(SIZE) if spin_wait is None else spin_wait.receive(self._socket)
                     elif time.monotonic() > ends:
                         # One that sends byte by byte keeps nobody for longer.
                         raise TimeoutError
@@ -82,7 +82,7 @@ class Link:
         # Of a call's first round trip nearly all is left.
         if limit != self._limit and (limit < 0.9 * self._deadline or self._limit < limit):
             self._limit = limit
-            if self._eager is None:
+            if self._spin_wait is None:
                 self._socket.settimeout(limit)
             else:
                 _set_kernel_timeout(self._socket, limit)

@@ -1,6 +1,6 @@
 """What Frescor needs of redis-py's private parts, in one place: looked for when the store is imported.
 
-Other modules name none of them, but that which overrides `_connect` (`_store.connection.within`).
+Other modules name none of them, but that which overrides `_connect` (`_store.connection.deadline`).
 """
 
 import socket

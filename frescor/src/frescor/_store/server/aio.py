@@ -12,15 +12,15 @@ from redis import exceptions as driver
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 
 from frescor._protocol.commands import HOLDS_MS, Announce, Dismiss, StoreCommand, Together, Unheard
-from frescor._store import registered
+from frescor._store import listener_registry
 from frescor._store.base import Store
 from frescor._store.connection.breaker import Breaker
-from frescor._store.connection.connection import CONNECTION_OPTIONS, decoded, pack, pack_source
+from frescor._store.connection.connection import CONNECTION_OPTIONS, command_bytes, command_bytes_with_source, decoded
 from frescor._store.connection.endpoint import Endpoint
 from frescor._store.connection.redis_private import close_stream
 from frescor._store.scripts import Script
+from frescor._store.server.recovery import TELL_LOOK, invalidates
 from frescor._store.server.redis import RedisStore
-from frescor._store.server.trust import TELL_LOOK, invalidates
 from frescor._store.wire import Arguments, parse_run_id
 from frescor.errors import CacheError
 
@@ -143,11 +143,11 @@ class AsyncConnections:
 
 async def ask(connection: AsyncConnection, script: Script | None, arguments: Arguments) -> Any:
     """One command and its reply. Raises the driver's errors."""
-    await connection.send_packed_command(pack(script, arguments))
+    await connection.send_packed_command(command_bytes(script, arguments))
     try:
         return await connection.read_response()
     except driver.NoScriptError:
-        await connection.send_packed_command(pack_source(cast(Script, script), arguments))
+        await connection.send_packed_command(command_bytes_with_source(cast(Script, script), arguments))
         return await connection.read_response()
 
 
@@ -175,7 +175,7 @@ class AsyncRedisStore:
             found = await self._of_copies(command, operation)
         else:
             found = (await self._exchange((command,), operation))[0]
-        # The server may have come into doubt on the way.
+        # The server may have become suspect meanwhile.
         self._admit(command, operation)
         return found
 
@@ -189,8 +189,8 @@ class AsyncRedisStore:
             breaker.check(operation, invalidates=invalidates(command))
 
     async def _exchange(self, commands: tuple[StoreCommand, ...], operation: str) -> list[Any]:
-        wire, trust = self._store.wire, self._store.trust
-        preface = trust.preface(commands)
+        wire, recovery = self._store.wire, self._store.recovery
+        preface = recovery.preface(commands)
         try:
             replies = await self._replies([*preface, *map(wire.encode, commands)])
             if preface:
@@ -202,12 +202,12 @@ class AsyncRedisStore:
             raise self._store.failed(error, operation) from error
 
     async def _replies(self, sent: list[tuple[Script | None, Arguments]]) -> list[Any]:
-        packed = b"".join([pack(*one) for one in sent])
+        packed = b"".join([command_bytes(*one) for one in sent])
         replies = await self._connections.exchange(packed, len(sent))
         for place, reply in enumerate(replies):
             if isinstance(reply, driver.NoScriptError):
                 script, arguments = sent[place]
-                source = pack_source(cast(Script, script), arguments)
+                source = command_bytes_with_source(cast(Script, script), arguments)
                 (reply,) = await self._connections.exchange(source, 1)
                 replies[place] = reply
             if isinstance(reply, driver.ResponseError):
@@ -216,10 +216,10 @@ class AsyncRedisStore:
 
     async def _of_copies(self, command: Announce | Unheard | Dismiss, operation: str) -> Any:
         """As `RedisStore._of_copies`."""
-        asked = registered.asked(self._store.wire, command, registered.ONE_PLACE, HOLDS_MS)
+        asked = listener_registry.asked(self._store.wire, command, listener_registry.ONE_PLACE, HOLDS_MS)
         try:
             replies = await self._replies([(one.script, one.arguments) for one in asked])
-            return registered.answered(command, registered.ONE_PLACE, replies)
+            return listener_registry.answered(command, listener_registry.ONE_PLACE, replies)
         except CacheError:
             raise
         except Exception as error:  # whatever answers, a caller gets no error but these
@@ -227,22 +227,22 @@ class AsyncRedisStore:
 
     async def _tell(self, untold: list[bytes]) -> None:
         """As `RedisStore._tell`."""
-        trust = self._store.trust
-        ends = trust.telling() if untold else 0.0
+        recovery = self._store.recovery
+        ends = recovery.telling() if untold else 0.0
         while untold and time.monotonic() < ends:
             await asyncio.sleep(TELL_LOOK)
-            (untold,) = await self._replies([trust.note()])
+            (untold,) = await self._replies([recovery.note()])
         if untold:
-            await self._replies([trust.give_up(untold)])
-        trust.noted()
+            await self._replies([recovery.give_up(untold)])
+        recovery.noted()
 
     async def _check(self, connection: AsyncConnection) -> None:
-        """As `Trust.check`."""
-        trust = self._store.trust
+        """As `Recovery.check`."""
+        recovery = self._store.recovery
         if self._primary:
-            trust.check_role(await ask(connection, None, ("ROLE",)))
+            recovery.check_role(await ask(connection, None, ("ROLE",)))
         run_id = await run_id_of(connection)
-        trust.take_answer(run_id, await ask(connection, *trust.question(run_id)))
+        recovery.take_answer(run_id, await ask(connection, *recovery.question(run_id)))
 
 
 @asynccontextmanager

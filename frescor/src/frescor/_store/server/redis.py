@@ -8,27 +8,27 @@ from typing import Any
 from redis import exceptions as driver
 
 from frescor._protocol.commands import HOLDS_MS, Announce, Dismiss, Read, StoreCommand, Together, Unheard
-from frescor._store import registered
+from frescor._store import listener_registry
 from frescor._store.address import Address
-from frescor._store.base import KeyInfo, ListenerFactory, ListenerT, ServerInfo, Store, Witness
+from frescor._store.base import KeyInfo, ListenerFactory, ListenerT, Replayer, ServerInfo, Store
 from frescor._store.connection.breaker import Breaker
 from frescor._store.connection.connection import (
     DEADLINE,
     Connections,
     ServerLine,
+    command_bytes,
+    command_bytes_with_source,
     connection_to,
     decoded,
     keeps_away,
     mapped,
-    pack,
-    pack_source,
 )
 from frescor._store.connection.endpoint import endpoint_of
 from frescor._store.connection.link import DriverConnection
+from frescor._store.listener_registry import understood
 from frescor._store.listing import add_up, counters_in, fields_of, listed
-from frescor._store.registered import understood
 from frescor._store.scripts import Script
-from frescor._store.server.trust import TELL_LOOK, Trust, grace, invalidates, register
+from frescor._store.server.recovery import TELL_LOOK, Recovery, invalidates, register, wait_for_rediscovery
 from frescor._store.wire import Arguments, Wire
 from frescor.errors import CacheError
 
@@ -46,11 +46,11 @@ class RedisStore(Store):
         # Another server may be the primary by now: whatever leads to this one is used no more.
         self.breaker.when_tripped = lambda: self.connections.drop()
         self.breaker.restore = self._restore
-        self.trust = Trust(self.wire, self.breaker, primary=self.endpoint.primary)
+        self.recovery = Recovery(self.wire, self.breaker, primary=self.endpoint.primary)
         self._connect()
 
     def _connect(self) -> None:
-        self.connections = Connections(self._make_connection, self.trust.check, self.deadline)
+        self.connections = Connections(self._make_connection, self.recovery.check, self.deadline)
 
     def _make_connection(self) -> DriverConnection:
         return connection_to(self.endpoint, deadline=self.deadline)
@@ -82,33 +82,33 @@ class RedisStore(Store):
             found: Any = self._perform_together(command.commands, operation)
         elif type(command) is not Read and isinstance(command, Announce | Unheard | Dismiss):
             found = self._of_copies(command, operation)
-        elif type(command) is not Read and self.trust.preface((command,)):
+        elif type(command) is not Read and self.recovery.preface((command,)):
             found = self._perform_together((command,), operation)[0]
         else:
             # Nearly all of what is asked.
             script, arguments = self.wire.encode(command)
             found = self._understood_one(command, self._one(script, arguments, operation), operation)
         if self.breaker.reason is not None:
-            # It may have come into doubt on the way.
+            # It may have become suspect meanwhile.
             self._admit(command, operation)
         return found
 
     def is_unrecorded(self, database: str) -> bool:
-        return bool(self._exchange([self.trust.is_unrecorded(database)], "is_unrecorded")[0])
+        return bool(self._exchange([self.recovery.is_unrecorded(database)], "is_unrecorded")[0])
 
     def told(self, database: str) -> None:
-        self._exchange([self.trust.told(database)], "told")
+        self._exchange([self.recovery.told(database)], "told")
 
     def set_watermark(self, database: str, at: int) -> bool:
-        self._exchange([self.trust.watermark(database, at)], "set_watermark")
+        self._exchange([self.recovery.watermark(database, at)], "set_watermark")
         return True
 
     def register_slices(self, columns: Mapping[str, Sequence[str]]) -> bool:
         self._exchange([self.wire.register_slices(columns)], "register_slices")
         return True
 
-    def replay_by(self, database: str, witness: Witness, *, ended: bool = False) -> None:
-        register(self.trust.witnesses, database, witness, ended=ended)
+    def replay_by(self, database: str, replayer: Replayer, *, ended: bool = False) -> None:
+        register(self.recovery.replayers, database, replayer, ended=ended)
 
     def count(self, deltas: Mapping[str, int]) -> None:
         stats = self.wire.stats
@@ -137,7 +137,7 @@ class RedisStore(Store):
         return self._exchange([(None, command) for command in commands], operation)
 
     def _perform_together(self, commands: tuple[StoreCommand, ...], operation: str) -> list[Any]:
-        preface = self.trust.preface(commands)
+        preface = self.recovery.preface(commands)
         replies = self._exchange([*preface, *map(self.wire.encode, commands)], operation, admitted=True)
         if preface:
             self._tell(replies[0], operation)
@@ -145,18 +145,20 @@ class RedisStore(Store):
 
     def _of_copies(self, command: Announce | Unheard | Dismiss, operation: str) -> Any:
         """As `perform`, of the commands that confirm an invalidation."""
-        asked = registered.asked(self.wire, command, registered.ONE_PLACE, HOLDS_MS)
+        asked = listener_registry.asked(self.wire, command, listener_registry.ONE_PLACE, HOLDS_MS)
         replies = self._exchange([(one.script, one.arguments) for one in asked], operation)
-        return understood(command, registered.ONE_PLACE, replies, functools.partial(self.failed, operation=operation))
+        return understood(
+            command, listener_registry.ONE_PLACE, replies, functools.partial(self.failed, operation=operation)
+        )
 
     def _tell(self, untold: list[bytes], operation: str) -> None:
         """Wait until the databases were told that something is invalidated that no outbox keeps."""
-        ends = self.trust.telling() if untold else 0.0
+        ends = self.recovery.telling() if untold else 0.0
         while untold and time.monotonic() < ends and self.breaker.pause(TELL_LOOK):
-            (untold,) = self._exchange([self.trust.note()], operation, admitted=True)
+            (untold,) = self._exchange([self.recovery.note()], operation, admitted=True)
         if untold:
-            self._exchange([self.trust.give_up(untold)], operation, admitted=True)
-        self.trust.noted()
+            self._exchange([self.recovery.give_up(untold)], operation, admitted=True)
+        self.recovery.noted()
 
     def _understood(self, commands: Sequence[StoreCommand], replies: Sequence[Any], operation: str) -> list[Any]:
         try:
@@ -173,7 +175,7 @@ class RedisStore(Store):
     def _one(self, script: Script | None, arguments: Arguments, operation: str) -> Any:
         """One command's reply."""
         try:
-            reply = self.connections.exchange(pack(script, arguments), 1, self.check)[0]
+            reply = self.connections.exchange(command_bytes(script, arguments), 1, self.check)[0]
             if isinstance(reply, driver.RedisError):
                 reply = self._again(script, arguments, reply)
         except CacheError:
@@ -189,7 +191,7 @@ class RedisStore(Store):
         if not admitted:
             self.breaker.check(operation)
         try:
-            replies = self.connections.exchange(b"".join([pack(*one) for one in sent]), len(sent), self.check)
+            replies = self.connections.exchange(b"".join([command_bytes(*one) for one in sent]), len(sent), self.check)
             for place, reply in enumerate(replies):
                 if isinstance(reply, driver.RedisError):
                     replies[place] = self._again(*sent[place], reply)
@@ -203,7 +205,7 @@ class RedisStore(Store):
         """Send a script with its source, if the server does not know it: restarted, or its scripts flushed."""
         if script is None or not isinstance(refusal, driver.NoScriptError):
             raise refusal
-        (reply,) = self.connections.exchange(pack_source(script, arguments), 1, self.check)
+        (reply,) = self.connections.exchange(command_bytes_with_source(script, arguments), 1, self.check)
         if isinstance(reply, driver.RedisError):
             raise reply
         return reply
@@ -219,16 +221,16 @@ class RedisStore(Store):
         self.breaker.check(operation, invalidates=invalidates(command))
 
     def check(self) -> None:
-        """Raise StoreUnavailable if the server is away. While it is in doubt only what it is to take comes this far."""
+        """Raise StoreUnavailable if the server is away. While it is suspect only what it is to take comes this far."""
         self.breaker.check("exchange", invalidates=True)
 
     def _restore(self) -> bool:
-        if not self.trust.witnesses:
+        if not self.recovery.replayers:
             return True
-        if not grace(self.breaker):
+        if not wait_for_rediscovery(self.breaker):
             return False
         try:
-            self.trust.restore(self._make_connection)
+            self.recovery.restore(self._make_connection)
         except Exception as error:  # noqa: BLE001  # whatever answers: it is not trusted, and asked again
             self.breaker.trip(str(error) or repr(error))
             return False

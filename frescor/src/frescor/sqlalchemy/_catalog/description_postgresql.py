@@ -126,7 +126,7 @@ def describe_postgresql(cursor: Any, default: str | None, *, base: bool) -> Desc
     """Ask on the driver's cursor; `base`: its connection has another path than others. Raises its errors."""
     cursor.execute(_QUERY)
     found: dict[str, Any] = msgspec.json.decode(_only(cursor))
-    return _Reading(found, default, base=base).description()
+    return _CatalogReader(found, default, base=base).description()
 
 
 def mark_of_postgresql(cursor: Any) -> object:
@@ -147,7 +147,7 @@ def _only(cursor: Any) -> Any:
     return next(iter(row.values())) if isinstance(row, dict) else row[0]
 
 
-class _Reading:
+class _CatalogReader:
     def __init__(self, found: dict[str, Any], default: str | None, *, base: bool) -> None:
         self._base = base
         self._found = found

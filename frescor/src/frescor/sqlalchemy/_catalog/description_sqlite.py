@@ -17,7 +17,7 @@ _KINDS: dict[str, Kind] = {"INSERT": "insert", "UPDATE": "update", "DELETE": "de
 
 def describe_sqlite(cursor: Any) -> Description:
     """Ask on the driver's cursor. Raises its errors."""
-    reading = _Reading()
+    reading = _SchemaReader()
     schemas = [str(row[1]) for row in _rows(cursor, "PRAGMA database_list")]
     for schema in schemas:
         master = "sqlite_temp_master" if schema == "temp" else f"{_quoted(schema)}.sqlite_master"
@@ -60,7 +60,7 @@ def _schema(schema: str) -> str | None:
     return None if schema in ("main", "temp") else schema.lower()
 
 
-class _Reading:
+class _SchemaReader:
     def __init__(self) -> None:
         self.relations: dict[TableName, str] = {}
         self.views: dict[TableName, View] = {}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from frescor._calls.identity import canonical
+from frescor._calls.canonical import canonical
 
 
 def database_id(engine: sa.Engine, name: str) -> str:

@@ -22,7 +22,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from frescor._calls.policy import check_tag
-from frescor._store.server.trust import MARK_SECONDS
+from frescor._store.server.recovery import MARK_SECONDS
 from frescor.errors import CacheError, PolicyError
 from frescor.sqlalchemy._engine.drivers import driver_connection
 from frescor.sqlalchemy._outbox.row_with_commit import commit_with_row, takes_several

@@ -11,9 +11,9 @@ four states, and each way out of one is covered:
    A relay that cannot apply it keeps it with the other invalidations that wait: its process trusts nothing that the
    store holds until the store has taken it.
 3. *Applied and marked.* `applied_at` is the database's clock at the marking, so later than the application. If the
-   server then loses what it did last (see `_store.server.trust`), the watermark that is found was set before the loss:
-   all that was done before that clock is kept. What was done after it has an `applied_at` at that clock or later, or
-   none, and is applied again before the server is trusted.
+   server then loses what it did last (see `_store/server/recovery.py`), the watermark that is found was set before the
+   loss: all that was done before that clock is kept. What was done after it has an `applied_at` at that clock or
+   later, or none, and is applied again before the server is trusted.
 4. *Pruned*, once it has been marked for the retention. A watermark from before that cannot tell what is missing, and
    everything is made invalid. Unmarked rows are never pruned.
 
@@ -23,7 +23,7 @@ The races:
   place that it has read up to: it asks for what is unmarked, whenever that was written.
 - Two relays take the same row: both apply it and the first marks it. The store is told at least once before each mark.
 - A row that is committed while a replay reads: its process, if it has found the server again, tells it by itself, as a
-  server in doubt takes invalidations; if it has not, its commit was before the replay (again `_store.server.trust`).
+  suspect server takes invalidations; if it has not, its commit was before the replay (again `_store.server.recovery`).
 - The watermark is read from the database before it is sent, and may arrive late, or after a younger one: it only says
   less then. It never says that something arrived that did not.
 - The database's clock steps back: rows are then marked with less than the watermark. A relay measures its clock against
@@ -43,8 +43,8 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
-from frescor._store.base import Doubt
-from frescor._store.server.trust import TELL_WITHIN
+from frescor._store.base import PossibleLoss
+from frescor._store.server.recovery import TELL_WITHIN
 from frescor._surface.cache import Cache
 from frescor._values.tags import NAMESPACE_TAG, with_blind_tags
 from frescor.errors import CacheError
@@ -76,8 +76,8 @@ _MICRO = 1_000_000
 class _Question:
     """A replay that somebody waits for."""
 
-    def __init__(self, doubt: Doubt) -> None:
-        self.doubt = doubt
+    def __init__(self, loss: PossibleLoss) -> None:
+        self.loss = loss
         self.tags: tuple[str, ...] | None = None
         self.answered = threading.Event()
 
@@ -176,11 +176,11 @@ class Relay:
         self._looked_at = None
         self._wake.set()
 
-    def replay(self, doubt: Doubt) -> tuple[str, ...] | None:
-        """The store's tags that may be missing from a server in doubt; None if that cannot be told, or not in time."""
+    def replay(self, loss: PossibleLoss) -> tuple[str, ...] | None:
+        """The store's tags that may be missing from a suspect server; None if that cannot be told, or not in time."""
         # In the child of a fork it may not run yet.
         self.start()
-        question = _Question(doubt)
+        question = _Question(loss)
         self._questions.append(question)
         self._wake.set()
         question.answered.wait(_REPLAY_WITHIN)
@@ -220,7 +220,7 @@ class Relay:
 
     def _reply(self, connection: RelayConnection, question: _Question) -> None:
         try:
-            question.tags = connection.run(lambda own: self._answer(own, question.doubt))
+            question.tags = connection.run(lambda own: self._answer(own, question.loss))
         finally:
             question.answered.set()
 
@@ -312,15 +312,15 @@ class Relay:
             self._something_happened = happened
             logger.debug("no watermark: %s", error)
 
-    def _answer(self, connection: sa.Connection, doubt: Doubt) -> tuple[str, ...] | None:
+    def _answer(self, connection: sa.Connection, loss: PossibleLoss) -> tuple[str, ...] | None:
         since = None
-        if doubt.lost:
+        if loss.lost:
             now = self._clock.read(self._outbox.now(connection))
-            if doubt.watermark is None or doubt.watermark > now or self._clock.went_back_within(self._retention):
+            if loss.watermark is None or loss.watermark > now or self._clock.went_back_within(self._retention):
                 return None
-            if self._may_have_missed_a_mark(doubt.watermark):
+            if self._may_have_missed_a_mark(loss.watermark):
                 return None
-            since = doubt.watermark - round(MARGIN * _MICRO)
+            since = loss.watermark - round(MARGIN * _MICRO)
             if since < now - round(self._retention * _MICRO):
                 return None
         found = self._outbox.not_before(connection, since, _MOST_REPLAYED)

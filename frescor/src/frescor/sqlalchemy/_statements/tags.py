@@ -22,7 +22,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import types
 
-from frescor._calls.identity import canonical
+from frescor._calls.canonical import canonical
 from frescor._values.tags import NAMESPACE_TAG
 from frescor.errors import PolicyError
 

@@ -51,7 +51,7 @@ class Effects:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadTags:
     """The tags of the tables that are read whole, and the look-ups of rows, each with its table's tag. untold: the
     functions of which it cannot be told what they read. sliced: the places of tables that are read in slices."""
 
@@ -110,7 +110,7 @@ class StatementTags:
 
     def reading(
         self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any
-    ) -> Reading:
+    ) -> ReadTags:
         """What an execution reads. Raises PolicyError as `effects`, for a view of which it cannot be told, and for the
         database's own catalogue."""
         declared = execution.execution_options.get(READS)
@@ -160,7 +160,7 @@ class StatementTags:
 
     def _find_reading(
         self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any
-    ) -> Reading:
+    ) -> ReadTags:
         # Whoever writes learns how many rows it were, at least.
         sliced = self._sliced(facts, connection, transaction, execution)
         others = [name for name in facts.reads if name not in sliced]
@@ -176,7 +176,7 @@ class StatementTags:
                 whole.append(name)
         behind = known.behind(whole, facts.functions, facts.loose)
         in_slices = tuple(one for some in sliced.values() for one in some)
-        return Reading(self._tags(known, behind.tables), tuple(lookups), tuple(behind.untold), in_slices)
+        return ReadTags(self._tags(known, behind.tables), tuple(lookups), tuple(behind.untold), in_slices)
 
     def _sliced(
         self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any

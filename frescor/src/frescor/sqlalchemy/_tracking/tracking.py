@@ -305,7 +305,7 @@ class Tracking:
                 self._statements.schema_changed()
             if tags:
                 # If it was committed, so was its row.
-                self._apply_in_doubt(raised, durable=self.outbox is not None and self.outbox.is_there)
+                self._apply_unknown_outcome(raised, durable=self.outbox is not None and self.outbox.is_there)
             raise
         finally:
             if transaction is not None and info.get(self) is transaction:
@@ -345,7 +345,7 @@ class Tracking:
             cache._engine.pending.add(tags=tags, durable=durable)
             raise
 
-    def _apply_in_doubt(self, tags: tuple[str, ...], *, durable: bool) -> None:
+    def _apply_unknown_outcome(self, tags: tuple[str, ...], *, durable: bool) -> None:
         cache = self.cache
         if not self._awaits:
             cache._invalidate(tags=tags, durable=durable)

@@ -33,7 +33,7 @@ _IDS = 2**62 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class TableName:
+class QualifiedName:
     """A table of the database."""
 
     name: str
@@ -132,7 +132,7 @@ BEGIN
 END $frescor$""",  # noqa: S608  # names are quoted
         )
 
-    def create(self, connection: sa.Connection, name: TableName, tags: str, box: sa.Table) -> Sequence[str]:
+    def create(self, connection: sa.Connection, name: QualifiedName, tags: str, box: sa.Table) -> Sequence[str]:
         table = _quoted(connection, name)
         # ALWAYS: a session that restores a dump, or replicates, fires no others.
         return (
@@ -141,16 +141,16 @@ END $frescor$""",  # noqa: S608  # names are quoted
             f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {_NAME}",
         )
 
-    def drop(self, connection: sa.Connection, name: TableName) -> Sequence[str]:
+    def drop(self, connection: sa.Connection, name: QualifiedName) -> Sequence[str]:
         return (f"DROP TRIGGER IF EXISTS {_NAME} ON {_quoted(connection, name)}",)
 
     def _outbox(self, connection: sa.Connection, box: sa.Table) -> str:
         schema = box.schema or sa.inspect(connection).default_schema_name
-        return _quoted(connection, TableName(box.name, schema))
+        return _quoted(connection, QualifiedName(box.name, schema))
 
     def _function(self, connection: sa.Connection, box: sa.Table) -> str:
         schema = box.schema or sa.inspect(connection).default_schema_name
-        return _quoted(connection, TableName("frescor_note_write", schema))
+        return _quoted(connection, QualifiedName("frescor_note_write", schema))
 
 
 class _Sqlite:
@@ -159,7 +159,7 @@ class _Sqlite:
     def before(self, *_: object) -> Sequence[str]:
         return ()
 
-    def create(self, connection: sa.Connection, name: TableName, tags: str, box: sa.Table) -> Sequence[str]:
+    def create(self, connection: sa.Connection, name: QualifiedName, tags: str, box: sa.Table) -> Sequence[str]:
         now = database_now().compile(dialect=connection.dialect)
         # A trigger names tables of its own schema only, and without it.
         outbox = connection.dialect.identifier_preparer.quote(box.name)
@@ -175,18 +175,18 @@ class _Sqlite:
             for event in ("INSERT", "UPDATE", "DELETE")
         ]
 
-    def drop(self, connection: sa.Connection, name: TableName) -> Sequence[str]:
+    def drop(self, connection: sa.Connection, name: QualifiedName) -> Sequence[str]:
         events = ("INSERT", "UPDATE", "DELETE")
         return [f"DROP TRIGGER IF EXISTS {self._name(connection, name, event)}" for event in events]
 
-    def _name(self, connection: sa.Connection, name: TableName, event: str) -> str:
-        return _quoted(connection, TableName(f"{_NAME}_{event.lower()}_{name.name}", name.schema))
+    def _name(self, connection: sa.Connection, name: QualifiedName, event: str) -> str:
+        return _quoted(connection, QualifiedName(f"{_NAME}_{event.lower()}_{name.name}", name.schema))
 
 
 _POSTGRESQL, _SQLITE = _Postgresql(), _Sqlite()
 
 
-def _check(connection: sa.Connection, names: Sequence[TableName], box: sa.Table) -> None:
+def _check(connection: sa.Connection, names: Sequence[QualifiedName], box: sa.Table) -> None:
     if connection.dialect.name not in ("postgresql", "sqlite"):
         raise PolicyError(f"there are triggers for PostgreSQL and SQLite, not for {connection.dialect.name}.")
     inspector = sa.inspect(connection)
@@ -205,7 +205,7 @@ def _check(connection: sa.Connection, names: Sequence[TableName], box: sa.Table)
             raise PolicyError(f"the table {str(name)!r} is in another file than the outbox, which no trigger reaches.")
 
 
-def _installed(connection: sa.Connection) -> list[TableName]:
+def _installed(connection: sa.Connection) -> list[QualifiedName]:
     if connection.dialect.name == "postgresql":
         found = connection.execute(
             sa.text(
@@ -215,7 +215,7 @@ def _installed(connection: sa.Connection) -> list[TableName]:
             ),
             {"name": _NAME},
         )
-        return [TableName(name, schema) for name, schema in found]
+        return [QualifiedName(name, schema) for name, schema in found]
     found = connection.execute(
         sa.text(
             "SELECT DISTINCT tbl_name FROM sqlite_master WHERE type = 'trigger' "
@@ -223,26 +223,26 @@ def _installed(connection: sa.Connection) -> list[TableName]:
         ),
         {"start": f"{_NAME}_"},
     )
-    return [TableName(name) for (name,) in found]
+    return [QualifiedName(name) for (name,) in found]
 
 
-def _named(table: object) -> TableName:
+def _named(table: object) -> QualifiedName:
     if isinstance(table, str):
         schema, _, name = table.rpartition(".")
-        return TableName(name, schema or None)
+        return QualifiedName(name, schema or None)
     found = table if isinstance(table, sa.Table) else getattr(table, "__table__", None)
     if not isinstance(found, sa.Table):
         raise PolicyError(f"a table is a mapped class, a Table or a name; got {table!r}.")
-    return TableName(found.name, found.schema)
+    return QualifiedName(found.name, found.schema)
 
 
-def _tags(connection: sa.Connection, name: TableName, tags: Tags) -> str:
+def _tags(connection: sa.Connection, name: QualifiedName, tags: Tags) -> str:
     found = table_name(name.schema, name.name, sa.inspect(connection).default_schema_name)
     # In ASCII; and without the sign that drivers take for a parameter's.
     return json.dumps((tags.table(found), tags.rows(found)), separators=(",", ":")).replace("%", "\\u0025")
 
 
-def _quoted(connection: sa.Connection, name: TableName) -> str:
+def _quoted(connection: sa.Connection, name: QualifiedName) -> str:
     prepared = connection.dialect.identifier_preparer
     return (
         prepared.quote(name.name)

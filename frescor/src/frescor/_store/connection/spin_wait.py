@@ -4,7 +4,7 @@ import os
 import socket
 import time
 
-from frescor._store.connection.places import Places
+from frescor._store.connection.semaphore import FastSemaphore
 
 SIZE = 65536
 # About what it costs to go to sleep and be woken. Whoever looks for as long as that before it sleeps pays at the most
@@ -15,7 +15,7 @@ LOOK_SECONDS = 50e-6
 FIRST_SLEPT, MOST_SLEPT = 8, 1024
 
 
-class Eager:
+class SpinWait:
     """How the answers of one server are waited for.
 
     A thread that sleeps is woken 20 to 50 µs after its answer came, which is longer than a server nearby takes to make
@@ -27,7 +27,7 @@ class Eager:
 
     __slots__ = ("_asking", "_can", "_slept_after", "_to_sleep")
 
-    def __init__(self, asking: Places, processors: int | None = None) -> None:
+    def __init__(self, asking: FastSemaphore, processors: int | None = None) -> None:
         """`asking`: each thread that asks the server holds a place in it. `processors`: those of this process."""
         self._asking = asking
         # On a single one the server would wait for whoever looks.

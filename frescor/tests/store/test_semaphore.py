@@ -1,10 +1,10 @@
 import threading
 
-from frescor._store.connection.places import Places
+from frescor._store.connection.semaphore import FastSemaphore
 
 
 def test_no_more_hold_a_place_than_there_are_and_all_get_one() -> None:
-    places, held, most = Places(3), [0], [0]
+    places, held, most = FastSemaphore(3), [0], [0]
     lock = threading.Lock()
 
     def work() -> None:
@@ -26,7 +26,7 @@ def test_no_more_hold_a_place_than_there_are_and_all_get_one() -> None:
 
 
 def test_whoever_waits_gets_the_place_that_is_given_back() -> None:
-    places = Places(1)
+    places = FastSemaphore(1)
     places.acquire()
     got = threading.Event()
 

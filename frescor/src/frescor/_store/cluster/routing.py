@@ -7,7 +7,7 @@ from typing import Any
 from redis import exceptions as driver
 
 from frescor._store.address import Host
-from frescor._store.connection.connection import pack, pack_source, packed
+from frescor._store.connection.connection import command_bytes, command_bytes_with_source, packed
 from frescor._store.slot_wire import Asked
 
 # A command that was sent on so often goes round in a circle, or the cluster changes faster than it is asked.
@@ -15,15 +15,15 @@ _MOST_ROUNDS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class NodeBatch:
     """What goes to one node in one round trip; `places` are the commands', None for one that only precedes another."""
 
     data: bytes
     places: tuple[int | None, ...]
 
 
-class Deal:
-    """One batch. Alternately: send what `parcels` says, `take` the replies of each node, `redirected`."""
+class RoutedBatch:
+    """One batch. Alternately: send what `node_batches` says, `take` the replies of each node, `redirected`."""
 
     def __init__(self, asked: Sequence[Asked]) -> None:
         self._asked = asked
@@ -35,7 +35,7 @@ class Deal:
         self._rounds = 0
         self.moved: list[driver.MovedError] = []
 
-    def parcels(self, node_of: Callable[[str], Host]) -> list[tuple[Host, Parcel]]:
+    def node_batches(self, node_of: Callable[[str], Host]) -> list[tuple[Host, NodeBatch]]:
         """What is still to be sent, by node, in an order that is the same in all threads; empty at the end."""
         if not self._open:
             return []
@@ -51,17 +51,17 @@ class Deal:
                 data.append(packed(("ASKING",)))
                 places.append(None)
             if place in self._unknown and asked.script is not None:
-                data.append(pack_source(asked.script, asked.arguments))
+                data.append(command_bytes_with_source(asked.script, asked.arguments))
             else:
-                data.append(pack(asked.script, asked.arguments))
+                data.append(command_bytes(asked.script, asked.arguments))
             places.append(place)
         self._open = []
         self.moved = []
-        return [(node, Parcel(b"".join(data), tuple(places))) for node, (data, places) in sorted(chunks.items())]
+        return [(node, NodeBatch(b"".join(data), tuple(places))) for node, (data, places) in sorted(chunks.items())]
 
-    def take(self, parcel: Parcel, replies: Sequence[Any]) -> None:
+    def take(self, node_batch: NodeBatch, replies: Sequence[Any]) -> None:
         """Take in a node's replies. Raises a refusal that no other node and no second attempt can help."""
-        for place, reply in zip(parcel.places, replies, strict=True):
+        for place, reply in zip(node_batch.places, replies, strict=True):
             if place is None:
                 continue
             self._asking.pop(place, None)

@@ -5,8 +5,8 @@ Two things let invalidations be missing. *The server is not the one that the nam
 or a replica that was promoted, it may have lost what was done last. Or *it was out of reach*: somebody committed, could
 not tell it, and is gone, or has not found it again yet.
 
-Whoever keeps invalidations elsewhere (an outbox, in a database) registers a witness, which says what may be
-missing. Then a server in doubt is not read from until that was raised. Where nobody does, everything is made invalid
+Whoever keeps invalidations elsewhere (an outbox, in a database) registers a replayer, which says what may be
+missing. Then a suspect server is not read from until that was raised. Where nobody does, everything is made invalid
 when another server is met, and an outage costs nothing: each process delivers what it could not.
 
 What is missing after a loss. What a server lost is what was done last: its file and its replicas hold a beginning of
@@ -34,8 +34,9 @@ The races:
 - A second restart in the middle. What is missing is raised on one connection, and the server that answered there is
   the one that is remembered. Another one that is met meanwhile opens the breaker anew.
 - A process trusts the server while another has not found it again, commits, and cannot tell it. After an outage and
-  after a loss everybody waits for `GRACE`, in which whoever probes finds the server; from then on invalidations are
-  taken (see `_store.connection.breaker`), and those that were not were committed before: the replay sees them.
+  after a loss everybody waits for `REDISCOVERY_SECONDS`, in which whoever probes finds the server; from then on
+  invalidations are taken (see `_store.connection.breaker`), and those that were not were committed before: the replay
+  sees them.
 - A server that only hung, and that a process did not ask meanwhile, is trusted by that process all along. What another
   could not tell it arrives when that one finds it again, or with the next turn of any relay: within a second.
 """
@@ -49,7 +50,7 @@ from redis import exceptions as driver
 
 from frescor._protocol.commands import Delete, Invalidate, Put, ReleaseLease, StoreCommand, Together
 from frescor._store import scripts
-from frescor._store.base import Doubt, Witness
+from frescor._store.base import PossibleLoss, Replayer
 from frescor._store.connection.breaker import LAST_PROBE, Breaker
 from frescor._store.connection.connection import DEADLINE, ask, run_id_of
 from frescor._store.connection.link import DriverConnection
@@ -58,7 +59,7 @@ from frescor._store.wire import Arguments, Wire
 from frescor._values.tags import NAMESPACE_TAG
 
 # Until everybody who took the server for dead has found it: a probe that has just failed, the pause, and the next one.
-GRACE = DEADLINE + LAST_PROBE + 0.05
+REDISCOVERY_SECONDS = DEADLINE + LAST_PROBE + 0.05
 # In one script: a server does nothing else meanwhile.
 _TAGS_AT_ONCE = 500
 # For so long an application that invalidates what no outbox keeps is taken for one that may have done so just now.
@@ -69,47 +70,47 @@ TELL_WITHIN, TELL_LOOK = 3.0, 0.02
 
 
 def invalidates(command: StoreCommand | Together) -> bool:
-    """Whether a command does nothing but make things invalid: a server in doubt takes it."""
+    """Whether a command does nothing but make things invalid: a suspect server takes it."""
     if isinstance(command, Together):
         return all(map(invalidates, command.commands))
     return isinstance(command, Invalidate | Delete | ReleaseLease)
 
 
-def grace(breaker: Breaker) -> bool:
+def wait_for_rediscovery(breaker: Breaker) -> bool:
     """Wait until everybody has found the server again. False if the breaker was closed for good meanwhile."""
-    return breaker.pause(GRACE)
+    return breaker.pause(REDISCOVERY_SECONDS)
 
 
-def register(witnesses: dict[str, Witness], database: str, witness: Witness, *, ended: bool) -> None:
-    """Put a database's witness among these, or take it away if it is still this one."""
+def register(replayers: dict[str, Replayer], database: str, replayer: Replayer, *, ended: bool) -> None:
+    """Put a database's replayer among these, or take it away if it is still this one."""
     if not ended:
-        witnesses[database] = witness
-    elif witnesses.get(database) is witness:
-        del witnesses[database]
+        replayers[database] = replayer
+    elif replayers.get(database) is replayer:
+        del replayers[database]
 
 
-def start(witnesses: dict[str, Witness]) -> None:
+def start(replayers: dict[str, Replayer]) -> None:
     """A connection was opened: this process, perhaps the child of a fork, reads what others may have to invalidate."""
-    for witness in tuple(witnesses.values()):
-        witness.start()
+    for replayer in tuple(replayers.values()):
+        replayer.start()
 
 
-def missing_tags(witnesses: dict[str, Witness], doubts: dict[str, Doubt]) -> tuple[str, ...] | None:
+def missing_tags(replayers: dict[str, Replayer], losses: dict[str, PossibleLoss]) -> tuple[str, ...] | None:
     """What may be missing, by all databases; None if one of them cannot tell."""
     found: dict[str, None] = {}
-    for name, witness in tuple(witnesses.items()):
-        tags = witness.replay(doubts[name])
+    for name, replayer in tuple(replayers.items()):
+        tags = replayer.replay(losses[name])
         if tags is None:
             return None
         found.update(dict.fromkeys(tags))
     return tuple(found)
 
 
-class Trust:
+class Recovery:
     """What one namespace knows of its server."""
 
     def __init__(self, wire: Wire, breaker: Breaker, *, primary: bool) -> None:
-        self.witnesses: dict[str, Witness] = {}
+        self.replayers: dict[str, Replayer] = {}
         self._wire = wire
         self._breaker = breaker
         self._primary = primary
@@ -136,15 +137,17 @@ class Trust:
         With `tell` it only says so (by default where there are replays); else everything is invalid then, and this
         server is remembered.
         """
-        only_tell = bool(self.witnesses) if tell is None else tell
+        only_tell = bool(self.replayers) if tell is None else tell
         names = (self._wire.server, self._wire.clock, self._wire.tag(NAMESPACE_TAG), self._wire.listeners)
         return scripts.CHECK_SERVER, (len(names), *names, run_id, int(only_tell))
 
     def take_answer(self, run_id: str, another: Any) -> None:
-        """Doubt the server, if the script said that it is another one and somebody can say what may be missing."""
-        if another == 1 and self.witnesses:
-            self._breaker.doubt(run_id, "another server answers than before: what it may have lost is done again first")
-        start(self.witnesses)
+        """Suspect the server, if the script said that it is another one and somebody can say what may be missing."""
+        if another == 1 and self.replayers:
+            self._breaker.suspect(
+                run_id, "another server answers than before: what it may have lost is done again first"
+            )
+        start(self.replayers)
 
     def preface(self, commands: Sequence[StoreCommand]) -> list[tuple[Script | None, Arguments]]:
         """What is to be sent before these commands: the mark that something is invalidated that no outbox keeps."""
@@ -158,8 +161,8 @@ class Trust:
 
     def telling(self) -> float:
         """The mark was made, and there are databases that were not told: until when to wait, by the monotonic clock."""
-        for witness in tuple(self.witnesses.values()):
-            witness.look()
+        for replayer in tuple(self.replayers.values()):
+            replayer.look()
         return time.monotonic() + TELL_WITHIN
 
     def give_up(self, untold: Sequence[bytes]) -> tuple[Script, Arguments]:
@@ -211,16 +214,16 @@ class Trust:
 
     def _missing(self, carry_out: Callable[[Script | None, Arguments], Any], *, lost: bool) -> tuple[str, ...] | None:
         if not lost:
-            return missing_tags(self.witnesses, dict.fromkeys(self.witnesses, Doubt(lost=False, watermark=None)))
+            return missing_tags(self.replayers, dict.fromkeys(self.replayers, PossibleLoss(lost=False, watermark=None)))
         try:
             found = {name.decode(): int(at) for name, at in carry_out(None, ("HGETALL", self._watermarks)).items()}
             marked = carry_out(None, ("HGETALL", self._unrecorded))
         except (ValueError, driver.ResponseError):
             # Something else wrote there.
             return None
-        if found.keys() != self.witnesses.keys() or b"mark" in marked:
+        if found.keys() != self.replayers.keys() or b"mark" in marked:
             return None
-        return missing_tags(self.witnesses, {name: Doubt(lost=True, watermark=at) for name, at in found.items()})
+        return missing_tags(self.replayers, {name: PossibleLoss(lost=True, watermark=at) for name, at in found.items()})
 
 
 def _is_unrecorded(command: StoreCommand) -> bool:

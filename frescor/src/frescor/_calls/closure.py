@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from types import CellType
 
 from frescor._calls.callables import Callee
-from frescor._calls.identity import EMPTY, Holding, body_digest, canonical, content_of, function_parts, held_by
+from frescor._calls.canonical import EMPTY, Holding, body_digest, canonical, content_of, function_parts, held_by
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ClosureState:
     """What a function holds now.
 
     by_value: bytes that belong to its identity. objects: what has no identity by value. cells: the variables of
@@ -35,7 +35,7 @@ class Held:
         return all(held is not EMPTY for _, held in self.cells)
 
 
-def look_at(callee: Callee, *, named: bool) -> Held:
+def closure_state_of(callee: Callee, *, named: bool) -> ClosureState:
     """What a function holds now. `named`: the caller has given it a name, which stands for what can change."""
     holding = Holding(vouched=named)
     parts = function_parts(callee.function)
@@ -49,7 +49,7 @@ def look_at(callee: Callee, *, named: bool) -> Held:
             by_value += canonical(parts[1:], holding)
     else:
         by_value = canonical(parts, holding)
-    return Held(
+    return ClosureState(
         by_value,
         tuple(holding.objects),
         tuple(holding.cells),

@@ -37,7 +37,7 @@ def _session() -> SessionMixin | None:
     return session
 
 
-class Watch:
+class RequestReads:
     """Notes what is read of the current request within it."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Watch:
         self.session_read = False
         self.session_modified = False
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> "RequestReads":
         self._session = session = _session()
         if session is not None:
             self._was = (session.accessed, session.modified)

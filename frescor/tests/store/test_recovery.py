@@ -10,11 +10,11 @@ import redis
 
 from frescor import MISS, Cache, StoreUnavailable
 from frescor._protocol.commands import Delete, Invalidate, Put, Read, StoreCommand
-from frescor._store.base import Doubt
+from frescor._store.base import PossibleLoss
 from frescor._store.connection.breaker import Breaker
 from frescor._store.opening_aio import awaited
+from frescor._store.server.recovery import TELL_WITHIN
 from frescor._store.server.redis import RedisStore
-from frescor._store.server.trust import TELL_WITHIN
 from frescor._values.tags import declared_tags
 from frescor.testing import PrivateCluster, PrivateServer
 from frescor.testing.blocking import BlockingCache
@@ -26,8 +26,8 @@ class Outbox:
 
     def __init__(self, lost: tuple[str, ...] | None = ()) -> None:
         self.lost = lost
-        self.doubts: list[Doubt] = []
-        self.tell: Callable[[Doubt], tuple[str, ...] | None] = lambda _: self.lost
+        self.losses: list[PossibleLoss] = []
+        self.tell: Callable[[PossibleLoss], tuple[str, ...] | None] = lambda _: self.lost
         self.starts = 0
         self.looked = threading.Event()
         self.when_looking: Callable[[], object] = lambda: None
@@ -39,9 +39,9 @@ class Outbox:
     def start(self) -> None:
         self.starts += 1
 
-    def replay(self, doubt: Doubt) -> tuple[str, ...] | None:
-        self.doubts.append(doubt)
-        return self.tell(doubt)
+    def replay(self, loss: PossibleLoss) -> tuple[str, ...] | None:
+        self.losses.append(loss)
+        return self.tell(loss)
 
 
 class Place(Outbox):
@@ -65,7 +65,7 @@ class Place(Outbox):
             with redis.Redis.from_url(self.server.admin_url) as client:
                 self.cache.set(policy_key, tag, 3600, (tag,))
                 client.delete("test:unrecorded")
-        self.store.trust._noted_until = 0.0
+        self.store.recovery._noted_until = 0.0
 
     def raise_tags(self, *tags: str) -> None:
         """As a commit whose row stands in the outbox."""
@@ -102,7 +102,7 @@ def test_what_a_restarted_server_may_have_lost_is_raised_and_the_rest_stays(plac
     place.lost = ("=sql:a",)
     place.restart()
     assert place.left() == ["kb"]
-    assert place.doubts == [Doubt(lost=True, watermark=123)]
+    assert place.losses == [PossibleLoss(lost=True, watermark=123)]
     # It is remembered now: a connection of another process finds nothing to do.
     with Cache.from_url(place.server.url, "test", local=False) as other:
         assert other.get("kb") == "sql:b"
@@ -125,7 +125,7 @@ def test_everything_is_invalid_where_it_is_not_known_what_was_lost(place: Place,
     place.save()
     place.restart()
     assert place.left() == []
-    assert len(place.doubts) == (because == "the outbox cannot tell")
+    assert len(place.losses) == (because == "the outbox cannot tell")
 
 
 def test_without_an_outbox_everything_is_invalid_at_once(place: Place) -> None:
@@ -144,7 +144,7 @@ def test_after_an_outage_what_waits_is_raised_before_the_server_is_trusted(place
     assert place.cache.get("ka", MISS) is MISS
     place.server.resume()
     assert place.left() == ["ka"]
-    assert place.doubts == [Doubt(lost=False, watermark=None)]
+    assert place.losses == [PossibleLoss(lost=False, watermark=None)]
 
 
 def test_after_an_outage_that_nobody_can_tell_about_everything_is_invalid(place: Place) -> None:
@@ -157,14 +157,14 @@ def test_after_an_outage_that_nobody_can_tell_about_everything_is_invalid(place:
 
 
 @pytest.mark.parametrize("driver", ["sync", "async"])
-def test_a_server_in_doubt_takes_invalidations_and_answers_nothing(place: Place, driver: str) -> None:
+def test_a_suspect_server_takes_invalidations_and_answers_nothing(place: Place, driver: str) -> None:
     go = threading.Event()
     cache = place.cache if driver == "sync" else BlockingCache(place.cache)
     place.fill()
     place.store.set_watermark("", 123)
     place.save()
 
-    def wait_and_tell(doubt: Doubt) -> tuple[str, ...]:
+    def wait_and_tell(loss: PossibleLoss) -> tuple[str, ...]:
         go.wait(10)
         return ()
 
@@ -189,23 +189,23 @@ def test_a_watermark_is_not_set_on_a_server_that_is_not_remembered(place: Place)
     place.restart()
     # A process that does not know yet that the server is another one.
     with redis.Redis.from_url(place.server.admin_url) as client:
-        script, arguments = place.store.trust.watermark("", 999)
+        script, arguments = place.store.recovery.watermark("", 999)
         assert client.eval(script.source, *arguments) == 0
         assert client.hgetall("test:watermarks") == {b"": b"123"}
     assert place.left() == ["ka", "kb"]
-    assert place.doubts == [Doubt(lost=True, watermark=123)]
+    assert place.losses == [PossibleLoss(lost=True, watermark=123)]
     assert place.store.set_watermark("", 999)
     with redis.Redis.from_url(place.server.admin_url) as client:
         assert client.hgetall("test:watermarks") == {b"": b"999"}
 
 
-def test_a_server_that_is_restarted_while_it_is_in_doubt_is_looked_at_anew(place: Place) -> None:
+def test_a_server_that_is_restarted_while_it_is_suspect_is_looked_at_anew(place: Place) -> None:
     place.fill()
     place.store.set_watermark("", 123)
     place.save()
     restarted = threading.Event()
 
-    def restart_once(doubt: Doubt) -> tuple[str, ...]:
+    def restart_once(loss: PossibleLoss) -> tuple[str, ...]:
         if not restarted.is_set():
             restarted.set()
             place.restart()
@@ -214,7 +214,7 @@ def test_a_server_that_is_restarted_while_it_is_in_doubt_is_looked_at_anew(place
     place.tell = restart_once
     place.restart()
     assert place.left() == ["kb"]
-    assert place.doubts == [Doubt(lost=True, watermark=123)] * 2
+    assert place.losses == [PossibleLoss(lost=True, watermark=123)] * 2
 
 
 def invalidate(cache: Cache | BlockingCache, *tags: str) -> bool:
@@ -327,8 +327,8 @@ def test_a_cluster_says_what_waits_after_an_outage_and_keeps_no_watermark() -> N
     with PrivateCluster() as cluster, Cache.from_url(cluster.url, "test", local=False, timeout=1) as cache:
         store = cache.store
         assert store.set_watermark("", 123) is False
-        witness = Outbox(("=a",))
-        store.replay_by("", witness)
+        replayer = Outbox(("=a",))
+        store.replay_by("", replayer)
         cache.set("ka", 1, 3600, ("a",))
         cache.set("kb", 1, 3600, ("b",))
         for node in cluster.nodes:
@@ -338,8 +338,8 @@ def test_a_cluster_says_what_waits_after_an_outage_and_keeps_no_watermark() -> N
             node.resume()
         assert until(lambda: cache.get("kb") == 1, within=20)
         assert cache.get("ka", MISS) is MISS
-        assert witness.doubts == [Doubt(lost=False, watermark=None)]
-        assert witness.starts > 0
+        assert replayer.losses == [PossibleLoss(lost=False, watermark=None)]
+        assert replayer.starts > 0
 
 
 def test_a_witness_is_started_by_each_process_that_opens_a_connection(place: Place) -> None:
@@ -348,7 +348,7 @@ def test_a_witness_is_started_by_each_process_that_opens_a_connection(place: Pla
     assert place.starts > 0
 
 
-def test_a_breaker_that_is_tripped_while_the_server_is_in_doubt_probes_again() -> None:
+def test_a_breaker_that_is_tripped_while_the_server_is_suspect_probes_again() -> None:
     steps: list[str] = []
     breaker = Breaker(lambda: steps.append("probe"))
 
@@ -362,7 +362,7 @@ def test_a_breaker_that_is_tripped_while_the_server_is_in_doubt_probes_again() -
         return True
 
     breaker.restore = restore
-    breaker.doubt("one", "another server answers")
+    breaker.suspect("one", "another server answers")
     with pytest.raises(StoreUnavailable, match="not trusted yet"):
         breaker.check("read")
     assert until(lambda: not breaker.is_open)

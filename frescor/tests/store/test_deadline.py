@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from frescor import Cache, Policy
-from frescor._store.connection.within import TimedConnection, TimedSSLConnection, TimedUnixConnection
+from frescor._store.connection.deadline import TimedConnection, TimedSSLConnection, TimedUnixConnection
 from frescor.testing import PrivateCluster, PrivateServer
 from frescor.testing.blocking import BlockingCache
 from frescor.testing.waiting import until

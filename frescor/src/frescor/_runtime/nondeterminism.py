@@ -33,7 +33,7 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class Nondeterminism:
     """Time, chance and identity, so that a test can give its own."""
 
     now: Callable[[], float] = time.time
