@@ -1,24 +1,24 @@
-"""What the database itself knows, as this process has read it, and how it learns that it has changed.
+"""The database's catalogue as this process has read it, and how the process learns that it has changed.
 
-It is read on the connection of the first statement that needs it, on the driver's cursor: no listener of the
-application sees it. What models declare counts too: an action that only one of the two knows costs an invalidation too
-many.
+The catalogue is read on the connection of the first statement that needs it, on the driver's cursor, where no listener
+of the application sees it. What models declare counts as well: a foreign key's action that only one of the two knows
+costs at most a needless invalidation.
 
-A schema is changed by this process, by another that tracks the database, or by one that does not. Until that is known
-here, a read may depend on too little (a view that reads another table by now), and a write may raise too little (a
-foreign key, trigger or partition that is new). So, each time, two things are done: what was noted under what was known
-before is not trusted, and whatever entries came of it are ended.
+A schema may be changed by this process, by another one that tracks the database, or by one that does not. Until this
+process knows of the change, a read may depend on too little (a view now reads another table), and a write may raise too
+little (a foreign key, trigger or partition is new). So every change has two effects: what was noted with the old
+catalogue is not trusted, and all entries that came from it are invalidated.
 
-- *In the transaction that changes it* each statement is told by what this transaction sees. Nobody else is: it may be
-  rolled back. Its end makes all others read the catalogue again, its tags are raised after that, and a transaction that
-  noted its writes before that raises everything.
-- *On SQLite* the schema has a number, which is in each snapshot. It is looked at after each statement of a load, and
-  in each transaction that writes, just before its commit. There nobody else can change it any more.
-- *On PostgreSQL* nothing as cheap tells. Once a second the relay asks for a digest of the catalogue, and without one
-  the next statement does. What differs is read, and if it says something else everything is invalidated once, after
-  the new one is known here. So what was stored, or not ended, in that second is stale for that second only: and a
-  transaction that noted its writes before is not trusted, as above.
-- *Elsewhere* only what this process does is seen.
+- *Within the transaction that changes the schema*, each statement is analysed with the catalogue as this transaction
+  sees it. No other transaction uses that, since it may be rolled back. When it ends, the catalogue is read again and
+  then the transaction's tags are raised; a transaction that noted its writes before that invalidates everything.
+- *On SQLite* each snapshot holds a number of its schema. The number is checked after each statement of a load, and in
+  each writing transaction just before its commit, when nobody else can change it any more.
+- *On PostgreSQL* no check is that cheap. Once a second the relay asks for a digest of the catalogue (without a relay,
+  the next statement does). If the digest differs, the catalogue is read again, and if it says something else,
+  everything is invalidated once, after the new one is in use. So what was stored, or not invalidated, within that
+  second is stale for at most that second; transactions that noted their writes before are not trusted, as above.
+- *Other databases*: only changes made by this process are seen.
 """
 
 import threading
@@ -44,13 +44,13 @@ from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 T = TypeVar("T")
 Declared = Mapping[str, Iterable[Any]]
 
-# Seconds between two looks at whether the catalogue has changed, where nothing tells.
+# Seconds between two checks whether the catalogue has changed, if nothing announces it.
 LOOK_AGAIN = 1.0
 _OLDEST_POSTGRESQL = (12,)
 
 
 class Catalog:
-    """What one database says of itself."""
+    """One database's catalogue."""
 
     def __init__(self, views: Declared | None, functions: Declared | None) -> None:
         self._declared_views = views or {}
@@ -58,19 +58,19 @@ class Catalog:
         self._lock = threading.Lock()
         self._metadata: set[sa.MetaData] = set()
         self._schemas: set[str | None] = {None}
-        # What was concluded under another number may not hold any more.
+        # Raised with every change: conclusions drawn under an older number may be wrong.
         self.version = 0
-        # As `version`, of changes that the database itself has made known.
+        # As `version`, but it counts only changes that the database itself reported.
         self.changes = 0
         self._description: Description | None = None
         self._mark: object = None
-        # Of SQLite's.
+        # Names of the attached databases, for SQLite.
         self._files: tuple[str, ...] = ("main",)
         self._looked_at = float("-inf")
         self._known: Dependencies | None = None
 
     def forget(self) -> None:
-        """The schema has changed."""
+        """The schema has changed: read the catalogue again when it is needed."""
         with self._lock:
             self.version += 1
             self.changes += 1
@@ -79,7 +79,7 @@ class Catalog:
     def known(
         self, connection: sa.Connection, transaction: TrackedTransaction, schema: str | None = None
     ) -> Dependencies:
-        """What reads and writes come to. Asks the database where that is needed, and raises SQLAlchemy's errors."""
+        """The dependencies of tables. Queries the database if necessary, and raises SQLAlchemy's errors."""
         if transaction.changes_schema:
             if transaction.known is None:
                 transaction.known = self._dependencies(self._describe(connection, transaction), connection)
@@ -104,7 +104,7 @@ class Catalog:
         return known
 
     def refresh(self, connection: sa.Connection, transaction: TrackedTransaction | None = None) -> bool:
-        """Look whether the catalogue has changed, and read it again if so; whether it says something else."""
+        """Check whether the catalogue has changed and read it again if so; returns whether it says something else."""
         if self._description is None:
             return False
         self._looked_at = time.monotonic()
@@ -112,11 +112,11 @@ class Catalog:
         return mark != self._mark and self._read(connection, transaction)
 
     def is_due(self) -> bool:
-        """Whether it is to be looked at again, where no relay does."""
+        """Whether it is time for another check, where no relay does that."""
         return self._description is not None and time.monotonic() > self._looked_at + LOOK_AGAIN
 
     def has_changed(self, connection: sa.PoolProxiedConnection) -> bool:
-        """Whether SQLite has another schema than the one that is known, as this connection sees it."""
+        """Whether the schema that this SQLite connection sees differs from the one that is known."""
         if self._description is None:
             return False
         cursor = connection.cursor()
@@ -126,7 +126,7 @@ class Catalog:
             cursor.close()
 
     def meet(self, tables: Iterable[sa.Table]) -> None:
-        """Declared tables: their metadata says more of foreign keys."""
+        """Take in declared tables, whose metadata may know more foreign keys than the database."""
         for table in tables:
             if table.metadata not in self._metadata:
                 with self._lock:
@@ -135,7 +135,7 @@ class Catalog:
                     self._known = None
 
     def path(self, connection: sa.Connection) -> Path:
-        """The schemas in which this connection looks for names, now."""
+        """The schemas that this connection searches for names without one, at this moment."""
         default = connection.dialect.default_schema_name
         if connection.dialect.name == "postgresql":
             return ask(connection, lambda cursor: path_of_postgresql(cursor, default))
@@ -145,7 +145,7 @@ class Catalog:
         return (None,)
 
     def _read(self, connection: sa.Connection, transaction: TrackedTransaction | None) -> bool:
-        # Before: what comes between is found at the next look.
+        # Before reading: a change that comes in between is found by the next check.
         if connection.dialect.name == "sqlite":
             self._files = ask(connection, files_of_sqlite)
         mark = self._ask_mark(connection)
@@ -191,7 +191,7 @@ class Catalog:
 
 
 def ask(connection: sa.Connection, question: Callable[[Any], T]) -> T:
-    """What a question gets on the driver's cursor of this connection. Raises SQLAlchemy's errors."""
+    """The answer to a question, asked on the driver's cursor of this connection. Raises SQLAlchemy's errors."""
     dialect = connection.dialect
     cursor = connection.connection.cursor()
     try:

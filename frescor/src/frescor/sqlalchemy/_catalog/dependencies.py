@@ -1,11 +1,12 @@
-"""What a read or a write comes to in a database that describes itself: the tables behind it, and those along with it.
+"""Which tables a read really reads and which tables a write really changes, given the database's catalogue.
 
-A write is followed through what the database does by itself: the actions of foreign keys, triggers, rules, what a view
-stands for, rows that take others' places. Each step is one more write, of any rows, and is followed in turn.
+A write is followed through what the database does by itself: the actions of foreign keys, triggers, rules, the tables
+under a view, rows that replace others. Each step counts as one more write to any rows of its table, and is followed in
+turn.
 
-A table that has parts (partitions, tables that inherit from it) shows their rows. A read of one depends on it and on
-those above it; a write to one raises those too. So each write meets each read of the same rows, by whichever name, and
-neither has to name the parts, of which there may be hundreds.
+A table that has parts (partitions, tables that inherit from it) shows the rows of its parts. Reading a table depends on
+that table and on those above it; writing to it raises those as well. So a write meets every read of the same rows,
+whichever name it uses, and neither has to list the parts, of which there may be hundreds.
 """
 
 from collections import defaultdict
@@ -22,7 +23,7 @@ from frescor.sqlalchemy._statements.tags import TableName, table_name
 
 ACTIONS = ("CASCADE", "SET NULL", "SET DEFAULT")
 _SYSTEM = ("sqlite_master", "sqlite_schema", "sqlite_temp_master", "sqlite_temp_schema", "sqlite_sequence")
-# A name that so many schemas have stands for none of them.
+# A name that exists in more schemas than this is not resolved to any of them.
 _MOST_SCHEMAS = 16
 _Event = tuple[TableName, Kind, frozenset[str] | None]
 Path = tuple[str | None, ...]
@@ -30,8 +31,8 @@ Path = tuple[str | None, ...]
 
 @dataclass(slots=True)
 class WrittenAlong:
-    """What changes along with a write. whole: more rows of its own table than the statement names. untold: what cannot
-    be told, each with its name."""
+    """What changes along with a write. whole: more rows of its own table than the statement names. untold: the names of
+    routines and triggers whose effects are unknown."""
 
     tables: dict[TableName, None] = field(default_factory=dict)
     whole: bool = False
@@ -40,14 +41,14 @@ class WrittenAlong:
 
 @dataclass(slots=True)
 class TablesRead:
-    """The tables that a read comes to. untold: functions of which that cannot be told."""
+    """The tables that a read reads. untold: functions of which it is unknown what they read."""
 
     tables: dict[TableName, None] = field(default_factory=dict)
     untold: dict[str, None] = field(default_factory=dict)
 
 
 class Dependencies:
-    """Of one description, with what the application declares."""
+    """Reads and writes of tables, by one description of the database and the application's declarations."""
 
     def __init__(
         self,
@@ -73,7 +74,7 @@ class Dependencies:
     # -- names --------------------------------------------------------------------------------------------------------
 
     def resolve(self, name: TableName, path: Path | None = None) -> TableName:
-        """The table that a statement means by this name, with this path of schemas, or the database's own."""
+        """The table that a name in a statement means, given a path of schemas; by default the database's own path."""
         if name[0] is not None:
             return name
         schemas = self._schemas.get(name[1], ())
@@ -83,13 +84,13 @@ class Dependencies:
         return name
 
     def aliases(self, name: TableName) -> tuple[TableName, ...]:
-        """Other names by which the application may have told of this table."""
+        """Other names by which the application may have referred to this table."""
         if name[0] is None or self.resolve((None, name[1])) != name:
             return ()
         return ((None, name[1]),)
 
     def _found(self, names: Iterable[Named], schema: str | None, *, loosely: bool) -> Iterator[TableName]:
-        """What names in a body may stand for; `loosely`: those that are no table's stand for nothing."""
+        """The tables that names in a body may mean. loosely: names that belong to no table are ignored."""
         for named in names:
             qualifier, name = table_name(*named)
             schemas = self._schemas.get(name, ())
@@ -103,12 +104,12 @@ class Dependencies:
                 yield (schema if schema in schemas else None, name)
 
     def _names_of(self, body: Body, facts: Facts) -> list[TableName]:
-        """What a body reads."""
+        """The tables that a body names for reading."""
         certain = self._found(facts.reads, body.schema, loosely=False)
         return [*certain, *self._found(facts.loose, body.schema, loosely=True)]
 
     def _is_system(self, name: TableName) -> bool:
-        """Whether a name is one of the database's own catalogue."""
+        """Whether a name belongs to the database's own catalogue."""
         schema, table = name
         if schema is not None or name in self.description.relations:
             return schema in ("pg_catalog", "information_schema")
@@ -117,7 +118,7 @@ class Dependencies:
     # -- reads --------------------------------------------------------------------------------------------------------
 
     def behind(self, names: Iterable[TableName], functions: Iterable[str], loose: Iterable[Named] = ()) -> TablesRead:
-        """The tables that are read with these. Raises PolicyError for what tells of no change."""
+        """All tables that are read when these are. Raises PolicyError for what changes without any sign."""
         found = TablesRead()
         rest = [*names, *self._found(loose, None, loosely=True)]
         called: dict[str, None] = dict.fromkeys((*functions, *self.description.unnamed))
@@ -154,7 +155,7 @@ class Dependencies:
             rest += self._views[name]
             return
         for view in (self.description.views.get(name), self.description.policies.get(name)):
-            # What is stored changes by REFRESH alone.
+            # A materialized view changes only when it is refreshed.
             if view is not None and kind != STORED_VIEW:
                 self._look_through(plain, view, rest, called)
         rest += self.description.parts.get(name, ())
@@ -191,7 +192,7 @@ class Dependencies:
     # -- writes -------------------------------------------------------------------------------------------------------
 
     def along(self, table: TableName, kind: Kind, columns: Collection[str] | None) -> WrittenAlong:
-        """What the database changes with such a write; columns: those that an update sets."""
+        """What the database changes along with such a write; columns: those that an update sets."""
         first: _Event = (table, kind, None if columns is None else frozenset(map(str.lower, columns)))
         found = WrittenAlong()
         self._follow([first], found, first)
@@ -199,7 +200,7 @@ class Dependencies:
         return found
 
     def of_functions(self, functions: Iterable[str], *, procedures: bool = False) -> WrittenAlong:
-        """What functions write that a statement calls. procedures: what is not known of them cannot be told."""
+        """What the functions that a statement calls write. procedures: an unknown one counts as untold."""
         found = WrittenAlong()
         events: list[_Event] = []
         for function in functions:
@@ -210,7 +211,7 @@ class Dependencies:
         return found
 
     def of_loose(self, facts: Facts) -> Iterator[tuple[TableName, Kind]]:
-        """What a body's text writes, under all the names that it may have."""
+        """What the text of a body writes, under every name that a table in it may have."""
         for target in facts.writes:
             for name in self._found([target.table], None, loosely=False):
                 yield name, target.kind
@@ -221,7 +222,7 @@ class Dependencies:
             event = events.pop()
             table, kind, columns = event
             if event is not first:
-                # An equal one too: rows of the same table that the statement does not name.
+                # Even if it equals the first event: it affects rows of that table that the statement does not name.
                 found.tables[table] = None
                 found.whole = found.whole or (first is not None and table == first[0])
             if event in done:
@@ -249,7 +250,7 @@ class Dependencies:
         description = self.description
         divided = self.is_divided(table)
         for trigger in description.triggers.get(table, ()):
-            # An update may move a row to another partition: there it is an insert, and a delete.
+            # An update may move a row to another partition, which fires the triggers of an insert and a delete.
             if (
                 kind in trigger.kinds
                 or (kind == "truncate" and "delete" in trigger.kinds)
@@ -299,7 +300,7 @@ class Dependencies:
             return
         done.add(function)
         if function in self._functions:
-            # Those of a procedure or a trigger are those that it writes to; a function's those that it reads.
+            # For procedures and triggers the tables that they write to are declared; for functions, those they read.
             events += [(name, kind, None) for name in self._functions[function] for kind in _ANY if declared]
             return
         for body in self.description.routines.get(function, ()):
@@ -320,7 +321,7 @@ class Dependencies:
         return _reachable(table, self.description.parents)
 
     def is_divided(self, table: TableName) -> bool:
-        """Whether it is a part of others, or others are of it."""
+        """Whether it is a part of other tables, or has parts."""
         return table in self.description.parents or table in self._children
 
     def _below(self, table: TableName) -> Iterator[TableName]:
@@ -353,7 +354,7 @@ def _plain(name: TableName) -> str:
 
 
 def declared_references(metadata: sa.MetaData, default: str | None) -> set[tuple[TableName, Reference]]:
-    """The foreign keys that models declare, with actions."""
+    """The foreign keys with actions that models declare."""
     found = set()
     for table in metadata.tables.values():
         for key in table.foreign_key_constraints:
@@ -361,7 +362,7 @@ def declared_references(metadata: sa.MetaData, default: str | None) -> set[tuple
             try:
                 referred: Any = key.referred_table
             except sa.exc.InvalidRequestError:
-                continue  # to a table that is not declared: the database tells
+                continue  # it refers to a table that is not declared here: the database tells of it
             columns = frozenset(str.lower(column.name) for column in key.columns)
             refers = frozenset(str.lower(element.column.name) for element in key.elements)
             actions = (_action(actions[0]), _action(actions[1]))
@@ -371,5 +372,5 @@ def declared_references(metadata: sa.MetaData, default: str | None) -> set[tuple
 
 
 def _action(text: str) -> str:
-    # `SET NULL (a, b)`: PostgreSQL sets some of its columns only.
+    # As in `SET NULL (a, b)`, by which PostgreSQL sets only some of the columns.
     return next((action for action in ACTIONS if text.startswith(action)), "")

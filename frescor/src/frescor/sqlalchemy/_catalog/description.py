@@ -1,6 +1,6 @@
-"""What a database says of itself, as plain values: two that are equal say the same of every statement.
+"""What a database says about itself, as plain values. Equal descriptions lead to equal results for every statement.
 
-Names are those of tags: small letters, and no schema for what is in the default one.
+Names are spelled as in tags: lower case, and no schema for tables in the default one.
 """
 
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from frescor.sqlalchemy._statements.facts import Facts, Kind
 from frescor.sqlalchemy._statements.tags import TableName
 
-# What only the database itself writes, and a sequence, which changes without any transaction.
+# Kinds of relation that matter by name: a materialized view, and a sequence, which changes outside of transactions.
 Relation = str
 TABLE, VIEW, STORED_VIEW, SEQUENCE = "table", "view", "stored view", "sequence"
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A foreign key: its table, its columns, those that it refers to (none: any), and what it does."""
+    """A foreign key: its table, its columns, the columns that it refers to (None: any), and its actions."""
 
     table: TableName
     columns: frozenset[str]
@@ -27,8 +27,8 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a routine, a trigger or a view holds; its names are looked for in this schema first. facts: None if what it
-    does cannot be told."""
+    """The text of a routine, a trigger or a view. Its names are first looked for in `schema`. facts: None if it is
+    unknown what the text does."""
 
     schema: str | None
     facts: Facts | None
@@ -36,8 +36,8 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What reading something reads: a view, or a table that has row-level policies. system: the catalogue, too.
-    body: where the database tells no more than the text."""
+    """What is read through a view, or through a table's row-level policies. system: also the database's own catalogue.
+    body: set if the database tells no more than the text."""
 
     tables: frozenset[TableName] = frozenset()
     functions: frozenset[str] = frozenset()
@@ -47,7 +47,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What a write to a table does besides: a trigger, or a rule. function: that it calls. tables: that it writes to.
+    """What a write to a table causes: a trigger or a rule. function: that it calls. tables: that it writes to.
     changes_row: it may give a row another key than the statement says."""
 
     name: str
@@ -62,11 +62,11 @@ class Trigger:
 class Description:
     """One database, as one reading of its catalogue found it.
 
-    path: the schemas in which a name without one is looked for. parents: of partitions and of tables that inherit.
-    calls: functions that a write to a table calls, in defaults and constraints. unnamed: those that any statement may
-    call without their name, by an operator or a cast. replaces: tables in which a row may take another's place by their
-    own definition. parts: tables that are the inside of another one. alters: tables whose rows may come to hold
-    something else in a column than a statement says, by a trigger before it or since the column is computed.
+    path: the schemas searched for a name without one. parents: of partitions and of tables that inherit. calls:
+    functions that a write to a table calls, in defaults and constraints. unnamed: functions that any statement may call
+    without naming them, by an operator or a cast. replaces: tables whose definition lets a new row replace another one.
+    parts: tables that store the content of another one. alters: tables in which a column may get another value than the
+    statement says, because of a trigger that runs before it or because the column is computed.
     """
 
     path: tuple[str | None, ...] = (None,)

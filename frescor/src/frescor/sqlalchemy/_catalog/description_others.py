@@ -1,4 +1,4 @@
-"""What other databases say of themselves, as far as SQLAlchemy asks them."""
+"""The catalogue of other databases, as far as SQLAlchemy can read it."""
 
 import contextlib
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ _TRIGGERS = (
 
 
 def describe(connection: sa.Connection, schemas: Iterable[str | None]) -> Description:
-    """Ask of these schemas. Raises what SQLAlchemy raises."""
+    """The description of these schemas. Raises SQLAlchemy's errors."""
     inspector = sa.inspect(connection)
     default, dialect = connection.dialect.default_schema_name, connection.dialect.name
     relations: dict[TableName, str] = {}

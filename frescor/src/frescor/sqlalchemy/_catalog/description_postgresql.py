@@ -1,7 +1,7 @@
-"""What PostgreSQL says of itself: one query of its catalogue, whose answer is one JSON text.
+"""PostgreSQL's catalogue, by one query whose answer is one JSON text.
 
-Of its own functions and of those that extensions bring as machine code it is taken that they read and write no tables.
-A function of the database is known by the text of its body.
+PostgreSQL's own functions, and those that extensions bring as machine code, are assumed to read and write no tables.
+Other functions are analysed by the text of their bodies.
 """
 
 from collections import defaultdict
@@ -33,7 +33,7 @@ _ACTIONS = {"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 _BEFORE, _BITS = 2, {4: "insert", 8: "delete", 16: "update", 32: "truncate"}
 _RULES: dict[str, Kind] = {"2": "update", "3": "insert", "4": "delete"}
 _THEIRS = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'"
-# Oids below this are the system's own.
+# Oids below this belong to the system.
 _FIRST_OID = 16384
 _QUERY = f"""
 WITH own AS MATERIALIZED (
@@ -103,7 +103,7 @@ SELECT json_build_object(
       FROM pg_catalog.pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')))
 )::text
 """  # noqa: S608  # of this module's own parts
-_DIGEST = "(SELECT count(*) || ' ' || coalesce(sum(hashtext({})), 0) FROM pg_catalog.{})"  # its own, too
+_DIGEST = "(SELECT count(*) || ' ' || coalesce(sum(hashtext({})), 0) FROM pg_catalog.{})"  # cheap, and changes with it
 _VERSION = "oid::text || xmin::text"
 _MARK = "SELECT " + " || ' ' || ".join(
     _DIGEST.format(row, table)
@@ -123,27 +123,28 @@ _MARK = "SELECT " + " || ' ' || ".join(
 
 
 def describe_postgresql(cursor: Any, default: str | None, *, base: bool) -> Description:
-    """Ask on the driver's cursor; `base`: its connection has another path than others. Raises its errors."""
+    """The description, queried on the driver's cursor, whose errors this raises. base: this connection searches other
+    schemas than the others."""
     cursor.execute(_QUERY)
     found: dict[str, Any] = msgspec.json.decode(_only(cursor))
     return _CatalogReader(found, default, base=base).description()
 
 
 def mark_of_postgresql(cursor: Any) -> object:
-    """What differs once the catalogue has changed."""
+    """A value that differs once the catalogue has changed."""
     cursor.execute(_MARK)
     return _only(cursor)
 
 
 def path_of_postgresql(cursor: Any, default: str | None) -> tuple[str | None, ...]:
-    """The schemas in which this connection looks for a name without one, at this moment."""
+    """The schemas that this connection searches for a name without one, at this moment."""
     cursor.execute("SELECT array_to_json(current_schemas(false))::text")
     return tuple(table_name(schema, "", default)[0] for schema in msgspec.json.decode(_only(cursor)))
 
 
 def _only(cursor: Any) -> Any:
     row = cursor.fetchone()
-    # The application may have told its driver to give dictionaries.
+    # The application may have configured its driver to return dictionaries.
     return next(iter(row.values())) if isinstance(row, dict) else row[0]
 
 
@@ -270,7 +271,7 @@ class _CatalogReader:
         return found
 
 
-# Of PostgreSQL's own extensions: they set columns of the row, and no key.
+# Trigger functions of PostgreSQL's own extensions that set columns of the row, but never its key.
 _HARMLESS = frozenset({"autoinc", "insert_username", "moddatetime", "tsvector_update_trigger", "timetravel"})
 
 
@@ -285,7 +286,7 @@ def _may_change_key(source: str, key: frozenset[str]) -> bool:
         if word != "NEW":
             continue
         if words[place + 1 : place + 2] != ["."]:
-            # The row as a whole: set, or only looked at.
+            # The row as a whole: is it assigned, or only read?
             if before in ("INTO", ",") or words[place + 1 : place + 2] in ([":="], ["="]):
                 return True
         elif (before in ("INTO", ",") or words[place + 3 : place + 4] in ([":="], ["="], ["["])) and (

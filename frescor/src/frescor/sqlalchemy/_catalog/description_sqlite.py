@@ -1,4 +1,4 @@
-"""What SQLite says of itself: the text of its schema, which names everything."""
+"""SQLite's catalogue: the text of its schema, which names everything."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -16,7 +16,7 @@ _KINDS: dict[str, Kind] = {"INSERT": "insert", "UPDATE": "update", "DELETE": "de
 
 
 def describe_sqlite(cursor: Any) -> Description:
-    """Ask on the driver's cursor. Raises its errors."""
+    """The description, queried on the driver's cursor, whose errors this raises."""
     reading = _SchemaReader()
     schemas = [str(row[1]) for row in _rows(cursor, "PRAGMA database_list")]
     for schema in schemas:
@@ -36,12 +36,12 @@ def describe_sqlite(cursor: Any) -> Description:
 
 
 def files_of_sqlite(cursor: Any) -> tuple[str, ...]:
-    """The databases that a connection has attached, its own first; none that is temporary."""
+    """The databases that a connection has attached, its own first, without the temporary one."""
     return tuple(str(row[1]) for row in _rows(cursor, "PRAGMA database_list") if row[1] != "temp")
 
 
 def mark_of_sqlite(cursor: Any, files: Sequence[str]) -> object:
-    """What differs once one of these databases has another schema; of the connection's snapshot, if it has one."""
+    """A value that differs once one of these databases has another schema, as the connection's snapshot sees it."""
     return [_rows(cursor, f"PRAGMA {_quoted(file)}.schema_version")[0][0] for file in files]
 
 
@@ -56,7 +56,7 @@ def _quoted(name: str) -> str:
 
 
 def _schema(schema: str) -> str | None:
-    # What is temporary hides a table of the same name: both count as one.
+    # A temporary table hides another of the same name: both count as one.
     return None if schema in ("main", "temp") else schema.lower()
 
 
@@ -83,7 +83,7 @@ class _SchemaReader:
             if ("CONFLICT", "REPLACE") in pairwise(words):
                 self.replaces.add(own)
             if ("AS", "(") in pairwise(token.keyword or token.text for token in tokens):
-                # GENERATED ALWAYS may be left out.
+                # A generated column; the words GENERATED ALWAYS are optional.
                 self.alters.add(own)
             if words[1:2] == ["VIRTUAL"]:
                 self.virtual[own] = tokens
@@ -97,7 +97,7 @@ class _SchemaReader:
             found.setdefault((str(row[0]), row[1]), []).append(row)
         for (table, _), parts in found.items():
             columns = frozenset(str(part[3]).lower() for part in parts)
-            # Nothing: the primary key, whatever it is.
+            # No columns are named: it refers to the primary key.
             referred = frozenset(str(part[4]).lower() for part in parts if part[4] is not None)
             of_this = Reference(
                 table_name(_schema(schema), table),
@@ -114,7 +114,7 @@ class _SchemaReader:
             shadows = {other for other in self.relations if other[0] == name[0] and other[1].startswith(f"{name[1]}_")}
             parts[name] = frozenset(shadows)
             named = {(name[0], text.lower()) for token in tokens[3:] if (text := _text(token)) is not None}
-            # An index over another table's rows shows these.
+            # A full-text index on another table's rows shows those rows.
             self.policies[name] = View(tables=frozenset((named & self.relations.keys()) - {name}))
         return Description(
             path=path,

@@ -1,4 +1,4 @@
-"""An engine as Frescor meets it: where SQLAlchemy calls, its driver, and which database it leads to.
+"""A tracked engine: where SQLAlchemy calls Frescor, the engine's driver, and which database it leads to.
 
 Imports nothing of the other rooms.
 """

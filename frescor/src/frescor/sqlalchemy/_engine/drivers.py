@@ -1,4 +1,4 @@
-"""What a tracked engine's driver is asked directly."""
+"""Direct access to the driver of a tracked engine."""
 
 from typing import Any
 
@@ -6,5 +6,5 @@ import sqlalchemy as sa
 
 
 def driver_connection(connection: sa.PoolProxiedConnection, dialect: sa.Dialect) -> Any:
-    """The driver's own connection, as SQLAlchemy's `driver_connection`, which takes four calls more for it."""
+    """The driver's own connection. SQLAlchemy's `driver_connection` gives the same, with four more function calls."""
     return connection.driver_connection if dialect.is_async else connection.dbapi_connection

@@ -1,13 +1,13 @@
-"""Where SQLAlchemy calls Frescor: in place of methods of one engine's dialect, on that instance alone.
+"""Where SQLAlchemy calls Frescor: some methods of the dialect are replaced, on the instance of one engine alone.
 
-What a dialect's methods are given is final: no listener changes the statement after that (what listeners have changed
-before: `_engine.statement_listeners`). With SQLAlchemy's events for connections one that is added later could, and
-a transaction that reads, writes and commits would cost 1.32 of one without Frescor, where it costs 1.26: once one of
-them is listened to, each statement goes through all of them. An event of the dialect itself (`do_execute`) costs no
-less than a method, and whoever executes in it keeps other listeners from being called.
+The arguments of a dialect's method are final: no listener changes the statement after that (for earlier changes see
+`statement_listeners.py`). The alternative, SQLAlchemy's connection events, has two drawbacks. A listener that is added
+later could still change the statement. And one listener makes SQLAlchemy take its slower path for every statement: a
+transaction that reads, writes and commits costs 1.32 of one without Frescor, instead of 1.26. The dialect's own event
+(`do_execute`) is no cheaper than a method, and a listener that executes the statement hides it from the others.
 
-Others may have put something around these methods, before or after. What stood there before is called. What
-somebody has put around one of ours stays when ours are removed, and then goes straight through ours.
+Other tools may wrap these methods, before or after Frescor does. A wrapper that was there before is called. A wrapper
+around one of Frescor's stays when Frescor's methods are removed; the one that it wraps then only passes calls on.
 """
 
 import copy
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from frescor.sqlalchemy._private import silence
 
-# Those that are ever replaced.
+# All methods that are ever replaced.
 _NAMES = (
     "do_execute",
     "do_executemany",
@@ -32,8 +32,8 @@ _NAMES = (
 
 
 class Hooks:
-    """Methods of a dialect that are replaced, until `remove`. active: whether they are; a replacement that is called
-    though they are not goes on to what is `below` it, and does no more."""
+    """Methods of a dialect that are replaced until `remove`. active: whether they are. A replacement that is still
+    called after the removal calls what is `below` it and does nothing else."""
 
     def __init__(self, dialect: sa.Dialect) -> None:
         self.active = False
@@ -42,7 +42,7 @@ class Hooks:
         self._found: dict[str, Any] = {}
 
     def install(self, replacements: Mapping[str, object]) -> None:
-        """Replace methods by these, by name."""
+        """Replace methods, by name."""
         own = vars(self._dialect)
         self._replacements = replacements
         self._found = {name: own[name] for name in replacements if name in own}
@@ -50,13 +50,13 @@ class Hooks:
         self.active = True
 
     def below(self, name: str) -> Callable[..., Any]:
-        """What would be called without the replacement: what was found in its place, else the method of the class,
-        which is looked up each time, since it may be wrapped at any time too."""
+        """What would be called without the replacement: whatever stood in its place, else the class's method, which is
+        looked up each time because it may be wrapped at any time, too."""
         found: Callable[..., Any] | None = self._found.get(name)
         return getattr(type(self._dialect), name).__get__(self._dialect) if found is None else found
 
     def remove(self) -> None:
-        """Put back what was there, but where somebody has put something around a replacement."""
+        """Put back what stood there before, except where somebody has wrapped a replacement."""
         self.active = False
         own = vars(self._dialect)
         for name, replacement in self._replacements.items():
@@ -69,11 +69,11 @@ class Hooks:
 
 
 def copy_without_hooks(dialect: sa.Dialect) -> sa.Dialect:
-    """A copy of a dialect that calls nobody. What it has learned of its server it knows."""
+    """A copy of a dialect that calls no hooks. It keeps what the dialect has learned about its server."""
     copied = copy.copy(dialect)
     for name in _NAMES:
-        # Others' as well, which may stand around ours.
+        # Other tools' replacements too: they may wrap ours.
         vars(copied).pop(name, None)
-    # Nor listeners of the dialect's own events.
+    # No listeners of the dialect's own events either.
     silence(copied)
     return copied

@@ -1,8 +1,8 @@
-"""What listeners of `before_cursor_execute` make of a statement on its way to the driver.
+"""What listeners of `before_cursor_execute` change in a statement on its way to the driver.
 
-One that is registered with `retval=True` puts another text or other parameters in their place; any may change a
-dictionary of parameters where it is. What counts is what the database gets. So on an engine that has listeners, what
-was to be sent is kept before they are called, and compared afterwards; on one that has none, nothing is done.
+A listener registered with `retval=True` may replace the text or the parameters; any listener may modify a dictionary of
+parameters in place. What counts is what the database gets. So if an engine has such listeners, the statement is kept
+before they are called and compared afterwards; on an engine without them nothing is done.
 """
 
 import re
@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-# What an execution keeps it as.
+# The attribute of an execution that holds it.
 GIVEN = "frescor_given"
-# Around a statement, as tracing adds them; not those that a database takes for part of it (hints, versions of MySQL).
+# Comments around a statement, as tracing tools add them; not those that have a meaning (hints, MySQL's versions).
 _COMMENTS = re.compile(r"(?:\s|/\*(?![!+]|M!).*?\*/|--[^\n]*(?:\n|\Z))*", re.DOTALL)
 
 
@@ -24,25 +24,25 @@ class Given:
     parameters: Any
 
     def is_sent_as(self, sql: str) -> bool:
-        """Whether this text does what the given one does."""
+        """Whether this text does the same as the given one."""
         if sql == self.sql:
             return True
         before, found, after = sql.partition(self.sql)
         return bool(found) and all(_COMMENTS.fullmatch(part) for part in (before, after))
 
     def is_sent_with(self, parameters: Any) -> bool:
-        """Whether these are the parameters that were given."""
+        """Whether these parameters are the given ones."""
         return _same(self.parameters, parameters)
 
 
 def keep_given(execution: Any) -> None:
-    """Keep what is going to be sent, since there are listeners."""
+    """Keep the statement that is about to be sent, because there are listeners."""
     parameters = execution.parameters if execution.executemany else execution.parameters[0]
     execution.__dict__[GIVEN] = Given(execution.statement, _copied(parameters))
 
 
 def keeping_batches(deliver: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-    """A dialect's method that divides an INSERT of many rows: each batch is given by itself."""
+    """Wraps the dialect's method that divides an INSERT of many rows into batches, so that each batch is kept."""
 
     def deliver_and_keep(
         connection: Any, cursor: Any, statement: str, parameters: Any, sizes: Any, context: Any
@@ -62,7 +62,7 @@ def _copied(parameters: Any) -> Any:
 
 
 def _same(given: Any, sent: Any) -> bool:
-    """By identity: a value's own equality may be anything."""
+    """Compares by `is`, since the equality of a value may do anything."""
     if given is sent:
         return True
     if isinstance(given, dict) and isinstance(sent, dict):

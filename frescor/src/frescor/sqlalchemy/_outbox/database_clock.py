@@ -1,4 +1,4 @@
-"""The database's clock, as one process sees it."""
+"""The database's clock, measured by one process."""
 
 import logging
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 logger = logging.getLogger("frescor")
 
-# It went back if it lags behind the process's by so many seconds more than before.
+# The database's clock stepped back if it lags behind this process's clock by this many seconds more than before.
 STEP = 1.0
 
 

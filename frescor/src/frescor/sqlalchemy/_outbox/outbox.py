@@ -1,8 +1,8 @@
 """The outbox: a table in which a transaction keeps what it invalidates, so that its commit decides on both.
 
-A row is written in the transaction, applied right after the commit by the process that wrote it, and marked later, in
-batches, by a relay (see `sqlalchemy._outbox.relay`, which also says why none is lost). All times are the database's
-clock, in µs: nobody's own clock is compared with another's.
+A row is written in the transaction. Right after the commit, the process that wrote it applies it; later a relay marks
+applied rows, in batches (`relay.py` explains why none is lost). All times are read from the database's clock, in µs, so
+the clocks of different machines are never compared.
 """
 
 import contextlib
@@ -31,17 +31,18 @@ from frescor.sqlalchemy._statements.tags import EVERYTHING
 logger = logging.getLogger("frescor")
 
 TABLE = "frescor_outbox"
-# Who wrote a row: a process that applies it itself, or a trigger; and one of a trigger that a relay has taken up.
+# Who wrote a row: a process, which applies it itself, or a trigger. TAKEN: a trigger's row that a relay is applying.
 PROCESS, TRIGGER, TAKEN = "process", "trigger", "taken"
-# The one row that says that invalidations are made which are in no outbox; it counts as marked, in the future.
+# One special row says that invalidations are made which no outbox records. It counts as marked, at a time in the
+# future.
 UNRECORDED, _UNRECORDED_ID = "unrecorded", -1
 _UNRECORDED_SECONDS = MARK_SECONDS + 10 * 86_400
-# In one statement.
+# Rows in one statement.
 _AT_ONCE = 500
-# After this many seconds it is looked again whether the table has been made.
+# Seconds until the next check whether the missing table has been created.
 _LOOK_AGAIN = 5.0
 _DIALECTS = ("sqlite", "postgresql")
-# Bytes of a row's tags: what a transaction invalidates is bounded far below.
+# Bytes of one row's tags. A transaction's tags are limited far below this.
 _LONGEST_TAGS = 1_000_000
 _ANY_AGE = 2**62
 _EVERYTHING = f'"{EVERYTHING}"'
@@ -65,7 +66,8 @@ def _postgresql_now(_element: database_now, _compiler: SQLCompiler, **_: Any) ->
 
 
 class as_bytes(FunctionElement[Any]):  # noqa: N801  # reads as SQL's own functions do
-    """Text as a driver gives it whatever it holds: bytes on SQLite, which keeps anything in a text column."""
+    """Text as bytes where SQLite stores it: a text column there may hold anything, which a driver may fail to
+    decode."""
 
     inherit_cache = True
 
@@ -83,8 +85,8 @@ def _bytes(element: as_bytes, compiler: SQLCompiler, **options: Any) -> str:
 def outbox_table(metadata: sa.MetaData, name: str = TABLE, schema: str | None = None) -> sa.Table:
     """The outbox's table, for `metadata.create_all` or a migration.
 
-    id: made by whoever writes the row, so that no statement has to bring it back. tags: a JSON array. created_at and
-    applied_at: the database's clock, µs; applied_at is NULL until the invalidation is known to have arrived.
+    id: chosen by the writer, so that no statement has to return it. tags: a JSON array. created_at and applied_at: the
+    database's clock, µs; applied_at is NULL until the invalidation is known to have arrived.
     """
     unmarked = sa.text("applied_at IS NULL")
     return sa.Table(
@@ -95,15 +97,15 @@ def outbox_table(metadata: sa.MetaData, name: str = TABLE, schema: str | None = 
         sa.Column("origin", sa.String(16), nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("applied_at", sa.BigInteger),
-        # What waits is found without a look at what is kept.
+        # Finds waiting rows without reading the applied ones.
         sa.Index(f"ix_{name}_unmarked", "created_at", sqlite_where=unmarked, postgresql_where=unmarked),
         schema=schema,
     )
 
 
 def has_outbox(engine: sa.Engine) -> bool:
-    """Whether a database can have an outbox: not if it is in this process's memory, where nobody else would read it.
-    Raises PolicyError for a database that the outbox does not know."""
+    """Whether a database can have an outbox. One in this process's memory cannot: nobody else could read it. Raises
+    PolicyError for a kind of database that the outbox does not support."""
     if engine.dialect.name not in _DIALECTS:
         raise PolicyError(
             f"an outbox is kept in PostgreSQL or SQLite, not in {engine.dialect.name}: track the engine with "
@@ -113,7 +115,7 @@ def has_outbox(engine: sa.Engine) -> bool:
 
 
 def is_shared(engine: sa.Engine) -> bool:
-    """Whether other processes may reach the database: not one of SQLite's in this process's memory."""
+    """Whether other processes can reach the database; False for an SQLite database in this process's memory."""
     database = engine.url.database or ""
     in_memory = database == "" or ":memory:" in database or engine.url.query.get("mode") == "memory"
     return engine.dialect.name != "sqlite" or not in_memory
@@ -125,8 +127,8 @@ class MissingTable(CacheError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An invalidation. id: None for what is no number. tags: as declared; None for what nobody can read. age: µs since
-    it was written."""
+    """An invalidation. id: None if it is not a number. tags: as declared; None if they cannot be read. age: µs since it
+    was written."""
 
     id: int | None
     tags: tuple[str, ...] | None
@@ -147,9 +149,9 @@ class Outbox:
         self.start_again()
 
     def start_again(self) -> None:
-        """After a fork: what was applied is the parent's to mark."""
+        """After a fork: the applied rows are the parent's to mark."""
         self._applied: deque[int] = deque()
-        # Of its own: an application that seeds `random` would make the same ids again, in each of its processes.
+        # A generator of its own: an application that seeds `random` would get the same ids again in each process.
         self._ids = random.Random()  # noqa: S311  # they have to differ, and may be guessed
 
     # -- on a connection of the application ---------------------------------------------------------------------------
@@ -161,12 +163,13 @@ class Outbox:
         tags: Iterable[str],
         commit: Callable[[Any], None],
     ) -> int | None:
-        """Keep these tags with the transaction that is open on this connection, and commit it; the row's id.
+        """Write a row with these tags into the transaction that is open on this connection, commit it, and return the
+        row's id.
 
-        In one round trip where the driver can send both at once and nobody has put anything around the commit;
-        otherwise the row goes as in `write`, and `commit` is called.
+        Both go in one round trip if the driver can send both at once and nobody has wrapped the commit. Otherwise the
+        row is written as by `write`, and `commit` is called.
         """
-        # Whether the table is there is found out by `write`, once.
+        # `write` finds out, once, whether the table exists.
         if self.is_there and takes_several(commit, dialect, raw := driver_connection(connection, dialect)):
             row = self._new_row(tags)
             commit_with_row(dialect, raw, self._template_for(dialect), row)
@@ -176,10 +179,11 @@ class Outbox:
         return row_id
 
     def write(self, connection: sa.PoolProxiedConnection, dialect: sa.Dialect, tags: Iterable[str]) -> int | None:
-        """Keep these tags with the transaction that is open on this connection; the row's id.
+        """Write a row with these tags into the transaction that is open on this connection, and return its id.
 
-        One INSERT, on the driver's cursor: no event of SQLAlchemy sees it. None while the table does not exist, which
-        is logged; then the invalidation is not durable, and nothing else changes. Raises SQLAlchemy's errors.
+        One INSERT on the driver's cursor, which no SQLAlchemy event sees. If the table does not exist, that is logged
+        and None is returned: the invalidation is then not durable, and nothing else changes. Raises SQLAlchemy's
+        errors.
         """
         cursor = connection.cursor()
         statement, parameters = "", None
@@ -199,30 +203,30 @@ class Outbox:
         return int(row["id"])
 
     def look_again(self) -> None:
-        """The table may have been made or dropped: the next transaction finds out."""
+        """The table may have been created or dropped: let the next transaction find out."""
         self.is_there = False
         self._looked_at = float("-inf")
 
     def applied(self, row_id: int | None) -> None:
-        """The store took this row's invalidation: it will be marked. Memory only."""
+        """The store accepted this row's invalidation, so it is to be marked. Does no I/O."""
         if row_id is not None:
             self._applied.append(row_id)
 
     def take_applied(self) -> list[int]:
-        """The rows that are to be marked; forgets them."""
+        """The rows to be marked; this forgets them."""
         found = []
         while self._applied:
             found.append(self._applied.popleft())
         return found
 
     def give_back(self, ids: Iterable[int]) -> None:
-        """These could not be marked yet."""
+        """These rows could not be marked: keep them for the next attempt."""
         self._applied.extend(ids)
 
-    # -- on a connection of a relay, which commits each statement by itself -------------------------------------------
+    # -- on a relay's connection, where every statement commits by itself ---------------------------------------------
 
     def check(self, connection: sa.Connection) -> None:
-        """Raise MissingTable if it is."""
+        """Raise MissingTable if the outbox does not exist."""
         if not sa.inspect(connection).has_table(self.table.name, schema=self.table.schema):
             raise MissingTable(missing(self.table))
 
@@ -231,22 +235,22 @@ class Outbox:
         return int(connection.scalar(sa.select(database_now())) or 0)
 
     def declare_unrecorded(self, connection: sa.Connection) -> None:
-        """Keep that invalidations are made which no outbox holds: `not_before` cannot tell what is missing from now on,
-        for as long as the mark stands in the store, and longer."""
+        """Record that invalidations are made which no outbox holds. From now on `not_before` cannot tell what is
+        missing, for at least as long as the store keeps its mark."""
         columns = self.table.c
         ends = database_now() + round(_UNRECORDED_SECONDS * 1_000_000)
         renewed = sa.update(self.table).where(columns.id == _UNRECORDED_ID).values(applied_at=ends)
         if connection.execute(renewed).rowcount == 0:
             declared = {"id": _UNRECORDED_ID, "tags": "", "origin": UNRECORDED}
-            # Another relay may be quicker: then it stands there, and that is enough.
+            # Another relay may have inserted it first, which is just as good.
             with contextlib.suppress(sa.exc.IntegrityError):
                 connection.execute(sa.insert(self.table).values(**declared, created_at=database_now(), applied_at=ends))
 
     def unmarked(self, connection: sa.Connection, limit: int) -> list[Row]:
-        """Rows that nobody has marked, the oldest first.
+        """Rows that nobody has marked, oldest first.
 
-        On SQLite a trigger adds no row while an equal one waits. So one that is to be applied is taken first: a writer
-        that saw it waiting has committed before that, since SQLite has one writer at a time.
+        On SQLite a trigger adds no row while an equal one waits, so a row is first set to TAKEN before it is applied.
+        SQLite has one writer at a time: a writer that saw the row waiting had committed before it was taken.
         """
         columns = self.table.c
         age = database_now() - columns.created_at
@@ -262,21 +266,21 @@ class Outbox:
                 row.id if type(row.id) is int else None,
                 _read(row.tags),
                 TRIGGER if row.by_trigger else PROCESS,
-                # One without an age waits for nothing.
+                # A row whose age is unknown is due at once.
                 row.age if type(row.age) is int else _ANY_AGE,
             )
             for row in found
         ]
 
     def mark(self, connection: sa.Connection, ids: Sequence[int]) -> None:
-        """The invalidations of these rows have arrived."""
+        """The invalidations of these rows have arrived in the store."""
         columns = self.table.c
         for part in _parts(ids):
             here = columns.id.in_(part) & columns.applied_at.is_(None)
             connection.execute(sa.update(self.table).where(here).values(applied_at=database_now()))
 
     def mark_without_id(self, connection: sa.Connection) -> None:
-        """As `mark`, of rows that something else wrote and that have no number for an id."""
+        """As `mark`, for rows that another program wrote and whose id is no number."""
         columns = self.table.c
         no_number: sa.ColumnElement[bool] = columns.id.is_(None)
         if connection.dialect.name == "sqlite":
@@ -285,12 +289,12 @@ class Outbox:
         connection.execute(sa.update(self.table).where(here).values(applied_at=database_now()))
 
     def prune(self, connection: sa.Connection, keep: int) -> int:
-        """Remove what was marked longer ago than this many µs; how many rows that were."""
+        """Delete rows that were marked more than this many µs ago; returns their number."""
         old = self.table.c.applied_at < database_now() - keep
         return connection.execute(sa.delete(self.table).where(old)).rowcount
 
     def not_before(self, connection: sa.Connection, at: int | None, limit: int) -> list[tuple[str, ...] | None]:
-        """The tags of the rows that are unmarked, or were marked at this clock or later; each combination once."""
+        """The tags of the rows that are unmarked, or were marked at this clock or later; each set of tags once."""
         columns = self.table.c
         unmarked = columns.applied_at.is_(None)
         wanted = unmarked if at is None else sa.or_(unmarked, columns.applied_at >= at)
@@ -298,7 +302,7 @@ class Outbox:
         return [_read(tags) for tags in found]
 
     def _tags_as_bytes(self) -> sa.Label[Any]:
-        """The tags as they stand there; NULL for more than a row of ours has."""
+        """The stored tags as bytes; NULL if they are longer than any that Frescor writes."""
         tags = self.table.c.tags
         return sa.case((sa.func.length(tags) <= _LONGEST_TAGS, as_bytes(tags))).label("tags")
 
@@ -309,7 +313,7 @@ class Outbox:
             connection.execute(sa.update(self.table).where(here).values(origin=TAKEN))
 
     def _insert_for(self, dialect: sa.Dialect) -> tuple[str, Sequence[str] | None]:
-        """The INSERT for a driver, and the order of its parameters; None for named ones."""
+        """The INSERT for a driver, and the order of its parameters; None if they are named."""
         known = self._inserts.get(dialect)
         if known is None:
             columns = self.table.c
@@ -326,29 +330,29 @@ class Outbox:
         return known
 
     def _new_row(self, tags: Iterable[str]) -> dict[str, Any]:
-        # No array, for everything: a relay of an earlier release cannot read it, and then does what is right.
+        # Not an array, to stand for everything: a relay of an earlier release cannot read it, and then invalidates all.
         names = tuple(tags)
         written = msgspec.json.encode(EVERYTHING if EVERYTHING in names else names).decode()
         if not written.isascii():
-            # Whatever the encoding of a connection is.
+            # ASCII, so that the connection's encoding does not matter.
             written = json.dumps(names, separators=(",", ":"))
         return {"id": self._ids.getrandbits(62), "tags": written, "origin": PROCESS}
 
     def _template_for(self, dialect: sa.Dialect) -> str:
-        """The INSERT as text with named fields, as `str.format` fills them: without the casts that parameters need."""
+        """The INSERT as text with named fields for `str.format`, without the casts that bound parameters need."""
         known = self._templates.get(dialect)
         if known is None:
             columns = self.table.c
             fields: dict[Any, Any] = {
                 columns[name]: sa.literal_column(f"{{{name}}}") for name in ("id", "tags", "origin")
             }
-            # Inline: nothing is to come back.
+            # `inline`: nothing has to be returned.
             insert = sa.insert(self.table).inline().values({**fields, columns.created_at: database_now()})
             known = self._templates[dialect] = str(insert.compile(dialect=dialect))
         return known
 
     def _look(self, cursor: Any, dialect: sa.Dialect) -> bool:
-        """Whether the table exists, asked so that a transaction survives that it does not."""
+        """Whether the table exists, asked in a way that does not break the transaction if it does not."""
         if time.monotonic() < self._looked_at + _LOOK_AGAIN:
             return False
         prepared = dialect.identifier_preparer
@@ -367,7 +371,7 @@ class Outbox:
 
 
 def missing(table: sa.Table) -> str:
-    """What to say where there is no such table."""
+    """The sentence for a missing outbox table."""
     return (
         f"the outbox {table.fullname} does not exist, so an invalidation is lost with a process that is killed before "
         "it is applied. Make it by a migration with frescor.sqlalchemy.outbox_table(metadata), or by "
@@ -376,11 +380,11 @@ def missing(table: sa.Table) -> str:
 
 
 def _read(tags: object) -> tuple[str, ...] | None:
-    """The tags that a row holds; None for a row of which that cannot be told."""
+    """The tags that a row holds; None if they cannot be read."""
     if tags == _EVERYTHING:
         return (EVERYTHING,)
     try:
-        # A number or NULL where text belongs is a TypeError.
+        # Raises TypeError for a number or NULL.
         found = msgspec.json.decode(tags, type=tuple[str, ...])  # type: ignore[call-overload]
         return tuple([tag if tag == EVERYTHING else check_tag(tag) for tag in found])
     except (msgspec.DecodeError, UnicodeDecodeError, TypeError, RecursionError, PolicyError):

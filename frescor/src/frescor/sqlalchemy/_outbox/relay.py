@@ -1,36 +1,36 @@
-"""The relay: a thread that applies what others left in an outbox, marks what was applied, and knows what to do again.
+"""The relay: a thread that applies rows which others left in an outbox, marks applied rows, and replays after a loss.
 
-Why no invalidation is lost. A row is inserted in the transaction that makes it necessary. From then on it is in one of
-four states, and each way out of one is covered:
+Why no invalidation is lost. A row is inserted by the transaction that makes it necessary. From then on it is in one of
+four states, and each is covered:
 
-1. *Not committed.* A crash, or a rollback, takes the row along with the writes: nothing has to be invalidated.
-2. *Committed, and unmarked.* Its process applies it right after the commit, and marks it then. If that process is
-   killed between commit and application, if the store does not take it, or if it is killed between application and
-   marking, the row stays unmarked: any relay applies it, 400 ms after it was written (a trigger's row at once), and
-   marks it after that. Applying a row twice makes some values be loaded once more, and nothing stale.
-   A relay that cannot apply it keeps it with the other invalidations that wait: its process trusts nothing that the
-   store holds until the store has taken it.
-3. *Applied and marked.* `applied_at` is the database's clock at the marking, so later than the application. If the
-   server then loses what it did last (see `_store/server/recovery.py`), the watermark that is found was set before the
-   loss: all that was done before that clock is kept. What was done after it has an `applied_at` at that clock or
-   later, or none, and is applied again before the server is trusted.
-4. *Pruned*, once it has been marked for the retention. A watermark from before that cannot tell what is missing, and
-   everything is made invalid. Unmarked rows are never pruned.
+1. *Not committed.* A crash or a rollback removes the row together with the writes: nothing has to be invalidated.
+2. *Committed and unmarked.* Its process applies it right after the commit, and marks it later. The row stays unmarked
+   if that process is killed before the application or between application and marking, or if the store refuses it.
+   Then any relay applies the row 400 ms after it was written (a trigger's row at once), and marks it. Applying a row
+   twice makes some values load once more; nothing becomes stale. A relay that cannot apply a row adds it to its
+   process's pending invalidations, and the process does not trust the store until it has accepted them.
+3. *Applied and marked.* `applied_at` is the database's clock at the marking, so it is later than the application. If
+   the server then loses its last writes (see `_store/server/recovery.py`), the watermark that it still has was set
+   before the loss: everything done before that clock survived. Rows with an `applied_at` at that clock or later, and
+   unmarked rows, are applied again before the server is trusted.
+4. *Pruned*, once it has been marked for longer than the retention. With a watermark older than that, nobody can tell
+   what is missing, and everything is invalidated. Unmarked rows are never pruned.
 
 The races:
 
-- Ids are random, and rows become visible in the order of commits, not of ids or of `created_at`. So a relay keeps no
-  place that it has read up to: it asks for what is unmarked, whenever that was written.
-- Two relays take the same row: both apply it and the first marks it. The store is told at least once before each mark.
-- A row that is committed while a replay reads: its process, if it has found the server again, tells it by itself, as a
-  suspect server takes invalidations; if it has not, its commit was before the replay (again `_store.server.recovery`).
-- The watermark is read from the database before it is sent, and may arrive late, or after a younger one: it only says
-  less then. It never says that something arrived that did not.
-- The database's clock steps back: rows are then marked with less than the watermark. A relay measures its clock against
-  the process's, and where it went back by more than a second, replays tell for the time of the retention that they
-  cannot tell. So they do when the watermark is not in the past. Smaller steps are within the margin.
-- A replica of the server that is behind, and takes over, holds a beginning of what its primary did: as 3.
-- A fork has neither the thread nor its connection, and starts its own when it needs one.
+- Ids are random, and rows become visible in the order of their commits, not of ids or of `created_at`. So a relay does
+  not remember how far it has read: it asks for all unmarked rows, whenever they were written.
+- Two relays take the same row: both apply it, the first one marks it. A row is never marked before the store was told.
+- A row is committed while a replay reads. If the row's process has already found the server again, it sends the
+  invalidation itself, which a suspect server accepts. If not, the commit came before the replay, which reads the row
+  (see `_store/server/recovery.py` again).
+- A watermark is read from the database before it is sent, and may arrive late, or after a newer one. It is then older
+  than it could be, and never claims that something arrived which did not.
+- The database's clock steps back: rows are then marked with a time before the watermark. Each relay compares the
+  database's clock with its process's. After a step back of more than a second, replays answer "cannot tell" until the
+  retention has passed; so they do for a watermark that is not in the past. `MARGIN` covers smaller steps.
+- A replica that lags behind takes over: it has everything up to some moment, as in state 3.
+- A fork inherits neither the thread nor its connection, and starts its own when it needs one.
 """
 
 import logging
@@ -56,17 +56,18 @@ from frescor.sqlalchemy._statements.tags import EVERYTHING, store_tags
 
 logger = logging.getLogger("frescor")
 
-# Seconds: between two looks; how old a process's row is before others apply it; how long applied rows are kept.
+# Seconds: between two reads of the outbox; age at which a process's row is applied by others; how long marked rows are
+# kept.
 POLL, LEFT_OVER, RETENTION = 0.25, 0.4, 600.0
-# Seconds between two looks whether something is invalidated that no outbox keeps: who does that waits for the first.
+# Seconds between two checks for the mark of unrecorded invalidations: whoever sets that mark first waits for them.
 LOOK = 1.0
-# Seconds between two looks at whether somebody has changed the schema.
+# Seconds between two checks whether somebody has changed the schema.
 SCHEMA = 1.0
-# Seconds between two watermarks while something happens, and while nothing does; between two prunings.
+# Seconds between two watermarks while there is work, and while there is none; between two prunings.
 WATERMARK, IDLE_WATERMARK, PRUNE = 1.0, 60.0, 30.0
-# Seconds that a watermark is taken to be earlier than it says: more than a step of the database's clock that is none.
+# Seconds subtracted from a watermark, so that small steps of the database's clock, which go unnoticed, do no harm.
 MARGIN = 5.0
-# How long a replay may take until everything is made invalid instead; how long a closing relay may.
+# Seconds that a replay may take before everything is invalidated instead; seconds that closing a relay may take.
 _REPLAY_WITHIN, _CLOSE_WITHIN = 2.0, 2.0
 _FIRST_RETRY, _LAST_RETRY = 0.25, 5.0
 _ROWS_AT_ONCE, _TAGS_AT_ONCE, _MOST_REPLAYED = 1000, 500, 20_000
@@ -74,7 +75,7 @@ _MICRO = 1_000_000
 
 
 class _Question:
-    """A replay that somebody waits for."""
+    """A replay that a caller waits for."""
 
     def __init__(self, loss: PossibleLoss) -> None:
         self.loss = loss
@@ -98,8 +99,8 @@ class Relay:
         retention: float = RETENTION,
         poll: float = POLL,
     ) -> None:
-        """`engine` is an AsyncEngine's `sync_engine`; `database` the name under which it is tracked. retention and poll
-        are seconds; the retention is the same in all processes."""
+        """`engine` is an AsyncEngine's `sync_engine`; `database` the name under which it is tracked. `retention` and
+        `poll` are in seconds; the retention must be the same in all processes."""
         self._engine = engine
         self._cache = cache
         self._outbox = outbox
@@ -108,7 +109,7 @@ class Relay:
         self._poll = poll
         self._found: Cache | None = None
         self._closed = False
-        # Asked now and then: whether the schema has changed, so that everything is to be invalidated.
+        # Called once a second: whether the schema has changed, so that everything has to be invalidated.
         self.schema_changed: Callable[[sa.Connection], bool] | None = None
         self._begin()
         itself = weakref.ref(self)
@@ -128,27 +129,27 @@ class Relay:
         self._questions: deque[_Question] = deque()
         self._clock = DatabaseClock()
         self._trouble: str | None = None
-        # The rows that could not be read and are not marked yet.
+        # The rows that could not be read, that were reported, and that are still unmarked.
         self._reported: frozenset[int | None] = frozenset()
-        # Rows were seen that are too young, or that could not be applied.
+        # Whether the last read found rows that are too young, or that could not be applied.
         self._look_again = True
         self._something_happened = True
         self._keeps_watermark = True
         self._watermark_at = self._pruned_at = self._schema_at = float("-inf")
-        # Whether something is invalidated that no outbox keeps: when it tried to look for that, and when it did, by the
-        # monotonic clock; and since when it has done so without a gap, by the database's.
+        # The check for unrecorded invalidations: when it was last tried and when it last succeeded, by the monotonic
+        # clock; and since when it has succeeded without a gap, by the database's clock.
         self._looked_at: float | None = None
         self._looks_since: int | None = None
         self._last_look = float("-inf")
 
     def attend(self) -> None:
-        """Let the store ask this relay, which then starts with the first connection that is opened."""
-        # Resolved here: the thread has no context in which an application would find its cache.
+        """Register with the store, which starts this relay when it opens its first connection."""
+        # Resolved here, because the thread has no application context in which the cache could be found.
         self._found = self._cache()
         self._found.store.replay_by(self.database, self)
 
     def start(self) -> None:
-        """Let it run, from now on; nothing if it does."""
+        """Start the thread unless it runs already."""
         if self._thread is not None:
             return
         with self._lock:
@@ -159,7 +160,7 @@ class Relay:
                 self._thread.start()
 
     def close(self) -> None:
-        """End it, once it has marked what it knows of. It does not start again."""
+        """End it, after it has marked the rows that it knows to be applied. It does not start again."""
         self._closed = True
         self._wake.set()
         if self._found is not None:
@@ -171,14 +172,14 @@ class Relay:
             self._wake.close()
 
     def look(self) -> None:
-        """Somebody invalidated what no outbox keeps, and waits until this knows of it. Returns at once."""
+        """Somebody made an invalidation that no outbox records, and waits until this relay knows. Returns at once."""
         self.start()
         self._looked_at = None
         self._wake.set()
 
     def replay(self, loss: PossibleLoss) -> tuple[str, ...] | None:
         """The store's tags that may be missing from a suspect server; None if that cannot be told, or not in time."""
-        # In the child of a fork it may not run yet.
+        # In the child of a fork it may not be running yet.
         self.start()
         question = _Question(loss)
         self._questions.append(question)
@@ -186,7 +187,7 @@ class Relay:
         question.answered.wait(_REPLAY_WITHIN)
         return question.tags
 
-    # -- in the thread ------------------------------------------------------------------------------------------------
+    # -- on the relay's thread ----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         pause = _FIRST_RETRY
@@ -272,11 +273,11 @@ class Relay:
             return cache._invalidate(tags=(NAMESPACE_TAG,), durable=True, confirm=False)
         every = store_tags(tuple(dict.fromkeys(tag for row in rows for tag in with_blind_tags(row.tags or ()))))
         parts = [every[start : start + _TAGS_AT_ONCE] for start in range(0, len(every), _TAGS_AT_ONCE)]
-        # Not confirmed: whoever committed has returned, or is gone, and after an outage all wait for the relay.
+        # Without confirmation: whoever committed has returned or is gone, and after an outage everybody waits for this.
         return all(cache._invalidate(tags=part, durable=True, confirm=False) for part in parts)
 
     def _report(self, whole: frozenset[int | None]) -> None:
-        """Say once of each such row, however often it has to be tried until the store takes it."""
+        """Log each unreadable row once, however often it is tried until the store accepts it."""
         if new := whole - self._reported:
             logger.warning(
                 "%d rows of the outbox cannot be read, or name everything: everything is invalidated, and they are "
@@ -287,7 +288,7 @@ class Relay:
         self._reported = whole
 
     def _look_for_unrecorded(self, connection: sa.Connection) -> None:
-        """Keep in the database that invalidations are made which no outbox holds, and say that it does."""
+        """Record in the database that unrecorded invalidations are made, and tell the store that it is recorded."""
         store, before = self._tracked().store, self._last_look
         began = time.monotonic()
         self._looked_at = began
@@ -332,7 +333,7 @@ class Relay:
         return None if len(found) == _MOST_REPLAYED or len(tags) > _MOST_REPLAYED else tuple(tags)
 
     def _may_have_missed_a_mark(self, watermark: int) -> bool:
-        """Whether something that no outbox keeps may have been invalidated since then without this being told."""
+        """Whether an invalidation that no outbox records may have been made since the watermark, unnoticed here."""
         if self._looks_since is None or watermark < self._looks_since:
             return True
         return time.monotonic() - self._last_look > TELL_WITHIN
@@ -346,7 +347,7 @@ class Relay:
             self._questions.popleft().answered.set()
 
     def _rest(self, seconds: float) -> None:
-        """Wait, but answer whoever asks: it cannot be told now."""
+        """Wait; meanwhile answer every replay with "cannot tell"."""
         ends = time.monotonic() + seconds
         while not self._closed and (left := ends - time.monotonic()) > 0:
             self._wake.wait(left)

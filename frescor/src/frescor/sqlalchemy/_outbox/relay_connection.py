@@ -1,4 +1,4 @@
-"""The connection of a relay: its own, used by one thread, of a sync or an async engine alike."""
+"""A relay's own connection, used by its thread alone, for sync and async engines."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from frescor.sqlalchemy._private import UnheardEngine
 
 T = TypeVar("T")
 
-# What a trigger notifies PostgreSQL's listeners on.
+# The channel on which a trigger notifies PostgreSQL's listeners.
 CHANNEL = "frescor_outbox"
 
 
@@ -29,8 +29,8 @@ class Wake:
         self._waking.setblocking(False)
 
     def set(self) -> None:
-        """End the wait that is under way, or the next one."""
-        # Full, it is set already.
+        """End the wait that is under way, or else the next one."""
+        # Full means that it is set already.
         with contextlib.suppress(OSError):
             self._waking.send(b".")
 
@@ -40,7 +40,7 @@ class Wake:
         self.clear()
 
     def clear(self) -> None:
-        """The next wait lasts."""
+        """Forget a `set`, so that the next wait takes its time."""
         with contextlib.suppress(OSError):
             while self.waiting.recv(1024):
                 pass
@@ -52,10 +52,10 @@ class Wake:
 
 
 class RelayConnection:
-    """One connection, made as the engine makes its own: each statement is committed by itself.
+    """One connection, made as the engine makes its own, on which every statement commits by itself.
 
-    It comes from a pool of its own, so that the application's is not one short. An async engine's connection lives in
-    an event loop of its own, which runs while a function does.
+    It comes from a pool of its own, so that the application's pool is not one connection short. An async engine's
+    connection has an event loop of its own, which runs only while `run` does.
     """
 
     def __init__(self, engine: sa.Engine, wake: Wake) -> None:
@@ -75,18 +75,18 @@ class RelayConnection:
             raise
 
     def run(self, function: Callable[[sa.Connection], T]) -> T:
-        """What the function returns, given the connection. Raises what it raises."""
+        """Call the function with the connection; returns what it returns and raises what it raises."""
         return self._spawned(lambda: function(self._connection))
 
     def wait(self, seconds: float) -> None:
-        """Wait so long, or until a trigger notifies of a row, or somebody wakes this."""
+        """Wait that long, or until a trigger notifies of a row, or until somebody wakes this."""
         if not self._notified:
             self._selector.select(seconds)
         self._notified = False
         self._wake.clear()
 
     def has_changed(self) -> bool:
-        """Whether others may have written since this was asked last; on PostgreSQL that costs as much as looking."""
+        """Whether others may have written since the last call. On PostgreSQL asking would cost as much as reading."""
         if self._tracked.dialect.name != "sqlite":
             return True
         version = self.run(lambda connection: connection.exec_driver_sql("PRAGMA data_version").scalar())
@@ -107,14 +107,15 @@ class RelayConnection:
             self._loop.close()
 
     def _open(self) -> sa.Connection:
-        # A dialect learns from its first connection, and this one is copied: what is tracked is known by its dialect.
+        # A dialect learns about its server on its first connection. This engine needs a copy of its own, since a
+        # tracked engine is recognised by its dialect.
         self._pool.connect().close()
         dialect = copy_without_hooks(self._tracked.dialect)
         engine = UnheardEngine(self._pool, dialect, self._tracked.url, hide_parameters=True)
         return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def _listen(self) -> None:
-        """Hear of triggers' rows at once, where the driver has a socket that can be waited for."""
+        """Be notified of triggers' rows at once, if the driver has a socket to wait on."""
         if self._tracked.dialect.name != "postgresql":
             return
         driver: Any = self._connection.connection.driver_connection
@@ -122,7 +123,7 @@ class RelayConnection:
             self.run(lambda connection: connection.exec_driver_sql(f"LISTEN {CHANNEL}"))
             self._selector.register(driver.fileno(), selectors.EVENT_READ)
         if hasattr(driver, "add_notify_handler"):
-            # Those that come with a statement's answer; they are kept for ever otherwise.
+            # Takes the notifications that arrive with a statement's answer; the driver would keep them for ever.
             driver.add_notify_handler(self._take_notice)
 
     def _take_notice(self, _: object) -> None:

@@ -1,9 +1,9 @@
-"""Which transactions and sessions this thread, or this task, works with.
+"""The transactions and sessions that the current thread or task works with.
 
-A cached call asks, before it looks anything up: has a transaction of mine changed something? In sync code "mine" is
-the thread's. Where an event loop runs, many tasks share a thread: there it is what was begun in the task's context,
-which the tasks that it starts inherit. A worker thread that a task calls (`asyncio.to_thread`) has both. Whoever uses
-a connection that is dirty already, in another thread or task, becomes one of those who ask about it.
+Before a cached call looks anything up, it asks whether one of its own transactions has changed something. In sync code,
+"its own" are those of the thread. Under an event loop many tasks share a thread: there they are those begun in the
+task's context, which is inherited by the tasks that it starts. A worker thread started by a task (`asyncio.to_thread`)
+has both. Using a connection with uncommitted changes in another thread or task adds its transaction to theirs.
 """
 
 import asyncio
@@ -18,18 +18,18 @@ from frescor.sqlalchemy._private import is_clean
 
 
 class Transaction(Protocol):
-    """What is asked of a transaction here."""
+    """What this module needs to know of a transaction."""
 
     @property
     def dirty(self) -> bool:
-        """Whether it has changed something that a commit would show to others."""
+        """Whether it has changes that a commit would make visible to others."""
 
     def changed(self, tags: tuple[str, ...], /) -> bool:
-        """Whether one of these tags would be raised by a commit."""
+        """Whether a commit would raise one of these tags."""
 
 
 class WorkContext:
-    """The dirty transactions and the sessions of one thread or task."""
+    """The sessions of one thread or task, and its transactions with uncommitted changes."""
 
     def __init__(self) -> None:
         self.transactions: set[Transaction] = set()
@@ -46,7 +46,7 @@ _OF_TASK: ContextVar[WorkContext | None] = ContextVar("frescor_sql", default=Non
 
 
 def current_context() -> WorkContext:
-    """Where what is begun here belongs."""
+    """The context to which what is begun now belongs: the task's under an event loop, else the thread's."""
     if asyncio._get_running_loop() is None:
         return _OF_THREAD.context
     found = _OF_TASK.get()
@@ -57,23 +57,23 @@ def current_context() -> WorkContext:
 
 
 def is_dirty() -> bool:
-    """Whether a transaction of this context has changed something, or a session has changes that it will flush."""
+    """Whether a transaction of this context has changes, or a session has changes that it will flush."""
     of_thread, of_task = _OF_THREAD.context, _OF_TASK.get()
     return _is_dirty(of_thread) or (of_task is not None and _is_dirty(of_task))
 
 
 def _is_dirty(found: WorkContext) -> bool:
-    # Asked before every hit: mostly there is neither.
+    # Called before every hit, mostly when there are neither.
     if not found.transactions and not found.sessions:
         return False
     return any(transaction.dirty for transaction in tuple(found.transactions)) or has_unflushed(found)
 
 
 def changed(tags: tuple[str, ...]) -> bool:
-    """Whether one of these tags will be raised by what this context has changed and not committed.
+    """Whether uncommitted changes of this context will raise one of these tags.
 
-    What a session has not flushed may reach further than its objects tell (cascades, orphans): it counts as a change of
-    everything that came from SQL.
+    The flush of a session may reach further than its objects tell (cascades, orphans), so unflushed changes count as
+    changes to everything that came from SQL.
     """
     contexts = [found for found in (_OF_THREAD.context, _OF_TASK.get()) if found is not None]
     if any(transaction.changed(tags) for found in contexts for transaction in tuple(found.transactions)):
@@ -83,5 +83,5 @@ def changed(tags: tuple[str, ...]) -> bool:
 
 def has_unflushed(found: WorkContext) -> bool:
     """Whether a session has objects to insert, update or delete."""
-    # As Session itself asks before a flush; its public collections would be made anew for each question.
+    # What Session itself asks before a flush. Its public collections would be built anew for each question.
     return bool(found.sessions) and any(not is_clean(session) for session in tuple(found.sessions))

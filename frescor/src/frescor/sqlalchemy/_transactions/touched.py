@@ -1,17 +1,18 @@
-"""The slices of one table that a transaction has touched."""
+"""The slices of one table that a transaction has written to."""
 
 from collections.abc import Iterable, Mapping
 
 from frescor._values.tags import BUT, SLICES
 
-# More slices of one column in a transaction are its blind tag: each is a tag that the commit has to raise.
+# Beyond this many slices of one column, a transaction raises the column's blind tag instead: every tag costs the
+# commit.
 MOST_SLICES = 64
-# By the blind tag of each column: the tags of its slices, or None where they are not known.
+# For each column, by its blind tag: the tags of the slices that were written to, or None if they are not known.
 Touched = Mapping[str, frozenset[str] | None]
 
 
 def both(one: Touched, other: Touched) -> Touched:
-    """A column that only one of the two knows is not known."""
+    """The union of two writes. A column that only one of them names counts as not known."""
     found: dict[str, frozenset[str] | None] = dict.fromkeys((*one, *other))
     for blind, slices in one.items():
         more = other.get(blind)
@@ -21,7 +22,7 @@ def both(one: Touched, other: Touched) -> Touched:
 
 
 def raised_tags(table: str, slices: Touched) -> Iterable[str]:
-    """The tags of the slices of a table: those that are known, and blind ones."""
+    """The tags to raise for a table's slices: slice tags where they are known, blind tags elsewhere."""
     yield f"{table}{BUT}{','.join(blind.rpartition(SLICES)[2] for blind in slices)}"
     for blind, tags in slices.items():
         yield from (blind,) if tags is None else tags

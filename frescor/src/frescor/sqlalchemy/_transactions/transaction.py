@@ -1,10 +1,12 @@
 """What one database transaction has changed so far, and how old the snapshot is that it reads from.
 
-Its tags are kept by savepoint: `ROLLBACK TO` drops what was changed since, `RELEASE` hands it to the level below, the
-transaction's end drops or applies all. A name that stands for several savepoints means the last one, as in SQL.
+Its tags are kept by savepoint: `ROLLBACK TO` drops those of what was changed since the savepoint, `RELEASE` hands them
+to the level below, and the transaction's end drops or applies them all. If several savepoints have one name, the name
+means the last of them, as in SQL.
 
-The key of a row that the database makes is known only after the INSERT. Until then, and if the driver never tells, the
-rows of that table count as not known. So do the slices that rows have come from, until the statement gives them back.
+If the database generates a row's key, the key is known only after the INSERT. Until then, and for good if the driver
+does not tell it, the table's rows count as unknown. So do the slices of the rows before an UPDATE or DELETE, until the
+statement returns them.
 """
 
 import weakref
@@ -19,8 +21,8 @@ from frescor.sqlalchemy._transactions.touched import Touched, both, raised_tags
 
 
 class _Level:
-    """The changes since one savepoint, by the table's tag. rows: their tags, or None for rows that are not known.
-    slices: as `Touched`; None for slices that are not known, of any column."""
+    """The changes since one savepoint, by the table's tag. rows: the rows' tags; None if the rows are not known.
+    slices: as `Touched`; None if the slices of no column are known."""
 
     __slots__ = ("name", "rows", "slices", "slices_waiting", "waiting")
 
@@ -58,8 +60,8 @@ class _Level:
 class TrackedTransaction:
     """One open transaction of a database connection.
 
-    began: what the store's clock had reached at least when the first statement ran; None before. old: its snapshot is
-    kept from then on. uncommitted: it may see what others have not committed.
+    began: a lower bound of the store's clock when the first statement ran; None before that. old: the snapshot is kept
+    from then on. uncommitted: the transaction may see what others have not committed.
     """
 
     __slots__ = (
@@ -88,39 +90,39 @@ class TrackedTransaction:
         self.old = old
         self.uncommitted = uncommitted
         self.autocommit = autocommit
-        # A statement of Frescor's own runs on the connection.
+        # True while a statement of Frescor's own runs on the connection.
         self.quiet = False
-        # The execution that was looked at last: an executemany reports each of its batches. Not held: it holds the
-        # connection, which would never be given back by the garbage collector.
+        # The execution that was examined last: an executemany reports each of its batches. A weak reference, because
+        # the execution holds the connection, which the garbage collector could then never return to the pool.
         self.last: weakref.ref[object] | None = None
-        # The statement that runs is committed by the database itself, with all that was changed before it.
+        # Whether the database itself commits the running statement, and with it everything changed before.
         self.at_once = False
-        # What the catalogue is to a transaction that changes the schema; how often the catalogue of all others had
-        # changed when the first write was noted.
+        # The catalogue as seen by a transaction that changes the schema; and how many changes the shared catalogue had
+        # seen when the first write was noted.
         self.known: Any = None
         self.changes_seen: int | None = None
-        # Names without a schema may mean other tables than on other connections: those in these schemas.
+        # Whether this connection searches other schemas for names without one than other connections do; and which.
         self.has_path = False
         self.path: tuple[str | None, ...] | None = None
-        # It has made, changed or removed tables, views or the like.
+        # Whether it has created, altered or dropped tables, views or the like.
         self.changes_schema = False
         self.cursors = Cursors()
         self._levels = [_Level("")]
         self._contexts: set[WorkContext] = set()
         self._tags: frozenset[str] | None = frozenset()
-        # By table: the blind tags of the columns whose slices `_tags` has told of.
+        # By table: the blind tags of the columns for which `_tags` names the written slices.
         self._told: dict[str, Touched] = {}
 
     @property
     def dirty(self) -> bool:
-        """Whether it has changed something that a commit would show to others."""
+        """Whether it has changes that a commit would make visible to others."""
         for level in self._levels:  # noqa: SIM110  # asked at every statement: a generator takes thrice as long
             if level.rows:
                 return True
         return False
 
     def tags(self) -> frozenset[str]:
-        """The tags that a commit now would raise."""
+        """The tags that a commit at this moment would raise."""
         if self._tags is None:
             whole = self._levels[0]
             if len(self._levels) > 1 or whole.waiting or whole.slices_waiting:
@@ -143,75 +145,75 @@ class TrackedTransaction:
         return self._tags
 
     def changed(self, tags: Iterable[str]) -> bool:
-        """Whether one of these tags would be raised."""
+        """Whether a commit would raise one of these tags."""
         raised = self.tags()
         if not raised:
             return False
         return EVERYTHING in raised or not raised.isdisjoint(tags) or any(map(self._is_untold, tags))
 
     def _is_untold(self, tag: str) -> bool:
-        """Whether it is of a column of which nothing is told, of a table that was written to."""
+        """Whether the tag is of a slice column that a write to its table has told nothing about."""
         table, sign, column = tag.partition(SLICES)
         told = self._told.get(table) if sign else None
         return told is not None and f"{table}{SLICES}{column.partition('=')[0]}" not in told
 
     def write(self, table: str, rows: Iterable[str] | None, slices: Touched | None = None) -> None:
-        """A write to the table with this tag, of rows with these tags; None: of rows that are not known, of slices that
-        are not known."""
+        """Note a write to the table with this tag. rows: the written rows' tags; None if they are not known. slices:
+        the written slices; None if they are not known."""
         self._levels[-1].add(table, rows)
         self._levels[-1].touch(table, slices)
         self._tags = None
         self.join()
 
     def await_slices(self, execution: object, table: str) -> None:
-        """A statement runs, whose rows' slices are told afterwards."""
+        """A statement starts that will return the slices of the rows it writes."""
         self._levels[-1].slices_waiting[id(execution)] = table
         self._tags = None
 
     def slices_told(self, execution: object, table: str, slices: Touched | None) -> None:
-        """The slices that were waited for; None: they are not known."""
+        """The slices that a statement returned; None if they are not known."""
         self._levels[-1].slices_waiting.pop(id(execution), None)
         self._levels[-1].touch(table, slices)
         self._tags = None
 
     def write_everything(self) -> None:
-        """A statement that may have changed anything."""
+        """Note a statement that may have changed anything."""
         self.write(EVERYTHING, ())
 
     def start_again(self) -> None:
-        """What it has changed so far is committed, and it goes on."""
+        """Everything changed so far has been committed, and the transaction goes on."""
         self._levels = [_Level("")]
         self._tags = frozenset()
         self.end()
 
     def await_keys(self, execution: object, table: str, slices: Touched | None) -> None:
-        """An INSERT runs, of rows whose keys are told afterwards."""
+        """An INSERT starts whose rows' keys will be known afterwards."""
         self._levels[-1].waiting[id(execution)] = table
         self.write(table, (), slices)
 
     def waits_for(self, execution: object) -> str | None:
-        """The table whose rows' keys this INSERT is to tell; None if it need not."""
+        """The table whose new rows' keys this INSERT still has to tell; None if it has nothing to tell."""
         return self._levels[-1].waiting.get(id(execution))
 
     def keys_told(self, execution: object, table: str, rows: Iterable[str] | None) -> None:
-        """The keys that were waited for; None: not all were told."""
+        """The keys that an INSERT told; None if it did not tell them all."""
         self._levels[-1].waiting.pop(id(execution), None)
         self._levels[-1].add(table, rows)
         self._tags = None
 
     def join(self) -> None:
-        """Let the thread or task that runs here know of this transaction, if it is dirty."""
+        """Add this transaction to the current thread's or task's context."""
         here = current_context()
         if here not in self._contexts:
             self._contexts.add(here)
             here.transactions.add(self)
 
     def savepoint(self, name: str) -> None:
-        """A savepoint was made."""
+        """A savepoint was set."""
         self._levels.append(_Level(name))
 
     def release(self, name: str) -> None:
-        """A savepoint was released: its changes are those of the level below."""
+        """A savepoint was released: its changes now belong to the level below."""
         place = self._place(name)
         if place is not None:
             while len(self._levels) > place:
@@ -219,7 +221,7 @@ class TrackedTransaction:
                 self._levels[-1].merge(upper)
 
     def rollback_to(self, name: str) -> None:
-        """The changes since a savepoint were undone; it still stands."""
+        """The changes since a savepoint were undone; the savepoint itself remains."""
         place = self._place(name)
         if place is not None:
             self.path = self.known = None
@@ -228,7 +230,7 @@ class TrackedTransaction:
             self._tags = None
 
     def end(self) -> None:
-        """The transaction is over: it belongs to nobody any more."""
+        """The transaction is over and belongs to no context any more."""
         for found in self._contexts:
             found.transactions.discard(self)
         self._contexts.clear()
