@@ -121,7 +121,7 @@ def test_the_file_of_errors_is_never_the_file_itself(run: Run, tmp_path: Path) -
     [
         (b"", "vazio"),
         (b"\x89PNG\0\0", "não é texto"),
-        (b"PK\x03\x04", "planilha"),
+        (b"PK\x03\x04", "danificada"),
         (b"cpf;email\n", "obrigatórias"),
         (b"qualquer coisa\n", "nomes das colunas"),
     ],

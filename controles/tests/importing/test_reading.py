@@ -5,15 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controles.domain.domain_errors import Invalid
-from controles.importing.columns import is_known
-from controles.importing.reading import LONGEST_LINE, Record, open_sheet
+from controles.importing.people_words import PEOPLE
+from controles.importing.reading import LONGEST_LINE, open_sheet
+from controles.importing.spreadsheet import Record
 
 HEADER = "nome;filiação\n"
 
 
 def read(path: Path, content: bytes | str) -> tuple[str, tuple[str, ...], list[Record]]:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with open_sheet(path, is_known) as sheet:
+    with open_sheet(path, PEOPLE.knows) as sheet:
         return sheet.delimiter, sheet.header, list(sheet.records)
 
 
@@ -117,7 +118,7 @@ def test_bytes_of_no_encoding_are_a_fault_of_their_row(path: Path) -> None:
         (b"\n \r\n", "vazio"),
         (b"\xef\xbb\xbf", "vazio"),
         (b";;;\n", "vazio"),
-        (b"PK\x03\x04rest", "planilha"),
+        (b"PK\x03\x04rest", "danificada"),
         (b"\xd0\xcf\x11\xe0rest", "Excel"),
         (b"%PDF-1.7", "PDF"),
         (b"\x89PNG\r\n\x1a\n\0\0\0", "não é texto"),

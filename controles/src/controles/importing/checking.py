@@ -16,8 +16,8 @@ from controles.importing.cells import Decisao, reader
 from controles.importing.columns import Columns
 from controles.importing.matching import Ambiguous, Conflito, Identity, Known, known_among
 from controles.importing.nucleos import NucleoNames
-from controles.importing.reading import Record
 from controles.importing.repetition import Repetition
+from controles.importing.spreadsheet import Record
 from controles.militantes.checks import DadosMilitante, checked
 from controles.militantes.models import Militante, Situacao
 from controles.militantes.writing import is_another_cpf
@@ -131,8 +131,10 @@ def chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
         yield chunk
 
 
-def parse(record: Record, columns: Columns, nucleos: NucleoNames, hoje: dt.date) -> ParsedRow:
-    """Read a row's cells one by one."""
+def parse(
+    record: Record, columns: Columns, nucleos: NucleoNames, hoje: dt.date, decisoes: Mapping[int, Decisao]
+) -> ParsedRow:
+    """Read a row's cells one by one; what was decided about its number stands in for its own column."""
     parsed = ParsedRow(record)
     if record.fault is not None:
         return parsed
@@ -146,6 +148,9 @@ def parse(record: Record, columns: Columns, nucleos: NucleoNames, hoje: dt.date)
                 parsed.values[name] = value
         except ValueError as error:
             parsed.faults[name] = str(error)
+    if record.number in decisoes:
+        parsed.faults.pop("decisao", None)
+        parsed.values["decisao"] = decisoes[record.number]
     return parsed
 
 
@@ -170,15 +175,23 @@ def merged_dados(militante: Militante, parsed: ParsedRow) -> DadosMilitante:
 class Checker:
     """Checks the rows of one file, in order; remembers them, to find what is there twice."""
 
-    def __init__(self, session: Session, columns: Columns, nucleos: NucleoNames, hoje: dt.date) -> None:
+    def __init__(
+        self,
+        session: Session,
+        columns: Columns,
+        nucleos: NucleoNames,
+        hoje: dt.date,
+        decisoes: Mapping[int, Decisao],
+    ) -> None:
         self._session = session
         self._columns = columns
         self._nucleos = nucleos
         self._hoje = hoje
+        self._decisoes = decisoes
         self.repetition = Repetition()
 
     def check(self, records: list[Record]) -> list[CheckedRow]:
-        rows = [parse(record, self._columns, self._nucleos, self._hoje) for record in records]
+        rows = [parse(record, self._columns, self._nucleos, self._hoje, self._decisoes) for record in records]
         readable = [row.identity for row in rows if row.record.fault is None]
         known = known_among(self._session, readable)
         return [self._check(row, known) for row in rows]

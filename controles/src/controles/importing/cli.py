@@ -16,8 +16,10 @@ from controles.importing.faults_report import faults_report
 from controles.importing.services import Listener, Resumo, import_militantes, review_militantes
 
 
-@click.command("import-militantes", short_help="Importa militantes de uma planilha CSV; sem --commit, só confere.")
-@click.argument("file", metavar="ARQUIVO.csv", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.command(
+    "import-militantes", short_help="Importa militantes de uma planilha, CSV ou XLSX; sem --commit, só confere."
+)
+@click.argument("file", metavar="ARQUIVO", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--commit", is_flag=True, help="Grava. Sem esta opção, nada muda: só se mostra o que mudaria.")
 @click.option("--valid-only", is_flag=True, help="Com --commit: grava as linhas certas mesmo que haja erradas.")
 @click.option(
@@ -29,7 +31,7 @@ from controles.importing.services import Listener, Resumo, import_militantes, re
 )
 @with_appcontext
 def import_militantes_command(file: Path, commit: bool, valid_only: bool, errors_path: Path | None) -> None:
-    """Importa militantes de um CSV: primeiro confere tudo; depois, com --commit, grava.
+    """Importa militantes de um CSV ou XLSX: primeiro confere tudo; depois, com --commit, grava.
 
     Uma das primeiras linhas tem os nomes das colunas; nome e data de filiação são obrigatórias. Uma linha atualiza o
     militante com o mesmo CPF, ou com a mesma matrícula se o nome e o nascimento não discordam; se discordam, é um

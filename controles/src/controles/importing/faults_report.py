@@ -11,7 +11,8 @@ from typing import IO
 from controles.domain.domain_errors import Invalid
 from controles.domain.spreadsheet import quoted_row
 from controles.importing.checking import Acao, CheckedRow
-from controles.importing.columns import REASONS, Columns, is_reasons
+from controles.importing.columns import Columns
+from controles.importing.vocabulary import REASONS, is_reasons
 from controles.settings.private_files import open_private
 
 # Beyond this the sentences wait on disk: a file can be wrong in every row.

@@ -1,4 +1,4 @@
-"""The records of a CSV file, whatever program wrote it, one at a time.
+"""The records of a CSV file, whatever program wrote it, one at a time; those of an XLSX are read by `workbook`.
 
 A line is UTF-8 if it can be, else Windows-1252: what Brazilian spreadsheets write, and what a file has that was pasted
 together from both. A quote that is opened and never closed costs its own line, not the lines after it.
@@ -15,6 +15,8 @@ from typing import TextIO
 
 from controles.domain.domain_errors import Invalid
 from controles.domain.spreadsheet import unquoted
+from controles.importing.spreadsheet import Record, Sheet
+from controles.importing.workbook import WORKBOOK, open_workbook
 
 DELIMITERS = (";", ",", "\t", "|")
 LONGEST_LINE = 100_000
@@ -26,41 +28,24 @@ _LONGEST_HEADING = 40
 _LOOKED_AT = 65_536
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _OTHER_FORMATS = (
-    (b"PK\x03\x04", "uma planilha (.xlsx ou .ods)"),
-    (b"\xd0\xcf\x11\xe0", "uma planilha do Excel (.xls)"),
+    (b"\xd0\xcf\x11\xe0", "uma planilha antiga do Excel (.xls), ou uma com senha"),
     (b"%PDF", "um PDF"),
     (b"\x1f\x8b", "um arquivo compactado"),
 )
-_SAVE_AS = "Abra-o e salve como “CSV UTF-8 (delimitado por vírgulas)”, com os nomes das colunas acima das pessoas."
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One row, numbered as the spreadsheet shows it. `fault` says why it could not be read as one."""
-
-    number: int
-    cells: tuple[str, ...]
-    fault: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """An open file: its header, and its other rows to be read once. Blank rows are left out, but counted."""
-
-    delimiter: str
-    header: tuple[str, ...]
-    records: Iterator[Record]
-    # Bytes read so far, for a progress bar.
-    position: Callable[[], int]
+_SAVE_AS = "Abra-o e salve como “Pasta de Trabalho do Excel (.xlsx)” ou como “CSV UTF-8 (delimitado por vírgulas)”."
 
 
 @contextmanager
 def open_sheet(path: Path, knows: Callable[[str], bool]) -> Iterator[Sheet]:
-    """Open `path`; the delimiter is the one that finds most columns that `knows` knows.
+    """Open `path`, a CSV or an XLSX; the delimiter is the one that finds most columns that `knows` knows.
 
     Invalid, with a sentence, for a file that is empty, not text, or has no known column.
     """
     start = _beginning(path)
+    if start.startswith(WORKBOOK):
+        with open_workbook(path, knows, heading_within=_HEADING_WITHIN) as sheet:
+            yield sheet
+        return
     utf16 = start.startswith(_UTF16)
     # Latin-1 gives every byte back, so each line can be decoded by itself.
     with path.open(encoding="utf-16" if utf16 else "latin-1", newline=None) as file:
@@ -124,8 +109,8 @@ def _beginning(path: Path) -> bytes:
         raise Invalid("", "O arquivo está vazio.")
     for magic, what in _OTHER_FORMATS:
         if start.startswith(magic):
-            raise Invalid("", f"O arquivo não é CSV: é {what}. {_SAVE_AS}")
-    if b"\0" in start and not start.startswith(_UTF16):
+            raise Invalid("", f"O arquivo não é CSV nem XLSX: é {what}. {_SAVE_AS}")
+    if b"\0" in start and not start.startswith((*_UTF16, WORKBOOK)):
         raise Invalid("", f"O arquivo não é texto. {_SAVE_AS}")
     return start
 

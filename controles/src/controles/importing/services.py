@@ -3,8 +3,8 @@
 import datetime as dt
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -15,10 +15,13 @@ from controles.auditoria import audit
 from controles.auditoria.audit import Change
 from controles.db import db, serialise
 from controles.domain.domain_errors import Conflict
+from controles.importing.cells import Decisao
 from controles.importing.checking import Acao, CheckedRow, Checker, ParsedRow, chunks, merged_dados, new_dados, parse
-from controles.importing.columns import Columns, columns_of, is_known
+from controles.importing.columns import Columns, columns_of
 from controles.importing.nucleos import NucleoNames
+from controles.importing.people_words import PEOPLE
 from controles.importing.reading import open_sheet
+from controles.importing.vocabulary import Vocabulary
 from controles.militantes.checks import checked
 from controles.militantes.models import Militante, Situacao, SituacaoHistorico
 from controles.militantes.writing import (
@@ -28,6 +31,7 @@ from controles.militantes.writing import (
     is_another_cpf,
     keep_former_amounts,
     snapshot,
+    stored_fields,
 )
 from controles.services.transaction import transaction
 
@@ -56,11 +60,33 @@ class Resumo:
 
 
 @dataclass(frozen=True, slots=True)
+class Hints:
+    """What somebody said of a file besides what stands in it: what its titles mean, and who a row is about."""
+
+    words: Vocabulary = PEOPLE
+    # By the row's number; wins over the row's own column.
+    decisoes: Mapping[int, Decisao] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Escrita:
+    """A row that was written: which record it made or changed, and what stood there, as it would have to be restored.
+
+    `antes` None: there was none before.
+    """
+
+    linha: int
+    registro_id: int
+    antes: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Listener:
     """Who hears of an import while it runs: of the columns once, of the rows, and how many bytes were read.
 
     `faulty` hears of each row with a fault or a conflict, `changing` of each one that would change a militante,
-    `passed` of each line that is no person, such as a total.
+    `passed` of each line that is no person, such as a total. `written` and `finished` hear within the transaction: what
+    they raise undoes it.
     """
 
     columns: Callable[[Columns, str], None] = lambda _columns, _delimiter: None
@@ -68,17 +94,26 @@ class Listener:
     changing: Callable[[CheckedRow], None] = lambda _row: None
     passed: Callable[[CheckedRow], None] = lambda _row: None
     progress: Callable[[int], None] = lambda _bytes: None
+    written: Callable[[Session, Sequence[Escrita]], None] = lambda _session, _rows: None
+    finished: Callable[[Session, "Resumo"], None] = lambda _session, _resumo: None
 
 
-def review_militantes(path: Path, *, hoje: dt.date, listener: Listener) -> Resumo:
+def review_militantes(path: Path, *, hoje: dt.date, listener: Listener, hints: Hints | None = None) -> Resumo:
     """What an import of `path` would do. Invalid if the file as a whole cannot be read."""
-    examined = _examine(db.session, path, hoje, listener)
+    examined = _examine(db.session, path, hoje, listener, hints or Hints())
     db.session.rollback()
     return examined.resumo(gravado=False)
 
 
 def import_militantes(
-    path: Path, *, valid_only: bool, autor_id: int | None, agora: dt.datetime, hoje: dt.date, listener: Listener
+    path: Path,
+    *,
+    valid_only: bool,
+    autor_id: int | None,
+    agora: dt.datetime,
+    hoje: dt.date,
+    listener: Listener,
+    hints: Hints | None = None,
 ) -> Resumo:
     """Write the new and the changed rows of `path`, all or nothing.
 
@@ -88,7 +123,7 @@ def import_militantes(
     with transaction() as session:
         _lock(session)
         stamp = _stamp(path)
-        examined = _examine(session, path, hoje, listener)
+        examined = _examine(session, path, hoje, listener, hints or Hints())
         wanted = examined.count[Acao.NOVO] + examined.count[Acao.ATUALIZADO]
         if not wanted or (examined.refused and not valid_only):
             return examined.resumo(gravado=False)
@@ -111,15 +146,17 @@ def import_militantes(
             usuario_id=autor_id,
             agora=agora,
         )
+        listener.finished(session, resumo)
     return resumo
 
 
 class _Examined:
     """What was decided about each row, in eight bytes a row: the rows themselves are read again to be written."""
 
-    def __init__(self, columns: Columns, nucleos: NucleoNames) -> None:
+    def __init__(self, columns: Columns, nucleos: NucleoNames, hints: Hints) -> None:
         self.columns = columns
         self.nucleos = nucleos
+        self.hints = hints
         self.decisions = array("q")
         self.count: Counter[Acao] = Counter()
         self.claimed: Mapping[str, int] = {}
@@ -149,13 +186,14 @@ class _Examined:
         return self.count[Acao.ERRO] + self.count[Acao.CONFLITO]
 
 
-def _examine(session: Session, path: Path, hoje: dt.date, listener: Listener) -> _Examined:
-    with open_sheet(path, is_known) as sheet:
-        columns = columns_of(sheet.header)
+def _examine(session: Session, path: Path, hoje: dt.date, listener: Listener, hints: Hints) -> _Examined:
+    with open_sheet(path, hints.words.knows) as sheet:
+        columns = columns_of(sheet.header, hints.words)
+        columns = replace(columns, warnings=(*sheet.warnings, *columns.warnings))
         listener.columns(columns, sheet.delimiter)
         nucleos = NucleoNames(session)
-        examined = _Examined(columns, nucleos)
-        checker = Checker(session, columns, nucleos, hoje)
+        examined = _Examined(columns, nucleos, hints)
+        checker = Checker(session, columns, nucleos, hoje, hints.decisoes)
         for records in chunks(sheet.records):
             for row in checker.check(records):
                 examined.add(row)
@@ -195,18 +233,18 @@ class _Writer:
     def write(self, path: Path, listener: Listener) -> None:
         examined = self._examined
         decisions: Iterator[int] = iter(examined.decisions)
-        with open_sheet(path, is_known) as sheet:
+        with open_sheet(path, examined.hints.words.knows) as sheet:
             for records in chunks(sheet.records):
                 decided = list(zip(records, islice(decisions, len(records)), strict=False))
                 rows = [
-                    (parse(record, examined.columns, examined.nucleos, self._hoje), decision)
+                    (parse(record, examined.columns, examined.nucleos, self._hoje, examined.hints.decisoes), decision)
                     for record, decision in decided
                     if decision != _LEAVE
                 ]
-                self._write(rows)
+                self._write(rows, listener)
                 listener.progress(sheet.position())
 
-    def _write(self, rows: list[tuple[ParsedRow, int]]) -> None:
+    def _write(self, rows: list[tuple[ParsedRow, int]], listener: Listener) -> None:
         session = self._session
         known = {
             militante.id: militante
@@ -215,10 +253,21 @@ class _Writer:
             )
         }
         before = {one.id: snapshot(one) for one in known.values()}
+        stored = {one.id: stored_fields(one) for one in known.values()}
         changes = [self._update(known[decision], row) for row, decision in rows if decision != _CREATE]
         keep_former_amounts(session, before, {one.id: snapshot(one) for one in known.values()}, hoje=self._hoje)
         created = [self._create(row) for row, decision in rows if decision == _CREATE]
         session.flush()
+        made = iter(created)
+        listener.written(
+            session,
+            [
+                Escrita(row.record.number, next(made).id)
+                if decision == _CREATE
+                else Escrita(row.record.number, decision, stored[decision])
+                for row, decision in rows
+            ],
+        )
         if created:
             session.execute(insert(SituacaoHistorico), [_first_standing(militante) for militante in created])
         changes += [

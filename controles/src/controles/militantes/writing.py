@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from sqlalchemy import Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -137,3 +138,40 @@ def snapshot(militante: Militante) -> dict[str, object]:
         "isento": militante.isento,
         "valor_cota": militante.valor_cota,
     }
+
+
+_STORED = (
+    "nome",
+    "nome_social",
+    "nascimento",
+    "email",
+    "telefone",
+    "nucleo_id",
+    "data_filiacao",
+    "dia_vencimento",
+    "isento",
+    "valor_cota",
+)
+
+
+def stored_fields(militante: Militante) -> dict[str, object]:
+    """What `restore` needs: plain values, days as text, the CPF as it is stored, encrypted."""
+    values = {name: getattr(militante, name) for name in _STORED}
+    return {
+        **{name: value.isoformat() if isinstance(value, dt.date) else value for name, value in values.items()},
+        "cpf_cifrado": militante.cpf_cifrado.hex() if militante.cpf_cifrado else None,
+        "cpf_hmac": militante.cpf_hmac.hex() if militante.cpf_hmac else None,
+    }
+
+
+def restore(militante: Militante, stored: Mapping[str, Any]) -> None:
+    """Put back what `stored_fields` took."""
+    for name in _STORED:
+        value = stored[name]
+        setattr(militante, name, dt.date.fromisoformat(value) if name in _DAYS and value else value)
+    militante.nome_busca = search_form(militante.nome_exibido)[:160]
+    militante.cpf_cifrado = bytes.fromhex(stored["cpf_cifrado"]) if stored["cpf_cifrado"] else None
+    militante.cpf_hmac = bytes.fromhex(stored["cpf_hmac"]) if stored["cpf_hmac"] else None
+
+
+_DAYS = frozenset({"nascimento", "data_filiacao"})
