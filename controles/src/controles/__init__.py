@@ -17,6 +17,7 @@ from controles.contas import keys, own_account, rate_limit, security, users_page
 from controles.contas import views as contas_views
 from controles.cotas import views as cotas_views
 from controles.domain.cpf import CpfVault
+from controles.fechamento import views as fechamento_views
 from controles.formularios import sealing
 from controles.inadimplencia import views as inadimplencia_views
 from controles.lembretes import views as lembretes_views
@@ -45,6 +46,7 @@ VIEWS = (
     lembretes_views,
     organizacao_views,
     banco_views,
+    fechamento_views,
 )
 
 DATABASE_PATIENCE_SECONDS = 5

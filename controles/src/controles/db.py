@@ -142,8 +142,22 @@ def serialise(connection: Connection, name: str) -> None:
     if connection.dialect.name == "sqlite":
         _take_sqlite(connection)
     else:
-        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-        connection.execute(select(func.pg_advisory_xact_lock(key)))
+        connection.execute(select(func.pg_advisory_xact_lock(_lock_number(name))))
+
+
+def share(connection: Connection, name: str) -> None:
+    """Let any number of transactions be between here and their end under this `name`, but none that serialises by it.
+
+    Before any row is locked: whoever waits here holds nothing that somebody waits for.
+    """
+    if connection.dialect.name == "sqlite":
+        _take_sqlite(connection)
+    else:
+        connection.execute(select(func.pg_advisory_xact_lock_shared(_lock_number(name))))
+
+
+def _lock_number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
 
 
 def _take_sqlite(connection: Connection) -> None:

@@ -20,6 +20,7 @@ from controles.domain.escopo import Escopo
 from controles.domain.field_checks import one_line
 from controles.domain.money import format_brl
 from controles.domain.text import search_form
+from controles.fechamento.closed_months import closed_words, hold_months, is_closed
 from controles.pagamentos.locks import lock_cotas, lock_militante, lock_pagamento
 from controles.pagamentos.models import Alocacao, Metodo, Pagamento
 from controles.pagamentos.services import NovoPagamento, register_within, reverse_within
@@ -157,12 +158,16 @@ def undo(linha_id: int, *, autor_id: int | None, agora: dt.datetime, hoje: dt.da
 
 
 def _lock(session: Session, linha_id: int) -> LinhaExtrato:
+    """NotFound if there is none; Conflict if its month is closed."""
+    closed = hold_months(session)
     found = None
     if 0 < linha_id <= MAX_BIG_ID:
         wanted = select(LinhaExtrato).where(LinhaExtrato.id == linha_id).with_for_update()
         found = session.scalars(wanted.execution_options(populate_existing=True)).one_or_none()
     if found is None:
         raise NotFound("Lançamento não encontrado.")
+    if is_closed(closed, found.data):
+        raise Conflict(f"{closed_words(found.data)} Para conciliar o lançamento, peça à administração que o reabra.")
     return found
 
 

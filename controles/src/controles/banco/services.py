@@ -17,6 +17,7 @@ from controles.db import MAX_ID, serialise
 from controles.domain import cpf
 from controles.domain.domain_errors import Conflict, Invalid, NotFound
 from controles.domain.field_checks import one_line, past_date
+from controles.fechamento.closed_months import closed_words, hold_months, is_closed, refuse_closed
 from controles.militantes.models import Militante
 from controles.services.transaction import transaction
 
@@ -36,6 +37,7 @@ def save_conta(
     """
     checked = _checked(dados, hoje)
     with transaction() as session:
+        closed = hold_months(session)
         serialise(session.connection(), "conta_bancaria")
         row = None
         if conta_id is not None:
@@ -46,6 +48,11 @@ def save_conta(
                 raise Conflict("Outra pessoa alterou esta conta depois que você abriu a página; confira e salve.")
             if checked.inicio != row.inicio and _has_lines(session, row.id):
                 raise Invalid("inicio", "Já há extratos nesta conta; o dia em que ela começa não muda mais.")
+        if row is None or (row.inicio, row.saldo_inicial) != (checked.inicio, checked.saldo_inicial):
+            # What an account began with is part of every month after that.
+            refuse_closed(closed, checked.inicio, "inicio")
+            if row is not None:
+                refuse_closed(closed, row.inicio, "saldo_inicial")
         _refuse_same(session, checked, row.id if row else 0)
         fields = [field.name for field in dataclasses.fields(DadosConta) if field.name != "versao"]
         before = {} if row is None else {name: getattr(row, name) for name in fields}
@@ -79,6 +86,7 @@ def import_statement(
     and two equal lines in one file are two. Invalid says which account is missing or does not fit.
     """
     with transaction() as session:
+        closed = hold_months(session)
         serialise(session.connection(), "extrato")
         pairs = [(_account_of(session, lido, conta_id, alone=len(lidos) == 1), lido) for lido in lidos]
         done = []
@@ -86,7 +94,7 @@ def import_statement(
             if not conta.ativa:
                 raise Invalid("conta_id", f"A conta “{conta.nome}” está inativa; reative-a antes de importar.")
             if lido.linhas:
-                done.append(_import_one(session, conta, lido, arquivo, autor_id=autor_id, agora=agora))
+                done.append(_import_one(session, conta, lido, arquivo, closed, autor_id=autor_id, agora=agora))
         if not done:
             raise Invalid("arquivo", "O arquivo não tem nenhum lançamento; confira o período que pediu ao banco.")
         for extrato, imported in done:
@@ -112,6 +120,7 @@ def _import_one(
     conta: ContaBancaria,
     lido: ExtratoLido,
     arquivo: str,
+    closed: dt.date | None,
     *,
     autor_id: int | None,
     agora: dt.datetime,
@@ -126,6 +135,7 @@ def _import_one(
     )
     owners = _owners(session, wanted)
     new = [row for row in _rows(wanted, owners) if row["chave"] not in known]
+    _refuse_new_in_closed(closed, conta, new)
     extrato = Extrato(
         conta_id=conta.id,
         formato=lido.formato,
@@ -144,6 +154,17 @@ def _import_one(
         batch = [{**row, "conta_id": conta.id, "extrato_id": extrato.id} for row in new[start : start + _AT_ONCE]]
         session.execute(insert(LinhaExtrato), batch)
     return extrato, Importado(conta.id, conta.nome, extrato.novas, extrato.repetidas, extrato.anteriores)
+
+
+def _refuse_new_in_closed(closed: dt.date | None, conta: ContaBancaria, new: Iterable[dict[str, object]]) -> None:
+    late = sorted(row["data"] for row in new if isinstance(row["data"], dt.date) and is_closed(closed, row["data"]))
+    if late:
+        raise Invalid(
+            "arquivo",
+            f"{closed_words(late[0])} O arquivo traz lançamentos da conta “{conta.nome}” que não estavam aqui "
+            f"({len(late)}, o primeiro de {late[0]:%d/%m/%Y}). Peça à administração que reabra o mês, ou baixe do "
+            "banco só o período que vem depois.",
+        )
 
 
 def _rows(lines: Iterable[LinhaLida], owners: dict[str, int]) -> Iterable[dict[str, object]]:

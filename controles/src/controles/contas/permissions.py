@@ -28,6 +28,7 @@ class Permission(StrEnum):
     GERAR_COTAS = "gerar_cotas"
     EXPORTAR = "exportar"
     CONCILIAR = "conciliar"
+    FECHAR = "fechar"
     ADMINISTRAR = "administrar"
 
 
@@ -41,14 +42,15 @@ PERMISSIONS: dict[Papel, frozenset[Permission]] = {
             Permission.GERAR_COTAS,
             Permission.EXPORTAR,
             Permission.CONCILIAR,
+            Permission.FECHAR,
         }
     ),
     Papel.SECRETARIA: frozenset({Permission.VER, Permission.EDITAR_MILITANTES, Permission.EXPORTAR}),
     Papel.LEITURA: frozenset({Permission.VER}),
 }
 
-# Users and bank accounts belong to the whole organisation: who sees one núcleo has nothing to do with them.
-WHOLE_ORGANISATION = frozenset({Permission.ADMINISTRAR, Permission.CONCILIAR})
+# Users, bank accounts and closings belong to the whole organisation: who sees one núcleo has nothing to do with them.
+WHOLE_ORGANISATION = frozenset({Permission.ADMINISTRAR, Permission.CONCILIAR, Permission.FECHAR})
 
 
 def allowed(permission: Permission) -> bool:

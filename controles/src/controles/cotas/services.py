@@ -15,6 +15,7 @@ from controles.domain.clock import LOCAL_ZONE
 from controles.domain.domain_errors import Invalid
 from controles.domain.escopo import Escopo
 from controles.domain.periods import add_months
+from controles.fechamento.closed_months import hold_months, refuse_closed
 from controles.militantes.models import Militante
 from controles.militantes.scope import owner_in_scope
 from controles.organizacao.models import Organizacao
@@ -37,10 +38,11 @@ def generate_cotas(escopo: Escopo, competencia: dt.date, *, autor_id: int | None
     """Ask every militante who owes this month for their cota. Doing it again writes only what is missing.
 
     Who owes it and how much is decided as of that month (see `owing`). A cota that was cancelled is asked for anew. All
-    or nothing.
+    or nothing. Invalid for a closed month.
     """
     check_month(competencia, agora.astimezone(LOCAL_ZONE).date())
     with transaction() as session:
+        refuse_closed(hold_months(session), competencia, "competencia")
         # Two at once for one month would each count the other's cotas as existing; nothing would be doubled.
         serialise(session.connection(), f"cotas:{competencia.isoformat()}")
         month = Month(competencia, joiners_owe(session))

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, select, true, update
 from sqlalchemy.orm import Session
 
 from controles.auditoria import audit
@@ -18,6 +18,8 @@ from controles.domain.clock import LOCAL_ZONE
 from controles.domain.domain_errors import Conflict, Invalid, NotFound
 from controles.domain.escopo import Escopo
 from controles.domain.field_checks import one_line
+from controles.domain.periods import add_months
+from controles.fechamento.closed_months import closed_words, hold_months, is_closed, refuse_closed
 from controles.militantes.scope import owner_in_scope
 from controles.services.transaction import transaction
 
@@ -37,7 +39,7 @@ def waive_cota(escopo: Escopo, cota_id: int, *, motivo: str, autor_id: int | Non
     """Waive what is open of one cota. Conflict if nothing is."""
     reason = _reason(motivo)
     with transaction() as session:
-        cota = _locked(session, escopo, cota_id)
+        cota = _locked_open_month(session, escopo, cota_id)
         if cota.em_aberto == 0:
             raise Conflict("Esta cota não está mais em aberto: já foi quitada ou dispensada.")
         return waive(
@@ -68,6 +70,7 @@ def waive_month(
     """
     reason = _reason(motivo)
     with transaction() as session:
+        refuse_closed(hold_months(session), competencia)
         serialise(session.connection(), f"cotas:{competencia.isoformat()}")
         wanted = [Cota.competencia == competencia, is_open(), owner_in_scope(escopo, Cota.militante_id)]
         if cancel:
@@ -91,7 +94,7 @@ def waive_month(
 def reopen_cota(escopo: Escopo, cota_id: int, *, autor_id: int | None, agora: dt.datetime) -> None:
     """Take the waiver of one cota back. Conflict if it is not waived."""
     with transaction() as session:
-        cota = _locked(session, escopo, cota_id)
+        cota = _locked_open_month(session, escopo, cota_id)
         if cota.dispensada_em is None:
             raise Conflict("Esta cota não está dispensada.")
         before = {"dispensada_em": cota.dispensada_em, "dispensa_motivo": cota.dispensa_motivo}
@@ -114,6 +117,7 @@ def undo_waiver(escopo: Escopo, dispensa_id: int, *, autor_id: int | None, agora
     NotFound unless all of its cotas are in the escopo.
     """
     with transaction() as session:
+        closed = hold_months(session)
         found = None
         if 0 < dispensa_id <= MAX_BIG_ID:
             found = session.scalars(select(Dispensa).where(Dispensa.id == dispensa_id).with_for_update()).one_or_none()
@@ -123,6 +127,9 @@ def undo_waiver(escopo: Escopo, dispensa_id: int, *, autor_id: int | None, agora
             raise NotFound("Dispensa não encontrada.")
         if found.desfeita_em is not None:
             raise Conflict("Esta dispensa já foi desfeita.")
+        first: dt.date | None = session.scalars(select(func.min(Cota.competencia)).where(of_it)).one()
+        if first is not None and is_closed(closed, first):
+            raise Conflict(f"{closed_words(first)} Para desfazer esta dispensa, peça à administração que o reabra.")
         count = reopen(session, of_it)
         found.desfeita_em = agora
         session.flush()
@@ -150,7 +157,11 @@ def waive(
     agora: dt.datetime,
     audited: bool,
 ) -> Dispensadas:
-    """Waive the open cotas that are `wanted`, in the caller's transaction; `audited` by a row of its own."""
+    """Waive the open cotas that are `wanted`, in the caller's transaction; `audited` by a row of its own.
+
+    Those of closed months stay as they are. The caller holds the months since before it locked any row.
+    """
+    wanted = (*wanted, _in_an_open_month(hold_months(session)))
     dispensa = Dispensa(
         tipo=tipo,
         motivo=motivo,
@@ -201,7 +212,8 @@ def waive(
 
 
 def reopen(session: Session, *wanted: ColumnElement[bool]) -> int:
-    """Take waivers back, in the caller's transaction; how many cotas are open again."""
+    """Take waivers back, in the caller's transaction; how many cotas are open again. Closed months stay as they are."""
+    wanted = (*wanted, _in_an_open_month(hold_months(session)))
     reopened = session.scalars(
         update(Cota)
         .where(*wanted, Cota.dispensada_em.is_not(None))
@@ -239,11 +251,21 @@ def _reason(motivo: str) -> str:
     return reason
 
 
-def _locked(session: Session, escopo: Escopo, cota_id: int) -> Cota:
+def _in_an_open_month(closed: dt.date | None) -> ColumnElement[bool]:
+    return true() if closed is None else Cota.competencia >= add_months(closed, 1)
+
+
+def _locked_open_month(session: Session, escopo: Escopo, cota_id: int) -> Cota:
+    """The cota, locked; NotFound if the escopo does not show it, Conflict if its month is closed."""
+    closed = hold_months(session)
     found = None
     if 0 < cota_id <= MAX_BIG_ID:
         wanted = select(Cota).where(Cota.id == cota_id, owner_in_scope(escopo, Cota.militante_id)).with_for_update()
         found = session.scalars(wanted.execution_options(populate_existing=True)).one_or_none()
     if found is None:
         raise NotFound("Cota não encontrada.")
+    if is_closed(closed, found.competencia):
+        raise Conflict(
+            f"{closed_words(found.competencia)} A cota fica como está; o que for pago dela entra no mês do pagamento."
+        )
     return found

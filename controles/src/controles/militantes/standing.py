@@ -18,6 +18,7 @@ from controles.domain.clock import LOCAL_ZONE
 from controles.domain.domain_errors import Conflict, Invalid
 from controles.domain.escopo import Escopo
 from controles.domain.field_checks import one_line, past_date
+from controles.fechamento.closed_months import hold_months
 from controles.militantes.models import Militante, Situacao, SituacaoHistorico
 from controles.militantes.writing import flush_militante, locked_militante
 from controles.services.transaction import transaction
@@ -183,6 +184,8 @@ def rejoin(escopo: Escopo, mudanca: Mudanca) -> int:
 
 def _locked(session: Session, escopo: Escopo, mudanca: Mudanca, acao: str) -> Militante:
     """The militante, locked; Conflict if it is not what the author saw, or may not change so."""
+    # Before the row: cotas are waived and opened again below, those of closed months are not.
+    hold_months(session)
     militante = locked_militante(session, escopo, mudanca.militante_id, mudanca.versao)
     if militante.situacao not in ALLOWED[acao]:
         raise Conflict(_cannot(militante))

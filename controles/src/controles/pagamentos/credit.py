@@ -10,6 +10,7 @@ from controles.auditoria import audit
 from controles.cotas.models import Cota
 from controles.domain.domain_errors import Conflict, Invalid
 from controles.domain.escopo import Escopo
+from controles.fechamento.closed_months import closed_words, hold_months, is_closed
 from controles.pagamentos.allocation import allocate, as_open, plan_allocation
 from controles.pagamentos.locks import lock_militante, lock_open_cotas, lock_pagamento
 from controles.pagamentos.models import Alocacao, Pagamento
@@ -71,11 +72,13 @@ def identify_pagamento(
 ) -> None:
     """Say whose a payment without a name is, and what it pays; what is left of it is their credit.
 
-    `cota_ids` as when a payment is registered. Conflict if it is somebody's already or was reversed.
+    `cota_ids` as when a payment is registered. Conflict if it is somebody's already, was reversed, or lies in a closed
+    month, whose sums by núcleo it would change.
     """
     if escopo.nucleo_id is not None:
         raise Invalid("militante_id", "Só a tesouraria geral identifica pagamentos.")
     with transaction() as session:
+        closed = hold_months(session)
         # Whoever pays for this militante waits here; the payment itself has nobody to wait for yet.
         lock_militante(session, escopo, militante_id)
         pagamento = lock_pagamento(session, escopo, pagamento_id)
@@ -85,6 +88,11 @@ def identify_pagamento(
             )
         if pagamento.estorna_id is not None or pagamento.estornado:
             raise Conflict("Este pagamento foi estornado; não há mais o que identificar.")
+        if is_closed(closed, pagamento.data_credito):
+            raise Conflict(
+                f"{closed_words(pagamento.data_credito)} Estorne este pagamento com data de um mês aberto e registre-o "
+                "na pessoa certa, com a mesma data do estorno."
+            )
         cotas = lock_open_cotas(session, militante_id, cota_ids)
         partes = plan_allocation(tuple(as_open(cota, hoje) for cota in cotas.values()), pagamento.valor)
         pagamento.militante_id = militante_id

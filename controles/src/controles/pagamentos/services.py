@@ -20,6 +20,7 @@ from controles.domain.domain_errors import Conflict, Invalid
 from controles.domain.escopo import Escopo
 from controles.domain.field_checks import one_line, past_date
 from controles.domain.money import MAX_CENTAVOS, format_brl
+from controles.fechamento.closed_months import hold_months, last_closed, refuse_closed
 from controles.militantes.scope import owner_in_scope
 from controles.pagamentos.alike import find_alike
 from controles.pagamentos.allocation import allocate, as_open, plan_allocation
@@ -85,7 +86,8 @@ def register_pagamento(
     The same `chave_idempotencia` again gives the id of the first time and writes nothing; with another militante,
     date, valor or método it is a Conflict, because then it is not the same payment. Conflict also if a cota that was
     asked for has been paid or waived meanwhile, or if the payment of this key was reversed; Alike if `ask_if_alike` and
-    there is one like it. Invalid names the field; NotFound is about the militante.
+    there is one like it. Invalid names the field, `data_credito` if its month is closed; NotFound is about the
+    militante.
     """
     novo = _checked(escopo, novo, hoje)
     already = _registered(db.session, novo)
@@ -127,6 +129,7 @@ def check_pagamento(escopo: Escopo, novo: NovoPagamento, *, hoje: dt.date) -> No
     already = _registered(session, novo)
     if already is not None:
         raise KeyUsed(f"Este formulário já registrou o pagamento nº {already}. Para registrar outro, salve de novo.")
+    refuse_closed(last_closed(session), novo.data_credito, "data_credito")
     # What another núcleo registered is found, and put on record, when it is saved.
     with suppress(Withheld):
         _refuse_known_e2eid(session, escopo, novo)
@@ -169,6 +172,8 @@ def reverse_within(
     reason = one_line("motivo", motivo, longest=LONGEST_TEXT)
     if reason is None:
         raise Invalid("motivo", "Informe o motivo do estorno.")
+    # The day of the estorno alone has to be open: that is how a payment of a closed month is put right.
+    refuse_closed(hold_months(session), data, "data")
     original = lock_pagamento(session, escopo, pagamento_id)
     _check_reversible(session, original, data, hoje=agora.astimezone(LOCAL_ZONE).date())
     return _reverse(session, original, reason, data, autor_id=autor_id, agora=agora)
@@ -184,6 +189,7 @@ def _register(
     hoje: dt.date,
 ) -> int:
     cotas: dict[int, Cota] = {}
+    refuse_closed(hold_months(session), novo.data_credito, "data_credito")
     if novo.militante_id is not None:
         lock_militante(session, escopo, novo.militante_id)
     already = _registered(session, novo)

@@ -5,6 +5,7 @@ from controles.banco import models as _banco
 from controles.contas import models as _contas
 from controles.cotas import models as _cotas
 from controles.db import Base
+from controles.fechamento import models as _fechamento
 from controles.formularios import models as _formularios
 from controles.lembretes import models as _lembretes
 from controles.militantes import models as _militantes
@@ -12,7 +13,18 @@ from controles.organizacao import models as _organizacao
 from controles.pagamentos import models as _pagamentos
 from frescor.sqlalchemy._outbox.outbox import outbox_table
 
-_MODULES = (_admin, _banco, _contas, _cotas, _formularios, _lembretes, _militantes, _organizacao, _pagamentos)
+_MODULES = (
+    _admin,
+    _banco,
+    _contas,
+    _cotas,
+    _fechamento,
+    _formularios,
+    _lembretes,
+    _militantes,
+    _organizacao,
+    _pagamentos,
+)
 
 metadata = Base.metadata
 # What transactions invalidate in the cache is kept beside what they write.

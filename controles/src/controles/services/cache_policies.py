@@ -40,6 +40,9 @@ EXTRATO_LINHAS = Policy.user("banco:linhas", sealed=True)
 EXTRATO_SUGESTOES = Policy.user("banco:sugestoes", sealed=True)
 EXTRATO_PARTES = Policy.user("banco:partes", sealed=True)
 
+FECHAMENTO_MESES = Policy.user("fechamento:meses", sealed=True)
+FECHAMENTO_PENDENCIAS = Policy.user("fechamento:pendencias")
+
 # Static data: 1 hour.
 CONTAS_LIST = Policy.static("banco:contas", sealed=True)
 NUCLEOS_LIST = Policy.static("nucleos:list")

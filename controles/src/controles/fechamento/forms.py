@@ -1,0 +1,17 @@
+"""The forms about closing a month."""
+
+from wtforms import BooleanField
+
+from controles.web.form_fields import PageForm, TextField, at_most, required
+
+
+class FecharForm(PageForm):
+    """Closing a month."""
+
+    com_pendencias = BooleanField("Fechar assim mesmo")
+
+
+class ReabrirForm(PageForm):
+    """Opening a closed month again: why."""
+
+    motivo = TextField("Motivo", [required("Escreva por que o mês é reaberto."), at_most(200)])
