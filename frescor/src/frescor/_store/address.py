@@ -1,15 +1,15 @@
-"""Where the store is: the one place that reads its URL.
+"""The address of the store: the one place that reads its URL.
 
 `redis://host:6379/0`, `rediss://…` for TLS, `unix:///path/to/socket?db=0`: one server.
 `redis-cluster://host:port,host:port`, `rediss-cluster://…`: a cluster, of which some nodes are named.
 `redis-sentinel://host:port,host:port/service/0`, `rediss-sentinel://…`: the primary that these sentinels name.
 
-Options of a connection follow as in redis-py, such as `?ssl_ca_certs=/path/ca.pem`; user and password of the servers
-come before the hosts. The sentinels' own are the options `sentinel_username` and `sentinel_password`.
+Options of the connection follow as in redis-py, for example `?ssl_ca_certs=/path/ca.pem`. The servers' user and
+password stand before the hosts; those of the sentinels are the options `sentinel_username` and `sentinel_password`.
 
-What is refused is never shown: where a URL is wrong, any part of it may be a part of a password. So no error here
-quotes it, nor hangs on to an error of a library that does. For the same reason nothing is passed over in silence that
-would be taken for the name of a host, or of an option, later on: those are shown by others.
+What is refused is never shown: in a wrong URL any part may be part of a password. So no error here quotes the URL or
+keeps a library's error that does. For the same reason nothing is ignored silently that would later be taken for the
+name of a host or an option, since other parts of the program show those.
 """
 
 import inspect
@@ -31,11 +31,11 @@ _ESCAPES = "in a password, write / as %2F, ? as %3F, # as %23, @ as %40 and % as
 _DEFAULT_PORTS = {"server": 6379, "cluster": 6379, "sentinel": 26379}
 _SCHEME = re.compile(r"(rediss?)-(cluster|sentinel)")
 _SERVERS = ("redis", "rediss", "unix")
-# In brackets an address of IPv6, which has colons of its own.
+# An IPv6 address stands in brackets, because it contains colons.
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]+(?:%[\w.-]+)?\]|[\w.-]+)(?::([0-9]{1,5}))?")
 _SENTINELS_OWN = {"sentinel_username", "sentinel_password"}
 
-# Its stub gives no types.
+# The stub of this function has no types.
 _parse = cast(Callable[[str], dict[str, Any]], parse_url)
 
 Host = tuple[str, int]
@@ -44,9 +44,9 @@ Kind = Literal["server", "cluster", "sentinel"]
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A URL that was read. `url` is redis-py's, for one server; `hosts` are those of a cluster or of sentinels.
+    """A parsed URL. `url` is for redis-py, for one server; `hosts` are the nodes of a cluster or the sentinels.
 
-    options: what redis-py's connections take, from the URL. service: what the sentinels call the primary.
+    options: from the URL, for redis-py's connections. service: the sentinels' name for the primary.
     """
 
     kind: Kind
@@ -58,7 +58,7 @@ class Address:
 
 
 def read_address(url: str) -> Address:
-    """What a URL says. Raises PolicyError for one that cannot be right."""
+    """Parse a URL. Raises PolicyError for one that cannot be right."""
     try:
         found: Address | str = _read(url)
     except _Wrong as error:
@@ -66,13 +66,13 @@ def read_address(url: str) -> Address:
     except (ValueError, AttributeError, TypeError):
         found = f"it cannot be read ({_ESCAPES})"
     if isinstance(found, str):
-        # Not within `except`: what was caught there quotes the URL, and would hang on to this error.
+        # Outside of `except`: the exception that was caught quotes the URL, and would be attached to this error.
         raise PolicyError(f"the URL of the store is wrong: {found}. {_FORMS}")
     return found
 
 
 class _Wrong(Exception):
-    """What is wrong with a URL, in words that hold none of it."""
+    """What is wrong with a URL, in words that quote nothing of it."""
 
 
 def _read(url: str) -> Address:
@@ -110,7 +110,7 @@ def _read_server(url: str, parts: SplitResult) -> Address:
 
 
 def _check_rest(parts: SplitResult) -> None:
-    """Raise _Wrong for what a password with signs that mean something in a URL leaves behind."""
+    """Raise _Wrong for remains of a password that contains characters with a meaning in URLs."""
     if parts.fragment or parts.geturl().endswith("#"):
         raise _Wrong(f"it has a '#' ({_ESCAPES})")
     for part in parts.query.split("&") if parts.query else ():
@@ -136,7 +136,7 @@ def _known_options() -> set[str]:
 
 
 def _places(kind: Kind, path: list[str]) -> tuple[str, str]:
-    """The service and the database in the path."""
+    """The service and the number of the database, from the path."""
     if kind == "cluster":
         if path not in ([], ["0"]):
             raise _Wrong(f"a cluster has the database 0 only ({_ESCAPES})")

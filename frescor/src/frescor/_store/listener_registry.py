@@ -1,9 +1,11 @@
-"""Who keeps copies: registered with the server, told of marks, and asked whether they have heard (see
-`_plan.confirming`). The commands for one server and for the nodes of a cluster, and what comes back. No I/O.
+"""The registry of listeners: processes that keep copies register with the server, so that a writer can ask whether all
+of them have heard of its invalidation (see `_plan/confirming.py`). Commands and replies, for one server and for the
+nodes of a cluster. No I/O.
 
-Names: `{namespace}:listeners`, a hash of when each registration ends, ms, and since when the server knows;
-`{namespace}:t:!{mark}`, which is set and removed so that it is pushed like a tag; `{namespace}:heard:{mark}`, who has
-heard of it. On a cluster there are a mark and a set in a slot of each node, whose place is named in braces.
+Names: `{namespace}:listeners`, a hash with the end of each registration, in ms, and the time since which the server has
+it; `{namespace}:t:!{mark}`, which is set and removed at once, so that it is pushed like a tag;
+`{namespace}:heard:{mark}`, the set of those that have heard of the mark. In a cluster each node has a mark and a set of
+its own, in one of its slots, which is chosen by a text in braces.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,12 +18,12 @@ from frescor._store.scripts import Script
 from frescor._store.slot_wire import Asked
 from frescor._store.wire import Wire
 
-# How long a registration stands that is not renewed: longer than any process uses copies by it, also where the server's
-# clock is set forward meanwhile.
+# How long a registration lasts unless it is renewed. Longer than a process uses copies without a heartbeat, even if the
+# server's clock is set forward meanwhile.
 KEEP_MS = 15_000
 _HEARD_MS = 15_000
 
-# Takes away what has ended and what can be no registration, and gives back the rest.
+# Removes registrations that have ended or cannot be real, and returns the others.
 _LIVE = f"""
 local function live(key, now)
   local found, all = {{}}, redis.call('HGETALL', key)
@@ -48,7 +50,7 @@ local function know(key, now)
 end
 """
 
-# KEYS: listeners   ARGV: name, the name before it or '', ms that it stands
+# KEYS: listeners   ARGV: name, its previous name or '', duration in ms
 REGISTER = Script(
     "register",
     _LIVE
@@ -62,7 +64,7 @@ return 1
 """,
 )
 
-# KEYS: listeners   ARGV: ms that a process uses copies   → ms until it is known who does, then names and ends
+# KEYS: listeners   ARGV: ms that a process uses copies   → ms until all of them must be known, then names and ends
 _LIST = Script(
     "list",
     _LIVE
@@ -90,7 +92,7 @@ return found
 """,
 )
 
-# KEYS: heard   ARGV: name…   → those that have not heard
+# KEYS: heard   ARGV: name…   → those that have not heard of it
 _UNHEARD = Script(
     "unheard",
     """
@@ -102,7 +104,7 @@ return found
 """,
 )
 
-# KEYS: listeners   ARGV: name, its end when it was listed…
+# KEYS: listeners   ARGV: name, its end as it was listed…
 _DISMISS = Script(
     "dismiss",
     """
@@ -113,32 +115,32 @@ return 1
 """,
 )
 
-# KEYS: heard   ARGV: name, ms that it stands
+# KEYS: heard   ARGV: name, ms that the set is kept
 HEARD = Script("heard", "redis.call('SADD', KEYS[1], ARGV[1]) return redis.call('PEXPIRE', KEYS[1], ARGV[2])")
 
 ALL = (REGISTER, _LIST, _MARK, _STILL, _UNHEARD, _DISMISS, HEARD)
 COMMANDS = (Announce, Unheard, Dismiss)
-# The one place of a single server.
+# What `places` is for a single server.
 ONE_PLACE = ("",)
 
 
 def register(namespace: str, name: str, before: str) -> tuple[Any, ...]:
-    """The command that registers; by its source, since it is sent where no answer is waited for."""
+    """The command that registers. It carries the source, since nobody waits for an answer that may ask for it."""
     return ("EVAL", REGISTER.source, 1, f"{namespace}:listeners", name, before, KEEP_MS)
 
 
 def leave(namespace: str, name: str) -> tuple[Any, ...]:
-    """The command that takes a name away, of a process that uses no copies any more."""
+    """The command that removes the registration of a process that uses no copies any more."""
     return ("EVAL", "return redis.call('HDEL', KEYS[1], ARGV[1])", 1, f"{namespace}:listeners", name)
 
 
 def heard(namespace: str, mark: str, name: str) -> tuple[Any, ...]:
-    """The command that says that a mark was heard of; `mark` as it was pushed."""
+    """The command that confirms that a mark was heard of; `mark` as it was pushed."""
     return ("EVAL", HEARD.source, 1, f"{namespace}:heard:{mark}", name, _HEARD_MS)
 
 
 def asked(wire: Wire, command: Announce | Unheard | Dismiss, places: Sequence[str], holds_ms: int) -> list[Asked]:
-    """What is to be asked of servers, all at once. `places`: of the nodes that there are, for Announce."""
+    """What has to be asked of servers, all at once. `places`: the texts for the nodes, for Announce."""
     listeners = wire.listeners
     match command:
         case Announce(mark):
@@ -155,7 +157,7 @@ def asked(wire: Wire, command: Announce | Unheard | Dismiss, places: Sequence[st
 def answered(
     command: Announce | Unheard | Dismiss, places: Sequence[str], replies: Sequence[Any]
 ) -> Announced | tuple[tuple[str, str], ...] | None:
-    """What the plan gets for the replies. Raises ValueError, TypeError or LookupError for what makes no sense."""
+    """The result of the command. Raises ValueError, TypeError or LookupError for replies that make no sense."""
     match command:
         case Announce(_, but):
             young, *listed = replies[0]
@@ -176,7 +178,7 @@ def understood(
     replies: Sequence[Any],
     failed: Callable[[Exception], Exception],
 ) -> Any:
-    """As `answered`; raises what `failed` makes of an answer that makes no sense."""
+    """As `answered`, but raises the error that `failed` returns for replies that make no sense."""
     try:
         return answered(command, places, replies)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
@@ -188,5 +190,5 @@ def _ask(script: Script, name: str, *arguments: str | int) -> Asked:
 
 
 def _text(raw: bytes) -> str:
-    # Somebody else may have written there: what no process is called has not to be text.
+    # Another program may have written there: such a name need not be text.
     return raw.decode(errors="surrogateescape")

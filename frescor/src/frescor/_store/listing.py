@@ -1,4 +1,4 @@
-"""What an operator asks of servers: their keys and figures, one server or several."""
+"""What an operator asks of servers, one or several: their keys and figures."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ def listed(wire: Wire, ask: Ask, pattern: str, limit: int) -> Iterator[KeyInfo]:
         names = sorted(names)[:left]
         found = ask([(command, name) for name in names for command in ("PTTL", "STRLEN")]) if names else []
         for name, ttl, size in zip(names, found[::2], found[1::2], strict=True):
-            # A size of 0: it ended between the two looks.
+            # A size of 0 means that the entry ended since it was listed.
             if size:
                 left -= 1
                 yield KeyInfo(wire.key_of_entry(_text(name)), ttl if ttl >= 0 else None, size)
@@ -26,7 +26,7 @@ def listed(wire: Wire, ask: Ask, pattern: str, limit: int) -> Iterator[KeyInfo]:
 
 
 def counters_in(reply: Mapping[bytes, bytes]) -> dict[str, int]:
-    """The namespace's counters. What is no number, and so not one of Frescor's, is left out."""
+    """The namespace's counters, without values that are not numbers, which another program must have written."""
     return {_text(name): int(value) for name, value in reply.items() if _is_number(value)}
 
 
@@ -37,7 +37,7 @@ def fields_of(info: Any) -> dict[str, str]:
 
 
 def add_up(servers: Sequence[tuple[dict[str, str], int]]) -> ServerInfo:
-    """The figures of servers as of one, from their fields and round trips: sums, and the longest way."""
+    """The figures of several servers as of one, from their fields and latencies: sums, and the highest latency."""
     first = servers[0][0]
     most = sum(_number(fields, "maxmemory") for fields, _ in servers)
     return ServerInfo(
@@ -55,10 +55,10 @@ def _number(fields: dict[str, str], name: str) -> int:
 
 
 def _is_number(raw: bytes) -> bool:
-    # More digits than a server counts with would take Python long, or be refused by it.
+    # A server counts with at most 20 digits. Python would take long for many more, or refuse them.
     return len(raw) <= 20 and raw.removeprefix(b"-").isdigit()
 
 
 def _text(name: bytes) -> str:
-    """A name that somebody else may have written."""
+    """A name that may have been written by another program."""
     return name.decode(errors="backslashreplace")

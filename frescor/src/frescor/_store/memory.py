@@ -1,4 +1,4 @@
-"""A store in this process's memory: for tests, and for a machine without any server. One process only."""
+"""A store in this process's memory, for tests and for machines without a server. For one process only."""
 
 import fnmatch
 import logging
@@ -47,7 +47,8 @@ class _Item:
 
 
 class MemoryStore(Store):
-    """Keeps the protocol of `_store.base` in a dictionary bounded in bytes: what was used least lately goes."""
+    """Carries the protocol of `_store/base.py` out on a dictionary of limited size; the least recently used item
+    goes."""
 
     def __init__(self, *, max_bytes: int = 64 * 1024 * 1024, now: Callable[[], float] = time.time) -> None:
         self._max_bytes = max_bytes
@@ -57,11 +58,11 @@ class MemoryStore(Store):
         self._counters: dict[str, int] = {}
         self._lock = threading.RLock()
         self._forked = False
-        # By a table's tag: its columns' blind tags, each with the clock when it was registered. None: nobody knows.
+        # By a table's tag: its columns' blind tags, each with the clock at its registration. None: unknown.
         self._slices: dict[str, dict[str, int]] | None = None
 
     def start_again(self) -> None:
-        """After a fork: what it holds is the parent's, who will not say what becomes of it; so may be the lock."""
+        """After a fork: forget everything, since the parent does not tell about its changes, and replace the lock."""
         self._lock = threading.RLock()
         self._items = OrderedDict()
         self._counters = {}
@@ -102,7 +103,7 @@ class MemoryStore(Store):
                     return self.of_copies(command)
 
     def of_copies(self, command: Announce | Unheard | Dismiss) -> Announced | tuple[tuple[str, str], ...] | None:
-        """Nobody keeps copies of what is in the process itself."""
+        """No other process keeps copies of what is stored in this one."""
         match command:
             case Announce():
                 return Announced(())
@@ -176,7 +177,7 @@ class MemoryStore(Store):
 
     def _known_slices(self, stamp: int) -> dict[str, dict[str, int]]:
         if self._slices is None:
-            # Entries may depend on what was registered before: they end.
+            # Entries may depend on columns that were registered before: invalidate them.
             self._slices = {}
             self._raise(declared_tag(SLICED), stamp)
         return self._slices
@@ -214,10 +215,10 @@ class MemoryStore(Store):
         return False
 
     def told(self, database: str) -> None:
-        """Nothing: it keeps no watermark."""
+        """Does nothing: this store keeps no watermarks."""
 
     def replay_by(self, database: str, replayer: Replayer, *, ended: bool = False) -> None:
-        """Nothing: it is never out of reach, and loses nothing that the process keeps."""
+        """Does nothing: this store is never out of reach and loses nothing."""
 
     def count(self, deltas: Mapping[str, int]) -> None:
         with self._lock:
@@ -250,8 +251,8 @@ class MemoryStore(Store):
             self._used = 0
 
     def evict(self, name: str) -> None:
-        """Drop one item, as a full server would: `e:` an entry, `t:` a tag, `l:` a lease, `clock`, or `slices`, which
-        are registered. For tests."""
+        """Drop one item, as a full server would: `e:` an entry, `t:` a tag, `l:` a lease, `clock`, or `slices` (the
+        registered columns). For tests."""
         with self._lock:
             if name == "slices":
                 self._slices = None

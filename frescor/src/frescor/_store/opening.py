@@ -1,4 +1,4 @@
-"""The store for a URL."""
+"""Opening the store for a URL."""
 
 from frescor._store.address import read_address
 from frescor._store.base import Store
@@ -10,7 +10,7 @@ from frescor.errors import PolicyError
 
 
 def open_store(url: str, namespace: str, *, deadline: float) -> Store:
-    """The store at a URL; connects to nothing. Raises PolicyError for a URL or namespace that cannot be right."""
+    """The store at a URL, not yet connected. Raises PolicyError for a URL or namespace that cannot be right."""
     given: object = url
     if not isinstance(given, str) or not given:
         raise PolicyError(
@@ -18,7 +18,7 @@ def open_store(url: str, namespace: str, *, deadline: float) -> Store:
             "Write redis://host:6379/0, or memory:// to try it out."
         )
     if url == "memory://":
-        # Refuses the names that a server's store refuses: what was tried out here is to work there.
+        # Refuse the namespaces that a server's store refuses, so that a program tried out here works there, too.
         Wire(namespace)
         return MemoryStore()
     address = read_address(url)

@@ -1,4 +1,4 @@
-"""The store of a cache, for event loops."""
+"""Opening the awaited form of a cache's store, for event loops."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from frescor._store.memory import MemoryStore
 from frescor._store.server.aio import AsyncRedisStore, AwaitedStore
 from frescor._store.server.redis import RedisStore
 
-# By the class of a store, or the nearest that it inherits from; any other answers at once.
+# By the class of a store, or by the nearest of its base classes. Other stores answer at once.
 ASYNC_STORES: dict[type, Callable[[Any], AsyncStore]] = {
     RedisStore: AsyncRedisStore,
     ClusterStore: AsyncClusterStore,
@@ -19,7 +19,7 @@ ASYNC_STORES: dict[type, Callable[[Any], AsyncStore]] = {
 
 
 def awaited(store: Store) -> AsyncStore:
-    """The same store, awaited: the same place, breaker and table of slots."""
+    """The same store, awaited; both share the address, the breaker and the table of slots."""
     for kind in type(store).__mro__:
         if kind in ASYNC_STORES:
             return ASYNC_STORES[kind](store)

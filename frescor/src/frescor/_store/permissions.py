@@ -1,7 +1,7 @@
-"""What a server must allow Frescor's user: each command, and what for. `frescor acl` prints it as rules for the server.
+"""The commands that a server must allow Frescor's user, each with its purpose. `frescor acl` prints them as ACL rules.
 
-Redis and Valkey let everybody say HELLO and AUTH. A script may call only what its caller may call, so the commands of
-the scripts are among these, and whoever steals the user's password can do no more by EVAL.
+Redis and Valkey always allow HELLO and AUTH. A script may call only the commands that its caller may call. So the
+commands inside scripts are included, and EVAL gives a thief of the user's password no further power.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Literal
 from frescor._store import listener_registry, scripts, slot_wire
 from frescor._store.wire import Wire
 
-# Sent as such, not by a script.
+# Sent directly, not from within a script.
 DIRECT = {
     "MGET": "read entries and tags in one round trip",
     "EVALSHA": "run a script that the server knows",
@@ -27,7 +27,7 @@ DIRECT = {
     "PTTL": "show an entry's time to live",
     "STRLEN": "show an entry's size",
 }
-# Beyond that, where there are several servers.
+# In addition, with several servers.
 SEVERAL = {
     "sentinel": {"ROLE": "know a primary from a replica"},
     "cluster": {
@@ -41,7 +41,7 @@ _CALLED = re.compile(r"redis\.p?call\('([A-Z]+)'")
 
 
 def commands(topology: Topology = "server") -> frozenset[str]:
-    """Every command that Frescor sends or calls, in capitals; CONTAINER|SUBCOMMAND for one of several."""
+    """Every command that Frescor sends or calls, in capitals; CONTAINER|SUBCOMMAND for subcommands."""
     called = slot_wire.ALL if topology == "cluster" else ()
     return (
         frozenset(DIRECT)
@@ -55,6 +55,6 @@ def commands(topology: Topology = "server") -> frozenset[str]:
 
 
 def acl_rules(namespace: str, topology: Topology = "server") -> str:
-    """The rules of a user who may run these commands on the keys of a namespace. PolicyError for a wrong namespace."""
+    """ACL rules for a user who may run these commands on a namespace's keys. Raises PolicyError for a bad namespace."""
     allowed = " ".join(f"+{name.lower()}" for name in sorted(commands(topology)))
     return f"~{Wire(namespace).namespace}:* -@all {allowed}"

@@ -1,17 +1,17 @@
 """The Lua scripts of the protocol: each is one atomic step on the server, and one round trip.
 
-Stamps are microseconds since 1970, exact in Lua's doubles until the year 2255; written with '%.0f', since Lua would
-print them in scientific notation.
+Stamps are microseconds since 1970, which Lua's doubles hold exactly until the year 2255. They are formatted by '%.0f',
+because Lua would print them in scientific notation.
 """
 
 import hashlib
 from dataclasses import dataclass, field
 
-# How far ahead of the server's time a stamp can be: the server's clock may have been set back by as much. And where a
-# clock starts anew whose value cannot be: ahead of every stamp that can be, so that no later one is lower.
+# How far a stamp may be ahead of the server's time, whose clock may have been set back by that much. And how far ahead
+# a clock starts if its stored value is impossible: ahead of every possible stamp, so that no later stamp is lower.
 MOST_AHEAD, START_AHEAD = 3_600_000_000, 3_540_000_000
 
-# What scripts have in common, each part after those that it calls.
+# Lua functions shared by scripts; each one follows those that it calls.
 _FUNCTIONS = {
     "text": """
 local function text(number) return string.format('%.0f', number) end
@@ -19,7 +19,7 @@ local function text(number) return string.format('%.0f', number) end
     "server_time": """
 local function server_time() local t = redis.call('TIME'); return t[1] * 1000000 + t[2] end
 """,
-    # What stands under a key; '' where that is no text, which goes.
+    # The text under a key; '' if there is none. A value of another type is removed.
     "held": """
 local function held(key)
   local found = redis.pcall('GET', key)
@@ -29,7 +29,7 @@ local function held(key)
   return ''
 end
 """,
-    # The number; false for what cannot be a stamp at this time of the server: other text, or out of range.
+    # The number; false for what cannot be a stamp at the server's present time: other text, or out of range.
     "stamp_in": f"""
 local function stamp_in(value, now)
   if not value or #value > 16 or not string.find(value, '^%d+$') then return false end
@@ -37,8 +37,9 @@ local function stamp_in(value, now)
   return value <= now + {MOST_AHEAD} and value
 end
 """,
-    # The clock; false where there is none. One that cannot be is lost, and the namespace starts anew with it. (On a
-    # cluster its tag may be elsewhere: no stamp was given by such a clock, so nothing is valid that ought not to be.)
+    # The clock; false if there is none. An impossible value counts as lost: the namespace starts with a new clock, and
+    # its tag is removed. (In a cluster the tag may be on another node. No stamp came from such a clock, so nothing is
+    # valid that should not be.)
     "find_clock": f"""
 local function find_clock(key, now)
   local value = held(key)
@@ -65,7 +66,7 @@ local function keep_tag(key, ttl)
   if left >= 0 and left < ttl then redis.call('PEXPIRE', key, text(ttl * 2)) end
 end
 """,
-    # Whether the lease that was found belongs to another. One that ends later than a lease can, or never, is nobody's.
+    # Whether the lease belongs to somebody else. A lease that ends later than any lease can, or never, is nobody's.
     "is_held": """
 local function is_held(key, holder, token, ttl)
   if not holder or holder == '' or holder == token or holder == '-' then return false end
@@ -73,7 +74,7 @@ local function is_held(key, holder, token, ttl)
   return left > 0 and left <= tonumber(ttl)
 end
 """,
-    # Whether invalidations are made that no outbox holds, and this database was not told; or nobody can say.
+    # Whether invalidations are made that no outbox records and of which this database was not told, or that is unknown.
     "is_unrecorded": """
 local function is_unrecorded(key, database)
   local kind = redis.call('TYPE', key).ok
@@ -82,7 +83,7 @@ local function is_unrecorded(key, database)
   return redis.call('HEXISTS', key, 'mark') == 1 and redis.call('HEXISTS', key, 'told:' .. database) == 0
 end
 """,
-    # A hash, or nothing: what else stands there goes.
+    # Make sure that a key is a hash or absent: a value of another type is removed.
     "make_hash": """
 local function make_hash(key)
   local kind = redis.call('TYPE', key).ok
@@ -93,7 +94,7 @@ end
 
 
 def _with_functions(body: str) -> str:
-    """The body after the functions that it calls, and no others: making them costs time at each run."""
+    """The body, after the functions that it calls, and no others: defining them costs time at each run."""
     source = body
     for name in reversed(_FUNCTIONS):
         if f"{name}(" in source:
@@ -103,7 +104,7 @@ def _with_functions(body: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script's source and the digest under which a server keeps it."""
+    """A script's source, and the digest by which a server knows it."""
 
     name: str
     body: str
@@ -115,8 +116,8 @@ class Script:
         object.__setattr__(self, "sha", hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest())
 
 
-# KEYS: entry, lease, clock, tag…   ARGV: token, ttl, as_of of the entry that was seen (or '')
-# → false while another holds it; else clock, entry or '', stamp or ''…
+# KEYS: entry, lease, clock, tag…   ARGV: token, ttl, as_of of the entry that the caller saw (or '')
+# → false while another holds the lease; else clock, entry or '', stamp or ''…
 TAKE_LEASE = Script(
     "take_lease",
     """
@@ -145,9 +146,10 @@ RELEASE_LEASE = Script(
 )
 
 # KEYS: entry, lease, clock, tag…   ARGV: token, entry, as_of, ttl   → 1 stored, 0 lease lost, 2 superseded
-# A column's slices count from when their writers are told of it on (see REGISTER): an entry that is older is refused.
-# An absent tag may have been invalidated since as_of, unless the clock has not moved: then it is created as of then.
-# Otherwise it is created at the present clock, which keeps every older entry invalid, this one among them.
+# A column's slices count from the moment of its registration, when writers are told of it (see REGISTER): an entry
+# older than that is refused. An absent tag may have been invalidated since as_of, unless the clock has not moved: then
+# the tag is created at as_of. Otherwise it is created at the present clock, so that all older entries stay invalid,
+# including this one, which is not stored.
 STORE = Script(
     "store",
     """
@@ -183,7 +185,8 @@ return 1
 """,
 )
 
-# KEYS: clock, then entry, lease, tag… of each value   ARGV: ttl, tombstone's ttl, then number of tags, entry of each
+# KEYS: clock, then entry, lease, tag… of each value   ARGV: ttl, tombstone's ttl, then each value's number of tags,
+# entry
 PUT = Script(
     "put",
     """
@@ -218,11 +221,11 @@ return there
 )
 
 # KEYS: clock, tag…   → the stamp
-# `…#@!c1,c2` stands for the blind tags of all the table's columns that are registered, but c1 and c2. Where nothing is
-# registered nobody knows on which columns entries depend: all entries with slices are ended, once.
-# The tick comes before the tags are raised; an absent tag stays absent, which already means invalid: created here at
-# this stamp, it would vouch for entries that were invalid before. The clock as by `find_clock`: written out, since each
-# commit waits for this, and making functions takes half as long again as all the rest.
+# `…#@!c1,c2` stands for the blind tags of all registered columns of the table, except c1 and c2. If nothing is
+# registered, it is unknown on which columns entries depend: then all entries with slices are invalidated, once.
+# The tick comes before the tags are raised. An absent tag stays absent, which already means invalid: if it were created
+# here at this stamp, it would make entries valid again that were invalid before. The clock is found as by `find_clock`,
+# written out here, because every commit waits for this script, and defining functions would add half to its time.
 INVALIDATE = Script(
     "invalidate",
     f"""
@@ -262,9 +265,10 @@ return stamp
 """,
 )
 
-# KEYS: clock, slices, the tag of all entries with slices   ARGV: table's tag, its columns with ',' between, …   → 1
-# Entries are going to depend on slices of these columns: who writes to the table and does not know them raises their
-# blind tags. Which others are registered nobody knows if none is: then entries that depend on them end.
+# KEYS: clock, slices, the tag of all entries with slices   ARGV: table's tag, its columns separated by ',', …   → 1
+# Entries are going to depend on slices of these columns. From now on a writer that does not know these columns raises
+# their blind tags. If nothing is registered, registrations were lost: then entries that depend on slices are
+# invalidated.
 REGISTER = Script(
     "register",
     """
@@ -293,10 +297,10 @@ return 1
 """,
 )
 
-# KEYS: server, clock, namespace's tag, listeners   ARGV: run id, 1 only to tell
+# KEYS: server, clock, namespace's tag, listeners   ARGV: run id, 1 only to report
 # → 1 if another server was remembered, else 0
-# A server that was restarted from disk, or promoted, may have lost the last stamps: what it holds cannot be trusted.
-# Nothing is remembered on one that is new, or that has evicted it: then there is nothing to be restored.
+# A server that was restarted from disk, or promoted, may have lost the last stamps, so its contents cannot be trusted.
+# On a new server, or one that has evicted it, nothing is remembered: then there is nothing to restore.
 CHECK_SERVER = Script(
     "check_server",
     """
@@ -331,13 +335,13 @@ return 1
 """,
 )
 
-# KEYS: unrecorded   ARGV: database   → 1 if a mark stands there that the database has not been told of
+# KEYS: unrecorded   ARGV: database   → 1 if there is a mark of which the database has not been told
 IS_UNRECORDED = Script("is_unrecorded", "return is_unrecorded(KEYS[1], ARGV[1]) and 1 or 0")
 
 # KEYS: unrecorded   ARGV: database
 TOLD = Script("told", "make_hash(KEYS[1]) redis.call('HSET', KEYS[1], 'told:' .. ARGV[1], '1') return 1")
 
-# KEYS: unrecorded, watermarks   ARGV: the mark's ttl   → the databases that have a watermark, and were not told of it
+# KEYS: unrecorded, watermarks   ARGV: the mark's ttl   → the databases that have a watermark and have not been told
 NOTE_UNRECORDED = Script(
     "note_unrecorded",
     """

@@ -1,41 +1,41 @@
 """The protocol across cluster slots: each command as batches of small steps, without I/O.
 
 In a cluster each tag, each entry (with its lease) and the clock live in slots of their own, and nothing is atomic
-beyond one slot. A step touches one slot. The steps of a batch are sent together, one round trip for each node, and are
-carried out in any order; a batch ends before the next begins. The stores, sync and async, and the simulation run this
-code.
+across slots. A step touches one slot. The steps of one batch are sent together, in one round trip for each node, and
+are carried out in any order; a batch ends before the next one begins. The sync store, the async store and the
+simulation all run this code.
 
-The states of a tag, and every move between them:
+The states of a tag, and every transition:
 
-- absent: evicted, expired, or never made. Its entries are invalid.
-- pending: holds a marker that no other creation of it ever had. Counts as absent.
+- absent: evicted, expired, or never created. Its entries are invalid.
+- pending: holds a marker that no other creation of this tag ever had. Counts as absent.
 - a stamp: its entries with an older `as_of` are invalid.
 
-`MarkTag` takes absent to pending, and tells what stands there otherwise. `SettleTag` takes pending to a stamp if the
-very marker is still there. `RaiseTag` takes pending to absent, raises a lower stamp, and leaves absent as it is.
-Eviction takes any of them to absent.
+`MarkTag` turns absent into pending, and returns what it finds otherwise. `SettleTag` turns pending into a stamp if the
+very same marker is still there. `RaiseTag` turns pending into absent, raises a lower stamp, and leaves absent as it is.
+Eviction turns anything into absent.
 
-What has to hold: *a stamp is never below that of an invalidation of this tag that has returned.* With `as_of` read
-before the load, an entry that is older than a returned write is then invalid for good. The races, one by one:
+What has to hold: *a tag's stamp is never below that of an invalidation of this tag that has returned.* Because `as_of`
+is read before the load, an entry that is older than a returned write is then invalid for good. The races, one by one:
 
-- Invalidate ticks before it raises. Raised first, to a stamp that the clock reaches only afterwards, a tag would
-  vouch for a load that read the clock in between and the database before the commit, or be lower than the tick.
-- A tag is created while its invalidation runs. The creator reads the clock after its marker stands. If the raise came
+- Invalidate ticks before it raises. If it raised first, to a stamp that the clock reaches only later, the tag would
+  accept a load that read the clock in between but the database before the commit; or its stamp would be below the tick.
+- A tag is created while its invalidation runs. The creator reads the clock after setting its marker. If the raise came
   before the marker, so did the tick: the reading is no lower. If it came between marker and settling, it removed the
-  marker and nothing is created. If it comes after the settling, it finds a stamp and raises it. Without the marker, by
-  a look at the clock and a creation, tick and raise would fit in between.
-- A marker that was removed is set again by a repeated packet, or by another creator, while the first still means to
-  settle it with its old reading. So markers are never the same twice: the server makes them. Whoever finds a marker
-  may settle it, since it reads the clock after it saw it: a creator that died holds nobody up.
-- A late raise: its stamp was ticked long ago, and a later invalidation has raised the tag since, or the tag was evicted
-  and created anew. It only raises; created or lowered to its own stamp, the tag would revive what the later one ended.
-- The entry is stored after its tags were looked at, and one may be invalidated in between: then it is found invalid
-  when it is read, as in any case. Looking first only spares the storing. Its lease shares its slot, so a key that was
-  deleted meanwhile is not stored.
-- A reader's look at entry and tags is not of one moment. A stamp that it saw before a write had returned belongs to a
-  reader that began before; an entry that came after it saw the stamp is newer still.
-- The clock is lost and starts again from the server's time, or a replica takes over with an older one. Stamps do not
-  run backwards as long as the servers' clocks differ by less than a failover takes.
+  marker and nothing is created. If it comes after the settling, it finds a stamp and raises it. Without a marker, tick
+  and raise would both fit between reading the clock and creating the tag.
+- A marker that was removed is set again, by a repeated packet or by another creator, while the first creator still
+  means to settle it with its old reading. So the server makes each marker unique. Anybody who finds a marker may settle
+  it, because they read the clock after seeing it: so a dead creator delays nobody.
+- A late raise: its stamp is from a tick long ago. Since then a later invalidation has raised the tag, or the tag was
+  evicted and created again. Such a raise never creates or lowers a tag, which would revive what the later one ended.
+- An entry is stored after its tags were checked, and a tag may be invalidated in between. Then the entry is found
+  invalid when it is read, as always. The check before only saves storing it. The lease shares the entry's slot, so an
+  entry whose key was deleted meanwhile is not stored.
+- A reader does not see the entry and the tags at the same moment. If it saw a stamp before a write returned, the reader
+  began before that write; an entry that arrived after it saw the stamp is newer still.
+- The clock is lost and starts again at the server's time, or a replica with an older clock takes over. Stamps do not
+  run backwards as long as the servers' clocks differ by less than the time that a failover takes.
 """
 
 import itertools
@@ -64,17 +64,17 @@ from frescor._protocol.commands import (
 )
 from frescor._values.entry import stamped
 
-# -- the steps: each one is atomic, in one slot ----------------------------------------------------------------------
+# -- the steps: each is atomic, in one slot ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class ReadClock:
-    """→ int: the clock, made from the server's time if it is absent"""
+    """→ int: the clock, which is created from the server's time if it is absent"""
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """→ int: the clock, moved on"""
+    """→ int: the clock, moved forward"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class ReadTag:
 
 @dataclass(frozen=True, slots=True)
 class RaiseTag:
-    """Raise a stamp to this one, never down; remove a pending marker; leave an absent tag absent. → anything"""
+    """Raise a lower stamp to this one; remove a pending marker; leave an absent tag absent. → anything"""
 
     tag: str
     stamp: int
@@ -101,8 +101,8 @@ class RaiseTag:
 
 @dataclass(frozen=True, slots=True)
 class MarkTag:
-    """Make an absent tag pending; let one with a stamp outlive entries of `ttl_ms`. → int: its stamp | str: the marker
-    that stands there"""
+    """Make an absent tag pending; make one with a stamp last longer than entries of `ttl_ms`. → int: its stamp | str:
+    the marker that stands there"""
 
     tag: str
     token: str
@@ -111,7 +111,7 @@ class MarkTag:
 
 @dataclass(frozen=True, slots=True)
 class SettleTag:
-    """Replace this marker, if it is still there, by the stamp. → int: the stamp that stands there now | None: none"""
+    """Replace this marker by the stamp, if it is still there. → int: the stamp that stands there now | None: none"""
 
     tag: str
     marker: str
@@ -121,7 +121,8 @@ class SettleTag:
 
 @dataclass(frozen=True, slots=True)
 class ClaimLease:
-    """Take the lease. → bytes: the entry, empty for none or for the one that was seen | None: another holds it"""
+    """Take the lease. → bytes: the entry; empty if there is none, or the one already seen | None: somebody else has
+    it"""
 
     key: str
     token: str
@@ -130,7 +131,7 @@ class ClaimLease:
 
 @dataclass(frozen=True, slots=True)
 class StoreEntry:
-    """Store the entry and end the lease, if it is still this token's. → bool: whether it was"""
+    """Store the entry and end the lease, if the lease still has this token. → bool: whether it had"""
 
     key: str
     token: str
@@ -173,7 +174,7 @@ R = TypeVar("R")
 Steps = Generator[tuple[Step, ...], list[Any], R]
 
 
-# How long a marker stands whose creator is gone.
+# How long a marker remains if its creator is gone.
 MARKER_MS = LEASE_MS
 
 
@@ -206,7 +207,7 @@ class SlotProtocol:
                 raise TypeError("these are made by frescor._store.listener_registry")
 
     def _together(self, commands: tuple[StoreCommand, ...]) -> Steps[list[Any]]:
-        """Side by side: as many batches as the longest of them takes."""
+        """Carry commands out side by side, in as many batches as the longest of them takes."""
         under_way = {place: self.carry_out(command) for place, command in enumerate(commands)}
         results: list[Any] = [None] * len(commands)
         replies: dict[int, list[Any] | None] = dict.fromkeys(under_way)
@@ -254,15 +255,15 @@ class SlotProtocol:
     def _put(self, entries: Mapping[str, tuple[bytes, tuple[str, ...]]], ttl_ms: int) -> Steps[None]:
         tags = tuple(dict.fromkeys(tag for _, depends in entries.values() for tag in depends))
         clock, stamps = yield from self._create_absent(tags, self._token(), ttl_ms)
-        # Another's creation or invalidation of a tag, at the same time, may be a little later: this counts as after it.
+        # Another creation or invalidation of a tag may have a slightly later stamp: this one counts as after it.
         stamp = max(clock, *(stamp or 0 for stamp in stamps.values()))
         yield tuple(PlaceEntry(key, stamped(entry, stamp), ttl_ms) for key, (entry, _) in entries.items())
 
     def _create_absent(
         self, tags: tuple[str, ...], token: str, ttl_ms: int
     ) -> Steps[tuple[int, dict[str, int | None]]]:
-        """The clock, and the stamps of these tags. Those that were absent are created as of that clock; None for one
-        that was invalidated meanwhile."""
+        """The clock, and the stamps of these tags. Absent tags are created at that clock; None for a tag that was
+        invalidated meanwhile."""
         clock, *found = yield (ReadClock(), *(MarkTag(tag, token, ttl_ms) for tag in tags))
         marks = dict(zip(tags, found, strict=True))
         stamps: dict[str, int | None] = {tag: mark for tag, mark in marks.items() if isinstance(mark, int)}

@@ -1,4 +1,4 @@
-"""What a step of the slot protocol is on the wire: a script or command on names of one slot, and its reply. No I/O."""
+"""The steps of the slot protocol on the wire: a script or command on names of one slot, and its reply. No I/O."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ return 0
 """,
 )
 
-# KEYS: tag   ARGV: token, entry's ttl, marker's ttl   → a stamp, or a marker, which begins with '?'
+# KEYS: tag   ARGV: token, entry's ttl, marker's ttl   → a stamp; or a marker, which begins with '?'
 _MARK = Script(
     "mark",
     """
@@ -80,7 +80,7 @@ return stamp_in(found, server_time()) and found
 """,
 )
 
-# KEYS: entry, lease   ARGV: token, ttl, as_of of the entry that was seen (or '')   → false, or the entry or ''
+# KEYS: entry, lease   ARGV: token, ttl, as_of of the entry that the caller saw (or '')   → false, or the entry or ''
 _CLAIM = Script(
     "claim",
     """
@@ -119,7 +119,7 @@ ALL = (_READ_CLOCK, _TICK, _RAISE, _MARK, _SETTLE, _CLAIM, _STORE, _PLACE)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A command for the server, and the name that says which slot's node has to be asked."""
+    """A command for a server, and the name whose slot says which node to ask."""
 
     name: str
     script: Script | None
@@ -127,7 +127,7 @@ class Asked:
 
 
 def encode_step(wire: Wire, step: Step) -> Asked:
-    """The command that carries a step out."""
+    """The command for a step."""
     match step:
         case ReadClock():
             return _asked(_READ_CLOCK, (wire.clock,))
@@ -158,7 +158,7 @@ def encode_step(wire: Wire, step: Step) -> Asked:
 
 
 def decoded_steps(batch: Sequence[Step], replies: Sequence[Any]) -> list[Any]:
-    """What the protocol gets for the servers' replies. Raises InvalidResponse for what no server would say."""
+    """The results of steps, from the servers' replies. Raises InvalidResponse for replies that make no sense."""
     try:
         return [_decoded(step, reply) for step, reply in zip(batch, replies, strict=True)]
     except (ValueError, TypeError, LookupError, AttributeError) as error:
@@ -166,7 +166,7 @@ def decoded_steps(batch: Sequence[Step], replies: Sequence[Any]) -> list[Any]:
 
 
 def _decoded(step: Step, reply: Any) -> Any:
-    """What the protocol gets for the server's reply."""
+    """The result of a step, from the server's reply."""
     match step:
         case ReadTag():
             return stamp(reply[0])
@@ -192,7 +192,7 @@ def _names(wire: Wire, key: str) -> tuple[str, str]:
 
 
 def _get(name: str) -> Asked:
-    # GET refuses what is no text; this says that there is none.
+    # GET would raise an error for a value that is no text; MGET returns nothing for it.
     return Asked(name, None, ("MGET", name))
 
 

@@ -1,4 +1,4 @@
-"""What a store command is on the wire: names, scripts and arguments out, replies in. No I/O."""
+"""The store commands on the wire: names, scripts and arguments out, replies in. No I/O."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -28,9 +28,9 @@ from frescor._store.scripts import Script
 from frescor._values.tags import SLICED, declared_tag
 from frescor.errors import PolicyError
 
-# A deleted key's lease says so for a while, which stops loaders in flight and tells every listener.
+# For this long a deleted key's lease is a tombstone, which stops loads in flight and tells every listener.
 TOMBSTONE_MS = 1_000
-# Digits of a stamp until the year 2286. More is no stamp: scripts are exact up to there, and entries have room for it.
+# Digits of a stamp until the year 2286. A longer number is no stamp: scripts could not handle it exactly.
 _LONGEST_STAMP = 16
 _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OUTCOMES = {1: StoreOutcome.STORED, 0: StoreOutcome.LEASE_LOST, 2: StoreOutcome.SUPERSEDED}
@@ -76,17 +76,17 @@ class Wire:
         return self._tag_start + tag
 
     def register_slices(self, columns: Mapping[str, Sequence[str]]) -> tuple[Script, Arguments]:
-        """The script that registers columns, by their table's tag."""
+        """The script that registers slice columns, by their table's tag."""
         names = (self.clock, self.slices, self.tag(declared_tag(SLICED)))
         given = [text for table, some in columns.items() for text in (table, ",".join(some))]
         return scripts.REGISTER, (len(names), *names, *given)
 
     def key_of_entry(self, name: str) -> str:
-        """The key of an entry's name."""
+        """The key in the name of an entry."""
         return unquote_key(name[len(self._entry_start) - 1 :])
 
     def encode(self, command: StoreCommand) -> tuple[Script | None, Arguments]:
-        """The script to run, if it is one, and its arguments; else the server's own command."""
+        """The script and its arguments; or None and the arguments of a command of the server."""
         match command:
             case Read(keys, tags):
                 start = self._tag_start
@@ -113,7 +113,7 @@ class Wire:
                 raise TypeError("these are made by frescor._store.listener_registry")
 
     def decode(self, command: StoreCommand, reply: Any) -> Any:
-        """What the plan gets for the server's reply."""
+        """The command's result, from the server's reply."""
         match command:
             case Read(keys, tags):
                 count = len(keys)
@@ -143,7 +143,7 @@ class Wire:
         return None
 
     def server_in(self, text: str) -> str:
-        """The name of a cluster's node's run id, in the slot that this text is hashed to."""
+        """The name under which a cluster's node keeps its run id, in the slot that this text is hashed to."""
         return f"{self.server}:{{{text}}}"
 
     def _encode_put(
@@ -162,12 +162,12 @@ def _script(script: Script, names: Sequence[str], arguments: Sequence[Argument])
 
 
 def stamp(raw: bytes | None) -> int | None:
-    """A tag's stamp; None for none, and for what something else wrote there: that is no stamp, so invalid."""
+    """A tag's stamp; None if there is none, or if another program wrote something else there: both mean invalid."""
     return int(raw) if raw is not None and len(raw) <= _LONGEST_STAMP and raw.isdigit() else None
 
 
 def clock_in(raw: bytes) -> int:
-    """The clock that a server's reply holds. Raises ValueError for one that no server's clock shows."""
+    """The clock in a server's reply. Raises ValueError for one that no server can have."""
     found = stamp(raw)
     if found is None:
         raise ValueError("no server's clock shows that")
@@ -175,19 +175,19 @@ def clock_in(raw: bytes) -> int:
 
 
 def quote_key(key: str) -> str:
-    """The key without braces, which would end the part of the name that a cluster's slot is computed from."""
+    """The key without braces: in a name they would end the part that determines its slot."""
     if "{" in key or "}" in key or "%" in key:
         return quote(key, safe=":*?[]^-/@!$&'()+,;=#<>|\"\\` ~._")
     return key
 
 
 def unquote_key(braced: str) -> str:
-    """The key in the braced part of a name."""
+    """The key, from the braced part of a name."""
     return unquote(braced[1:-1])
 
 
 def parse_run_id(info: bytes) -> str:
-    """The server's run id in its reply to INFO server."""
+    """The server's run id, from its reply to INFO server."""
     for line in info.decode(errors="replace").splitlines():
         if line.startswith("run_id:"):
             return line.removeprefix("run_id:").strip()

@@ -1,4 +1,4 @@
-"""A cluster: the protocol across slots, its nodes, and commands on their way to them.
+"""A cluster: the protocol across slots, the cluster's nodes, and the routing of commands to them.
 
 Imports `server`, `connection` and the modules beside these folders.
 """

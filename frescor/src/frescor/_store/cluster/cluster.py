@@ -1,8 +1,8 @@
-"""The store on a Redis or Valkey cluster: the protocol of `_store.slot_steps`, one round trip a batch.
+"""The store on a Redis or Valkey cluster: the protocol of `_store/slot_steps.py`, one round trip for each batch.
 
-One breaker for the whole cluster: each entry needs the namespace's tag and each store the clock, so hardly a command
-does without any node. While a node is gone and no replica has taken over, callers are not kept waiting for it one by
-one.
+There is one breaker for the whole cluster, because nearly every command needs several nodes: each entry depends on the
+namespace's tag, and each store on the clock. While a node is down and no replica has taken over, callers would
+otherwise wait for it one after the other.
 """
 
 import functools
@@ -46,7 +46,7 @@ from frescor.errors import CacheError
 
 
 class ClusterStore(Store):
-    """Keeps the protocol in steps, each atomic in one slot."""
+    """Carries the protocol out in steps, each of which is atomic in one slot."""
 
     def __init__(self, address: Address, namespace: str, *, deadline: float = DEADLINE) -> None:
         self.address = address
@@ -63,7 +63,7 @@ class ClusterStore(Store):
         self.breaker.restore = self._restore
         self._connections: dict[Host, Connections] = {}
         self._lock = threading.Lock()
-        # Nodes that were verified before the first command; while any is, nobody else in this process verifies.
+        # Nodes verified before the first command. While there are any, no other thread of this process verifies.
         self._met: frozenset[Host] = frozenset()
         self._verifying = threading.RLock()
 
@@ -78,15 +78,15 @@ class ClusterStore(Store):
         return factory.to_cluster(self)
 
     def start_again(self) -> None:
-        """After a fork: the sockets and the probe's thread are the parent's."""
+        """After a fork: the sockets and the probe's thread belong to the parent."""
         self._start()
 
     def endpoint(self, node: Host) -> Endpoint:
-        """Where a node is."""
+        """How to connect to a node."""
         return node_endpoint(self.address, node)
 
     def open_line(self, node: Host) -> ServerLine:
-        """A connection of its own to a node, for a listener. Raises errors of Frescor's tree."""
+        """A separate connection to a node, for a listener. Raises Frescor's errors."""
         return self._to(node).open_line()
 
     def perform(self, command: StoreCommand | Together) -> Any:
@@ -111,11 +111,11 @@ class ClusterStore(Store):
             replies = self._carry_out(batch, operation)
 
     def places(self) -> tuple[str, ...]:
-        """A place of each node: what a name in its slots has in braces."""
+        """One text for each node, which names in that node's slots carry in braces."""
         return tuple(f"{{{text_in_slot(self.slots.one_slot_of(node))}}}" for node in sorted(self.slots.nodes))
 
     def admit(self, command: StoreCommand | Together, operation: str) -> None:
-        """Raise StoreUnavailable while the cluster is away, or is not trusted with this command."""
+        """Raise StoreUnavailable if the cluster is down, or is not trusted with this command."""
         if self.breaker.reason is not None:
             self.breaker.check(operation, invalidates=invalidates(command))
 
@@ -126,10 +126,10 @@ class ClusterStore(Store):
         return False
 
     def told(self, database: str) -> None:
-        """Nothing: it keeps no watermark."""
+        """Does nothing: a cluster keeps no watermarks."""
 
     def register_slices(self, columns: Mapping[str, Sequence[str]]) -> bool:  # noqa: ARG002  # see below
-        # Who raises a tag in one slot does not see what is registered in another in the same step.
+        # A tag is raised in its own slot, where registrations that stand in another slot cannot be read.
         return False
 
     def replay_by(self, database: str, replayer: Replayer, *, ended: bool = False) -> None:
@@ -168,9 +168,9 @@ class ClusterStore(Store):
             connections.close()
 
     def failed(self, error: Exception, operation: str) -> Exception:
-        """The error to raise for one of the driver; the cluster is left alone where it did not answer."""
+        """The error to raise for an error of the driver; opens the breaker if the cluster did not answer."""
         failure = mapped(error, operation)
-        # A slot that is being moved keeps no caller from the others.
+        # A slot that is being moved must not keep callers away from all others.
         if keeps_away(error, failure) and not isinstance(error, driver.TryAgainError):
             for connections in tuple(self._connections.values()):
                 connections.drop()
@@ -178,7 +178,7 @@ class ClusterStore(Store):
         return failure
 
     def refresh_slots(self) -> None:
-        """Ask the cluster who has which slot. Raises errors of Frescor's tree."""
+        """Ask the cluster which node has which slot. Raises Frescor's errors."""
         try:
             self.slots.refresh()
         except CacheError:
@@ -187,10 +187,10 @@ class ClusterStore(Store):
             raise mapped(error, "slots") from error
 
     def verify(self, node: Host) -> str:
-        """The run id of a node that can be trusted: a server that the namespace does not remember in this place may
-        have lost the last stamps, so everything was made invalid first. Raises the driver's errors.
+        """The run id of a node, which can be trusted afterwards. If the namespace remembers another server in this
+        place, this one may have lost the last stamps, and everything is invalidated first. Raises the driver's errors.
 
-        Each node's run id is kept in one of its own slots: whoever takes its place brings what is remembered along.
+        The run id is kept in one of the node's own slots, so that a replica that takes over has it, too.
         """
         connection = connection_to(self.endpoint(node), deadline=self.deadline)
         try:
@@ -200,8 +200,8 @@ class ClusterStore(Store):
             connection.disconnect()
 
     def meet(self) -> None:
-        """Verify the nodes that have slots, if that was not done: later, it would end what was stored meanwhile.
-        Raises the driver's errors."""
+        """Verify the nodes that have slots, unless that was done: doing it later would invalidate what was stored in
+        between. Raises the driver's errors."""
         nodes = frozenset(self.slots.table())
         with self._verifying:
             for node in sorted(nodes - self._met):
@@ -220,9 +220,9 @@ class ClusterStore(Store):
             if ask(connection, None, ("GET", name)) != run_id.encode():
                 stamp = self._once(Tick())
                 self._once(RaiseTag(NAMESPACE_TAG, stamp))
-                # Last: whoever finds it trusts the node.
+                # This comes last, because a process that finds it trusts the node.
                 ask(connection, None, ("SET", name, run_id))
-                # Who was registered with it may be missing.
+                # Registrations of listeners may be missing, too.
                 self._forget_listeners()
         start(self._replayers)
         return run_id
@@ -236,7 +236,7 @@ class ClusterStore(Store):
             connection.disconnect()
 
     def _once(self, step: Step) -> Any:
-        """Carry a step out on a connection of its own, to a node that may not be verified itself."""
+        """Carry a step out on a separate connection, to a node that need not be verified."""
         asked = encode_step(self.wire, step)
         connection = connection_to(self.endpoint(self.slots.node_of(asked.name)), deadline=self.deadline)
         try:
@@ -262,7 +262,7 @@ class ClusterStore(Store):
     def _probe(self) -> None:
         self.refresh_slots()
         try:
-            # Before anybody asks: of a far cluster it takes more than a call may.
+            # Before any caller asks: with a distant cluster this takes longer than a call may.
             self.meet()
         except CacheError:
             raise
@@ -272,7 +272,7 @@ class ClusterStore(Store):
             self._to(node).probe()
 
     def _restore(self) -> bool:
-        """After an outage, do again what may be missing. A node that was replaced has made everything invalid."""
+        """After an outage, replay what may be missing. For a replaced node, `verify` has invalidated everything."""
         if not self._replayers:
             return True
         if not wait_for_rediscovery(self.breaker):
@@ -322,7 +322,7 @@ class ClusterStore(Store):
     def _deliver(
         self, batch: RoutedBatch, node_batches: list[tuple[Host, NodeBatch]], before: Callable[[], None]
     ) -> None:
-        """All nodes work at the same time: sent to each first, received from each then."""
+        """Send to every node first and receive afterwards, so that all nodes work at the same time."""
         sent: list[tuple[NodeBatch, Sent]] = []
         try:
             for node, node_batch in node_batches:
@@ -335,7 +335,7 @@ class ClusterStore(Store):
                 exchange.give_up()
 
     def _on_node(self, node: Host, operation: str, commands: list[tuple[Any, ...]]) -> list[Any]:
-        """Commands without a key, for one node."""
+        """Send commands without keys to one node."""
         batch = RoutedBatch([Asked("", None, command) for command in commands])
         try:
             self._deliver(batch, batch.node_batches(lambda _: node), functools.partial(self.breaker.check, operation))

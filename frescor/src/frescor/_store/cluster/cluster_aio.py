@@ -17,7 +17,7 @@ from frescor.errors import CacheError
 
 
 class AsyncClusterStore:
-    """As `ClusterStore`, awaited; shares its table of slots and its breaker, which ask the cluster in threads."""
+    """As `ClusterStore`, awaited. They share the table of slots and the breaker, which ask the cluster in threads."""
 
     def __init__(self, store: ClusterStore) -> None:
         self._store = store
@@ -61,7 +61,7 @@ class AsyncClusterStore:
                 async with within(store.deadline):
                     await asyncio.to_thread(store.meet)
             while node_batches := batch.node_batches(store.slots.node_of):
-                # All nodes are heard before the first failure is raised: a reply left behind would be another's.
+                # Wait for all nodes before raising the first failure: a reply left unread would answer another command.
                 for failure in await asyncio.gather(
                     *(self._deliver(batch, node, node_batch) for node, node_batch in node_batches),
                     return_exceptions=True,
@@ -91,6 +91,6 @@ class AsyncClusterStore:
         return connections
 
     async def _check(self, node: Host, connection: AsyncConnection) -> None:
-        """Trust the node only if it is the very server that was verified."""
+        """Raise unless the node is the server that was verified."""
         if await asyncio.to_thread(self._store.verify, node) != await run_id_of(connection):
             raise driver.ConnectionError("the server was replaced while it was looked at")

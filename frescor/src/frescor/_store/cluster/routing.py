@@ -1,4 +1,4 @@
-"""Commands being dealt to a cluster's nodes until each has its reply: redirections, unknown scripts. No I/O."""
+"""Routing commands to a cluster's nodes until each has its reply, through redirections and unknown scripts. No I/O."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,33 +10,33 @@ from frescor._store.address import Host
 from frescor._store.connection.connection import command_bytes, command_bytes_with_source, packed
 from frescor._store.slot_wire import Asked
 
-# A command that was sent on so often goes round in a circle, or the cluster changes faster than it is asked.
+# A command redirected more often than this goes round in a circle, or the cluster is changing too fast.
 _MOST_ROUNDS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class NodeBatch:
-    """What goes to one node in one round trip; `places` are the commands', None for one that only precedes another."""
+    """What goes to one node in one round trip. places: each command's index; None for an ASKING before a command."""
 
     data: bytes
     places: tuple[int | None, ...]
 
 
 class RoutedBatch:
-    """One batch. Alternately: send what `node_batches` says, `take` the replies of each node, `redirected`."""
+    """One batch of commands. Repeat: send what `node_batches` returns, and `take` each node's replies."""
 
     def __init__(self, asked: Sequence[Asked]) -> None:
         self._asked = asked
         self.replies: list[Any] = [None] * len(asked)
         self._open = list(range(len(asked)))
-        # Of those to be sent again: to a node that takes it on request only; with its source.
+        # Commands to send again: to a node that must be told so by ASKING; and with the source of their script.
         self._asking: dict[int, Host] = {}
         self._unknown: set[int] = set()
         self._rounds = 0
         self.moved: list[driver.MovedError] = []
 
     def node_batches(self, node_of: Callable[[str], Host]) -> list[tuple[Host, NodeBatch]]:
-        """What is still to be sent, by node, in an order that is the same in all threads; empty at the end."""
+        """What is still to be sent, by node, in the same order in all threads; empty when all is done."""
         if not self._open:
             return []
         self._rounds += 1
@@ -60,7 +60,7 @@ class RoutedBatch:
         return [(node, NodeBatch(b"".join(data), tuple(places))) for node, (data, places) in sorted(chunks.items())]
 
     def take(self, node_batch: NodeBatch, replies: Sequence[Any]) -> None:
-        """Take in a node's replies. Raises a refusal that no other node and no second attempt can help."""
+        """Take in a node's replies. Raises a refusal that neither another node nor a second attempt can mend."""
         for place, reply in zip(node_batch.places, replies, strict=True):
             if place is None:
                 continue

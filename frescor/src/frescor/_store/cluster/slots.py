@@ -1,4 +1,4 @@
-"""Which node of a cluster has which slot, by redis-py's own view of the cluster."""
+"""Which node of a cluster has which slot, read by redis-py."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -20,9 +20,10 @@ _node = cast(Callable[[str, int], ClusterNode], ClusterNode)
 
 
 class Slots:
-    """The table of slots. Looked up without I/O; made, and made anew, in blocking round trips.
+    """The table of slots. Looking a name up takes no I/O; reading the table, first or again, takes blocking round
+    trips.
 
-    `changed` is called with the nodes that have slots before any name is looked up in a table where they are others.
+    When the set of nodes changes, `changed` is called with the new set before any name is looked up in the new table.
     """
 
     def __init__(self, address: Address, *, deadline: float) -> None:
@@ -42,29 +43,29 @@ class Slots:
 
     @property
     def known(self) -> bool:
-        """Whether there is a table."""
+        """Whether the table was read."""
         return bool(self._table)
 
     @property
     def nodes(self) -> frozenset[Host]:
-        """The nodes that have slots; none as long as there is no table."""
+        """The nodes that have slots; empty until the table was read."""
         return self._nodes
 
     def node_of(self, name: str) -> Host:
-        """The node that has the slot of a name. Raises the driver's errors when no table can be had."""
+        """The node that has the slot of a name. Raises the driver's errors if the table cannot be read."""
         return (self._table or self.table())[key_slot(name.encode())]
 
     def table(self) -> list[Host]:
-        """The node of each slot. Raises the driver's errors when no table can be had."""
+        """The node of each slot. Raises the driver's errors if the table cannot be read."""
         with self._lock:
             return self._table or self.refresh()
 
     def refresh(self) -> list[Host]:
-        """Ask the cluster for the table. Raises the driver's ConnectionError when no node answers for every slot."""
+        """Read the table from the cluster. Raises the driver's ConnectionError if no node knows all slots."""
         with self._lock:
             try:
                 if self._manager is None:
-                    # A node leaves the list of those to ask when it leaves the cluster; the first ones stay.
+                    # redis-py drops nodes that left the cluster from the list it asks; the configured ones stay here.
                     start = [_node(host, port) for host, port in self._hosts]
                     self._manager = NodesManager(start, from_url=True, require_full_coverage=True, **self._options)
                 else:
@@ -74,13 +75,13 @@ class Slots:
             return self._publish()
 
     def moved(self, errors: Sequence[driver.MovedError]) -> None:
-        """Take in where slots were said to be now."""
+        """Take in redirections: the slots that nodes reported as moved."""
         with self._lock:
             if self._manager is None or not all(map(self._knows, errors)):
                 self.refresh()
             manager = self._manager
             assert manager is not None
-            # Whom the table was asked from may not have heard of it yet.
+            # The node that gave the table may not have heard of the move yet.
             for error in filter(self._knows, errors):
                 manager.move_slot(error)
             self._publish()
@@ -97,7 +98,7 @@ class Slots:
         ]
         nodes = frozenset(table)
         others = nodes != self._nodes
-        # In this order: whoever keeps copies must listen to a node before anything is read from it.
+        # After `changed`: whoever keeps copies must listen to a node before anything is read from it.
         self._nodes = nodes
         if others:
             self.changed(nodes)
@@ -105,7 +106,7 @@ class Slots:
         return table
 
     def one_slot_of(self, node: Host) -> int:
-        """The first slot that a node has. Raises the driver's ConnectionError if it has none any more."""
+        """The first slot of a node. Raises the driver's ConnectionError if it has none any more."""
         try:
             return self._table.index(node)
         except ValueError:

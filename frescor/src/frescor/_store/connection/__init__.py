@@ -1,4 +1,4 @@
-"""Connections to a server, their deadlines, and the breaker that keeps callers from one that does not answer.
+"""Connections to a server, their deadlines, and the breaker, which keeps callers away from a server that is down.
 
 Imports the modules beside these folders.
 """

@@ -1,8 +1,8 @@
-"""The breaker: keeps callers from a server that does not answer, and finds out in the background when it does again.
+"""The breaker: keeps callers away from a server that does not answer, and probes it in the background.
 
-Its states: closed; open, while the server does not answer; and suspect, while it answers and cannot be trusted yet,
-since what it holds may lack invalidations. A suspect server takes invalidations: whoever made them keep would let the
-others, who trust it already, read what they end.
+Its states are: closed; open, while the server does not answer; and suspect, while it answers but may lack invalidations
+and so cannot be trusted yet. A suspect server accepts invalidations. If they were held back, processes that trust the
+server already would go on reading what those invalidations end.
 """
 
 import logging
@@ -14,8 +14,8 @@ from frescor.errors import CacheError, StoreUnavailable
 
 logger = logging.getLogger("frescor")
 
-# The pauses between two probes, seconds: doubled from the first to the last, each shortened by lot. Hits resume within
-# the last one and a connection's time after the server's return.
+# Seconds between two probes: doubled from the first to the last value, each shortened at random. After the server's
+# return hits resume within the last value plus the time to connect.
 FIRST_PROBE, LAST_PROBE = 0.05, 0.2
 
 
@@ -24,17 +24,18 @@ class Breaker:
 
     def __init__(self, probe: Callable[[], object]) -> None:
         self._probe = probe
-        # How often it opened. What was connected before may lead to a server that is not the same any more.
+        # How often it opened. A connection made before that may lead to another server than the present one.
         self.trips = 0
-        # Called once it opened; by the thread that found the server again, as soon as it answers and once it is
-        # trusted; and by that thread in between: whether it can be trusted.
+        # when_tripped is called when the breaker opens. when_back is called by the probing thread, twice: as soon as
+        # the server answers, and once it is trusted. restore is called between the two: whether the server can be
+        # trusted.
         self.when_tripped: Callable[[], object] = lambda: None
         self.when_back: Callable[[], object] = lambda: None
         self.restore: Callable[[], bool] = lambda: True
         self._begin()
 
     def _begin(self) -> None:
-        # Why calls are kept away; None while they are not. Read at every call, so no property.
+        # Why callers are kept away; None while they are not. A plain attribute, since every call reads it.
         self.reason: str | None = None
         self._answers = False
         self._suspected = ""
@@ -43,11 +44,11 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether calls are kept away: all, or all but invalidations."""
+        """Whether calls are refused: all of them, or all except invalidations."""
         return self.reason is not None
 
     def check(self, operation: str, *, invalidates: bool = False) -> None:
-        """Raise StoreUnavailable, at once, while the server is known to be away, or is not trusted with this."""
+        """Raise StoreUnavailable at once if the server is known to be down, or is not trusted with this operation."""
         reason, answers = self.reason, self._answers
         if reason is None or (answers and invalidates):
             return
@@ -55,7 +56,7 @@ class Breaker:
         raise StoreUnavailable(f"the store {state}: {reason}", operation=operation)
 
     def trip(self, reason: str) -> None:
-        """The server did not answer."""
+        """The server did not answer: open the breaker."""
         with self._lock:
             if self._ended.is_set() or (self.reason is not None and not self._answers):
                 return
@@ -67,12 +68,12 @@ class Breaker:
             self._start()
 
     def suspect(self, server: str, reason: str) -> None:
-        """The server that answers may lack invalidations; `server` tells it from others."""
+        """The server answers but may lack invalidations; `server` identifies it."""
         with self._lock:
             if self._ended.is_set() or (self.reason is not None and self._suspected == server):
                 return
             self._suspected = server
-            # What was restored of another server counts for nothing.
+            # What was restored on another server does not count for this one.
             self.trips += 1
             if self.reason is not None:
                 return
@@ -80,16 +81,16 @@ class Breaker:
         self._start()
 
     def pause(self, seconds: float) -> bool:
-        """Wait for so long; False if it ends before."""
+        """Wait that long; returns False if the breaker is closed for good meanwhile."""
         return not self._ended.wait(seconds)
 
     def start_again(self) -> None:
-        """After a fork: the thread that probed, and who held the lock, are the parent's."""
+        """After a fork: the probing thread and the holder of the lock exist only in the parent."""
         self.trips += 1
         self._begin()
 
     def close(self) -> None:
-        """Probe no more."""
+        """Stop probing, for good."""
         self._ended.set()
 
     def _start(self) -> None:
@@ -98,7 +99,7 @@ class Breaker:
 
     def _watch(self) -> None:
         pause = FIRST_PROBE
-        # Not in step with the other processes that lost the server at the same moment.
+        # Randomised, so that processes that lost the server at the same moment do not all probe it at once.
         while self.pause(pause * random.uniform(0.5, 1.0)):  # noqa: S311  # spreads, hides nothing
             try:
                 self._probe()

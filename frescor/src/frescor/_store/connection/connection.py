@@ -1,5 +1,5 @@
-"""Connections to one server: redis-py's own, so that TLS, authentication and unix sockets stay theirs, kept in a pool
-of ours that costs little; and one place that maps the driver's errors."""
+"""Connections to one server. redis-py connects, so that TLS, authentication and unix sockets are its own; the pool is
+Frescor's and costs little. Errors of the driver are mapped here, in one place."""
 
 import contextlib
 import os
@@ -32,9 +32,9 @@ from frescor._store.scripts import Script
 from frescor._store.wire import Arguments, Wire, parse_run_id
 from frescor.errors import CacheError, StoreRejected, StoreUnavailable
 
-# What a caller pays at the most when the server hangs, once: the breaker then keeps callers away.
+# The most that a caller pays when the server hangs, in seconds, and only once: the breaker then keeps callers away.
 DEADLINE = 0.25
-# At the same time, in one process.
+# Connections in use at the same time in one process.
 _MOST_CONNECTIONS = 64
 
 CONNECTION_OPTIONS: dict[str, Any] = {
@@ -42,7 +42,8 @@ CONNECTION_OPTIONS: dict[str, Any] = {
     "protocol": 3,
     "legacy_responses": False,
     "client_name": "frescor",
-    # CLIENT SETINFO would be two more round trips, and a server before 7.2 cannot allow a user what it does not know.
+    # CLIENT SETINFO would take two more round trips, and an ACL before Redis 7.2 cannot allow a command it does not
+    # know.
     "driver_info": None,
     "retry": Retry(NoBackoff(), 0),
     "health_check_interval": 0,
@@ -53,14 +54,14 @@ _CLASSES: dict[str, type] = {"tcp": TimedConnection, "tls": TimedSSLConnection, 
 
 
 def connection_to(endpoint: Endpoint, *, deadline: float) -> "DriverConnection":
-    """A connection that is not connected yet. Raises the driver's errors where the sentinels cannot tell to whom."""
+    """A connection, not yet connected. Raises the driver's errors if the sentinels cannot name a server."""
     options = {**endpoint.located(), **CONNECTION_OPTIONS}
     options |= {"socket_timeout": deadline, "socket_connect_timeout": deadline}
     return cast(DriverConnection, _CLASSES[endpoint.transport](**options))
 
 
 def mapped(error: Exception, operation: str, *, primary: bool = False) -> CacheError:
-    """The error of Frescor's tree that an error of the driver stands for; `primary`: a replica is the wrong server."""
+    """The Frescor error for an error of the driver. primary: meeting a replica means the wrong server."""
     text = str(error)
     if text.startswith(("BUSY", "LOADING", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN")):
         return StoreUnavailable(f"the store is busy: {text}", operation=operation)
@@ -94,14 +95,14 @@ def mapped(error: Exception, operation: str, *, primary: bool = False) -> CacheE
 
 
 def keeps_away(error: Exception, failure: CacheError) -> bool:
-    """Whether callers are to be kept away after this: the server does not answer, or lets nobody in."""
+    """Whether callers are to be kept away after this error: the server does not answer, or refuses to let them in."""
     return isinstance(failure, StoreUnavailable) or isinstance(
         error, driver.AuthenticationError | driver.AuthorizationError
     )
 
 
 def decoded(wire: Wire, commands: Sequence[StoreCommand], replies: Sequence[Any]) -> list[Any]:
-    """What the plan gets for the server's replies. Raises InvalidResponse for what no server would say."""
+    """The results of commands, from the server's replies. Raises InvalidResponse for replies that make no sense."""
     try:
         return [wire.decode(command, reply) for command, reply in zip(commands, replies, strict=True)]
     except (ValueError, TypeError, LookupError, AttributeError) as error:
@@ -109,13 +110,14 @@ def decoded(wire: Wire, commands: Sequence[StoreCommand], replies: Sequence[Any]
 
 
 class Connections:
-    """A pool for one server: as many connections as threads that ask at the same time, reused last in, first out."""
+    """A pool for one server: a connection for each thread that needs one at the same time, the newest idle one
+    first."""
 
     def __init__(
         self, make: Callable[[], DriverConnection], check: Callable[[DriverConnection], None], deadline: float
     ) -> None:
-        """`make` gives a connection that is not connected yet; `check` looks at the server once it is. deadline: how
-        many seconds an exchange may take, with all that has to be done before it."""
+        """`make` returns a connection that is not connected yet; `check` examines the server once it is. deadline: the
+        seconds that an exchange may take, including all that has to be done before it."""
         self._make = make
         self._deadline = deadline
         self._check = check
@@ -125,8 +127,8 @@ class Connections:
         self._spin_wait = SpinWait(self._semaphore)
 
     def exchange(self, packed: bytes, replies: int, before: Callable[[], None]) -> list[Any]:
-        """Send commands and read as many replies; a refusal is a ResponseError in its place. Calls `before` first, if
-        it had to wait for a place: the server may be gone meanwhile.
+        """Send commands and read as many replies; a refused command has a ResponseError in its place. If this had to
+        wait for a connection, it calls `before` first, because the server may have gone down meanwhile.
 
         Raises the driver's errors. A connection that the server closed while it was idle is replaced once.
         """
@@ -134,7 +136,7 @@ class Connections:
         try:
             if waited:
                 before()
-            # Kept from here on: what `drop` replaced meanwhile is not where this connection comes back to.
+            # A local reference: if `drop` replaces the deque meanwhile, this connection must not get into the new one.
             idle = self._idle
             link = self._take_idle()
             if link is not None:
@@ -150,9 +152,10 @@ class Connections:
             self._semaphore.release()
 
     def send(self, packed: bytes, replies: int, before: Callable[[], None]) -> "Sent":
-        """As `exchange`, but the replies are received later, so that several servers work at the same time.
+        """As `exchange`, but the replies are received later, so that several servers can work at the same time.
 
-        Ask servers in one order in all threads: each answer that is not received yet holds a place.
+        All threads must ask servers in the same order: each exchange holds a connection until its replies were
+        received.
         """
         waited = self._semaphore.acquire()
         try:
@@ -170,14 +173,14 @@ class Connections:
         return sent
 
     def open_line(self) -> "ServerLine":
-        """A connection of its own, for a listener. Raises errors of Frescor's tree."""
+        """A separate connection for a listener. Raises Frescor's errors."""
         try:
             return ServerLine(self._open_connection())
         except Exception as error:
             raise mapped(error, "listen") from error
 
     def probe(self) -> None:
-        """Open a connection and hear from the server. Raises errors of Frescor's tree."""
+        """Open a connection and wait for an answer of the server. Raises Frescor's errors."""
         try:
             (pong,) = self._exchange_on(self._open(), packed(("PING",)), 1, self._idle)
             if isinstance(pong, driver.RedisError):
@@ -188,20 +191,20 @@ class Connections:
             raise mapped(error, "probe") from error
 
     def drop(self) -> None:
-        """Use no connection any longer that is open now: the server that they lead to may be the wrong one."""
+        """Stop using the connections that are open now: the server that they lead to may be the wrong one."""
         idle, self._idle = self._idle, deque()
         for link in tuple(idle):
             link.close()
 
     def close(self) -> None:
-        """Close the idle connections; those in use are closed as they come back."""
+        """Close the idle connections; those in use are closed when they are given back."""
         self._pid = -1
         while (link := self._take_idle(any_process=True)) is not None:
             link.close()
 
     def _take_idle(self, *, any_process: bool = False) -> "Link | None":
         if self._pid != os.getpid() and not any_process:
-            # After a fork the sockets are the parent's: dropped here, not shut down.
+            # After a fork the sockets belong to the parent: only forgotten here, not shut down.
             self._idle = deque()
             self._pid = os.getpid()
         try:
@@ -222,7 +225,7 @@ class Connections:
             if isinstance(error, driver.ResponseError) and not isinstance(error, driver.ReadOnlyError):
                 raise driver.AuthorizationError(str(error)) from error
             raise
-        # Ready: what waits on it from here on does so by itself.
+        # From here on whoever uses the socket sets its timeout.
         timed: object = socket_of(connection)
         if isinstance(timed, TimedSocket):
             put_socket(connection, timed.plain)
@@ -247,7 +250,7 @@ class Connections:
 
 
 class Sent:
-    """Commands that were sent, whose replies are still to be received; or given up."""
+    """Commands that were sent and whose replies are still to be received, or given up."""
 
     def __init__(
         self,
@@ -267,7 +270,7 @@ class Sent:
         self._reused = reused
 
     def send(self) -> None:
-        """Send. A connection that the server closed while it was idle is replaced once."""
+        """Send the commands. A connection that the server closed while it was idle is replaced once."""
         try:
             try:
                 self._link.send(self._packed)
@@ -280,7 +283,7 @@ class Sent:
             raise
 
     def receive(self) -> list[Any]:
-        """The replies, a refusal as a ResponseError in its place. Raises the driver's errors."""
+        """The replies; a refused command has a ResponseError in its place. Raises the driver's errors."""
         try:
             try:
                 found = self._link.receive(self._replies)
@@ -298,7 +301,7 @@ class Sent:
         return found
 
     def give_up(self) -> None:
-        """Receive nothing: the replies must not be taken for another command's."""
+        """Close the connection: its replies must not be taken for those of a later command."""
         self._link.close()
         self._connections._semaphore.release()
 
@@ -312,7 +315,7 @@ class Sent:
 
 
 def ask(connection: DriverConnection, script: Script | None, arguments: Arguments) -> Any:
-    """One command and its reply on a connection of one's own. Raises the driver's errors."""
+    """One command and its reply, on a connection that nobody else uses. Raises the driver's errors."""
     connection.send_packed_command([command_bytes(script, arguments)])
     try:
         return connection.read_response()
@@ -328,7 +331,7 @@ def run_id_of(connection: DriverConnection) -> str:
 
 
 class ServerLine:
-    """A connection whose socket is read as it comes, pushes and replies alike."""
+    """A connection from which pushes and replies are read as they arrive."""
 
     def __init__(self, connection: DriverConnection) -> None:
         self._connection = connection
@@ -346,22 +349,22 @@ class ServerLine:
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
-            # Wakes a thread that is waiting in `receive`; closing alone does not.
+            # Wakes a thread that waits in `receive`; closing the socket alone would not.
             self._socket.shutdown(socket.SHUT_RDWR)
         self._connection.disconnect()
 
 
 def command_bytes(script: Script | None, arguments: Arguments) -> bytes:
-    """The bytes of a command; a script by its digest."""
+    """The bytes of a command; a script is named by its digest."""
     if script is None:
         return packed(arguments)
     return packed(("EVALSHA", script.sha, *arguments))
 
 
 def command_bytes_with_source(script: Script, arguments: Arguments) -> bytes:
-    """The bytes of a command that brings the script's source, after the server said that it does not know it."""
+    """The bytes of a command that carries the script's source, for a server that does not know the script."""
     return packed(("EVAL", script.source, *arguments))
 
 
-# Its stub knows tuples of one item only.
+# The stub of this function accepts tuples of one item only.
 packed = cast(Callable[[Arguments], bytes], hiredis.pack_command)

@@ -1,8 +1,8 @@
-"""One deadline for all that a call asks of servers: to be connected, let in, looked at and answered, whatever that
-takes in round trips.
+"""One deadline for everything that a call does on servers: connecting, authenticating, checking the server, and the
+answer, however many round trips that takes.
 
-Whoever calls says it once (`within`), and what waits for a socket on its way asks what is left. Beside the calls, such
-as for a probe, each step has the whole of its own.
+A call sets its deadline once (`within`); each wait for a socket asks how much time is left. Outside of calls, as in a
+probe, each step may take its full timeout.
 """
 
 import contextlib
@@ -16,13 +16,13 @@ from redis import exceptions as driver
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 
 _ENDS: ContextVar[float | None] = ContextVar("frescor_ends", default=None)
-# None where there is none: asked at every hit, so without a call of Python's.
+# None if there is no deadline. Asked at every hit, so it is a C function and not one of Python's.
 has_deadline = _ENDS.get
 
 
 @contextlib.contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Let what is asked of servers here end by then; not later than one that encloses this."""
+    """Set the deadline for what is asked of servers in this block; a deadline that encloses it still holds."""
     ends, enclosing = time.monotonic() + seconds, _ENDS.get()
     token = _ENDS.set(ends if enclosing is None else min(ends, enclosing))
     try:
@@ -32,7 +32,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def left(most: float) -> float:
-    """The seconds that are left of the deadline, at most so many. Raises the driver's TimeoutError after its end."""
+    """The seconds left until the deadline, `most` at the most. Raises the driver's TimeoutError once it has passed."""
     ends = _ENDS.get()
     if ends is None:
         return most
@@ -43,7 +43,7 @@ def left(most: float) -> float:
 
 
 class TimedSocket:
-    """A socket whose every receive and send ends by the deadline, however little comes at a time."""
+    """A socket whose every receive and send ends by the deadline, even if the bytes arrive one at a time."""
 
     def __init__(self, plain: socket.socket, most: float) -> None:
         self.plain = plain
@@ -62,7 +62,7 @@ class TimedSocket:
         self.plain.sendall(data)
 
     def settimeout(self, _seconds: float | None) -> None:
-        """Nothing: what is left is looked up each time."""
+        """Ignored: the timeout is set before each operation."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.plain, name)
@@ -75,10 +75,10 @@ else:
 
 
 class _Timed(_Base):
-    """redis-py's connection, by the deadline while it is made."""
+    """redis-py's connection, which keeps to the deadline while it connects."""
 
     def __init__(self, *, socket_timeout: float, **options: Any) -> None:
-        # By itself: the driver keeps its own in attributes that these properties hide.
+        # Kept separately: the driver stores its own value in an attribute that a property hides here.
         self._most = socket_timeout
         super().__init__(socket_timeout=socket_timeout, **options)  # type: ignore[no-untyped-call]
 
@@ -92,7 +92,7 @@ class _Timed(_Base):
 
     @property
     def socket_connect_timeout(self) -> float:
-        # Each of a host's addresses has what the ones before have left.
+        # A host may have several addresses: each has the time that the ones before it left.
         return left(self._most)
 
     @socket_connect_timeout.setter

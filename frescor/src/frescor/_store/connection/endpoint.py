@@ -1,4 +1,4 @@
-"""Where a connection goes: a server by its URL, a node of a cluster, or whom the sentinels name as the primary."""
+"""What a connection connects to: a server by its URL, a node of a cluster, or the primary that sentinels name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from frescor._store.connection.deadline import TimedConnection, TimedSSLConnecti
 class Endpoint:
     """Where to connect to.
 
-    options: what redis-py's connection takes. locate: the host to connect to this time, asked for in blocking round
-    trips; None where the options say it. primary: whether the server has to be one.
+    options: what redis-py's connection takes. locate: finds the host to connect to this time, in blocking round trips;
+    None if the options name it. primary: whether the server has to be a primary.
     """
 
     transport: Literal["tcp", "tls", "unix"]
@@ -26,7 +26,7 @@ class Endpoint:
     primary: bool = False
 
     def located(self) -> dict[str, Any]:
-        """The options, with the host. Raises the driver's errors when no sentinel can tell."""
+        """The options, with the host. Raises the driver's errors if no sentinel can name it."""
         if self.locate is None:
             return self.options
         host, port = self.locate()

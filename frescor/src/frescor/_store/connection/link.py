@@ -1,4 +1,4 @@
-"""One connection that is ready, read by hiredis's parser on the bare socket."""
+"""A connection that is ready for use, read by hiredis's parser directly from the socket."""
 
 import socket
 import ssl
@@ -25,7 +25,7 @@ class DriverConnection(Protocol):
 
 
 class Link:
-    """A connection that is ready, read without redis-py's own layers: half of what a round trip took was theirs."""
+    """A connection that is ready for use, read without redis-py's layers, which took half of each round trip's time."""
 
     __slots__ = ("_connection", "_deadline", "_limit", "_reader", "_socket", "_spin_wait")
 
@@ -33,7 +33,7 @@ class Link:
         self._connection = connection
         self._socket = socket_of(connection)
         self._deadline = self._limit = deadline
-        # Python's own way of timing a socket sleeps before it looks.
+        # If Python times the socket, it sleeps before it looks: then there is no point in spinning.
         self._spin_wait = spin_wait if _let_kernel_time(self._socket) else None
         self._reader = hiredis.Reader(protocolError=driver.InvalidResponse, replyError=_reply_error)
 
@@ -47,7 +47,7 @@ class Link:
             raise driver.ConnectionError(str(error)) from error
 
     def receive(self, replies: int) -> list[Any]:
-        """Read as many replies; a refusal is a ResponseError in its place."""
+        """Read as many replies; a refused command has a ResponseError in its place."""
         found: list[Any] = []
         ends: float | None = None
         try:
@@ -61,7 +61,7 @@ class Link:
                         spin_wait = self._spin_wait
                         data = self._socket.recv(SIZE) if spin_wait is None else spin_wait.receive(self._socket)
                     elif time.monotonic() > ends:
-                        # One that sends byte by byte keeps nobody for longer.
+                        # The deadline holds even for a server that sends byte by byte.
                         raise TimeoutError
                     else:
                         data = self._socket.recv(SIZE)
@@ -77,9 +77,9 @@ class Link:
         return found
 
     def _hurry(self) -> None:
-        """Let the socket wait for what is left of the call's deadline, if that is less than its own."""
+        """Shorten the socket's timeout to what is left of the call's deadline, if that is less."""
         limit = left(self._deadline)
-        # Of a call's first round trip nearly all is left.
+        # In a call's first round trip nearly the whole deadline is left, and setting the timeout costs a system call.
         if limit != self._limit and (limit < 0.9 * self._deadline or self._limit < limit):
             self._limit = limit
             if self._spin_wait is None:
@@ -93,8 +93,8 @@ class Link:
 
 
 def _let_kernel_time(connected: socket.socket) -> bool:
-    """Let the kernel enforce the socket's timeout; False where it cannot. Python's own way polls before every send and
-    receive, which is half of what a round trip costs the caller's processor."""
+    """Let the kernel enforce the socket's timeout; returns False where it cannot. Python's own way polls before every
+    send and receive, which is half of the processor time that a round trip costs the caller."""
     timeout = connected.gettimeout()
     if timeout is None or sys.platform == "win32" or isinstance(connected, ssl.SSLSocket):
         return False
@@ -104,7 +104,7 @@ def _let_kernel_time(connected: socket.socket) -> bool:
 
 
 def _set_kernel_timeout(connected: socket.socket, seconds: float) -> None:
-    # Zero is for ever.
+    # Zero would mean no timeout.
     whole, part = divmod(max(1, round(seconds * 1_000_000)), 1_000_000)
     timeval = struct.pack("@ll", whole, part)
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)

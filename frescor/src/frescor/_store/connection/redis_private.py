@@ -1,6 +1,6 @@
-"""What Frescor needs of redis-py's private parts, in one place: looked for when the store is imported.
+"""The private parts of redis-py that Frescor uses, in one place; checked when the store is imported.
 
-Other modules name none of them, but that which overrides `_connect` (`_store.connection.deadline`).
+No other module names any, except the one that overrides `_connect` (`_store/connection/deadline.py`).
 """
 
 import socket
@@ -16,7 +16,7 @@ SUPPORTED = "redis>=8.1,<9"
 
 
 def require(owner: object, *names: str) -> None:
-    """Raise CacheError unless redis-py still has these."""
+    """Raise CacheError unless this redis-py still has these attributes."""
     missing = ", ".join(name for name in names if not hasattr(owner, name))
     if missing:
         where = getattr(owner, "__qualname__", None) or getattr(owner, "__name__", repr(owner))
@@ -36,18 +36,18 @@ NodesManager = cluster.NodesManager
 
 
 def socket_of(connected: Any) -> socket.socket:
-    """The socket of a connection that is made."""
+    """The socket of an established connection."""
     require(connected, "_sock")
     found: socket.socket = connected._sock
     return found
 
 
 def put_socket(connected: Any, plain: socket.socket) -> None:
-    """Let a connection go on with this socket."""
+    """Replace the socket of a connection by this one."""
     connected._sock = plain
 
 
 def close_stream(connected: Any) -> None:
-    """Close an awaited connection without a round trip; what is left of it is collected."""
+    """Close an async connection without waiting; the garbage collector takes the rest."""
     if connected._writer is not None:
         connected._writer.close()

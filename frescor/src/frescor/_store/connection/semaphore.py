@@ -1,14 +1,14 @@
-"""How many may do a thing at the same time."""
+"""A semaphore: how many threads may do something at the same time."""
 
 import threading
 from collections import deque
 
 
 class FastSemaphore:
-    """A semaphore whose uncontended way costs a tenth of `threading.Semaphore`'s, which is written in Python.
+    """A semaphore that costs a tenth of `threading.Semaphore`, which is written in Python, as long as nobody waits.
 
-    A place is taken from a deque, atomically. Whoever finds none says that it waits, and then looks again: a place that
-    was given back before that is found, and one that is given back after it wakes somebody.
+    A place is taken from a deque, which is atomic. A thread that finds none announces that it waits, and then looks
+    again: if a place was given back before the announcement it is found now, and if after, the release wakes a thread.
     """
 
     def __init__(self, count: int) -> None:
@@ -19,11 +19,11 @@ class FastSemaphore:
 
     @property
     def alone(self) -> bool:
-        """Whether at the most one place is taken."""
+        """Whether no place is taken, or only one."""
         return len(self._free) >= self._others
 
     def acquire(self) -> bool:
-        """Take a place; wait until there is one. Whether it had to wait."""
+        """Take a place, waiting for one if necessary; returns whether it had to wait."""
         try:
             self._free.pop()
         except IndexError:

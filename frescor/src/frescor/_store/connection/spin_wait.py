@@ -1,4 +1,4 @@
-"""Looking for an answer for a moment before sleeping until it comes."""
+"""Spinning: polling for an answer for a moment before sleeping until it arrives."""
 
 import os
 import socket
@@ -7,38 +7,38 @@ import time
 from frescor._store.connection.semaphore import FastSemaphore
 
 SIZE = 65536
-# About what it costs to go to sleep and be woken. Whoever looks for as long as that before it sleeps pays at the most
-# twice what the better of the two would have cost, however long the answer takes: Karlin, Li, Manasse and Owicki,
-# "Empirical studies of competitive spinning for a shared-memory multiprocessor", SOSP 1991.
+# About the cost of going to sleep and being woken. Polling for that long before sleeping costs at most twice what the
+# better of the two would have cost, however long the answer takes: Karlin, Li, Manasse and Owicki, "Empirical studies
+# of competitive spinning for a shared-memory multiprocessor", SOSP 1991.
 LOOK_SECONDS = 50e-6
-# After a look that found nothing this many answers are slept for; twice as many after each further one, up to the most.
+# After a poll in vain, this many answers are awaited asleep; twice as many after each further one, up to the maximum.
 FIRST_SLEPT, MOST_SLEPT = 8, 1024
 
 
 class SpinWait:
-    """How the answers of one server are waited for.
+    """How the answers of one server are awaited.
 
-    A thread that sleeps is woken 20 to 50 µs after its answer came, which is longer than a server nearby takes to make
-    it, and costs the processor as much as looking. So the answer is looked for at first. Where it takes longer, the
-    server being far or busy, the looking is soon left off: each look that finds nothing doubles how many answers are
-    slept for before the next. Where several threads ask at the same time nobody looks: the others have use for the
+    A sleeping thread is woken 20 to 50 µs after its answer has arrived. That is longer than a nearby server takes for
+    the answer, and costs the processor as much as polling. So the thread polls first. If answers take longer, because
+    the server is far away or busy, polling soon stops: each poll in vain doubles the number of answers that are awaited
+    asleep before the next poll. While several threads ask at the same time nobody polls, since the others need the
     processor.
     """
 
     __slots__ = ("_asking", "_can", "_slept_after", "_to_sleep")
 
     def __init__(self, asking: FastSemaphore, processors: int | None = None) -> None:
-        """`asking`: each thread that asks the server holds a place in it. `processors`: those of this process."""
+        """`asking`: the semaphore in which each asking thread holds a place. `processors`: those of this process."""
         self._asking = asking
-        # On a single one the server would wait for whoever looks.
+        # With a single processor, polling would keep the server from running.
         self._can = hasattr(socket, "MSG_DONTWAIT") and (processors or _processors()) > 1
         self._to_sleep = 0
         self._slept_after = FIRST_SLEPT
 
     def receive(self, connected: socket.socket) -> bytes:
-        """What comes next on a blocking socket. Raises what its `recv` raises."""
+        """The next bytes of a blocking socket. Raises what its `recv` raises."""
         if self._to_sleep:
-            # Threads may race here for a count or two, which does no harm.
+            # Threads may race here and lose a count or two, which does no harm.
             self._to_sleep -= 1
         elif self._can and self._asking.alone:
             ends = time.perf_counter() + LOOK_SECONDS

@@ -24,12 +24,12 @@ from frescor._store.server.redis import RedisStore
 from frescor._store.wire import Arguments, parse_run_id
 from frescor.errors import CacheError
 
-# At the same time, in one loop.
+# Connections in use at the same time in one event loop.
 _MOST_CONNECTIONS = 8
-# Of the loop before a deadline counts: a few thousandths of a second where it is idle.
+# Rounds of the event loop before a deadline counts: a few thousandths of a second if the loop is idle.
 _ROUNDS = 256
 _CLASSES: dict[str, type] = {"tcp": Connection, "tls": SSLConnection, "unix": UnixDomainSocketConnection}
-# Deadlines are kept here: the driver's own would take the loop's lag for the server's.
+# Deadlines are enforced here: the driver's own would take a delay of the loop for one of the server.
 _OPTIONS: dict[str, Any] = {name: value for name, value in CONNECTION_OPTIONS.items() if name != "retry"}
 _OPTIONS |= {"socket_timeout": None, "socket_connect_timeout": None}
 
@@ -44,7 +44,7 @@ class AsyncConnection(Protocol):
 
 
 class _Pool:
-    """One loop's connections."""
+    """The connections of one event loop."""
 
     def __init__(self) -> None:
         self.trips = 0
@@ -53,7 +53,7 @@ class _Pool:
 
 
 class AsyncConnections:
-    """`Connections`, awaited: a pool for one server in each loop."""
+    """As `Connections`, awaited: a pool for one server in each event loop."""
 
     def __init__(
         self, endpoint: Endpoint, check: Callable[[AsyncConnection], Awaitable[None]], breaker: Breaker, deadline: float
@@ -66,7 +66,7 @@ class AsyncConnections:
         self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = weakref.WeakKeyDictionary()
 
     async def exchange(self, packed: bytes, replies: int) -> list[Any]:
-        """Send commands and read as many replies; a refusal is a ResponseError in its place.
+        """Send commands and read as many replies; a refused command has a ResponseError in its place.
 
         Raises the driver's errors. A connection that the server closed while it was idle is replaced once.
         """
@@ -75,14 +75,14 @@ class AsyncConnections:
         if pool is None:
             pool = self._pools[loop] = _Pool()
         async with pool.places:
-            # A thousand tasks do not open a thousand connections; those that waited may find the server gone.
+            # Checked after waiting for a place, since the server may have gone down meanwhile.
             self._breaker.check("exchange", invalidates=True)
             if pool.trips != self._breaker.trips:
-                # Since the breaker opened, whoever answers has to be looked at anew.
+                # The breaker has opened since: the server that answers now has to be examined anew.
                 pool.trips = self._breaker.trips
                 self.drop()
             idle = pool.idle
-            # One deadline for all of it: connecting, what is asked of a new connection, and the answer.
+            # One deadline for everything: connecting, checking the server, and the answer.
             async with within(self._deadline):
                 if idle:
                     try:
@@ -94,7 +94,7 @@ class AsyncConnections:
                 return await self._ask_on(await self._open(), packed, replies, idle)
 
     def drop(self) -> None:
-        """Use no connection of this loop any longer that is open now."""
+        """Stop using the connections of this loop that are open now."""
         pool = self._pools.get(asyncio.get_running_loop())
         if pool is not None:
             dropped, pool.idle = pool.idle, deque()
@@ -119,7 +119,7 @@ class AsyncConnections:
                 except driver.ResponseError as error:
                     found.append(error)
         except BaseException:
-            # Cancelled, too: a reply that is still to come must not be taken for another command's.
+            # When cancelled, too: a reply that is still to come must not be taken for that of another command.
             await connection.disconnect(nowait=True)
             raise
         idle.append(connection)
@@ -127,7 +127,7 @@ class AsyncConnections:
 
     async def _open(self) -> AsyncConnection:
         endpoint = self._endpoint
-        # Sentinels are asked in blocking round trips.
+        # Asking sentinels blocks, so it is done in a thread.
         located = endpoint.options if endpoint.locate is None else await asyncio.to_thread(endpoint.located)
         connection = cast(AsyncConnection, _CLASSES[endpoint.transport](**{**located, **_OPTIONS}))
         try:
@@ -158,7 +158,7 @@ async def run_id_of(connection: AsyncConnection) -> str:
 
 
 class AsyncRedisStore:
-    """As `RedisStore`, awaited; shares its breaker, whose probe runs in a thread."""
+    """As `RedisStore`, awaited. They share the breaker, whose probe runs in a thread."""
 
     def __init__(self, store: RedisStore) -> None:
         self._store = store
@@ -247,9 +247,9 @@ class AsyncRedisStore:
 
 @asynccontextmanager
 async def within(seconds: float) -> AsyncIterator[None]:
-    """Raise TimeoutError after so many seconds, but not before the loop went round a few times.
+    """Raise TimeoutError after this many seconds, but not before the loop has gone round a few times.
 
-    A loop that was busy for that long has not looked whether the server answered: its lag is not the server's.
+    A loop that was busy all that time has not looked whether the server answered: the delay is its own.
     """
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(None) as limit:
@@ -279,4 +279,4 @@ class AwaitedStore:
         return self._store.perform(command)
 
     async def close(self) -> None:
-        """Nothing: the store is its owner's."""
+        """Does nothing: the store is closed by its owner."""

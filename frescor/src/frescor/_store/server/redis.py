@@ -1,4 +1,4 @@
-"""The store on one Redis or Valkey server: the one at an address, or the primary that sentinels name."""
+"""The store on one Redis or Valkey server: the server at an address, or the primary that sentinels name."""
 
 import functools
 import time
@@ -34,7 +34,7 @@ from frescor.errors import CacheError
 
 
 class RedisStore(Store):
-    """Keeps the protocol of `_store.base` by scripts, one round trip a command."""
+    """Carries the protocol of `_store/base.py` out by scripts, one round trip for each command."""
 
     def __init__(self, address: Address, namespace: str, *, deadline: float = DEADLINE) -> None:
         self.address = address
@@ -43,7 +43,7 @@ class RedisStore(Store):
         self.wire = Wire(namespace)
         self.endpoint = endpoint_of(address, deadline)
         self.breaker = Breaker(lambda: self.connections.probe())
-        # Another server may be the primary by now: whatever leads to this one is used no more.
+        # Another server may be the primary by now, so the open connections are not used any more.
         self.breaker.when_tripped = lambda: self.connections.drop()
         self.breaker.restore = self._restore
         self.recovery = Recovery(self.wire, self.breaker, primary=self.endpoint.primary)
@@ -56,7 +56,7 @@ class RedisStore(Store):
         return connection_to(self.endpoint, deadline=self.deadline)
 
     def open_line(self) -> ServerLine:
-        """A connection of its own, for a listener. Raises errors of Frescor's tree."""
+        """A separate connection for a listener. Raises Frescor's errors."""
         return self.connections.open_line()
 
     @property
@@ -85,7 +85,7 @@ class RedisStore(Store):
         elif type(command) is not Read and self.recovery.preface((command,)):
             found = self._perform_together((command,), operation)[0]
         else:
-            # Nearly all of what is asked.
+            # Nearly all commands take this path.
             script, arguments = self.wire.encode(command)
             found = self._understood_one(command, self._one(script, arguments, operation), operation)
         if self.breaker.reason is not None:
@@ -144,7 +144,7 @@ class RedisStore(Store):
         return self._understood(commands, replies[len(preface) :], operation)
 
     def _of_copies(self, command: Announce | Unheard | Dismiss, operation: str) -> Any:
-        """As `perform`, of the commands that confirm an invalidation."""
+        """As `perform`, for the commands that confirm an invalidation."""
         asked = listener_registry.asked(self.wire, command, listener_registry.ONE_PLACE, HOLDS_MS)
         replies = self._exchange([(one.script, one.arguments) for one in asked], operation)
         return understood(
@@ -152,7 +152,7 @@ class RedisStore(Store):
         )
 
     def _tell(self, untold: list[bytes], operation: str) -> None:
-        """Wait until the databases were told that something is invalidated that no outbox keeps."""
+        """Wait until the databases were told of an invalidation that no outbox records."""
         ends = self.recovery.telling() if untold else 0.0
         while untold and time.monotonic() < ends and self.breaker.pause(TELL_LOOK):
             (untold,) = self._exchange([self.recovery.note()], operation, admitted=True)
@@ -202,7 +202,7 @@ class RedisStore(Store):
         return replies
 
     def _again(self, script: Script | None, arguments: Arguments, refusal: driver.RedisError) -> Any:
-        """Send a script with its source, if the server does not know it: restarted, or its scripts flushed."""
+        """Send a script with its source if the server does not know it, after a restart or a flush of its scripts."""
         if script is None or not isinstance(refusal, driver.NoScriptError):
             raise refusal
         (reply,) = self.connections.exchange(command_bytes_with_source(script, arguments), 1, self.check)
@@ -211,7 +211,7 @@ class RedisStore(Store):
         return reply
 
     def failed(self, error: Exception, operation: str) -> CacheError:
-        """The error to raise for one of the driver; the server is left alone where it did not answer."""
+        """The error to raise for an error of the driver; opens the breaker if the server did not answer."""
         failure = mapped(error, operation, primary=self.endpoint.primary)
         if keeps_away(error, failure):
             self.breaker.trip(str(error) or repr(error))
@@ -221,7 +221,8 @@ class RedisStore(Store):
         self.breaker.check(operation, invalidates=invalidates(command))
 
     def check(self) -> None:
-        """Raise StoreUnavailable if the server is away. While it is suspect only what it is to take comes this far."""
+        """Raise StoreUnavailable if the server is down. A suspect server lets only its allowed commands come this
+        far."""
         self.breaker.check("exchange", invalidates=True)
 
     def _restore(self) -> bool:
