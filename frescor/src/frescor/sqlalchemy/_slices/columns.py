@@ -10,7 +10,7 @@ the cache's key, since a foreign key may be personal data; buckets by their numb
 
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,30 +25,40 @@ from frescor.sqlalchemy._statements.tags import form_of, is_given_on, is_row_key
 _KIND = re.compile(r"value|month|day|range\(([1-9][0-9]{0,11})\)")
 _INFO = "slice"
 _GROUPS = 1 << 16
+_DAY = dt.timedelta(days=1)
 # A name that can stand in a tag beside others.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _DIALECTS = ("postgresql", "sqlite")
 # Of NULL.
 NO_VALUE = "-"
-# By table, and by column: its kind.
-DeclaredSlices = Mapping[str, Mapping[str, str]]
+# By table, and by column: its kind or kinds; an empty list for none.
+Kinds = str | Sequence[str]
+DeclaredSlices = Mapping[str, Mapping[str, Kinds]]
+# How a time says which day it belongs to. SQLite keeps the digits of the clock and drops the zone. PostgreSQL keeps a
+# moment, which belongs to the day that it is in UTC, whatever zone a session shows it in.
+_NAIVE, _DIGITS, _UTC = "", "digits", "utc"
 
 
 @dataclass(frozen=True, slots=True)
 class SliceColumn:
     """A column whose slices are told of. name: as the database has it. kind: value, month, day or range; width: of a
-    range. type: as it is declared."""
+    range. type: as it is declared. zone: how its times say which day they belong to."""
 
     name: str
     kind: str
     width: int
     type: types.TypeEngine[Any]
+    zone: str = _NAIVE
 
     @property
     def id(self) -> str:
         """What it is called in tags."""
-        kind = f"range{self.width}" if self.kind == "range" else self.kind
-        return str.lower(self.name) if kind == "value" else f"{str.lower(self.name)}:{kind}"
+        name = str.lower(self.name)
+        if self.kind == "value":
+            return name
+        # Who declares a time without its zone may mean another month by the same value: those are other slices.
+        width = str(self.width) if self.kind == "range" else "utc" if self.zone == _UTC else ""
+        return f"{name}:{self.kind}{width}"
 
     def blind(self, table: str) -> str:
         """Its blind tag; `table`: the table's tag."""
@@ -63,48 +73,88 @@ class SliceColumn:
         as `Tags.group` makes it."""
         if value is None:
             return NO_VALUE
-        number = self._number(value)
-        if number is not None:
-            return f"{number % _GROUPS:x}"
-        if self.kind != "value":
+        if self.kind == "value":
+            form = form_of(self.type, value)
+            return None if form is None else digest(form)
+        number = self._bucket(value)
+        return None if number is None else group_of_bucket(number)
+
+    def buckets(self, low: Any, high: Any, *, low_is_open: bool, high_is_open: bool) -> range | None:
+        """The numbers of the buckets that the values from `low` to `high` fall into, perhaps one more at an end; None
+        if that is not certain, and for a column of values. open: the end itself is not among them."""
+        if self.kind == "value":
             return None
-        form = form_of(self.type, value)
-        return None if form is None else digest(form)
+        try:
+            first = self._bucket(self._after(low) if low_is_open else low, is_end=True)
+            last = self._bucket(self._before(high) if high_is_open else high, is_end=True)
+        except (OverflowError, TypeError):
+            # The first or the last day of the calendar, or a value of a type that has no next one.
+            return None
+        return None if first is None or last is None else range(first, last + 1)
 
-    def bucket(self, value: Any) -> int | None:
-        """The number of the bucket that a value falls into: those of a closed range are between those of its ends. None
-        if that is not certain, and for a column of values."""
-        return self._number(value)
+    def _after(self, value: Any) -> Any:
+        if type(value) is int:
+            return value + 1
+        # Of a time its own bucket will do.
+        return value + _DAY if type(value) is dt.date and isinstance(self.type, types.Date) else value
 
-    def _number(self, value: Any) -> int | None:
+    def _before(self, value: Any) -> Any:
+        if type(value) is int:
+            return value - 1
+        if type(value) is dt.date:
+            return value - _DAY
+        # A date is compared with a time in ways that differ: it may be the time's own day.
+        return value if isinstance(self.type, types.Date) else value - dt.datetime.resolution
+
+    def _bucket(self, value: Any, *, is_end: bool = False) -> int | None:
         if self.kind == "range":
             return value // self.width if type(value) is int else None
-        if self.kind == "value" or type(value) not in (dt.date, dt.datetime):
+        day = self._day(value, is_end=is_end)
+        if day is None:
             return None
-        if isinstance(self.type, types.Date) != (type(value) is dt.date) or getattr(value, "tzinfo", None) is not None:
+        return day.year * 12 + day.month - 1 if self.kind == "month" else day.toordinal()
+
+    def _day(self, value: Any, *, is_end: bool) -> dt.date | None:
+        """The day that a value belongs to; of the end of a range of dates, a time's day."""
+        if isinstance(self.type, types.Date):
+            if type(value) is dt.datetime and is_end and value.tzinfo is None:
+                return value.date()
+            return value if type(value) is dt.date else None
+        if type(value) is dt.date:
+            # Midnight, in the session's zone. What a column holds is a time.
+            return value if is_end and self.zone != _UTC else None
+        if type(value) is not dt.datetime:
             return None
-        number: int = value.year * 12 + value.month - 1 if self.kind == "month" else value.toordinal()
-        return number
+        if self.zone == _DIGITS:
+            return value.date()
+        if (value.utcoffset() is not None) != (self.zone == _UTC):
+            return None
+        return value.date() if self.zone == _NAIVE else value.astimezone(dt.UTC).date()
+
+
+def group_of_bucket(number: int) -> str:
+    """The slice of a bucket, as `SliceColumn.slice` takes it."""
+    return f"{number % _GROUPS:x}"
 
 
 def slice_columns(
-    table: sa.Table, dialect: sa.Dialect, declared: Mapping[str, str] | None = None
+    table: sa.Table, dialect: sa.Dialect, declared: Mapping[str, Kinds] | None = None
 ) -> tuple[SliceColumn, ...]:
     """The slice columns of a declared table; `declared`: more of them, or other kinds, by name.
 
     Each foreign key of one column whose type has one form for each value, but for one that is the primary key: its rows
-    have tags of their own. A column's `info={"slice": "month"}` says more. Raises PolicyError for a kind that there is
-    not, and for a column that cannot have it.
+    have tags of their own. A column's `info={"slice": "month"}` says more; several kinds are a list, none an empty one.
+    Raises PolicyError for a kind that there is not, and for a column that cannot have it.
     """
     if dialect.name not in _DIALECTS:
         return ()
-    found = []
+    found: list[SliceColumn] = []
     alone = {column.name for column in table.primary_key.columns} if len(table.primary_key.columns) == 1 else set()
-    given = {name.lower(): kind for name, kind in (declared or {}).items()}
+    given = {name.lower(): kinds for name, kinds in (declared or {}).items()}
     for column in table.columns:
-        kind = given.get(column.name.lower(), column.info.get(_INFO))
-        if kind is not None:
-            found.append(_declared(column, kind, dialect))
+        kinds = given.get(column.name.lower(), column.info.get(_INFO))
+        if kinds is not None:
+            found += [_declared(column, kind, dialect) for kind in _listed(kinds, column)]
         elif (
             column.name not in alone
             and _has_key_alone(column)
@@ -113,20 +163,33 @@ def slice_columns(
             and is_row_key_type(column.type, dialect)
         ):
             found.append(SliceColumn(column.name, "value", 0, column.type))
-    return tuple(sorted(found, key=lambda column: column.id))
+    return tuple(sorted(dict.fromkeys(found), key=lambda column: column.id))
 
 
 def _has_key_alone(column: sa.Column[Any]) -> bool:
     return any(key.constraint is not None and len(key.constraint.columns) == 1 for key in column.foreign_keys)
 
 
+def _listed(kinds: object, column: sa.Column[Any]) -> Iterable[object]:
+    if isinstance(kinds, str):
+        return (kinds,)
+    if isinstance(kinds, list | tuple | set | frozenset):
+        return kinds
+    raise PolicyError(_kinds_there_are(column, kinds))
+
+
+def _kinds_there_are(column: sa.Column[Any], kind: object) -> str:
+    return (
+        f"the slices of {column.table.name}.{column.name} are of kind 'value', 'month', 'day' or 'range(1000)', or of "
+        f"several in a list; got {kind!r}."
+    )
+
+
 def _declared(column: sa.Column[Any], kind: object, dialect: sa.Dialect) -> SliceColumn:
     name, table = column.name, column.table.name
     found = _KIND.fullmatch(kind) if isinstance(kind, str) else None
     if found is None:
-        raise PolicyError(
-            f"the slices of {table}.{name} are of kind 'value', 'month', 'day' or 'range(1000)'; got {kind!r}."
-        )
+        raise PolicyError(_kinds_there_are(column, kind))
     word, width = str(kind).partition("(")[0], int(found[1] or 0)
     if column.computed is not None or not _NAME.fullmatch(name):
         raise PolicyError(
@@ -137,14 +200,22 @@ def _declared(column: sa.Column[Any], kind: object, dialect: sa.Dialect) -> Slic
         raise PolicyError(
             f"{table}.{name} cannot have slices of kind {kind!r}: its type {column.type!r} is not one of SQLAlchemy's "
             "own with one form for each value ('value': numbers, UUID, date, text without a collation; 'range': "
-            "numbers; 'month' and 'day': dates, and times without a time zone). Declare another kind or column."
+            "numbers; 'month' and 'day': dates and times). Declare another kind or column."
         )
-    return SliceColumn(name, word, width, column.type)
+    return SliceColumn(name, word, width, column.type, _zone(column.type, dialect) if word != "range" else _NAIVE)
+
+
+def _zone(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> str:
+    if not isinstance(kind, types.DateTime):
+        return _NAIVE
+    if dialect.name == "sqlite":
+        return _DIGITS
+    return _UTC if kind.timezone else _NAIVE
 
 
 def _fits(kind: types.TypeEngine[Any], word: str, dialect: sa.Dialect) -> bool:
     if word == "value":
         return is_row_key_type(kind, dialect)
-    if word == "range":
-        return isinstance(kind, types.Integer)
-    return isinstance(kind, types.Date) or (isinstance(kind, types.DateTime) and not kind.timezone)
+    wanted = types.Integer if word == "range" else types.Date if isinstance(kind, types.Date) else types.DateTime
+    # Also where it is another type on this database (`with_variant`).
+    return isinstance(kind, wanted) and isinstance(kind.dialect_impl(dialect), wanted)

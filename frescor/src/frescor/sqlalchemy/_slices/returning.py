@@ -29,21 +29,39 @@ def told(plan: Plan, execution: Any, rows: Sequence[Any], digest: Callable[[Any]
 
 def execute_returning(
     execute: Callable[..., None], cursor: Any, sql: str, parameters: Any, execution: Any, plan: Plan
-) -> list[Any]:
-    """Execute a statement and take the rows that it gives back. Raises the driver's errors."""
+) -> list[Any] | None:
+    """Execute a statement and take the rows that it gives back; None for rows with a value that Python has no object
+    for, such as PostgreSQL's date `infinity`. Raises the driver's errors."""
     sql += plan.returning
-    rows: list[Any] = []
+    dialect = execution.dialect
     if not execution.executemany:
         execute(cursor, sql, parameters, execution)
-        rows = cursor.fetchall()
-    elif execution.dialect.driver in _LOOPS:
+        rows, changed = _taken(cursor, dialect)
+    elif dialect.driver in _LOOPS:
+        rows, changed = [], 0
         for one in parameters:
             cursor.execute(sql, one)
-            rows += cursor.fetchall()
+            found, count = _taken(cursor, dialect)
+            rows, changed = _both(rows, found), changed + count
     else:
         cursor.executemany(sql, parameters, returning=True)
-        rows = cursor.fetchall()
+        rows, changed = _taken(cursor, dialect)
         while cursor.nextset():
-            rows += cursor.fetchall()
-    expect_no_rows(execution, len(rows))
+            found, count = _taken(cursor, dialect)
+            rows, changed = _both(rows, found), changed + count
+    expect_no_rows(execution, changed)
     return rows
+
+
+def _taken(cursor: Any, dialect: Any) -> tuple[list[Any] | None, int]:
+    """The rows of one result, and how many they were."""
+    try:
+        rows = cursor.fetchall()
+    except getattr(dialect.dbapi, "DataError", ()):
+        # The statement is executed, and its rows are there; who gave the command is told how many.
+        return None, cursor.rowcount
+    return rows, len(rows)
+
+
+def _both(one: list[Any] | None, other: list[Any] | None) -> list[Any] | None:
+    return None if one is None or other is None else one + other

@@ -4,18 +4,31 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import types
+
 from frescor._values.tags import SLICED
-from frescor.sqlalchemy._slices.columns import SliceColumn
-from frescor.sqlalchemy._statements.facts import Field, Place
+from frescor.sqlalchemy._slices.columns import SliceColumn, group_of_bucket
+from frescor.sqlalchemy._statements.facts import Bounds, Field, Place
+
+# A range of more buckets than this reads the table: each is a tag that every look at the entry asks for.
+MOST_BUCKETS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class SlicedRead:
-    """A place whose table, with this tag, is read in slices of this column alone: those of the parameter's values."""
+    """A place whose table, with this tag, is read in slices: of one of these columns, those of its parameters'
+    values."""
 
     table: str
+    choices: tuple[tuple[SliceColumn, Field | Bounds], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSlices:
+    """What one execution reads at a place: the slices of one column. tags: all that an entry depends on for it."""
+
     column: SliceColumn
-    field: Field
+    tags: tuple[str, ...]
 
 
 def sliced_read(place: Place, table: str, columns: Iterable[SliceColumn]) -> SlicedRead | None:
@@ -23,31 +36,88 @@ def sliced_read(place: Place, table: str, columns: Iterable[SliceColumn]) -> Sli
 
     Of several columns the one with the fewest tags: one value before a list, a value before a bucket.
     """
-    bound = {name.lower(): field for name, field in place.bound}
-    found = [(column, field) for column in columns if (field := bound.get(column.name.lower())) is not None]
-    if not found:
-        return None
-    return SlicedRead(table, *min(found, key=lambda one: (one[1].many, one[0].kind != "value", one[0].id)))
+    bound: dict[str, list[Field | Bounds]] = {}
+    for name, one in place.bound:
+        bound.setdefault(name.lower(), []).append(one)
+    found = [
+        (column, one)
+        for column in columns
+        for one in bound.get(column.name.lower(), ())
+        if isinstance(one, Field) or _has_order(column, one)
+    ]
+    return SlicedRead(table, tuple(sorted(found, key=_tags_to_expect))) if found else None
 
 
-def slice_tags(
+def _tags_to_expect(choice: tuple[SliceColumn, Field | Bounds]) -> tuple[bool, bool, str]:
+    column, one = choice
+    return (isinstance(one, Bounds) or one.many, column.kind != "value", column.id)
+
+
+def _has_order(column: SliceColumn, bounds: Bounds) -> bool:
+    """Whether values between these are between their buckets: a time with a zone and one without are compared by the
+    session's zone, of which nothing is known."""
+    if column.kind == "value":
+        return False
+    times = [one.kind for one in (bounds.low, bounds.high) if isinstance(one.kind, types.DateTime)]
+    return not isinstance(column.type, types.DateTime) or all(one.timezone == column.type.timezone for one in times)
+
+
+def read_slices(
     read: SlicedRead,
     executions: Sequence[Mapping[str, Any]],
     spread: Mapping[str, Sequence[str]],
     digest: Callable[[Any], str],
-) -> tuple[str, ...] | None:
-    """What an execution depends on at this place; None if a slice is not certain. `spread`: the parameters that each
-    list became."""
+) -> ReadSlices | None:
+    """What an execution depends on at this place; None if no slice is certain. `spread`: the parameters that each list
+    became."""
+    best: tuple[SliceColumn, Iterable[str]] | None = None
+    fewest = MOST_BUCKETS + 1
+    for column, one in read.choices:
+        found = (
+            _groups_between(column, one, executions)
+            if isinstance(one, Bounds)
+            else _groups(column, one, executions, spread, digest)
+        )
+        if found is not None and len(found) < fewest:
+            best, fewest = (column, found), len(found)
+            if fewest <= 1:
+                break
+    if best is None:
+        return None
+    column, groups = best
+    table = read.table
+    return ReadSlices(column, (*[column.slice(table, group) for group in groups], column.blind(table), SLICED))
+
+
+def _groups(
+    column: SliceColumn,
+    field: Field,
+    executions: Sequence[Mapping[str, Any]],
+    spread: Mapping[str, Sequence[str]],
+    digest: Callable[[Any], str],
+) -> dict[str, None] | None:
     groups: dict[str, None] = {}
     for parameters in executions:
-        names = spread.get(read.field.parameter) if read.field.many else (read.field.parameter,)
+        names = spread.get(field.parameter) if field.many else (field.parameter,)
         if names is None:
             # The values of its list stand in the text.
             return None
         for name in names:
-            group = read.column.group(parameters[name], digest) if name in parameters else None
+            group = column.group(parameters[name], digest) if name in parameters else None
             if group is None:
                 return None
             groups[group] = None
-    table, column = read.table, read.column
-    return (*[column.slice(table, group) for group in groups], column.blind(table), SLICED)
+    return groups
+
+
+def _groups_between(
+    column: SliceColumn, bounds: Bounds, executions: Sequence[Mapping[str, Any]]
+) -> dict[str, None] | None:
+    groups: dict[str, None] = {}
+    for parameters in executions:
+        low, high = (parameters.get(one.parameter) for one in (bounds.low, bounds.high))
+        numbers = column.buckets(low, high, low_is_open=bounds.low_is_open, high_is_open=bounds.high_is_open)
+        if numbers is None or len(numbers) > MOST_BUCKETS:
+            return None
+        groups.update(dict.fromkeys(map(group_of_bucket, numbers)))
+    return groups

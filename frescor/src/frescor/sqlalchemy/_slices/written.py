@@ -14,11 +14,13 @@ A trigger that may change the row before it is written makes all of this uncerta
 other tables in the statement, ON CONFLICT, OR REPLACE: then nothing is told, and the blind tags are raised.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import types
 
 from frescor.sqlalchemy._catalog.dependencies import Dependencies
 from frescor.sqlalchemy._catalog.description import TABLE
@@ -28,6 +30,8 @@ from frescor.sqlalchemy._statements.tags import TableName
 from frescor.sqlalchemy._transactions.touched import MOST_SLICES, Touched
 
 _GIVES_OLD_ROW = (18,)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(rf"{_DATE.pattern} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}\.[0-9]{{6}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +114,11 @@ class _Returning:
         """Where its value will stand; None if it cannot be had."""
         if not self._possible or (old and not self._gives_old):
             return None
-        self.terms.append(f"{'frescor_old.' if old else ''}{self._prepare.quote(column.name)}")
-        return len(self.terms) - 1
+        term = f"{'frescor_old.' if old else ''}{self._prepare.quote(column.name)}"
+        # A column may have slices of several kinds.
+        if term not in self.terms:
+            self.terms.append(term)
+        return self.terms.index(term)
 
     def text(self) -> str:
         """What is put behind the statement: on a line of its own, as a comment may be its end."""
@@ -122,7 +129,27 @@ class _Returning:
 
     def processor(self, column: SliceColumn) -> Callable[[Any], Any] | None:
         """What makes of the driver's value the one that SQLAlchemy gives."""
-        return column.type.dialect_impl(self._dialect).result_processor(self._dialect, None)
+        process = column.type.dialect_impl(self._dialect).result_processor(self._dialect, None)
+        if (
+            process is None
+            or self._dialect.name != "sqlite"
+            or not isinstance(column.type, types.Date | types.DateTime)
+        ):
+            return process
+        return _in_one_form(column.type, process)
+
+
+def _in_one_form(kind: types.TypeEngine[Any], process: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """On SQLite a date is text, which is compared by its letters: in another form than SQLAlchemy writes, as another
+    program may have left it, it stands elsewhere among the others than its day does."""
+    form = _DATE if isinstance(kind, types.Date) else _TIME
+
+    def process_one_form(value: Any) -> Any:
+        if not isinstance(value, str) or form.fullmatch(value) is None:
+            raise ValueError(f"a date in a form of its own: {value!r}")
+        return process(value)
+
+    return process_one_form
 
 
 def _column(column: SliceColumn, blind: str, target: Target, asks: _Returning) -> _Column:

@@ -31,6 +31,16 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """The two parameters between which one column is; open: it is not the same as this one."""
+
+    low: Field
+    high: Field
+    low_is_open: bool
+    high_is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LookUp:
     """Rows of a table that are named by their whole primary key, in the order of the columns' names."""
 
@@ -41,11 +51,11 @@ class LookUp:
 @dataclass(frozen=True, slots=True)
 class Place:
     """A place in a statement where a table stands that is not looked up. bound: columns that have the value of a
-    parameter in each row that can matter there."""
+    parameter, or are between those of two, in each row that can matter there."""
 
     table: Named
     declared: sa.Table
-    bound: tuple[tuple[str, Field], ...]
+    bound: tuple[tuple[str, Field | Bounds], ...]
 
 
 @dataclass(frozen=True, slots=True)

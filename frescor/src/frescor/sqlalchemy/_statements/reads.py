@@ -10,7 +10,7 @@ What a subquery says of a table of the SELECT around it binds nothing out there.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,10 +20,45 @@ from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClau
 from sqlalchemy.sql.selectable import Alias, Join
 
 from frescor.sqlalchemy._statements.compiler_notes import Notes
-from frescor.sqlalchemy._statements.facts import Field, LookUp, Named, Place
-from frescor.sqlalchemy._statements.tags import is_row_key_type
+from frescor.sqlalchemy._statements.facts import Bounds, Field, LookUp, Named, Place
+from frescor.sqlalchemy._statements.tags import is_given_on, is_row_key_type
 
-Bound = dict[Any, Field]
+_LOWER, _UPPER = (operators.gt, operators.ge), (operators.lt, operators.le)
+# What a comparison says when its sides are exchanged.
+_TURNED = {
+    operators.lt: operators.gt,
+    operators.le: operators.ge,
+    operators.gt: operators.lt,
+    operators.ge: operators.le,
+}
+
+
+@dataclass(slots=True)
+class Bound:
+    """What conditions say of columns of FROM elements. fields: those that have the value of a parameter. low, high:
+    those that are more, or less, than one, and whether they cannot be the same. same: pairs that are equal."""
+
+    fields: dict[Any, Field] = field(default_factory=dict)
+    low: dict[Any, tuple[Field, bool]] = field(default_factory=dict)
+    high: dict[Any, tuple[Field, bool]] = field(default_factory=dict)
+    same: list[tuple[Any, Any]] = field(default_factory=list)
+
+    def bounds(self, key: Any) -> Bounds | None:
+        """Both ends of a column's range; None if one is open."""
+        low, high = self.low.get(key), self.high.get(key)
+        return None if low is None or high is None else Bounds(low[0], high[0], low[1], high[1])
+
+    def carry(self) -> None:
+        """What is said of a column holds for those that are equal to it."""
+        changed = bool(self.same)
+        while changed:
+            changed = False
+            for one, other in self.same:
+                every: tuple[dict[Any, Any], ...] = (self.fields, self.low, self.high)
+                for known in every:
+                    if one in known and other not in known:
+                        known[other] = known[one]
+                        changed = True
 
 
 def split(notes: Notes, compiled: Any) -> tuple[tuple[Named, ...], tuple[LookUp, ...], tuple[Place, ...]]:
@@ -50,7 +85,7 @@ def _bound_places(scope: Any, compiled: Any) -> list[LookUp | Place]:
     if not isinstance(statement, sa.Select):
         return []
     leaves, conditions = _leaves(statement, scope["asfrom_froms"])
-    bound = bound_columns([Condition(statement.whereclause), *conditions], compiled)
+    bound = bound_columns([Condition(statement.whereclause), *conditions], compiled, with_ranges=True)
     found: list[LookUp | Place] = []
     for leaf in leaves:
         one = look_up_of(leaf, bound, compiled.dialect) or _place_of(leaf, bound)
@@ -63,9 +98,14 @@ def _place_of(element: Any, bound: Bound) -> Place | None:
     table = element.element if isinstance(element, Alias) else element
     if not isinstance(table, sa.Table):
         return None
-    fields = [(column.name, bound_field(element, column, bound)) for column in table.columns]
-    known = tuple((name, field) for name, field in fields if field is not None)
-    return Place((table.schema, table.name), table, known) if known else None
+    known: list[tuple[str, Field | Bounds]] = []
+    for column in table.columns:
+        key = _key(element, column.name)
+        if (field := bound.fields.get(key)) is not None:
+            known.append((column.name, field))
+        if (bounds := bound.bounds(key)) is not None:
+            known.append((column.name, bounds))
+    return Place((table.schema, table.name), table, tuple(known)) if known else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,49 +147,43 @@ def look_up_of(element: Any, bound: Bound, dialect: sa.Dialect) -> LookUp | None
         return None
     fields = []
     for column in sorted(table.primary_key.columns, key=lambda column: column.name):
-        field = bound.get(_key(element, column.name))
-        if field is None or not is_row_key_type(column.type, dialect):
+        found = bound.fields.get(_key(element, column.name))
+        if found is None or not is_row_key_type(column.type, dialect):
             return None
-        fields.append(Field(column.type, field.parameter, field.many))
-    if sum(field.many for field in fields) > 1 or (len(fields) > 1 and any(field.many for field in fields)):
+        fields.append(Field(column.type, found.parameter, found.many))
+    if len(fields) > 1 and any(one.many for one in fields):
         return None
     return LookUp((table.schema, table.name), tuple(fields))
 
 
 def bound_field(element: Any, column: sa.Column[Any], bound: Bound) -> Field | None:
     """The parameter that a column of a table, or of an alias of one, is bound to."""
-    return bound.get(_key(element, column.name))
+    return bound.fields.get(_key(element, column.name))
 
 
-def bound_columns(conditions: Iterable[Condition], compiled: Any) -> Bound:
-    """The columns that these conditions, all of which hold, bind to parameters."""
-    bound: Bound = {}
-    follows: list[tuple[Any, Any]] = []
+def bound_columns(conditions: Iterable[Condition], compiled: Any, *, with_ranges: bool = False) -> Bound:
+    """The columns that these conditions, all of which hold, bind to parameters; `with_ranges`: and between which."""
+    bound = Bound()
     for condition in conditions:
         for part in _conjuncts(condition.clause):
-            _note(part, condition.only, bound, follows, compiled)
-    changed = True
-    while changed:
-        changed = False
-        for one, other in follows:
-            if one in bound and other not in bound:
-                bound[other] = bound[one]
-                changed = True
+            if isinstance(part, BinaryExpression):
+                _note(part, condition.only, bound, compiled)
+                if with_ranges:
+                    _note_range(part, condition.only, bound, compiled)
+    bound.carry()
     return bound
 
 
-def _note(part: Any, only: frozenset[int] | None, bound: Bound, follows: list[tuple[Any, Any]], compiled: Any) -> None:
-    if not isinstance(part, BinaryExpression):
-        return
+def _note(part: BinaryExpression[Any], only: frozenset[int] | None, bound: Bound, compiled: Any) -> None:
     left, right = _column(part.left), _column(part.right)
     if part.operator is operators.eq:
         for column, other, value in ((left, right, part.right), (right, left, part.left)):
             if column is None or (only is not None and column[0] not in only):
                 continue
             if other is not None:
-                follows.append((other, column))
+                bound.same.append((other, column))
             elif isinstance(value, BindParameter) and (name := _name(value, compiled)) is not None:
-                bound.setdefault(column, Field(value.type, name))
+                bound.fields.setdefault(column, Field(value.type, name))
     elif (
         part.operator is operators.in_op
         and left is not None
@@ -157,7 +191,29 @@ def _note(part: Any, only: frozenset[int] | None, bound: Bound, follows: list[tu
         and isinstance(part.right, BindParameter)
         and (name := _name(part.right, compiled)) is not None
     ):
-        bound.setdefault(left, Field(part.right.type, name, many=True))
+        bound.fields.setdefault(left, Field(part.right.type, name, many=True))
+
+
+def _note_range(part: BinaryExpression[Any], only: frozenset[int] | None, bound: Bound, compiled: Any) -> None:
+    for element, operator, value in _compared(part):
+        column = _column(element)
+        if column is None or (only is not None and column[0] not in only) or not isinstance(value, BindParameter):
+            continue
+        name = compiled.bind_names.get(value)
+        if name is None or not _passes_in_order(value.type, compiled.dialect):
+            continue
+        ends = bound.low if operator in _LOWER else bound.high
+        ends.setdefault(column, (Field(value.type, str(name)), operator in (operators.gt, operators.lt)))
+
+
+def _compared(part: BinaryExpression[Any]) -> list[tuple[Any, Any, Any]]:
+    """What is compared with what, and how."""
+    if part.operator in _TURNED:
+        return [(part.left, part.operator, part.right), (part.right, _TURNED[part.operator], part.left)]
+    if part.operator is operators.between_op and not part.modifiers.get("symmetric"):
+        low, high = part.right.get_children()
+        return [(part.left, operators.ge, low), (part.left, operators.le, high)]
+    return []
 
 
 def _conjuncts(condition: Any) -> Iterable[Any]:
@@ -188,6 +244,12 @@ def _name(parameter: BindParameter[Any], compiled: Any) -> str | None:
     it is not in it, or the database is sent something that a type of the application has made of it."""
     name = compiled.bind_names.get(parameter)
     return str(name) if name is not None and passes(parameter.type, compiled.dialect) else None
+
+
+def _passes_in_order(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
+    """As `passes`, of a value that others are more or less than."""
+    ordered = isinstance(kind, types.NullType | types.Integer | types.Date | types.DateTime)
+    return ordered and (isinstance(kind, types.NullType) or is_given_on(kind, dialect))
 
 
 def passes(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:

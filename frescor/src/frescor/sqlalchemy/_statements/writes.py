@@ -9,6 +9,7 @@ from collections.abc import Collection
 from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy import types
 from sqlalchemy.sql.dml import Delete, Insert, Update, UpdateBase
 from sqlalchemy.sql.elements import BindParameter
 
@@ -23,7 +24,7 @@ from frescor.sqlalchemy._private import (
 )
 from frescor.sqlalchemy._statements.facts import Field, Kind, LookUp, Named, Target, Untranslated
 from frescor.sqlalchemy._statements.reads import Condition, bound_columns, bound_field, look_up_of, passes
-from frescor.sqlalchemy._statements.tags import is_row_key_type
+from frescor.sqlalchemy._statements.tags import is_given_on, is_row_key_type
 
 
 def targets(statement: UpdateBase, compiled: Any, *, outermost: bool) -> tuple[Target, ...]:
@@ -105,8 +106,16 @@ def _parameter(statement: Insert, column: sa.Column[Any], compiled: Any) -> str 
     elif column.key in (compiled.column_keys or ()) or column in compiled.insert_prefetch:
         name = column.key
     if name is not None and (found := compiled.binds.get(name)) is not None:
-        name = name if passes(found.type, compiled.dialect) else None
+        name = name if _is_stored_as_given(column.type, found.type, compiled.dialect) else None
     return name
+
+
+def _is_stored_as_given(column: types.TypeEngine[Any], given: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
+    """Whether the database puts into a column what a parameter of this type holds."""
+    if not isinstance(column, types.DateTime):
+        return passes(given, dialect)
+    # Another type would write the time in another form, or in another zone.
+    return isinstance(given, types.DateTime) and given.timezone == column.timezone and is_given_on(given, dialect)
 
 
 def _columns_set(statement: Update, table: sa.Table, compiled: Any, *, outermost: bool) -> frozenset[str] | None:

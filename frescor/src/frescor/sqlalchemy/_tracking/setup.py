@@ -59,8 +59,9 @@ def track(
     the process. views: by the name of each view of which the database does not tell, the tables (text, Table or mapped
     class) that it reads; functions: the same of functions that read tables, and of trigger functions and procedures
     those that they write to. slices: of which columns a write tells the slices of its rows (see the manual): {} for the
-    foreign keys; a kind by table and column, as `{"payment": {"paid_at": "month"}}`, for more; None for none. Raises
-    PolicyError for an engine that is tracked already.
+    foreign keys; for more a kind by table and column (value, month, day, range(1000)), or several in a list, as
+    `{"payment": {"paid_at": "month", "member_id": ["value", "range(1000)"]}}`; None for none. Raises PolicyError for an
+    engine that is tracked already.
     """
     awaits = isinstance(engine, AsyncEngine)
     if not isinstance(engine, sa.Engine | AsyncEngine):

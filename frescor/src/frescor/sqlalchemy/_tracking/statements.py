@@ -16,7 +16,7 @@ from frescor.sqlalchemy._engine.drivers import driver_connection
 from frescor.sqlalchemy._engine.statement_listeners import GIVEN
 from frescor.sqlalchemy._private import begins_by_itself, spread_parameters
 from frescor.sqlalchemy._slices.returning import RETURNING, gives_rows, told
-from frescor.sqlalchemy._slices.sliced_reads import SlicedRead, slice_tags
+from frescor.sqlalchemy._slices.sliced_reads import SlicedRead, read_slices
 from frescor.sqlalchemy._slices.written import Plan
 from frescor.sqlalchemy._statements.analysis import facts_of
 from frescor.sqlalchemy._statements.facts import Facts, LookUp, Target
@@ -329,10 +329,12 @@ class Statements:
         return (*found, *wholes)
 
     def _slice_tags(self, read: SlicedRead, execution: Any) -> tuple[str, ...] | None:
-        if not self._tracking.slices.ready(read.table, (read.column,)):
+        found = read_slices(
+            read, execution.compiled_parameters, spread_parameters(execution), self._tracking.tags.group
+        )
+        if found is None or not self._tracking.slices.ready(read.table, (found.column,)):
             return None
-        spread = spread_parameters(execution)
-        return slice_tags(read, execution.compiled_parameters, spread, self._tracking.tags.group)
+        return found.tags
 
 
 def _row_keys(lookup: LookUp, execution: Any) -> list[RowKey] | None:
