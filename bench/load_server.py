@@ -1,6 +1,7 @@
 """The application under load, with counters: `flask --app bench/load_server.py:create_app serve`.
 
-Each answer says in `X-Statements` how many statements its request sent to the database. With BENCH_CACHE=off every
+Each answer says in `X-Statements` how many statements its request sent to the database, and in `X-Login-Statements` how
+many of these asked who is logged in, which the application never reads from a cache. With BENCH_CACHE=off every
 cached function runs each time it is called, in each caller, and commits invalidate nothing: an application without a
 cache. With BENCH_LOADS, the URL of a Redis, each run of a cached function is noted there: whether what it returned
 differs from what the function returned for the same call before.
@@ -54,14 +55,16 @@ def create_app() -> Flask:
 def _count_statements(app: Flask) -> None:
     mine = threading.local()
 
-    def executed(*_: object) -> None:
+    def executed(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         mine.count = getattr(mine, "count", 0) + 1
+        mine.logins = getattr(mine, "logins", 0) + ("FROM usuario JOIN sessao" in statement.replace("\n", ""))
 
     def begin() -> None:
-        mine.count = 0
+        mine.count = mine.logins = 0
 
     def tell(answer: Response) -> Response:
         answer.headers["X-Statements"] = str(mine.count)
+        answer.headers["X-Login-Statements"] = str(mine.logins)
         return answer
 
     with app.app_context():

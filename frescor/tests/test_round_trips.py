@@ -137,3 +137,13 @@ def test_an_entry_of_100_bytes_with_two_tags_takes_at_most_250_in_the_server(
         cached = cache.cached(expire=300, key_prefix="shop", tags=("one", "two"))(image)
         cached(100)
         assert 190 <= client.memory_usage(f"test:e:{{{cached.key(100)}}}") <= 250
+
+
+def test_a_hundred_calls_of_a_function_are_read_in_one_round_trip(cache: Cache, meter: Meter) -> None:
+    @cache.cached(POLICY, name="square")
+    def square(number: int) -> int:
+        return number * number
+
+    wanted = [(number,) for number in range(100)]
+    assert square.many(wanted) == [number * number for number in range(100)]
+    assert meter.during(lambda: square.many(wanted)) == {"mget": 1}

@@ -65,7 +65,7 @@ def test_the_calls_of_a_cache_are_as_recorded() -> None:
 
 def test_a_cached_function_has_the_recorded_calls() -> None:
     public = {name for name in vars(Cached) if not name.startswith("_")}
-    assert public == {"refresh", "uncached", "key", "invalidate", "invalidate_all"}
+    assert public == {"refresh", "many", "peek", "uncached", "key", "invalidate", "invalidate_all"}
 
 
 def test_importing_frescor_loads_no_framework() -> None:

@@ -11,7 +11,7 @@ from typing import Any, assert_type
 
 import pytest
 
-from frescor import MISS, Cache, Policy, PolicyError
+from frescor import MISS, Cache, Miss, Policy, PolicyError
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ def test_a_decorated_function_keeps_its_parameters_and_its_type(cache: Cache) ->
     assert_type(stats(1, detailed=True), Stats)
     assert_type(stats.refresh(1), Stats)
     assert_type(stats.uncached(1), Stats)
+    assert_type(stats.many([(1,), (2,)]), list[Stats])
+    assert_type(stats.peek(1), Stats | Miss)
     assert_type(stats.key(1), str)
     assert_type(stats.invalidate(1), bool)
     with pytest.raises(TypeError):
@@ -51,6 +53,8 @@ def test_a_decorated_coroutine_function_stays_one(cache: Cache) -> None:
         waiting = assert_type(stats(1), Coroutine[Any, Any, Stats])
         assert_type(await waiting, Stats)
         assert_type(await stats.refresh(1), Stats)
+        assert_type(await stats.many([(1,)]), list[Stats])
+        assert_type(await stats.peek(1), Stats | Miss)
         assert_type(await stats.invalidate(1), bool)
 
     asyncio.run(call())

@@ -18,7 +18,7 @@ and cost of a load δ, β = 1 (Vattani, Chierichetti, Lowenstein: Optimal Probab
 from frescor._plan.by_key import invalidate, look_up, look_up_many, put
 from frescor._plan.confirming import confirmed
 from frescor._plan.looking import Plan, Process, Request, settle
-from frescor._plan.many import read_beside_many, read_through_many
+from frescor._plan.many import look_up_calls, read_beside_many, read_through_many
 from frescor._plan.one import LONGEST_WAIT_MS, read_beside, read_through
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "confirmed",
     "invalidate",
     "look_up",
+    "look_up_calls",
     "look_up_many",
     "put",
     "read_beside",

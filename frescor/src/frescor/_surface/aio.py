@@ -155,6 +155,12 @@ class AsyncCache:
             return AsyncCopyFound(found)
         return AsyncCall(self, found, functools.partial(site.function, *args, **kwargs), site)
 
+    async def _look_up_calls(
+        self, site: "CallSite", wanted: Iterable[tuple[tuple[Any, ...], Mapping[str, Any]]]
+    ) -> list[object]:
+        """What is there of calls of a cached function."""
+        return await self._drive(calls.look_up_calls(self._engine, site, wanted))
+
     async def _refresh_behind(
         self, request: plan.Request, loader: Callable[[], Awaitable[object]], outcome: Outcome
     ) -> object:

@@ -259,6 +259,12 @@ class Cache:
             return CopyFound(found)
         return Call(self, found, functools.partial(site.function, *args, **kwargs), site)
 
+    def _look_up_calls(
+        self, site: "CallSite", wanted: Iterable[tuple[tuple[Any, ...], Mapping[str, Any]]]
+    ) -> list[object]:
+        """What is there of calls of a cached function."""
+        return self._drive(calls.look_up_calls(self._engine, site, wanted))
+
     def _refresh_behind(self, request: plan.Request, loader: Callable[[], object], outcome: Outcome) -> object:
         """Load anew in a thread; what the caller gets meanwhile."""
         behind = _Behind(self, request, loader)

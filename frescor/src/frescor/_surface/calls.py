@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from frescor import _plan as plan
 from frescor._calls.keys import check_key
+from frescor._calls.miss import MISS
 from frescor._calls.policy import Policy, Seconds, check_tag
 from frescor._copies.local import Copy
 from frescor._plan import Plan
@@ -112,6 +113,38 @@ def find_or_request_call(
         return copy
     engine.listen()
     return engine.request(key, tags, site.policy, site.codec, refresh=refresh, shape=site.shape, label=site.label)
+
+
+def look_up_calls(
+    engine: Engine, site: "CallSite", wanted: Iterable[tuple[tuple[Any, ...], Mapping[str, Any]]]
+) -> Plan[list[object]]:
+    """`Cached.many` and `Cached.peek`: what is there of each call, in their order; MISS where nothing is."""
+    keys: list[str] = []
+    found: dict[str, object] = {}
+    requests: dict[str, plan.Request] = {}
+    engine.listen()
+    for args, kwargs in wanted:
+        key, tags = site.bind(engine, args, kwargs)
+        keys.append(key)
+        if key in found or key in requests:
+            continue
+        copy = engine.local_copy(key, site.policy, site.shape)
+        if copy is not None:
+            found[key] = copy.value()
+        else:
+            requests[key] = engine.request(
+                key, tags, site.policy, site.codec, refresh=False, shape=site.shape, label=site.label
+            )
+    outcomes = (yield from plan.look_up_calls(engine.process, requests)) if requests else {}
+    for key, outcome in outcomes.items():
+        if not engine.changed(outcome.tags):
+            engine.came_to(requests[key], outcome)
+            found[key] = outcome.value
+    for key in requests.keys() - found.keys():
+        # Of what is not there a load that looked for it is made, too.
+        engine.depend_on(requests[key].tags)
+    # Each value is given once: of two equal calls the second reads for itself, since callers may change what they get.
+    return [found.pop(key, MISS) for key in keys]
 
 
 class ManyCalls:

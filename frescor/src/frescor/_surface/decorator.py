@@ -3,12 +3,14 @@
 import functools
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from frescor._calls.callables import read_callable
 from frescor._calls.claims import Claims
 from frescor._calls.loading import CurrentLoad
+from frescor._calls.miss import MISS, Miss
 from frescor._calls.policy import Policy
 from frescor._runtime.engine import Engine
 from frescor._surface.callsite import CallSite
@@ -20,6 +22,7 @@ P = ParamSpec("P")
 Q = ParamSpec("Q")
 R = TypeVar("R")
 T = TypeVar("T")
+_NO_KEYWORDS: Mapping[str, Any] = MappingProxyType({})
 
 
 class LoadingCall(Protocol):
@@ -51,6 +54,9 @@ class AsyncCallingCache(Protocol):
     def _begin_call(
         self, site: CallSite, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool = False
     ) -> AsyncLoadingCall: ...
+    async def _look_up_calls(
+        self, site: CallSite, wanted: Iterable[tuple[tuple[Any, ...], Mapping[str, Any]]]
+    ) -> list[object]: ...
     async def delete(self, *keys: str) -> bool: ...
     async def invalidate_pattern(self, pattern: str) -> bool: ...
 
@@ -65,6 +71,9 @@ class CallingCache(Protocol):
     def _begin_call(
         self, site: CallSite, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool = False
     ) -> LoadingCall: ...
+    def _look_up_calls(
+        self, site: CallSite, wanted: Iterable[tuple[tuple[Any, ...], Mapping[str, Any]]]
+    ) -> list[object]: ...
     def delete(self, *keys: str) -> bool: ...
     def invalidate_pattern(self, pattern: str) -> bool: ...
 
@@ -140,6 +149,22 @@ class Cached(_Declared, Generic[P, R]):
         finally:
             call.leave()
 
+    def many(self, calls: Iterable[tuple[object, ...]]) -> list[R]:
+        """What each of these calls returns, given by their positional arguments, in their order.
+
+        Those that are there are read in one round trip. Each of the others is then called by itself, so its entry
+        depends on what that call has read and on nothing else: a sum over years is made of months that end one by one.
+        The values are of one moment where all are there; else none is older than the call of `many`.
+        """
+        wanted = [(tuple(args), _NO_KEYWORDS) for args in calls]
+        found = self._source()._look_up_calls(self._site, wanted)
+        run = cast(Callable[..., R], self)
+        return [run(*args) if value is MISS else cast(R, value) for (args, _), value in zip(wanted, found, strict=True)]
+
+    def peek(self, *args: P.args, **kwargs: P.kwargs) -> R | Miss:
+        """The value of a valid entry; MISS where there is none, and with the store down. Runs nothing."""
+        return cast(R | Miss, self._source()._look_up_calls(self._site, [(args, kwargs)])[0])
+
     def uncached(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """What the function itself returns; the cache is neither read nor written."""
         return cast(Callable[P, R], self._site.function)(*args, **kwargs)
@@ -187,6 +212,20 @@ class AsyncCached(_Declared, Generic[P, T]):
     async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run the function now, store its result over what is there, and return it."""
         return await self._get(args, kwargs, refresh=True)
+
+    async def many(self, calls: Iterable[tuple[object, ...]]) -> list[T]:
+        """As `Cached.many`; those that are not there are called one after another."""
+        wanted = [(tuple(args), _NO_KEYWORDS) for args in calls]
+        found = await self._source()._look_up_calls(self._site, wanted)
+        run = cast(Callable[..., Awaitable[T]], self)
+        return [
+            await run(*args) if value is MISS else cast(T, value)
+            for (args, _), value in zip(wanted, found, strict=True)
+        ]
+
+    async def peek(self, *args: P.args, **kwargs: P.kwargs) -> T | Miss:
+        """As `Cached.peek`."""
+        return cast(T | Miss, (await self._source()._look_up_calls(self._site, [(args, kwargs)]))[0])
 
     async def uncached(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """What the function itself returns; the cache is neither read nor written."""
@@ -255,6 +294,14 @@ class BoundCached(_Bound, Generic[P, R]):
         """As `Cached.refresh`."""
         return cast(R, self.func.refresh(*self.args, *args, **kwargs))
 
+    def many(self, calls: Iterable[tuple[object, ...]]) -> list[R]:
+        """As `Cached.many`, of this instance."""
+        return cast(list[R], self.func.many([(*self.args, *args) for args in calls]))
+
+    def peek(self, *args: P.args, **kwargs: P.kwargs) -> R | Miss:
+        """As `Cached.peek`."""
+        return cast(R | Miss, self.func.peek(*self.args, *args, **kwargs))
+
     def uncached(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """As `Cached.uncached`."""
         return cast(R, self.func.uncached(*self.args, *args, **kwargs))
@@ -291,6 +338,14 @@ class BoundAsyncCached(_Bound, Generic[P, T]):
     async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """As `AsyncCached.refresh`."""
         return cast(T, await self.func.refresh(*self.args, *args, **kwargs))
+
+    async def many(self, calls: Iterable[tuple[object, ...]]) -> list[T]:
+        """As `AsyncCached.many`, of this instance."""
+        return cast(list[T], await self.func.many([(*self.args, *args) for args in calls]))
+
+    async def peek(self, *args: P.args, **kwargs: P.kwargs) -> T | Miss:
+        """As `AsyncCached.peek`."""
+        return cast(T | Miss, await self.func.peek(*self.args, *args, **kwargs))
 
     async def uncached(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """As `AsyncCached.uncached`."""

