@@ -1,4 +1,4 @@
-"""Copies of entries in this process, and the listener that drops them when the server says so.
+"""Copies of entries in this process, and the listener that drops them when the server reports a change.
 
 Imports `_store` and what is below.
 """

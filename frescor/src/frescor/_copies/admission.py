@@ -1,8 +1,8 @@
-"""Which local copies stay when memory is full: W-TinyLFU.
+"""Which local copies stay when their memory is full: W-TinyLFU.
 
-A small window takes what is new; what leaves it stays only if it was asked for more often, lately, than what it would
-displace (Einziger, Friedman, Manes: TinyLFU, ACM Transactions on Storage 2017). Frequencies are kept in a count-min
-sketch of four rows that is halved now and then, so that they are recent ones.
+New keys enter a small window. A key that leaves the window stays only if it was asked for more often, lately, than the
+key that it would displace (Einziger, Friedman, Manes: TinyLFU, ACM Transactions on Storage 2017). Frequencies are kept
+in a count-min sketch of four rows, which is halved now and then, so that old requests lose weight.
 """
 
 from collections import OrderedDict
@@ -18,14 +18,14 @@ WINDOW, PROTECTED = 0.01, 0.8
 
 
 class Sketch:
-    """How often each of many keys was asked for, lately: never too low, seldom too high, up to 15."""
+    """How often each of many keys was asked for lately, up to 15: never too low, rarely too high."""
 
     def __init__(self) -> None:
         self._rows = [bytearray(_WIDTH) for _ in _ROWS]
         self._recorded = 0
 
     def record(self, key: str) -> None:
-        """One more time."""
+        """Count one more request."""
         for row, place in zip(self._rows, _places(key), strict=True):
             if row[place] < _MOST:
                 row[place] += 1
@@ -35,12 +35,12 @@ class Sketch:
             self._rows = [row.translate(_HALVED) for row in self._rows]
 
     def frequency(self, key: str) -> int:
-        """About how often."""
+        """The approximate number of requests."""
         return min(row[place] for row, place in zip(self._rows, _places(key), strict=True))
 
 
 class TinyLfu:
-    """Decides who stays within `max_bytes`. Not thread-safe: its owner locks."""
+    """Decides which keys stay within `max_bytes`. Not thread-safe: its owner locks."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
@@ -54,7 +54,7 @@ class TinyLfu:
         self._protected_bytes = 0
 
     def touch(self, keys: Iterable[str]) -> None:
-        """These were asked for, in this order."""
+        """These keys were asked for, in this order."""
         for key in keys:
             self._sketch.record(key)
             if key in self._protected:
@@ -68,7 +68,7 @@ class TinyLfu:
                 self._demote()
 
     def add(self, key: str, size: int) -> list[str]:
-        """Take a key in; which ones have to go, perhaps the key itself."""
+        """Take a key in; returns the keys that have to go, perhaps this one."""
         self.remove(key)
         self._sketch.record(key)
         if size > self.max_bytes:
@@ -87,7 +87,7 @@ class TinyLfu:
         return gone
 
     def remove(self, key: str) -> None:
-        """The key has gone."""
+        """The key was dropped."""
         size = self._sizes.pop(key, None)
         if size is None:
             return
@@ -102,7 +102,7 @@ class TinyLfu:
             del self._probation[key]
 
     def clear(self) -> None:
-        """All have gone; how often they were asked for stays known."""
+        """All keys were dropped; their frequencies are kept."""
         for part in (self._sizes, self._window, self._probation, self._protected):
             part.clear()
         self.used = self._window_bytes = self._protected_bytes = 0
@@ -121,7 +121,7 @@ class TinyLfu:
     def _loser(self) -> str:
         if not self._probation:
             return next(iter(self._protected or self._window))
-        # The newcomer to probation against the one that would go: the rarer one loses, the newcomer a draw.
+        # The newest key on probation against the one that would go next: the rarer one goes; in a draw the newcomer.
         candidate = next(reversed(self._probation))
         victim = next(iter(self._probation))
         return victim if self._sketch.frequency(candidate) > self._sketch.frequency(victim) else candidate

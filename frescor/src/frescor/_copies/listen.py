@@ -1,10 +1,10 @@
-"""The listener: one connection of the process on which the server pushes what changed.
+"""The listener: one connection of the process on which the server pushes what has changed.
 
-`CLIENT TRACKING ON BCAST PREFIX …` (RESP3) on the namespace's tags and leases. A heartbeat on the same connection shows
-that pushes arrive: an answer to one that was sent at time t means that everything before t has been pushed. So copies
-are used until t + 1.5 s and no longer, whatever happens to the connection. The heartbeat also registers this process as
-one that keeps copies, and marks that are pushed are answered once what was pushed before them is dropped (see
-`_plan.confirming`).
+It uses `CLIENT TRACKING ON BCAST PREFIX …` (RESP3) for the namespace's tags and leases. A heartbeat on the same
+connection shows that pushes arrive: the answer to a heartbeat sent at time t means that all changes before t have been
+pushed. So copies are used until t + 1.5 s and no longer, whatever happens to the connection. The heartbeat also
+registers this process as one that keeps copies. When a mark is pushed, the listener confirms it after it has dropped
+what was pushed before the mark (see `_plan/confirming.py`).
 """
 
 import contextlib
@@ -25,51 +25,51 @@ from frescor.errors import CacheError
 
 logger = logging.getLogger("frescor")
 
-# How often the heartbeat is sent, how long an answered one counts, and how long an answer may take; seconds.
+# Seconds between two heartbeats; for how long an answered one counts; how long its answer may take.
 BEAT_EVERY, BEAT_HOLDS, BEAT_ANSWER = 0.5, HOLDS_MS / 1000, 1.0
 FIRST_RETRY, LAST_RETRY = 0.05, 0.5
-# A machine that was suspended for longer than that has missed something.
+# A machine that was suspended for longer than this has missed pushes.
 _A_NAP = 0.2
 
 
 class Line(Protocol):
-    """A connection that is open, authenticated and speaks RESP3."""
+    """An open, authenticated connection that speaks RESP3."""
 
     def send(self, data: bytes) -> None:
-        """Send all of it."""
+        """Send all of the data."""
 
     def receive(self, timeout: float) -> bytes | None:
-        """What has come, b'' at the end, None if nothing came in time."""
+        """The bytes that have arrived, b'' at the end of the stream, None if none arrived in time."""
 
     def close(self) -> None:
-        """Close it, from any thread."""
+        """Close the connection, from any thread."""
 
 
 class Heard(Protocol):
-    """What is kept true: a `Local`, or one line's part of it."""
+    """What a listener keeps up to date: a `Local`, or one connection's part of it."""
 
     @property
     def line(self) -> str:
-        """Under which it is registered."""
+        """The name under which this process is registered."""
 
     def alive(self, line: str, until: float) -> None:
-        """Pushes are known to arrive until then, by a heartbeat that was sent under this name."""
+        """Pushes are known to arrive until then, by a heartbeat sent under this name."""
 
     def drop(self, *, tags: Iterable[str] = (), keys: Iterable[str] = ()) -> None:
         """These were changed."""
 
     def clear(self) -> None:
-        """Everything was."""
+        """Everything was changed."""
 
     def forget(self) -> None:
-        """What was learned so far counts for nothing."""
+        """Nothing learned so far can be trusted."""
 
     def lose(self) -> None:
         """Nobody listens any more."""
 
 
 class Listener:
-    """A thread that keeps a `Local` true to the server, from `start` to `close`."""
+    """A thread that keeps a `Local` up to date with the server, from `start` to `close`."""
 
     def __init__(
         self,
@@ -83,9 +83,9 @@ class Listener:
         beat: tuple[str, ...] = (),
         answered: Callable[[Any], None] = lambda _: None,
     ) -> None:
-        """`register` is the command that registers a name, in the place of another: the heartbeat; None where another
-        line does. `heard` is the one that says that this name heard of a mark, `leave` that it keeps no copies any
-        more. `beat` is sent with the heartbeat; `answered` gets what comes back for it."""
+        """Commands for this connection. register: registers a name in place of another one, as the heartbeat; None if
+        another connection does that. heard: confirms that this name has heard of a mark. leave: says that it keeps no
+        copies any more. beat: is sent with the heartbeat, and `answered` gets its reply."""
         self._open_line = open_line
         self._tags, self._leases = f"{namespace}:t:".encode(), f"{namespace}:l:".encode()
         self._register, self._heard_of, self._leave = register, heard, leave
@@ -100,7 +100,7 @@ class Listener:
         self._heard = threading.Event()
 
     def start(self) -> None:
-        """Begin to listen, in the background; nothing if it does already."""
+        """Start listening in the background, unless it does already."""
         if self._thread is not None:
             return
         with self._lock:
@@ -110,11 +110,11 @@ class Listener:
                 self._thread.start()
 
     def await_alive(self, timeout: float) -> bool:
-        """Whether the server's pushes are known to arrive, waiting that many seconds for it."""
+        """Whether pushes are known to arrive; waits that many seconds for it."""
         return self._heard.wait(timeout)
 
     def end(self) -> None:
-        """Stop listening, at once and without waiting for it."""
+        """Stop listening at once, without waiting for the thread."""
         self._closed.set()
         line = self._line
         if line is not None:
@@ -125,7 +125,7 @@ class Listener:
         self._local.lose()
         line, name = self._line, self._registered
         if line is not None and name:
-            # Else whoever confirms an invalidation would wait for this process until that gives it up.
+            # Otherwise a writer that confirms its invalidation would wait for this process until its registration ends.
             with contextlib.suppress(OSError, CacheError):
                 line.send(packed(self._leave(name)))
         self.end()
@@ -154,13 +154,13 @@ class Listener:
                 logger.debug("not listening: %s", error)
             except Exception as error:  # noqa: BLE001  # whatever a stranger sends, listening goes on
                 logger.warning("what the listener heard makes no sense, and it listens anew: %r", error)
-            # Not in step with the other processes.
+            # Randomised, so that processes do not all reconnect at the same moment.
             self._closed.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311  # spreads, hides nothing
             pause = min(pause * 2, LAST_RETRY) if pause < LAST_RETRY else pause
 
     def _listen(self, line: Line) -> None:
         reader = hiredis.Reader()
-        # What becomes of the answers that are due, in their order.
+        # What to do with each answer that is due, in order.
         due: deque[Callable[[Any], None]] = deque()
         sent: deque[tuple[float, str]] = deque()
         alive: tuple[str, float] | None = None
@@ -170,14 +170,14 @@ class Listener:
             began, name = sent.popleft()
             alive = (name, began + BEAT_HOLDS)
 
-        # Only from here on do pushes come: what was learned before counts for nothing.
+        # Pushes begin only here, so what was learned before does not count.
         due.append(lambda _: self._local.forget())
         line.send(packed(("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", self._tags, "PREFIX", self._leases)))
         next_beat, slept = time.monotonic(), _seconds_slept()
         while not self._closed.is_set():
             now = time.monotonic()
             if _seconds_slept() - slept > _A_NAP:
-                # The clock that copies go by stood still.
+                # The machine was suspended, and the clock that copies go by stood still.
                 return
             if now >= next_beat:
                 name = self._local.line
@@ -201,7 +201,7 @@ class Listener:
                 elif due:
                     due.popleft()(message)
             if alive is not None:
-                # Last: a server answers, in one round of its loop, before it pushes.
+                # This comes last: within one round of its loop a server sends answers before pushes.
                 self._local.alive(*alive)
                 self._heard.set()
                 alive = None
@@ -241,14 +241,14 @@ class Listener:
             elif name.startswith(self._leases):
                 keys.append(unquote_key(name[len(self._leases) :].decode(errors="replace")))
         self._local.drop(tags=tags, keys=keys)
-        # Not before what came with it, and what came before it, is dropped.
+        # A mark is confirmed only after everything that came with it or before it was dropped.
         for mark in marks:
             due.append(_nothing)
             line.send(packed(self._heard_of(mark[1:], self._local.line)))
 
 
 def _seconds_slept() -> float:
-    """How long this machine has been suspended, where the system tells."""
+    """How long this machine has been suspended, if the system tells."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
     return 0.0
@@ -258,7 +258,7 @@ def _nothing(_: Any) -> None:
     pass
 
 
-# What a server refuses for a while, or refers to another for.
+# Refusals that pass after a while, or that name another server.
 _PASSING = ("MOVED", "ASK", "BUSY", "LOADING", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN")
 
 

@@ -1,9 +1,9 @@
-"""Listening to a cluster: a line to each node that has slots, and copies only while all of them are alive.
+"""Listening to a cluster: a connection to each node that has slots; copies are used only while all of them are alive.
 
-Each node pushes what changes in its own slots. So before anything is read from a node that has no line yet, the store
-says so (`cover`): copies and stamps are dropped, and used again once that line is alive too. The heartbeat asks each
-node who has slots. A node that says something else than the table is not taken for alive, and the table is made anew:
-so a primary that was replaced, and still takes connections, does not keep copies alive.
+Each node pushes the changes in its own slots. Before anything is read from a node without a connection, the store calls
+`cover`: copies and stamps are dropped, and are used again only when the new connection is alive, too. Each heartbeat
+asks the node which node has which slot. A node whose answer differs from the table does not count as alive, and the
+table is read again. So a primary that was replaced and still accepts connections cannot keep copies alive.
 """
 
 import functools
@@ -24,7 +24,7 @@ logger = logging.getLogger("frescor")
 
 
 class ClusterListener:
-    """Keeps a `Local` true to all nodes, from `start` to `close`."""
+    """Keeps a `Local` up to date with all nodes, from `start` to `close`."""
 
     def __init__(self, store: ClusterStore, namespace: str, local: Local) -> None:
         self._store = store
@@ -40,7 +40,7 @@ class ClusterListener:
         store.slots.changed = self.cover
 
     def start(self) -> None:
-        """Begin to listen, in the background; nothing if it does already."""
+        """Start listening in the background, unless it does already."""
         with self._lock:
             if self._started or self._closed:
                 return
@@ -50,13 +50,13 @@ class ClusterListener:
             self._finder.start()
 
     def cover(self, nodes: frozenset[Host]) -> None:
-        """These nodes have slots now: trust nothing until there is a line to each."""
+        """These nodes have slots now: use no copies until there is a connection to each of them."""
         with self._lock:
             if self._started and not self._closed:
                 self._cover(nodes)
 
     def await_alive(self, timeout: float) -> bool:
-        """Whether all nodes' pushes are known to arrive, waiting that many seconds for it."""
+        """Whether all nodes' pushes are known to arrive; waits that many seconds for it."""
         end = time.monotonic() + timeout
         self._covered.wait(timeout)
         lines = tuple(self._lines.values())
@@ -99,19 +99,19 @@ class ClusterListener:
         return self._store.open_line(node)
 
     def _register(self, node: Host, name: str, before: str) -> tuple[Any, ...] | None:
-        """On the line to the node that has the list of those who keep copies."""
+        """The heartbeat of the connection to the node that holds the registry of listeners; None for other nodes."""
         slots, listeners = self._store.slots, self._store.wire.listeners
         return register(self._namespace, name, before) if slots.node_of(listeners) == node else None
 
     def _compare(self, node: Host, answer: Any) -> None:
         said = frozenset((_text(part[2][0]) or node[0], int(part[2][1])) for part in answer)
         if said != self._store.slots.nodes:
-            # Not alive: another's slots may be elsewhere, or this one's.
+            # Not alive: slots of this node or of another one may have moved.
             self._wake.set()
             raise OSError("a node says that others have the slots")
 
     def _keep_table(self) -> None:
-        """Make the table anew when a node contradicts it, and while there is none."""
+        """Read the table again when a node contradicts it, and while there is none."""
         while not self._closed:
             if self._wake.is_set() or not self._store.slots.known:
                 self._wake.clear()
@@ -122,15 +122,15 @@ class ClusterListener:
             self._wake.wait(0.5)
 
     def heard(self, part: "_Part", line: str, until: float) -> None:
-        """A line is alive until then; all are until the first of them is not. What was asked under a name from before a
-        gap counts for nothing."""
+        """This connection is alive until then. All are alive until the first one is not. An answer to a heartbeat sent
+        under a name from before a gap does not count."""
         with self._lock:
             if not self._closed and line == self._local.line:
                 part.until = until
                 self._local.alive(line, min((part.until for _, part in self._lines.values()), default=0.0))
 
     def lost(self, part: "_Part") -> None:
-        """A line is down."""
+        """A connection was lost."""
         with self._lock:
             if any(part is one for _, one in self._lines.values()):
                 self._lose()
@@ -138,17 +138,17 @@ class ClusterListener:
     def _lose(self) -> None:
         self._local.lose()
         for _, part in self._lines.values():
-            # It registers anew, under the next name.
+            # It has to register again, under the next name.
             part.until = 0.0
 
     @property
     def local(self) -> Local:
-        """What is kept true."""
+        """What is kept up to date."""
         return self._local
 
 
 class _Part:
-    """One line's part of the copies: it tells what it hears, and how long it is alive."""
+    """One connection's part of the copies: reports what it hears, and how long it is alive."""
 
     def __init__(self, whole: ClusterListener) -> None:
         self._whole = whole

@@ -1,4 +1,4 @@
-"""What keeps this process's copies true, by the kind of store."""
+"""The listener that keeps this process's copies up to date, for each kind of store."""
 
 import functools
 from typing import Protocol
@@ -12,26 +12,26 @@ from frescor._store.server.redis import RedisStore
 
 
 class CopyListener(Protocol):
-    """Drops copies as other processes change what they are of."""
+    """Drops copies when other processes change what they are copies of."""
 
     def start(self) -> None:
-        """Begin to listen, in the background; nothing if it does already."""
+        """Start listening in the background, unless it does already."""
 
     def await_alive(self, timeout: float) -> bool:
-        """Whether the server's pushes are known to arrive, waiting that many seconds for it."""
+        """Whether the server's pushes are known to arrive; waits that many seconds for it."""
 
     def close(self) -> None:
         """Stop listening. It is not started again."""
 
 
 class Listeners:
-    """Makes the listener of a process's copies: `Store.listener` says which."""
+    """Makes the listener for a process's copies; `Store.listener` chooses which one."""
 
     def __init__(self, local: Local) -> None:
         self._local = local
 
     def to_server(self, store: RedisStore, /) -> CopyListener:
-        """On one connection to a single server."""
+        """A listener with one connection, for a single server."""
         namespace = store.namespace
         return Listener(
             store.open_line,
@@ -43,5 +43,5 @@ class Listeners:
         )
 
     def to_cluster(self, store: ClusterStore, /) -> CopyListener:
-        """On one connection to each node."""
+        """A listener with a connection to each node."""
         return ClusterListener(store, store.namespace, self._local)

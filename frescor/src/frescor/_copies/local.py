@@ -1,11 +1,12 @@
-"""L1: copies of entries in this process, and the stamps of tags that say whether they hold.
+"""Copies of entries in this process, and the stamps of tags by which they are checked.
 
-A copy is used only while every tag that it depends on has a known stamp, none is newer than the copy, and the server's
-pushes are known to arrive (`listen` keeps `alive_until` ahead of the clock). A push drops the tag's stamp; the next
-read that has to ask the server learns it anew.
+A copy is used only if each of its tags has a known stamp, no stamp is newer than the copy, and the server's pushes are
+known to arrive (the listener keeps `alive_until` ahead of the clock). A push drops the tag's stamp; the next read that
+has to ask the server learns the new one.
 
-A reply and a push race on two connections. Whoever asks the server takes a `mark` first; what it learns is installed
-only if no push for it came since. So a stamp that was read before a write is never installed after its push.
+Replies and pushes arrive on different connections, so they race. Whoever asks the server takes a `mark` first, and what
+it learns is kept only if no push for it has come since. So a stamp read before a write is never kept after the write's
+push.
 """
 
 import dataclasses
@@ -31,9 +32,9 @@ from frescor._values.shapes import NO_SHAPE, Shape
 from frescor._values.tags import BUT, SLICES, blind_tags_of
 
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
-# A copy's own weight beside its bytes; an object weighs about so many times its encoding.
+# What a copy takes beside its bytes; and how much larger an object is than its encoding, roughly.
 _OVERHEAD, _OBJECT_FACTOR = 400, 4
-# How many stamps and pushes are remembered before all of them are forgotten, which costs reads and nothing else.
+# This many stamps and pushes are remembered; beyond that all are forgotten, which costs reads and nothing else.
 _MOST_STAMPS = 200_000
 
 _IMMUTABLE = frozenset(
@@ -42,7 +43,7 @@ _IMMUTABLE = frozenset(
 
 
 class Copy:
-    """A local copy: the value itself if no reader can change it, else its bytes, decoded for each reader."""
+    """A copy: the value itself if no reader can change it, else its bytes, which are decoded for each reader."""
 
     __slots__ = ("_codec", "as_of", "checked", "ends", "payload", "shape", "shared", "size", "stale_until", "tags")
 
@@ -54,7 +55,7 @@ class Copy:
         self.ends = ends
         self.checked = -1
         frozen = is_immutable(value)
-        # One of them is None: the value itself, shared by all readers, or the bytes that each reader decodes.
+        # One of the two is None: the value that all readers share, or the bytes that each reader decodes.
         self.shared: Any = value if frozen else None
         self.payload = None if frozen else entry.payload
         self._codec = codec
@@ -66,7 +67,7 @@ class Copy:
 
 
 class Local:
-    """The copies and stamps of one process. Every thread may call every method."""
+    """The copies and stamps of one process. All methods are thread-safe."""
 
     def __init__(
         self,
@@ -79,17 +80,17 @@ class Local:
         self._monotonic = monotonic
         self._now = now
         self._dice = dice
-        # Until when, by the monotonic clock, pushes are known to have arrived. 0: nobody listens.
+        # Until when pushes are known to arrive, by the monotonic clock. 0: nobody listens.
         self.alive_until = 0.0
-        # Under which it is registered with the server, from the next heartbeat on; another one after each gap.
+        # The name for the registration with the server, from the next heartbeat on; a new one after each gap.
         self.line = secrets.token_hex(8)
         self._copies: dict[str, Copy] = {}
         self._stamps: dict[str, int] = {}
-        # Those of columns of which a slice was ever asked for; as many as there are such columns.
+        # Those of all columns of which a slice was ever asked for.
         self._blind_tags: set[str] = set()
-        # Raised at every change of stamps: a copy that was checked at this version needs no look at its tags.
+        # Incremented with every change of stamps: a copy checked at this version need not be checked again.
         self._version = 0
-        # Numbers what arrives; when each tag or key was last pushed; marks below `_floor` came before a gap.
+        # _sequence numbers events; _pushed: when each tag or key was last pushed; marks below _floor precede a gap.
         self._sequence = 0
         self._pushed: dict[str, int] = {}
         self._floor = 0
@@ -101,11 +102,11 @@ class Local:
 
     @property
     def enabled(self) -> bool:
-        """Whether there is room for any copy."""
+        """Whether there is room for copies at all."""
         return self._admission.max_bytes > 0
 
     def get(self, key: str) -> Copy | None:
-        """The copy under a key, if it holds."""
+        """The copy under a key, if it is valid."""
         copy = self._copies.get(key)
         if copy is None or not self.alive_until > self._monotonic() < copy.ends:
             return None
@@ -115,7 +116,7 @@ class Local:
         return copy
 
     def _recheck(self, copy: Copy) -> bool:
-        """Whether every tag of the copy is known and not newer, as of a version taken first."""
+        """Whether each of the copy's tags has a known stamp that is not newer, as of a version that is taken first."""
         version, stamps, as_of = self._version, self._stamps, copy.as_of
         for tag in copy.tags:
             stamp = stamps.get(tag)
@@ -125,22 +126,22 @@ class Local:
         return True
 
     def peek(self, key: str) -> Copy | None:
-        """The copy under a key, whether it holds or not."""
+        """The copy under a key, valid or not."""
         return self._copies.get(key)
 
     def mark(self) -> int:
-        """The present place in the order of pushes: take it before asking the server."""
+        """The present position in the order of pushes: take it before asking the server."""
         return self._sequence
 
     def stamps(self, tags: Iterable[str]) -> dict[str, int | None]:
-        """The stamps that are known of these tags."""
+        """The known stamps of these tags."""
         if self._monotonic() >= self.alive_until:
             return {}
         known = self._stamps
         return {tag: stamp for tag in tags if (stamp := known.get(tag)) is not None}
 
     def learn(self, mark: int, stamps: Mapping[str, int | None]) -> None:
-        """Take in what the server said of tags, asked after `mark`."""
+        """Take in the server's stamps of tags, asked for after `mark`."""
         if not self.enabled or self._monotonic() >= self.alive_until:
             return
         with self._lock:
@@ -159,7 +160,7 @@ class Local:
         """Take a copy of an entry that was read after `mark`."""
         if not self.enabled or self._monotonic() >= self.alive_until:
             return
-        # Each copy ends a little early, by lot (XFetch): the read that then asks the server may load anew.
+        # Each copy ends a little early, at random (XFetch): the read that then asks the server may load a new value.
         left = entry.fresh_until / 1e6 - self._now() + entry.cost / 1e6 * math.log(1.0 - self._dice())
         if left <= 0:
             return
@@ -173,18 +174,18 @@ class Local:
                 self._copies.pop(gone, None)
 
     def drop(self, *, tags: Iterable[str] = (), keys: Iterable[str] = ()) -> None:
-        """What this process invalidated itself, or a push says was changed."""
+        """Drop what this process has invalidated itself, or what a push reports as changed."""
         woken: list[Callable[[], None]] = []
         with self._lock:
             self._sequence += 1
             for tag in tags:
                 if tag.endswith(BUT):
-                    # No column's name: all that it has, and those that were asked for and are on their way.
+                    # It names no column: drop all that are known, and ignore those that are being asked for.
                     self._floor = self._sequence
                 for name in blind_tags_of(tag, self._blind_tags) if tag.endswith(BUT) else (tag,):
                     self._pushed[name] = self._sequence
                     self._stamps.pop(name, None)
-            # After the stamps went: a reader that saw the new version with an old stamp would believe in it for good.
+            # After the stamps are gone: a reader that saw the new version with an old stamp would trust it for good.
             self._version += 1
             for key in keys:
                 self._pushed[_lease(key)] = self._sequence
@@ -198,7 +199,7 @@ class Local:
             wake()
 
     def forget(self) -> None:
-        """Trust nothing that was learned so far: the connection that pushes was lost, or everything was flushed."""
+        """Trust nothing learned so far: the connection for pushes was lost, or everything was flushed."""
         with self._lock:
             self._forget_stamps()
             woken = self._all_waiters()
@@ -206,7 +207,7 @@ class Local:
             wake()
 
     def alive(self, line: str, until: float) -> None:
-        """Pushes are known to arrive until then, by a heartbeat that was sent under this name."""
+        """Pushes are known to arrive until then, by a heartbeat sent under this name."""
         if line == self.line:
             self.alive_until = until
 
@@ -217,7 +218,8 @@ class Local:
         self.forget()
 
     def watch(self, key: str, mark: int, wake: Callable[[], None]) -> bool:
-        """Call `wake` at the next push for this key's lease; False, and no call, if one came since `mark`."""
+        """Call `wake` at the next push for this key's lease; returns False, without a call, if one came since
+        `mark`."""
         with self._lock:
             if mark < self._floor or self._pushed.get(_lease(key), 0) > mark:
                 return False
@@ -225,7 +227,7 @@ class Local:
             return True
 
     def unwatch(self, key: str, wake: Callable[[], None]) -> None:
-        """Do not call it any more."""
+        """Do not call `wake` any more."""
         with self._lock:
             waiters = self._waiters.get(key)
             if waiters is not None:
@@ -234,7 +236,7 @@ class Local:
                     del self._waiters[key]
 
     def clear(self) -> None:
-        """Drop every copy and stamp: the server has been emptied, leases too."""
+        """Drop every copy and stamp: the server was emptied, including leases."""
         with self._lock:
             self._copies.clear()
             self._admission.clear()
@@ -245,7 +247,7 @@ class Local:
 
     @property
     def used_bytes(self) -> int:
-        """What the copies take, about."""
+        """The memory that the copies take, roughly."""
         return self._admission.used
 
     def _forget_stamps(self) -> None:
@@ -271,12 +273,12 @@ class Local:
 
 
 def _lease(key: str) -> str:
-    # Tags begin with '=', '/', '+' or '*' (see `_values.tags`): a key's own entry in `_pushed` cannot be one.
+    # Tags begin with '=', '/', '+' or '*' (see `_values/tags.py`), so a key's own name in `_pushed` is never a tag.
     return f"l{key}"
 
 
 def is_immutable(value: Any) -> bool:
-    """Whether no reader can change the value, all the way down."""
+    """Whether no reader can change the value or anything in it."""
     kind = type(value)
     if kind in _IMMUTABLE:
         return True

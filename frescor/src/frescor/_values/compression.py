@@ -1,8 +1,8 @@
-"""Large payloads are compressed (Zstandard, RFC 8878), before they are sealed: sealed bytes do not compress.
+"""Large payloads are compressed (Zstandard, RFC 8878) before they are sealed, because sealed bytes do not compress.
 
-A compressed payload begins with a byte of its own, then one frame. What stands in it is a payload that is not
-compressed again, of a length that is bounded whatever the frame says. Where nobody vouches for stored bytes, a few of
-them must not become many: what would shrink to less than a part in `RATIO` is then not compressed, and not expanded.
+A compressed payload begins with a byte of its own, followed by one frame. The frame's content is never compressed
+twice, and its length is limited, whatever the frame says. Without secrets, a few stored bytes must not become a huge
+value: so a payload that would shrink to less than a `RATIO`th is not compressed then, and one that did is not expanded.
 """
 
 import sys
@@ -15,21 +15,21 @@ else:
     from backports import zstd
 
 COMPRESSED = b"z"
-# Below this, a caller's time is worth more than the bytes.
+# Below this size, compressing takes the caller more time than the saved bytes are worth.
 THRESHOLD = 4096
-# What no value comes near: a server takes no string above 512 MB.
+# More than any value has: a server accepts no string above 512 MB.
 LARGEST = 512 * 1024 * 1024
-# Up to so many bytes any ratio will do: what decodes from them is bounded by them.
+# Up to ROOM bytes any ratio is accepted, since whatever decodes from them is small.
 RATIO, ROOM = 32, 256 * 1024
 _LEVEL = 3
-# 8 MiB, more than this level uses: a frame may ask its reader for two gigabytes.
+# 8 MiB, more than this level uses. Without a limit a frame could demand two gigabytes from its reader.
 _OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
 
 
 def compressed(payload: bytes, *, ratio: int | None = None) -> bytes:
-    """The payload, compressed where that is worth it: large, and at least an eighth smaller afterwards.
+    """The payload, compressed if that is worth it: if it is large, and shrinks by at least an eighth.
 
-    ratio: not to less than this part of it, above `ROOM`.
+    ratio: do not compress to less than this fraction, above `ROOM`.
     """
     size = len(payload)
     if size < THRESHOLD:
@@ -41,8 +41,8 @@ def compressed(payload: bytes, *, ratio: int | None = None) -> bytes:
 
 
 def expanded(payload: bytes, largest: int = LARGEST) -> bytes:
-    """The payload as it was before `compressed`. Raises EntryUnreadable for bytes that it did not make, and for more
-    than `largest`."""
+    """The payload as it was before `compressed`. Raises EntryUnreadable for bytes that `compressed` did not make, and
+    for more than `largest` bytes."""
     if payload[:1] != COMPRESSED:
         return payload
     decompressor = zstd.ZstdDecompressor(options=_OPTIONS)

@@ -1,7 +1,7 @@
-"""Whether a value is what an annotation says, all the way down.
+"""Whether a value matches an annotation, with everything in it.
 
-For bytes that nobody vouches for: a value of another type would be a crash in the program that reads it. An annotation
-that this does not know, such as a protocol or a type variable, lets everything pass.
+Used for bytes without a proof: a value of another type would crash the program that reads it. An annotation that is not
+known here, such as a protocol or a type variable, accepts everything.
 """
 
 import collections.abc
@@ -19,13 +19,13 @@ Check = Callable[[Any], bool]
 _SEQUENCES = (collections.abc.Sequence, collections.abc.Collection, collections.abc.Iterable)
 _SETS = (set, frozenset, collections.abc.Set)
 _MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
-# A number is also one of these (PEP 484).
+# A value of one of these types counts as the wider one (PEP 484).
 _WIDER: dict[object, tuple[type, ...]] = {float: (float, int), complex: (complex, float, int)}
 
 
 @functools.lru_cache(maxsize=4096)
 def conforming(annotation: object) -> Check | None:
-    """What tells whether a value is of this annotation; None where every value is."""
+    """A check whether a value matches this annotation; None if every value does."""
     annotation = _plain(annotation)
     if annotation is Any or annotation is object:
         return None
@@ -84,12 +84,12 @@ def _instance(kinds: tuple[type, ...]) -> Check | None:
     try:
         isinstance(None, kinds)
     except TypeError:
-        return None  # a protocol that cannot be asked
+        return None  # a protocol without isinstance
     return lambda value: isinstance(value, kinds)
 
 
 def _all(check: Check | None, of: object) -> "Callable[[Iterable[Any]], bool]":
-    """Whether all of some values pass; those of a plain class are looked at by C."""
+    """A check whether all of some values pass; for plain classes it is carried out in C."""
     if check is None:
         return lambda _: True
     kinds = _WIDER.get(of, (of,))
@@ -146,7 +146,7 @@ def _record(kind: type) -> Check:
     checks: dict[str, Check | None] | None = None
 
     def check(value: Any) -> bool:
-        # Found at the first value: a class may hold itself.
+        # Made at the first value, since a class may contain itself.
         nonlocal checks
         if checks is None:
             checks = {name: conforming(hint) for name, hint in _fields(kind).items()}

@@ -1,19 +1,19 @@
-"""Entries: what is stored under a key, a header, the encoded value and a proof.
+"""Entries: what is stored under a key. A header, the encoded value, and a proof.
 
-Layout, big-endian: format version (1 byte), as_of (8), flags (1), fresh until (7), shape (4), what the load cost (2, a
-half-precision float of seconds), length of the tags (1; 255: it follows in 4 bytes); stale until (8) where it is not
-fresh until; the tags beyond those of the key, UTF-8, with NUL between them; the payload, compressed where that is worth
-it; the proof, over the key and all that came before.
+Layout, big-endian: format version (1 byte), as_of (8), flags (1), fresh until (7), shape (4), the load's cost (2, a
+half-precision float of seconds), length of the tags (1; 255 means that it follows in 4 bytes); stale until (8), if it
+differs from fresh until; the tags beyond those of the key, in UTF-8, separated by NUL; the payload, compressed where
+that is worth it; the proof, over the key and everything before it.
 
-The proof is a keyed digest, over the namespace too, if the cache has secrets (see `_values.seal`). In a sealed entry
-all behind the first 24 bytes is encrypted, and they are bound by the seal. Without secrets the proof is a checksum: it
-notices accidents, and nobody who changes an entry on purpose.
+If the cache has secrets, the proof is a keyed digest that covers the namespace, too (see `_values/seal.py`). In a
+sealed entry everything after the first 24 bytes is encrypted, and these are authenticated along with it. Without
+secrets the proof is a checksum, which detects accidents but not somebody who changes an entry on purpose.
 
-The store fills in the `as_of` of an explicit `set`, by the script that also creates the tags: at its place and once
-more behind the proof, which cannot cover it there. Such an entry says so in its flags.
+The `as_of` of an explicit `set` is filled in by the store, by the script that also creates the tags: in its place, and
+once more after the proof, which cannot cover it there. A flag marks such an entry.
 
-A later release reads this format as long as it stores this one; an entry of any other is a miss. `as_of` stays where it
-is in every format: scripts and other releases compare it.
+A later release reads this format for as long as it writes it; an entry in any other format is a miss. `as_of` stays in
+the same place in every format, because scripts and other releases compare it.
 """
 
 import struct
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from frescor._values.seal import KeyRing
 
 FORMAT_VERSION = 5
-# Flags and fresh until share eight bytes.
+# The flags and fresh until share eight bytes.
 _HEAD = struct.Struct(">BQQIeB")
 _FLAGS_SHIFT = 56
-# In the year 4253; times to live end after ten years.
+# In the year 4253. Times to live are limited to ten years.
 LATEST = (1 << _FLAGS_SHIFT) - 1
 _STALE = struct.Struct(">Q")
 _LENGTH = struct.Struct(">I")
@@ -42,38 +42,38 @@ _CHECKSUM = struct.Struct(">I")
 AS_OF = slice(1, 9)
 _STAMP_BYTES = 8
 _NO_STAMP = bytes(_STAMP_BYTES)
-# A length of tags that does not fit into one byte.
+# Means that the length of the tags does not fit into one byte.
 _LONG = 255
 _SEALED, _BY_CALLER, _OWN_TIME, _GRACE, _KEY_TAGS = 1, 2, 4, 8, 16
 _KNOWN_FLAGS = 31
 LARGEST_COST = 65_000_000_000
 _LARGEST_FLOAT = 65_504.0
-# How far an entry's end may lie beyond what this process's own clock and the policy allow, µs.
+# How far the end of an entry may lie beyond what this process's clock and the policy allow, µs.
 SKEW = 300_000_000
-# Bytes of a value as encoded, before compression: more is returned to the caller and not kept.
+# Bytes of an encoded value before compression. A larger one is returned to the caller and not kept.
 LARGEST_VALUE = 64 * 1024 * 1024
-# What stands around the value: nobody's tags come near it.
+# Room for what surrounds the value; no entry's tags take that much.
 _AROUND = 4 * 1024 * 1024
-# As many tags an entry may have that nobody vouches for: each is asked for.
+# The most tags that an entry without a proof may have: the reader has to ask for each of them.
 MOST_TAGS = 10_000
-# Servers take no string above 512 MB, and what is around the value needs room.
+# Servers accept no string above 512 MB, and what surrounds the value needs room, too.
 MOST_VALUE = 500_000_000
 
 
 class Entry(msgspec.Struct, frozen=True):
     """A stored value.
 
-    as_of: the namespace's clock, read before the loader ran (µs, see the protocol in `_store.base`).
-    fresh_until: wall-clock µs since 1970 after which it is to be loaded anew.
-    stale_until: likewise, after which it is not served at all.
-    cost: what the load took, µs; kept to a thousandth part.
-    tags: what it depends on; valid while each is present with a stamp ≤ as_of.
-    payload: the value, encoded.
-    shape: a digest of what made the value (see `_values.shapes`), so that no other version of the function or policy
-    reads it; 0 for a value that a caller brought.
-    by_caller: brought by an explicit `set`, and stamped by the store.
-    own_time: its loader said how long it holds, so its policy's time to live does not bound it.
-    proven: a key of this cache vouches for all of it.
+    as_of: the namespace's clock, read before the loader ran (µs, see the protocol in `_store/base.py`).
+    fresh_until: the wall clock, µs since 1970, after which the value is to be loaded again.
+    stale_until: likewise, after which the value is not served at all.
+    cost: how long the load took, µs, kept with a precision of a thousandth.
+    tags: what it depends on; the entry is valid while each is present with a stamp ≤ as_of.
+    payload: the encoded value.
+    shape: a digest of what made the value (see `_values/shapes.py`), so that another version of the function or policy
+    does not read it; 0 for a value from `set`.
+    by_caller: stored by an explicit `set`, and stamped by the store.
+    own_time: the loader set its time to live, so that of the policy does not limit it.
+    proven: a key of this cache proves all of it.
     """
 
     as_of: int
@@ -89,14 +89,14 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Packing:
-    """How one cache's entries become bytes and come back: by its secrets, if it has any, and up to which size."""
+    """How one cache's entries become bytes and come back: with its secrets, if it has any, and up to which size."""
 
     def __init__(self, ring: "KeyRing | None" = None, *, largest: int = LARGEST_VALUE) -> None:
         self.ring = ring
         self.largest = largest
 
     def pack(self, key: str, entry: Entry, *, sealed: bool = False) -> bytes:
-        """The bytes of an entry; `sealed` needs a ring that can seal."""
+        """The bytes of an entry. sealed: needs a key ring that can seal."""
         ring, tags = self.ring, entry.tags
         own = implied_tags(key)
         flags = (entry.by_caller and _BY_CALLER) | (entry.own_time and _OWN_TIME) | (sealed and _SEALED)
@@ -122,9 +122,10 @@ class Packing:
         return stamped(data + _NO_STAMP, entry.as_of) if entry.by_caller else data
 
     def unpack(self, key: str, data: bytes, own: tuple[str, ...] | None = None, *, sealed: bool = False) -> Entry:
-        """The entry in these bytes. Raises EntryUnreadable for anything that `pack` did not make for this key, so.
+        """The entry in these bytes. Raises EntryUnreadable for bytes that `pack` did not make for this key and
+        `sealed`.
 
-        own: the key's own tags, if they are at hand.
+        own: the key's own tags, if the caller has them.
         """
         if len(data) > self.largest + _AROUND:
             raise EntryUnreadable("an entry larger than any that this cache stores: it is loaded again")
@@ -178,7 +179,7 @@ class Packing:
         )
 
     def _rest(self, key: str, data: bytes, *, sealed: bool) -> bytes:
-        """What stands between the header and the proof, which holds. Raises EntryUnreadable where it does not."""
+        """What stands between the header and the proof. Raises EntryUnreadable if the proof does not hold."""
         ring = self.ring
         if ring is not None:
             if sealed:
@@ -190,7 +191,7 @@ class Packing:
         return body[_HEAD.size :]
 
     def _most(self, stored: int) -> int:
-        """How many bytes a compressed payload may come to: nobody vouches for those of a cache without secrets."""
+        """How large a compressed payload may become: in a cache without secrets anybody may have written it."""
         return self.largest if self.ring is not None else min(self.largest, ROOM + RATIO * stored)
 
 
@@ -199,7 +200,7 @@ def _checksum(key: str, body: bytes) -> int:
 
 
 def _unstamped(data: bytes) -> bytes:
-    """The entry of an explicit `set` as its proof covers it. Raises EntryUnreadable where its two stamps differ."""
+    """The entry of an explicit `set` as its proof covers it. Raises EntryUnreadable if its two stamps differ."""
     if data[AS_OF] != data[-_STAMP_BYTES:]:
         raise EntryUnreadable("entry that was changed or cut off: it is loaded again")
     return data[: AS_OF.start] + _NO_STAMP + data[AS_OF.stop : -_STAMP_BYTES]
@@ -212,12 +213,12 @@ def stamped(data: bytes, as_of: int) -> bytes:
 
 
 def stamp_of(data: bytes) -> int | None:
-    """What stands where an entry has its `as_of`, readable or not: enough to tell it from another; None if cut off."""
+    """What stands in the place of `as_of`, in any format: enough to tell entries apart. None if the data is cut off."""
     return int.from_bytes(data[AS_OF], "big") if len(data) >= AS_OF.stop else None
 
 
 def is_valid(entry: Entry, stamps: Mapping[str, int | None]) -> bool:
-    """Whether every tag of the entry is present in `stamps` and was not invalidated after `as_of`."""
+    """Whether each tag of the entry is present in `stamps` with a stamp that is not after `as_of`."""
     as_of = entry.as_of
     for tag in entry.tags:
         stamp = stamps.get(tag)

@@ -1,7 +1,7 @@
-"""What a module, a class or a function is called: the same in every process that runs the same code.
+"""Names of modules, classes and functions that are the same in every process that runs the same code.
 
-A file that is run is called `__main__` by Python, and by its own name where it is imported: here it is always the
-latter. Only what has no file, such as a notebook or `python -c`, keeps the name `__main__`.
+Python calls the file that is run `__main__`, and calls the same file by its own name when it is imported. Here it
+always has its own name. Only code without a file, such as a notebook or `python -c`, keeps the name `__main__`.
 """
 
 import functools
@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-# What `multiprocessing` calls the file that was run, in the processes that it starts.
+# The name that `multiprocessing` gives to the file that was run, in the processes that it starts.
 _RUN = ("__main__", "__mp_main__")
 INTERACTIVE = "__main__"
 
 
 def module_name(name: str, namespace: Mapping[str, Any] | None = None) -> str:
-    """What a module is called; `namespace` are its globals, where they are at hand."""
+    """The name of a module; `namespace`: its globals, if the caller has them."""
     if name not in _RUN:
         return name
     if namespace is None:
@@ -47,7 +47,7 @@ def class_name(cls: type) -> str:
 
 
 def is_found(thing: object, module: str, qualified_name: str) -> bool:
-    """Whether the name leads to this very object: then no other has it."""
+    """Whether this name leads to this very object, so that no other object has it."""
     found: object = sys.modules.get(module)
     for part in qualified_name.split("."):
         found = getattr(found, part, None)
@@ -55,10 +55,10 @@ def is_found(thing: object, module: str, qualified_name: str) -> bool:
 
 
 def short_name(label: str, longest: int, digest: str) -> str:
-    """A label that is no longer than that; what was cut off is told by the digest."""
+    """A label of at most `longest` characters; the digest stands for what was cut off."""
     return label if len(label) <= longest else f"{label[: longest - len(digest) - 1]}~{digest}"
 
 
 def namespace_of(function: object) -> Mapping[str, Any] | None:
-    """The globals that a function was defined among, if it is one of Python's."""
+    """The globals of the module that defines a function, if it is a Python function."""
     return function.__globals__ if isinstance(function, types.FunctionType) else None

@@ -1,11 +1,11 @@
-"""What only holders of a secret can make: the proof at the end of every entry, and sealed entries, which they alone
-can read.
+"""Proofs, which only holders of a secret can make, at the end of every entry; and sealed entries, which only they can
+read.
 
-A proof covers the whole entry, the namespace and the key. For a small entry it is a keyed digest (BLAKE2b, RFC 7693, 12
-bytes: 16 would put an entry of 100 bytes into the server's next size of memory, and nobody finds one of 2**96 by
-trying). For a larger one it is a random nonce (12 bytes) and the tag (16) of AES-256-GCM with nothing to encrypt (GMAC,
-NIST SP 800-38D), which costs a twentieth of the digest there; the length decides which, no byte of the entry does. A
-seal is AES-256-GCM over all but the entry's header, which is bound as associated data, with namespace and key.
+A proof covers the whole entry, the namespace and the key. For a small entry it is a keyed digest (BLAKE2b, RFC 7693) of
+12 bytes: with 16, an entry of 100 bytes would take the server's next allocation size, and nobody guesses one of 2**96.
+For a larger entry it is a random nonce (12 bytes) and the tag (16 bytes) of AES-256-GCM with nothing to encrypt (GMAC,
+NIST SP 800-38D), which costs a twentieth of the digest there. The length decides which of the two it is, not a byte of
+the entry. A seal is AES-256-GCM over everything except the header; header, namespace and key are associated data.
 
 Nothing in the stored bytes chooses how they are opened: a plain entry where a sealed one is expected is unreadable.
 """
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 SHORTEST_SECRET = 16
 DIGEST, NONCE, TAG = 12, 12, 16
-# The longest entry that is proven by a digest. There it saves the nonce, a tenth of what such an entry takes.
+# The longest entry that is proved by a digest. Up to here the nonce would be a tenth of what an entry takes.
 SMALL = 256
 
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """What is derived from one secret. `digest` is a BLAKE2b that has taken in its key."""
+    """What is derived from one secret. `digest` is a BLAKE2b that already contains its key."""
 
     digest: Any
     prover: "AESGCM | None"
@@ -38,11 +38,11 @@ class _Keys:
 
 
 class KeyRing:
-    """The keys of one namespace: the first secret's prove and seal, all of them open. Rotate by putting a new one in
-    front."""
+    """The keys of one namespace. The first secret's keys prove and seal, all of them open. To rotate, put a new secret
+    in front."""
 
     def __init__(self, secrets_: Sequence[bytes], namespace: str) -> None:
-        """Each secret is at least 16 random bytes; the keys proper are derived from it (HKDF-SHA256)."""
+        """Each secret has at least 16 random bytes; the keys are derived from it by HKDF-SHA256."""
         given: object = secrets_
         if isinstance(given, bytes | str) or not all(isinstance(secret, bytes) for secret in secrets_):
             raise PolicyError("seal_secrets is a list of bytes: write seal_secrets=[secret.encode()].")
@@ -58,16 +58,16 @@ class KeyRing:
 
     @classmethod
     def of_key_secret(cls, secret: bytes, namespace: str) -> "KeyRing":
-        """The ring of a cache that was given a key secret alone: it proves by digests, and seals nothing."""
+        """The key ring of a cache that has only a key secret: it proves by digests and cannot seal."""
         ring = cls.__new__(cls)
         ring._start = f"{namespace}\0".encode()
-        # Of any length: what it keys are digests already.
+        # The secret may have any length, since it is hashed.
         ring._keys = (_Keys(_digest(hashlib.blake2b(secret, person=b"frescor-key-2").digest(), namespace), None, None),)
         ring.seals = False
         return ring
 
     def prove(self, body: bytes, key: str) -> bytes:
-        """The body with its proof behind."""
+        """The body, followed by its proof."""
         keys = self._keys[0]
         if keys.prover is None or len(body) <= SMALL:
             return body + self._digest(keys, body, key)
@@ -75,7 +75,7 @@ class KeyRing:
         return b"".join((body, nonce, keys.prover.encrypt(nonce, b"", self._bound(key, body))))
 
     def proven(self, data: bytes, key: str) -> bytes:
-        """The body that has its proof behind. Raises EntryUnreadable for anything else: forged, cut off, moved."""
+        """The body before its proof. Raises EntryUnreadable for anything else: forged, cut off, or moved."""
         if not self.seals or len(data) <= SMALL + DIGEST:
             body, proof = data[:-DIGEST], data[-DIGEST:]
             for keys in self._keys:
@@ -97,7 +97,7 @@ class KeyRing:
 
     def open(self, sealed: bytes, key: str, head: bytes = b"") -> bytes:
         """What was sealed for this key and header. Raises EntryUnreadable for anything else: forged, cut off, moved,
-        plaintext, or with another header."""
+        not sealed, or under another header."""
         rest = self._opened("sealer", sealed[:NONCE], sealed[NONCE:], self._bound(key, head))
         if rest is None:
             raise EntryUnreadable("the entry's seal is broken, or not of a key of this cache: it is loaded again")

@@ -1,38 +1,38 @@
-"""Tags: which ones an entry depends on, and what a pattern of keys means.
+"""Tags: which ones an entry depends on, and which one stands for a pattern of keys.
 
-A tag is a key of the store that holds the stamp of its last invalidation. Beside the tags that a policy declares, an
-entry depends on one tag for every `:`-separated prefix of its key and on the namespace itself, so that invalidating
-`dashboard:*` or everything is one write, however many keys there are.
+A tag is a key of the store that holds the stamp of its last invalidation. Beside the tags that its policy declares, an
+entry depends on one tag for every `:`-separated prefix of its key, and on one for the whole namespace. So invalidating
+`dashboard:*`, or everything, is a single write, however many keys there are.
 """
 
 from collections.abc import Iterable
 
 from frescor.errors import PolicyError
 
-# One tag more to read for every level: a limit keeps the cost of a read flat.
+# Each level is one more tag to read. A limit keeps the cost of a read flat.
 DEEPEST_KEY = 8
 
-# The kinds of tag cannot collide: their first characters differ. '+' is that of `_values.shapes.call_tag`.
+# The kinds of tag cannot collide, because their first characters differ. '+' is that of `_values.shapes.call_tag`.
 NAMESPACE_TAG = "*"
-# A table's tag, `#@`, a column: its blind tag, raised by a write that cannot say which slices of it are touched. With
-# `=` and a slice behind: that slice's. `#@!` and columns behind a table's tag: the blind tags of all its others that
-# are registered (`Store.register_slices`), which the store itself finds in the same step.
-# Every entry with slices depends on `SLICED` as well, which is raised when the registrations are lost.
+# After a table's tag: `#@` and a column make the column's blind tag, which is raised by a write of unknown slices; with
+# `=` and a group behind, it is the tag of one slice. `#@!` and columns stand for the blind tags of all the table's
+# other registered columns (`Store.register_slices`), which the store finds in the same step. Every entry with slices
+# also depends on `SLICED`, which is raised when the registrations are lost.
 SLICES, BUT, SLICED = "#@", "#@!", "sql:#@"
 
 
 def declared_tag(tag: str) -> str:
-    """The store's tag for one that a policy or a caller names."""
+    """The store's tag for a tag that a policy or a caller names."""
     return f"={tag}"
 
 
 def declared_tags(tags: Iterable[str]) -> tuple[str, ...]:
-    """As `declared_tag`, of several."""
+    """As `declared_tag`, for several."""
     return tuple([f"={tag}" for tag in tags])
 
 
 def declared_in(tags: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of the store's tags that stand for declared ones, as they were declared."""
+    """The declared ones among the store's tags, as they were declared."""
     return tuple(tag[1:] for tag in tags if tag.startswith("="))
 
 
@@ -53,21 +53,21 @@ def key_tags(key: str) -> tuple[str, ...]:
 
 
 def implied_tags(key: str) -> tuple[str, ...]:
-    """As `key_tags`, of a key of any depth."""
+    """As `key_tags`, for a key of any depth."""
     parts = key.split(":")
     return (NAMESPACE_TAG, *(prefix_tag(":".join(parts[:end])) for end in range(1, len(parts))))
 
 
 def entry_tags(key: str, declared: tuple[str, ...]) -> tuple[str, ...]:
-    """All tags of an entry, without repetition, in an order that is the same for the same entry."""
+    """All tags of an entry, without repetition, always in the same order."""
     return tuple(dict.fromkeys((*key_tags(key), *declared_tags(declared))))
 
 
 def pattern_tag(pattern: str) -> str | None:
-    """The tag that a pattern of keys stands for; None for a pattern without `*`, which is one key.
+    """The tag that a pattern of keys stands for; None for a pattern without `*`, which is a key.
 
-    `*` is everything, `dashboard:*` everything below `dashboard`. Raises PolicyError for any other use of `*`: only
-    whole prefixes can be invalidated by one write.
+    `*` means everything, `dashboard:*` everything below `dashboard`. Raises PolicyError for any other use of `*`, since
+    only whole prefixes can be invalidated by one write.
     """
     if not pattern:
         raise PolicyError(f"a pattern is text such as 'dashboard:*'; got {pattern!r}.")
@@ -85,9 +85,9 @@ def pattern_tag(pattern: str) -> str | None:
 
 
 def with_blind_tags(tags: Iterable[str]) -> tuple[str, ...]:
-    """Tags as they are declared, and for each table of SQL of which they name no slice: that any may be touched.
+    """Declared tags, and for each SQL table without slices among them, the tag that stands for all its slices.
 
-    Of what somebody invalidates who knows of no slices: by hand, a trigger, an earlier release.
+    For invalidations made without knowledge of slices: by hand, by a trigger, or by an earlier release.
     """
     given = tuple(tags)
     tables = [tag for tag in given if tag.startswith(("sql:", "sql[")) and "#" not in tag]
@@ -95,7 +95,7 @@ def with_blind_tags(tags: Iterable[str]) -> tuple[str, ...]:
 
 
 def blind_tags_of(tag: str, tags: Iterable[str]) -> list[str]:
-    """Those among `tags` that a tag with `#@!` stands for."""
+    """Those of `tags` that a tag with `#@!` stands for."""
     table, _, known = tag.partition(BUT)
     start, but = table + SLICES, known.split(",")
     columns = [(one, one[len(start) :]) for one in tags if one.startswith(start)]

@@ -1,8 +1,9 @@
-"""What bytes that nobody vouches for may cost the process that decodes them.
+"""Limits on what bytes without a proof may cost the process that decodes them.
 
-A few bytes can say that billions follow, hold containers of ten times their size, or keys that all have one hash, so
-that a set of them takes the square of its length. Text and bytes have a hash that nobody outside can foresee, and
-machine integers and floats too few of one; of all others, different ones of the same hash are counted.
+A few bytes can announce that billions follow. They can contain containers of ten times their size, or keys that all
+have the same hash, so that building a set takes time quadratic in its length. Hashes of text and bytes cannot be
+foreseen by an attacker, and few machine integers or floats share one. For all other values, different ones of the same
+hash are counted.
 """
 
 import re
@@ -10,36 +11,36 @@ from collections.abc import Hashable
 
 import msgspec
 
-# From here on a look at the whole costs less than what it guards against.
+# From this size on, checking the whole costs less than what it prevents.
 SMALL = 4096
-# Those of -1 and -2 are the same, so that points of a grid share theirs with some others.
+# hash(-1) == hash(-2), so points of a regular grid share hashes with some others.
 MOST_OF_ONE_HASH = 64
-# The hash of a tuple is made anew for each that holds it.
+# The hash of a tuple is computed again for each tuple that contains it.
 DEEPEST = 100
 _whole = msgspec.msgpack.Decoder(type=msgspec.Raw)
-# Frescor writes no map of more items: larger dictionaries are pairs (see `_values.codec`).
+# Frescor writes no map with more items: larger dictionaries are written as pairs (see `_values/codec.py`).
 MOST_ITEMS = 511
-# What stands by itself in MessagePack: numbers, short text, and the heads of containers but for large maps. Those that
-# come in long rows stand first.
+# What is complete by itself in MessagePack: numbers, short text, and the heads of containers except large maps. Kinds
+# that come in long runs stand first.
 _TOKENS = re.compile(
     rb"(?:[\x00-\xa0\xc0\xc2\xc3\xe0-\xff]++|(?:\xcb.{8})++|(?:[\xcd\xd1\xdc].{2})++|(?:[\xca\xce\xd2\xdd].{4})++"
     rb"|[\xcc\xd0\xa1].|\xa2.{2}|\xa3.{3}|\xa4.{4}|\xa5.{5}|\xa6.{6}|\xa7.{7}|\xa8.{8}|[\xcf\xd3].{8}"
     rb"|\xde[\x00-\x01].)++",
     re.DOTALL,
 )
-# How many bytes say the length of what follows.
+# How many bytes hold the length of what follows.
 _LONG = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
 _EXTENSION = {0xC7: 1, 0xC8: 2, 0xC9: 4}
 _FIXED_EXTENSION = {0xD4: 1, 0xD5: 2, 0xD6: 4, 0xD7: 8, 0xD8: 16}
 
 
 def check_lengths(body: bytes | memoryview) -> None:
-    """Raise for MessagePack whose lengths and depth are not what they say."""
+    """Raise for MessagePack that is shorter or deeper than it says."""
     _whole.decode(body)
 
 
 def _may_hold_large_map(body: bytes) -> bool:
-    """Whether these bytes may hold the head of a map of more than `MOST_ITEMS`: each item takes two bytes."""
+    """Whether these bytes may contain the head of a map of more than `MOST_ITEMS` items, of two bytes at least each."""
     most = len(body) // 2
     for head, size in ((b"\xde", 2), (b"\xdf", 4)):
         place = body.find(head)
@@ -51,9 +52,9 @@ def _may_hold_large_map(body: bytes) -> bool:
 
 
 def check_maps(body: bytes, containers: frozenset[int]) -> None:
-    """Raise for MessagePack, of true lengths, that holds a large map: its keys are hashed before anybody sees them.
+    """Raise for MessagePack, of correct lengths, that contains a large map: its keys would be hashed unseen.
 
-    containers: the codes of the extensions that hold MessagePack themselves.
+    containers: the codes of the extensions that contain MessagePack.
     """
     if len(body) < SMALL or not _may_hold_large_map(body):
         return
@@ -86,11 +87,11 @@ class Collisions:
         self._others: dict[int, list[Hashable]] = {}
 
     def count(self, value: Hashable) -> None:
-        """Take note of a value. Raises ValueError for the one too many."""
+        """Count a value. Raises ValueError when too many different ones share its hash."""
         try:
             number = hash(value)
         except TypeError:
-            return  # what cannot be hashed is no key
+            return  # cannot be hashed, so it is no key
         first = self._first.setdefault(number, value)
         if first is value or first == value:
             return

@@ -86,7 +86,7 @@ def cache_commands(
             what = "everything" if pattern == "*" else f"what matches {pattern!r}"
             if not yes:
                 click.confirm(f"Forget {what} that this application has cached?", abort=True)
-            # Asked first: an invalidation that has to wait for the server would end with this process.
+            # Checked first, because an invalidation that has to wait for the server would be lost with this process.
             cache.health()
             done = cache.clear_all() if pattern == "*" else cache.invalidate_pattern(pattern)
             if not done:
@@ -130,7 +130,7 @@ def _warmup_command(
 
 
 def _run_warmups(work: list[Warmup]) -> list[str]:
-    """Run each, also after one that failed; what went wrong."""
+    """Run each, also after a failure; returns what went wrong."""
     failed = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console()) as progress:

@@ -18,7 +18,7 @@ _OUTBOX = "frescor_outbox"
 
 @contextmanager
 def _administering(url: str) -> "Iterator[Connection]":
-    """A connection; what goes wrong as the command line says it."""
+    """A connection; errors are shown as the command line shows them."""
     try:
         from frescor.sqlalchemy._tracking.administration import administering
     except ImportError as error:

@@ -53,9 +53,9 @@ def _option(name: str, envvar: str | None, text: str) -> click.Option:
     help="One server, one that sentinels name, or the nodes of a cluster: each needs some commands of its own.",
 )
 def acl(own: str | None, user: str | None, topology: Topology) -> None:
-    """Print what the server must allow the application's user: the keys of its namespace, and these commands only.
+    """Print the ACL rules for the application's user: the keys of its namespace, and only the commands that it needs.
 
-    The password is added to it: ACL SETUSER name on '>password' RULES.
+    Add a password to them: ACL SETUSER name on '>password' RULES.
     """
     try:
         rules = acl_rules(own or _required("namespace"), topology)

@@ -47,12 +47,12 @@ def take_sample(cache: Cache) -> Sample:
 
 
 def misses(stats: PolicyStats) -> int:
-    """Calls that were not answered from what was stored or shared."""
+    """Calls that neither an entry nor another caller's load answered."""
     return stats.calls - stats.hits - stats.shared
 
 
 def rates_between(before: Sample, after: Sample) -> Rates | None:
-    """None unless the server answered both times and the counters were not begun anew in between."""
+    """None unless the server answered both times and the counters were not reset in between."""
     seconds = after.taken_at - before.taken_at
     if before.server is None or after.server is None or seconds <= 0:
         return None

@@ -31,7 +31,7 @@ def server_lines(sample: Sample, entries: str | None = None) -> RenderableType:
 
 
 def policy_table(policies: Mapping[str, PolicyStats]) -> RenderableType:
-    """What each policy's calls came to."""
+    """The results of each policy's calls."""
     if not policies:
         return Text("Nothing has been asked of this cache yet.")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -39,7 +39,7 @@ def policy_table(policies: Mapping[str, PolicyStats]) -> RenderableType:
     for name in ("calls", "hits", "rate", "misses", "stored", "errors"):
         table.add_column(name, justify="right", no_wrap=True)
     for name, stats in policies.items():
-        # What another caller's load answered is a hit to who asked.
+        # For the caller, an answer from another caller's load is a hit.
         counts = (stats.calls, stats.hits + stats.shared)
         more = (misses(stats), stats.loads, stats.errors)
         table.add_row(Text(plain(name)), *map(_count, counts), share(stats.hit_rate), *map(_count, more))

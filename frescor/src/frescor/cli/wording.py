@@ -1,8 +1,8 @@
-"""Figures as a person reads them, and names as a terminal may be given them."""
+"""Numbers as a person reads them, and names that are safe to print on a terminal."""
 
 
 def plain(text: str) -> str:
-    """The text with all that is not printable escaped: who writes to the server would else write to terminals."""
+    """The text with unprintable characters escaped: whoever writes to the server could otherwise control a terminal."""
     return (
         text
         if text.isprintable()

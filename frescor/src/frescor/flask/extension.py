@@ -21,14 +21,14 @@ R = TypeVar("R")
 
 
 class FlaskCache:
-    """Decorates functions now and finds the cache when they are called: that of the application that is current.
+    """Decorates functions now, and finds the cache when they are called: that of the current application.
 
-    Nothing of an application is kept here, so that several in one process each have their own.
+    It keeps nothing of an application, so that several applications in one process can use it.
     """
 
     def __init__(self, name: str = "frescor") -> None:
         self._name = name
-        # Functions of two applications may hold objects of each: the cache that they use tells those apart.
+        # A function may hold objects of several applications. Each application's cache tells those apart itself.
         self._claims = Claims(by_objects=False)
         self._fragments: dict[Policy, Cached[..., str]] = {}
 
@@ -49,12 +49,12 @@ class FlaskCache:
 
         def make_for_app() -> Cache:
             cache = made()
-            # A thread that loads anew has no application of its own.
+            # A thread that refreshes a value has no application context of its own.
             cache.around_refresh = app.app_context
             return cache
 
         app.extensions[self._name] = _Lazily(make_for_app)
-        # A second cache of the same application leaves the tag with the first.
+        # If an application has a second cache, the tag stays with the first.
         if not hasattr(app.jinja_env, "frescor_render"):
             add_fragments(app.jinja_env, self._render_fragment)
 
@@ -67,15 +67,15 @@ class FlaskCache:
         return fragment(digest, values, render)
 
     def of(self, app: Flask) -> Cache:
-        """The application's cache. Raises LookupError where `init_app` was not called."""
+        """The application's cache. Raises LookupError if `init_app` was not called for it."""
         lazily: _Lazily | None = app.extensions.get(self._name)
         if lazily is None:
             raise LookupError(f"this application has no cache {self._name!r}: call init_app(app, make) in its factory.")
         return lazily.cache
 
     def source(self) -> Callable[[], Cache]:
-        """What gives the cache of the application that is current now, also where none is: for `track(engine, this)`.
-        Raises PolicyError outside of an application context."""
+        """A function that returns the cache of the application that is current now, for `track(engine, this)`; it works
+        outside of a context, too. Raises PolicyError if no application is current now."""
         if not has_app_context():
             raise PolicyError(
                 "which application's cache is meant? Call this within `with app.app_context():`, or give a function: "
@@ -113,7 +113,7 @@ class FlaskCache:
         ignore: tuple[str, ...] = (),
         **options: object,
     ) -> CachedDecorator:
-        """As `Cache.cached`, for whichever application is current at the call."""
+        """As `Cache.cached`, with the cache of the application that is current at the call."""
         return caching(policy_from(policy, options), lambda: self.current, self._claims, name=name, ignore=ignore)
 
     def view(
@@ -130,19 +130,20 @@ class FlaskCache:
     ) -> Callable[[Callable[..., object]], CachedView]:
         """Cache a view's whole responses; stands below `@app.route`.
 
-        A response is kept by method, scheme, host, path, sorted query, and what `vary` says: names of request headers,
-        and functions without arguments that say for whom it is (`lambda: current_user.get_id()`). What it depends on in
-        a tracked database ends it, as with `cached`. It leaves with an ETag (a request that has it gets 304), `Age`,
-        `Vary`, and `Cache-Control: max-age` of at most `max_age` seconds, never above the entry's rest. The default of
-        0 has browsers ask each time, so that they hear of an invalidation; above 0 they may be behind for so long.
+        A response is stored by method, scheme, host, path, sorted query, and `vary`: names of request headers, and
+        functions without arguments that say for whom it is (`lambda: current_user.get_id()`). As with `cached`, changes
+        in a tracked database invalidate it. It is sent with an ETag (a request that has it gets 304), `Age`, `Vary`,
+        and `Cache-Control: max-age` of at most `max_age` seconds and never longer than the entry lives. With the
+        default of 0 browsers ask each time, so that they learn of an invalidation; with more they may be stale for that
+        long.
 
-        Not kept, and said once in the log with what to write: a response that sets a cookie, changes the session, reads
-        it without a function in `vary`, reads request headers that are not in `vary`, is streamed, says `no-store`, or
-        has a status not in `statuses`. Where the session was read before the view began, by a login's look-up say, and
-        nothing in `vary` says for whom the response is, the cache is passed by, unless `public=True` says that all get
-        the same. Other methods than GET and HEAD are passed through.
+        A response is not stored if it sets a cookie, changes the session, reads the session without a function in
+        `vary`, reads request headers that are not in `vary`, is streamed, says `no-store`, or has a status not in
+        `statuses`. The log says so once, and what to write. If the session was read before the view began (to look the
+        user up, say), and nothing in `vary` says for whom the response is, the cache is not used, unless `public=True`
+        says that the response is the same for everybody. Methods other than GET and HEAD are passed through.
 
-        With the store down the view runs. Raises PolicyError for options that cannot be meant.
+        With the store down the view runs. Raises PolicyError for options that make no sense.
         """
         chosen = policy_from(policy, options)
         given = options_from(vary, public=public, max_age=max_age, statuses=statuses, policy=chosen)
@@ -153,7 +154,7 @@ class FlaskCache:
         return decorate
 
     def invalidate_cache_pattern(self, *patterns: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """As `Cache.invalidate_cache_pattern`, for whichever application is current at the call."""
+        """As `Cache.invalidate_cache_pattern`, with the cache of the application that is current at the call."""
         return invalidating(patterns, lambda: self.current)
 
 

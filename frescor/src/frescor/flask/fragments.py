@@ -1,4 +1,4 @@
-"""`{% cache policy, … %}`: parts of templates that are cached, by what the template says of them and its own text."""
+"""`{% cache policy, … %}`: cached parts of templates, identified by the values that the tag names and by their text."""
 
 import hashlib
 from collections.abc import Callable
@@ -19,8 +19,8 @@ Render = Callable[[Policy, str, tuple[object, ...], Callable[[], str]], str]
 
 @dataclass(slots=True)
 class _TemplateSource:
-    """The template that is being read: its text, which Jinja gives to extensions apart from its tokens, and how many
-    parts were found in it."""
+    """The template being compiled: its text, which Jinja gives to extensions separately from its tokens, and the number
+    of parts found in it so far."""
 
     text: str = ""
     parts: int = 0
@@ -30,23 +30,25 @@ _SOURCE: ContextVar[_TemplateSource] = ContextVar("frescor_template", default=_T
 
 
 class Fragments(Extension):
-    """Jinja's tag `cache`: a policy, then all that the part shows, `{% cache CARD, user.id, locale %}…{% endcache %}`.
+    """Jinja's tag `cache`: a policy, then every value that the part shows.
 
-    The same policy, values and text are one entry in all templates and processes; a template that is changed, or one
-    that it includes by its name, has entries of its own. One caller renders it, the others wait; what it reads from a
-    tracked database ends it.
+    `{% cache CARD, user.id, locale %}…{% endcache %}`
+
+    The same policy, values and text are one entry in all templates and processes. When the template changes, or one
+    that it includes by name, it gets new entries. One caller renders the part while others wait. Changes to what it
+    reads from a tracked database invalidate it.
     """
 
     tags = {"cache"}  # noqa: RUF012 - Jinja's own way to say it
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        """Remember the template's text until it is parsed."""
+        """Keep the template's text until it is parsed."""
         del name, filename
         _SOURCE.set(_TemplateSource(source))
         return source
 
     def parse(self, parser: Parser) -> nodes.Node:
-        """A call of `_render` around the part."""
+        """Turn the part into a call of `_render`."""
         reading = _SOURCE.get()
         reading.parts += 1
         own = f"{reading.parts}\0{reading.text}"
@@ -74,13 +76,13 @@ class Fragments(Extension):
 
 
 def add_fragments(environment: Environment, render: Render) -> None:
-    """Give an environment the tag, and what carries it out."""
+    """Add the tag to an environment, and the function that renders its parts."""
     environment.add_extension(Fragments)
     environment.extend(frescor_render=render)
 
 
 def _digest_of(environment: Environment, source: str) -> str:
-    """Of a template's text, and of those that it names."""
+    """A digest of a template's text, and of the templates that it names."""
     digest = hashlib.blake2b(digest_size=16)
     seen: set[str] = set()
     left = [source]
@@ -92,12 +94,12 @@ def _digest_of(environment: Environment, source: str) -> str:
             try:
                 left.append(environment.loader.get_source(environment, name)[0] if environment.loader else "")
             except TemplateNotFound:
-                # `include … ignore missing`: it may come to be there, and is read then when the template is.
+                # `include … ignore missing`: the template may appear later, and then changes this digest.
                 left.append(f"missing {name}")
     return digest.hexdigest()
 
 
-# Parsing a template asks for the digest of its parts, which is being found.
+# True while a digest is computed, since parsing a template asks for the digests of its parts.
 _LOOKING: ContextVar[bool] = ContextVar("frescor_template_looking", default=False)
 
 

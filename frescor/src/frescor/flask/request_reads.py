@@ -1,4 +1,4 @@
-"""What a view reads of its request while it runs: headers, cookies, the session."""
+"""What a view reads from its request while it runs: headers, cookies, the session."""
 
 from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
 from typing import Any
@@ -8,10 +8,10 @@ from flask.globals import request_ctx
 from flask.sessions import SessionMixin
 from werkzeug.datastructures import EnvironHeaders
 
-# Read as a whole.
+# Stands for reading all headers.
 ANY_HEADER = "*"
 _HEADER = "HTTP_"
-# What werkzeug keeps of headers that it has read once.
+# Attributes in which werkzeug caches what it has read from headers.
 _REMEMBERED = (
     "accept_charsets",
     "accept_encodings",
@@ -25,20 +25,21 @@ _REMEMBERED = (
 
 
 def session_is_read() -> bool:
-    """Whether this request's session was read so far; looking does not count."""
+    """Whether this request's session was read so far; calling this does not count as reading."""
     session = _session()
     return session is not None and session.accessed
 
 
 def _session() -> SessionMixin | None:
-    # Flask 3.1.3 and later note each reading of `session`, so that is not to be read here; earlier ones have no other.
+    # Flask 3.1.3 and later count every use of `session` as a reading, so this must not use it; older ones have no
+    # other.
     context: Any = request_ctx
     session: SessionMixin | None = context._session if hasattr(context, "_session") else context.session
     return session
 
 
 class RequestReads:
-    """Notes what is read of the current request within it."""
+    """Notes what is read from the current request while it is entered."""
 
     def __init__(self) -> None:
         self.headers: set[str] = set()
@@ -59,7 +60,7 @@ class RequestReads:
 
     def __exit__(self, *_: object) -> None:
         own, session = self._own, self._session
-        # What the view left there, for those who come after it.
+        # What the view put there has to remain for those who come after it.
         self._environ.update(dict.items(own["environ"]))
         own["environ"], own["headers"] = self._environ, self._headers
         own.update(self._kept)
@@ -72,7 +73,7 @@ class RequestReads:
 
 
 class _Headers(EnvironHeaders):
-    """The headers of such an environment; asking for all of one name reads that name alone."""
+    """The headers of such an environment. Asking for all values of one name reads only that name."""
 
     def getlist(self, key: str, type: Callable[[str], Any] | None = None) -> list[Any]:  # noqa: A002 - werkzeug's name
         value = self.get(key) if type is None else self.get(key, type=type)

@@ -1,4 +1,4 @@
-"""An application's `FRESCOR_*` settings, as what they say of its cache."""
+"""An application's `FRESCOR_*` settings, and the cache that they describe."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -12,15 +12,15 @@ _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 def cache_from_settings(config: Mapping[str, Any], namespace: str) -> Cache:
-    """The cache that an application's settings describe; text as it comes from the environment will do.
+    """The cache that an application's settings describe. Values may be text, as they come from the environment.
 
-    FRESCOR_URL: the server, as for `Cache.from_url`; it has to be there. FRESCOR_NAMESPACE: what its keys begin with;
-    without it, `namespace`. FRESCOR_LOCAL: whether to keep copies in this process, or in how many bytes.
-    FRESCOR_TIMEOUT: seconds. FRESCOR_KEY_SECRET: text or bytes. FRESCOR_SEAL_SECRETS: one or more, text with commas
-    between or a list. FRESCOR_LARGEST_VALUE: bytes. FRESCOR_CONFIRM: whether invalidations wait for other processes'
+    FRESCOR_URL: the server, as for `Cache.from_url`; required. FRESCOR_NAMESPACE: the prefix of its keys; by default
+    `namespace`. FRESCOR_LOCAL: whether to keep copies in this process, or in how many bytes. FRESCOR_TIMEOUT: seconds.
+    FRESCOR_KEY_SECRET: text or bytes. FRESCOR_SEAL_SECRETS: one or more; text separated by commas, or a list.
+    FRESCOR_LARGEST_VALUE: bytes. FRESCOR_CONFIRM: whether invalidations wait until other processes have dropped their
     copies.
 
-    Raises PolicyError for a setting that is missing, wrong, or that begins with FRESCOR_ and is none of these.
+    Raises PolicyError for a setting that is missing or wrong, and for one that begins with FRESCOR_ and is not listed.
     """
     given = {name: value for name, value in config.items() if name.startswith(PREFIX)}
     known = {"FRESCOR_URL", "FRESCOR_NAMESPACE", *_OPTIONS}
@@ -52,7 +52,7 @@ def _truth(name: str, value: object) -> bool:
 
 def _local(name: str, value: object) -> bool | int:
     text = str(value).strip()
-    # 1 and 0 say whether; more is a number of bytes.
+    # 1 and 0 mean yes and no; a larger number is a size in bytes.
     return int(text) if text.isdecimal() and int(text) > 1 else _truth(name, value)
 
 
@@ -74,7 +74,7 @@ def _secret(name: str, value: object) -> bytes:
     if isinstance(value, str):
         return value.encode()
     if not isinstance(value, bytes):
-        # Not shown: it may be the secret in another type.
+        # The value is not shown: it may be the secret in another type.
         raise PolicyError(f"{name} is text or bytes; got a {type(value).__name__}.")
     return value
 

@@ -1,4 +1,4 @@
-"""Views whose whole responses are cached, by what the request asks for and what the view is declared to vary on."""
+"""Views whose whole responses are cached, by what a request asks for and what the view is declared to vary on."""
 
 import contextlib
 import functools
@@ -28,22 +28,22 @@ Vary = str | Callable[[], object]
 
 logger = logging.getLogger("frescor")
 
-# Of one connection or of one moment, and the cookies of one visitor.
+# Headers that belong to one connection or one moment, and one visitor's cookies.
 _NOT_KEPT = frozenset(
     {"age", "connection", "date", "keep-alive", "server", "set-cookie", "te", "trailer", "transfer-encoding", "upgrade"}
 )
-# What is named by the key already, whoever asks.
+# Already part of the key.
 _IN_THE_KEY = frozenset({"host"})
-# A request whose response may not be kept goes past the cache for so long, and others like it do not wait for it.
+# After a response that may not be stored, similar requests skip the cache for this long and do not wait for each other.
 PASS_SECONDS = 10.0
-# Why a response is not kept where nobody has anything to change.
+# The reason for not storing a response when nobody can do anything about it.
 UNSAID = "-"
 _MOST_PASSING = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
-    """A response as it is kept: its end and its making in seconds since 1970."""
+    """A stored response; when it was made and when it ends, in seconds since 1970."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -55,7 +55,7 @@ class StoredResponse:
 
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
-    """How a view is cached, beside its policy; see `FlaskCache.view`."""
+    """How a view is cached, apart from its policy; see `FlaskCache.view`."""
 
     vary: tuple[Vary, ...]
     public: bool
@@ -64,19 +64,19 @@ class ViewOptions:
 
     @property
     def headers(self) -> frozenset[str]:
-        """The names of the request headers that it varies on, in lower case."""
+        """The names of the request headers that the view varies on, in lower case."""
         return frozenset(vary.lower() for vary in self.vary if isinstance(vary, str))
 
     @property
     def functions(self) -> tuple[Callable[[], object], ...]:
-        """What says for whom a response is."""
+        """The functions that say for whom a response is."""
         return tuple(vary for vary in self.vary if not isinstance(vary, str))
 
 
 def options_from(
     vary: Vary | Iterable[Vary], *, public: bool, max_age: Seconds, statuses: Iterable[int], policy: Policy
 ) -> ViewOptions:
-    """The options of a view. Raises PolicyError for what cannot be meant."""
+    """The options of a view. Raises PolicyError for options that make no sense."""
     given: tuple[object, ...] = (vary,) if isinstance(vary, str) or callable(vary) else tuple(vary)
     for one in given:
         if not callable(one) and not (isinstance(one, str) and one.strip() and one.isascii() and one != "*"):
@@ -100,7 +100,7 @@ def options_from(
 
 
 class CachedView:
-    """What `FlaskCache.view` makes of a view function: called by Flask as the view is."""
+    """What `FlaskCache.view` makes of a view function; Flask calls it in place of the view."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class CachedView:
         *,
         name: str | None,
     ) -> None:
-        # Flask names the endpoint by it.
+        # Flask takes the endpoint's name from it.
         self.__name__ = getattr(view, "__name__", type(view).__name__)
         functools.update_wrapper(self, view)
         self.policy = policy
@@ -123,7 +123,7 @@ class CachedView:
 
         def respond(asked: tuple[object, ...], run: Callable[[Callable[..., Any]], StoredResponse]) -> StoredResponse:
             del asked
-            # Held here, so that another version of the view does not answer from this one's entries.
+            # In a closure, so that another version of the view does not answer from this version's entries.
             return run(view)
 
         label = name or f"{view.__module__}.{view.__qualname__}".replace("<locals>.", "")
@@ -132,30 +132,30 @@ class CachedView:
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The response to the present request: from its entry, with 304 where the client has it, or from the view."""
+        """The response to the current request: from its entry, as 304 if the client has it, or from the view."""
         asked = self._asked()
         if asked is None or self._passes(asked):
             return current_app.ensure_sync(self._view)(*args, **kwargs)
         call = _Call(self, asked, args, kwargs)
         stored = self._cached(asked, call.run)
         if call.response is not None:
-            # Its own, which may not be kept.
+            # This request's own response, which may not be stored.
             return call.response
         return self._answer(stored, hit=not call.ran)
 
     def invalidate_all(self) -> bool:
-        """Forget all responses of this view, in one write. False with the store down: then it waits."""
+        """Invalidate all responses of this view, in one write. False with the store down: then it is still pending."""
         return self._cached.invalidate_all()
 
     # -- what is asked for -------------------------------------------------------------------------------------------
 
     def _asked(self) -> tuple[object, ...] | None:
-        """What tells this request from others; None for one that is not answered from the cache."""
+        """What distinguishes this request from others; None if the request must not be answered from the cache."""
         options = self._options
         if request.method not in ("GET", "HEAD") or "Range" in request.headers:
             return None
         if not options.functions:
-            # What was read before the view began may be in what it shows: a user, say, that was looked up.
+            # What was read before the view began, such as the user, may be part of what the view shows.
             if session_is_read() and not options.public:
                 self.say(
                     "the session was read before it began: give vary=(…,) a function that says for whom the response "
@@ -179,7 +179,7 @@ class CachedView:
         return until is not None and until > time.monotonic()
 
     def let_pass(self, asked: object) -> None:
-        """Let requests like this one go past the cache for a while."""
+        """Let requests like this one skip the cache for a while."""
         with self._lock:
             self._passing[asked] = time.monotonic() + PASS_SECONDS
             self._passing.move_to_end(asked)
@@ -189,7 +189,7 @@ class CachedView:
     # -- what comes back ---------------------------------------------------------------------------------------------
 
     def make(self, view: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Response, str]:
-        """The view's own response, and why it may not be kept, or nothing."""
+        """The view's own response, and the reason why it may not be stored, or ''."""
         with RequestReads() as watch:
             response = current_app.make_response(current_app.ensure_sync(view)(*args, **kwargs))
         return response, self._reason(response, watch)
@@ -215,11 +215,11 @@ class CachedView:
             return "it says Vary: *"
         if control.no_store or (control.private and not options.functions):
             return f"it says Cache-Control: {response.headers['Cache-Control']}"
-        # An error is looked at anew, and nothing is wrong with the view.
+        # The response is an error, which is made anew each time; nothing is wrong with the view.
         return "" if response.status_code in options.statuses else UNSAID
 
     def kept(self, response: Response) -> StoredResponse:
-        """The response as it is kept, for as long as the policy or the view says."""
+        """The response in its stored form, for as long as the policy or the view says."""
         load = current_load()
         policy = self.policy
         rest = load.ttl
@@ -233,7 +233,7 @@ class CachedView:
         return StoredResponse(response.status_code, headers, body, etag or _digest(headers, body), now, now + rest)
 
     def say(self, reason: str) -> None:
-        """Say once why a response of this view is not kept."""
+        """Log, once, why a response of this view is not stored."""
         if reason not in self._said and reason != UNSAID:
             self._said.add(reason)
             logger.warning("a response of %s (policy %s) is not cached: %s.", self.__name__, self.policy.name, reason)
@@ -242,11 +242,11 @@ class CachedView:
         options = self._options
         response = current_app.response_class(stored.body, stored.status, list(stored.headers))
         now = time.time()
-        # Never longer than the entry lives; an invalidation is heard of by asking again.
+        # Never longer than the entry lives. Browsers learn of an invalidation only by asking again.
         most = options.max_age
         if response.cache_control.max_age is not None:
             most = float(response.cache_control.max_age)
-        # An end that an invalidation brings forward reaches a browser only when it asks.
+        # An invalidation ends the entry earlier, but a browser learns of that only when it asks.
         response.cache_control.max_age = max(0, min(int(most), int(stored.ends_at - now)))
         response.cache_control.must_revalidate = True
         if options.functions:
@@ -263,7 +263,7 @@ class CachedView:
 
 
 class _Call:
-    """One request on its way through the cache: whether its own view ran, and what may not be kept."""
+    """One request on its way through the cache: whether its own view ran, and its response if it may not be stored."""
 
     def __init__(self, view: CachedView, asked: tuple[object, ...], args: Any, kwargs: Any) -> None:
         self._view, self._asked, self._args, self._kwargs = view, asked, args, kwargs
@@ -273,11 +273,11 @@ class _Call:
         self.response: Response | None = None
 
     def run(self, view: Callable[..., Any]) -> StoredResponse:
-        """The loader: the view's response, in this request or, behind its back, in one like it."""
+        """The loader: the view's response, in this request or, for a background refresh, in a request like it."""
         self.ran = has_request_context()
         reason = UNSAID
         with contextlib.nullcontext() if self.ran else self._app.request_context(self._environ):
-            # What is set up before each request, a locale say, is so for one behind a reader's back.
+            # What is set up before each request (a locale, say) has to be set up for a background refresh, too.
             if self.ran or self._app.preprocess_request() is None:
                 response, reason = self._view.make(view, self._args, self._kwargs)
                 if not reason:
@@ -286,7 +286,7 @@ class _Call:
                     self.response = response
         self._view.say(reason)
         self._view.let_pass(self._asked)
-        # Nobody else gets it, and whoever waits asks for himself.
+        # Nobody else gets this response: those who wait for it call the view themselves.
         current_load().keep_private()
         return StoredResponse(0, (), b"", "", 0.0, 0.0)
 
@@ -298,7 +298,7 @@ def _request() -> Request:
 def _digest(headers: tuple[tuple[str, str], ...], body: bytes) -> str:
     digest = hashlib.blake2b(body, digest_size=16)
     for name, value in headers:
-        # Another type or language of the same bytes is another representation (RFC 9110, 8.8.3).
+        # The same bytes with another type or language are another representation (RFC 9110, 8.8.3).
         if name.lower() in ("content-type", "content-language", "content-encoding"):
             digest.update(f"\0{name.lower()}:{value}".encode())
     return digest.hexdigest()

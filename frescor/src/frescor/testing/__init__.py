@@ -1,4 +1,4 @@
-"""What a test of an application with a cache needs: a server of its own, started in milliseconds."""
+"""What tests of an application with a cache need: a server of their own that starts in milliseconds."""
 
 from frescor.testing.private_cluster import PrivateCluster, PrivateSentinels
 from frescor.testing.private_server import PrivateServer

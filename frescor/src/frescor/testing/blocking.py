@@ -1,4 +1,4 @@
-"""An async cache that a sync test can call, so that one suite tests both drivers."""
+"""An async cache that sync tests can call, so that one test suite covers both drivers."""
 
 import asyncio
 import functools
@@ -15,7 +15,7 @@ R = TypeVar("R")
 
 
 class BlockingCache:
-    """The calls of a `Cache`, carried out by its `aio` in an event loop of its own, in a thread."""
+    """The methods of a `Cache`, carried out by its `aio` on an event loop in a separate thread."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache

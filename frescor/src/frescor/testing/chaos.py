@@ -1,4 +1,4 @@
-"""A store that fails, as servers and networks do: for the tests of an application that must survive its cache."""
+"""A store that fails as servers and networks do, for tests of an application that must survive its cache's failures."""
 
 import random
 import threading
@@ -13,11 +13,12 @@ from frescor.errors import StoreRejected, StoreUnavailable
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """How often what goes wrong, each from 0 to 1.
+    """How often each kind of failure happens, from 0 to 1.
 
-    lost: the command does not reach the store. unanswered: it happened, and its answer is lost. refused: the store says
-    no. twice: it happens twice, as when a connection is lost and it is sent again. late: it happens after `delay`
-    seconds. garbage: entries come back with bytes changed, cut off, or not at all; stamps of tags are missing.
+    lost: the command does not reach the store. unanswered: it is carried out, but the answer is lost. refused: the
+    store refuses it. twice: it is carried out twice, as when a connection is lost and it is sent again. late: it is
+    carried out after `delay` seconds. garbage: entries come back with bytes changed, cut off, or not at all, and stamps
+    are missing.
     """
 
     lost: float = 0.05
@@ -30,10 +31,10 @@ class Faults:
 
 
 class ChaosStore(Store):
-    """Wraps a store and lets its commands go wrong by chance; the same seed, the same chances.
+    """Wraps a store and makes its commands fail at random; the same seed makes the same failures.
 
-    Nothing that it does may make a cache raise, or return a value that is not right. Beware that it cannot answer with
-    an entry that is well-formed, valid and wrong: no cache could tell.
+    None of them may make a cache raise or return a wrong value. It never answers with an entry that is well-formed,
+    valid and wrong, which no cache could detect.
     """
 
     def __init__(self, store: Store, *, seed: int = 0, faults: Faults | None = None) -> None:
@@ -42,11 +43,11 @@ class ChaosStore(Store):
         self._chance = random.Random(seed)  # noqa: S311  # faults need no secrecy
         self._lock = threading.Lock()
         self._pause = threading.Event()
-        # So often something went wrong.
+        # How many failures there were.
         self.faults = 0
 
     def perform(self, command: StoreCommand | Together) -> Any:
-        """As `Store.perform`, or not."""
+        """As `Store.perform`, if nothing fails."""
         faults = self._faults
         if self._happens(faults.lost):
             raise StoreUnavailable("chaos: lost on its way", operation=type(command).__name__)
@@ -84,7 +85,7 @@ class ChaosStore(Store):
         self._store.replay_by(database, replayer, ended=ended)
 
     def count(self, deltas: Mapping[str, int]) -> None:
-        """As `Store.count`: counters are not what is tested."""
+        """As `Store.count`, without failures."""
         self._store.count(deltas)
 
     def counters(self) -> dict[str, int]:

@@ -14,12 +14,12 @@ from frescor.errors import StoreUnavailable
 from frescor.testing.private_server import PrivateServer
 
 SLOTS = 16384
-# Of a node that does not answer, in ms, until the others take it for gone.
+# Milliseconds after which the other nodes take a silent node for dead.
 NODE_TIMEOUT = 2000
 
 
 class PrivateCluster:
-    """Some primaries that share the slots, and as many replicas of each as wanted, on loopback ports.
+    """Primaries that share the slots, and any number of replicas of each, on loopback ports.
 
     Use it as a context manager. `nodes` are the servers: first the primaries in the order of their slots, then their
     replicas in the same order.
@@ -56,7 +56,7 @@ class PrivateCluster:
             for client, (first, end) in zip(clients, itertools.pairwise(bounds), strict=False):
                 client.execute_command("CLUSTER ADDSLOTSRANGE", first, end - 1)
             for number, client in enumerate(clients, 1):
-                # Else they would have to find out, by a collision, who is newer.
+                # Otherwise nodes with equal epochs would first have to resolve a conflict.
                 client.execute_command("CLUSTER SET-CONFIG-EPOCH", number)
             for node in self.nodes[1:]:
                 clients[0].execute_command("CLUSTER MEET", "127.0.0.1", node.port)
@@ -107,13 +107,13 @@ class PrivateSentinels:
         return f"redis-sentinel://{hosts}/{self.SERVICE}/0"
 
     def primary(self) -> PrivateServer:
-        """Who the first sentinel says is the primary."""
+        """The server that the first sentinel names as primary."""
         with redis.Redis.from_url(self._sentinels[0].url) as client:
             _, port = client.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", self.SERVICE)
         return next(server for server in self.servers if server.port == int(port))
 
     def await_primary(self, server: PrivateServer) -> None:
-        """Wait until this server is the primary, by its own word and the sentinel's."""
+        """Wait until this server is the primary, according to itself and to the sentinel."""
 
         def is_primary() -> bool:
             with redis.Redis.from_url(server.url) as client:
@@ -159,7 +159,7 @@ class PrivateSentinels:
 
 
 def await_that(holds: Callable[[], bool], what: str, *, within: float = 20.0) -> None:
-    """Return once it holds. Raises StoreUnavailable, which says what did not come, after so many seconds."""
+    """Return once it holds. Raises StoreUnavailable after that many seconds; the error says what did not happen."""
     turn = threading.Event()
     for _ in range(int(within / 0.01)):
         if holds():
@@ -178,7 +178,7 @@ def _is_ready(client: Any) -> bool:
 
 def _sees_replica(client: Any, service: str) -> bool:
     replicas = client.execute_command("SENTINEL REPLICAS", service)
-    # It takes over only once the sentinel has heard from it that it follows.
+    # The replica can take over only after the sentinel has seen that it follows the primary.
     return len(replicas) == 1 and any(b"master-link-status" in part and _follows(part) for part in replicas)
 
 

