@@ -99,42 +99,43 @@ compile_state_of: Callable[[SQLCompiler], Any] = attrgetter("compile_state")
 
 
 def values_of(statement: Insert | Update) -> dict[Any, Any]:
-    """What its `values` were given, by column or by name."""
+    """The values given to its `values`, by column or by name."""
     return dict(statement._values or ())
 
 
 def has_more_tables(compiled: SQLCompiler) -> bool:
-    """Whether an UPDATE or DELETE has tables beside the one that it changes."""
+    """Whether an UPDATE or DELETE names more tables than the one that it changes."""
     state = compile_state_of(compiled)
-    # Of these two kinds alone.
+    # Only these two kinds of statement have these attributes.
     return bool(getattr(state, "_extra_froms", None) or getattr(state, "is_multitable", None))
 
 
 def spread_parameters(execution: Any) -> dict[str, list[str]]:
-    """The parameters that the list of an IN was spread out to, by its own."""
+    """The parameters into which the list of each IN was expanded, by the list's own name."""
     return execution._expanded_parameters or {}
 
 
 def expect_no_rows(execution: Any, changed: int) -> None:
-    """Let an execution take nothing from its cursor, and tell of so many changed rows."""
+    """Let an execution fetch nothing from its cursor, and report this many changed rows."""
     execution.cursor_fetch_strategy = cursor._NO_CURSOR_DML
     execution._rowcount = changed
 
 
 def silence(dialect: sa.Dialect) -> None:
-    """Let nobody hear of this dialect's own events."""
+    """Hide this dialect's own events from all listeners."""
     dialect.__dict__["_has_events"] = False
 
 
-@overrides()
+# `_has_events` is not checked: in SQLAlchemy 2.1.0 each connection takes it from its engine, and no class has it.
+@overrides("_has_events")
 class _UnheardConnection(sa.Connection):
     _has_events = False
 
 
 @overrides()
 class UnheardEngine(sa.Engine):
-    """An engine for Frescor's own statements: no listener of the application hears of them, not one for all engines
-    either, and no log."""
+    """An engine for Frescor's own statements, which no listener of the application hears, not even one for all engines;
+    nor are they logged."""
 
     _has_events = False
     _connection_cls = _UnheardConnection
@@ -147,8 +148,8 @@ class UnheardEngine(sa.Engine):
 
 
 def telling_of_inserts(contexts: type, given: Callable[[Any], None], told: Callable[[Any], None]) -> type:
-    """The class of a dialect's executions: each is `given` before listeners are called, if there are some, and each
-    INSERT is `told` once the keys of its rows are known."""
+    """The class of a dialect's executions. `given` is called before listeners are, if there are any; `told` after an
+    INSERT, when the keys of its rows are known."""
 
     @overrides()
     class Telling(contexts):  # type: ignore[misc]  # one subclass for each dialect

@@ -1,11 +1,11 @@
 """Slice columns, the slice that a value belongs to, and the tags of both.
 
-A write and a read have to come to the same slice whatever stands between them: drivers, declared types, literals. So a
-value counts only in the one form that `form_of` gives it, and a column whose type has no such form has no slices. Of a
-value of another type (text in a column of numbers, say) the slice is not known.
+A write and a read must arrive at the same slice, whatever drivers, declared types and literals lie between them. So a
+value counts only in the canonical form that `form_of` gives it, and a column whose type has no such form has no slices.
+For a value of another type (text in a numeric column, say) the slice is unknown.
 
-Slices of one column share 65,536 tags, so that what they take in the store is bounded: a digest of the value, made with
-the cache's key, since a foreign key may be personal data; buckets by their number.
+The slices of one column share 65,536 tags, so that they take limited space in the store. A value's tag is chosen by a
+digest, made with the cache's key, because a foreign key may be personal data; a bucket's tag by its number.
 """
 
 import datetime as dt
@@ -21,28 +21,28 @@ from frescor._values.tags import SLICES
 from frescor.errors import PolicyError
 from frescor.sqlalchemy._statements.tags import form_of, is_given_on, is_row_key_type
 
-# What `track` and `Column.info` call each kind; a range has its width in brackets.
+# The names of the kinds for `track` and `Column.info`; a range has its width in parentheses.
 _KIND = re.compile(r"value|month|day|range\(([1-9][0-9]{0,11})\)")
 _INFO = "slice"
 _GROUPS = 1 << 16
 _DAY = dt.timedelta(days=1)
-# A name that can stand in a tag beside others.
+# A column name that can stand in a tag beside others.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _DIALECTS = ("postgresql", "sqlite")
-# Of NULL.
+# The slice of NULL.
 NO_VALUE = "-"
-# By table, and by column: its kind or kinds; an empty list for none.
+# The kind or kinds of a column; an empty list means none.
 Kinds = str | Sequence[str]
 DeclaredSlices = Mapping[str, Mapping[str, Kinds]]
-# How a time says which day it belongs to. SQLite keeps the digits of the clock and drops the zone. PostgreSQL keeps a
-# moment, which belongs to the day that it is in UTC, whatever zone a session shows it in.
+# How a time determines its day. SQLite stores the digits of the clock and drops the zone. PostgreSQL stores a moment,
+# which belongs to its day in UTC, in whatever zone a session displays it.
 _NAIVE, _DIGITS, _UTC = "", "digits", "utc"
 
 
 @dataclass(frozen=True, slots=True)
 class SliceColumn:
-    """A column whose slices are told of. name: as the database has it. kind: value, month, day or range; width: of a
-    range. type: as it is declared. zone: how its times say which day they belong to."""
+    """A column that has slices. name: as in the database. kind: value, month, day or range. width: of a range. type:
+    the declared type. zone: how its times determine their day."""
 
     name: str
     kind: str
@@ -52,16 +52,16 @@ class SliceColumn:
 
     @property
     def id(self) -> str:
-        """What it is called in tags."""
+        """Its name in tags."""
         name = str.lower(self.name)
         if self.kind == "value":
             return name
-        # Who declares a time without its zone may mean another month by the same value: those are other slices.
+        # If a release declares the column without its zone, equal values may mean other months: other slices.
         width = str(self.width) if self.kind == "range" else "utc" if self.zone == _UTC else ""
         return f"{name}:{self.kind}{width}"
 
     def blind(self, table: str) -> str:
-        """Its blind tag; `table`: the table's tag."""
+        """Its blind tag, for the table with this tag."""
         return f"{table}{SLICES}{self.id}"
 
     def slice(self, table: str, group: str) -> str:
@@ -69,8 +69,8 @@ class SliceColumn:
         return f"{table}{SLICES}{self.id}={group}"
 
     def group(self, value: Any, digest: Callable[[Any], str]) -> str | None:
-        """Which slice a value is in, as `slice` takes it; None if that is not certain. `digest` of a value's one form,
-        as `Tags.group` makes it."""
+        """The slice of a value, as `slice` takes it; None if it is not certain. digest: of a value's canonical form, as
+        by `Tags.group`."""
         if value is None:
             return NO_VALUE
         if self.kind == "value":
@@ -80,22 +80,22 @@ class SliceColumn:
         return None if number is None else group_of_bucket(number)
 
     def buckets(self, low: Any, high: Any, *, low_is_open: bool, high_is_open: bool) -> range | None:
-        """The numbers of the buckets that the values from `low` to `high` fall into, perhaps one more at an end; None
-        if that is not certain, and for a column of values. open: the end itself is not among them."""
+        """The numbers of the buckets for the values from `low` to `high`, perhaps with one more at an end; None if they
+        are not certain, and for columns of kind value. open: the end itself does not belong to the range."""
         if self.kind == "value":
             return None
         try:
             first = self._bucket(self._after(low) if low_is_open else low, is_end=True)
             last = self._bucket(self._before(high) if high_is_open else high, is_end=True)
         except (OverflowError, TypeError):
-            # The first or the last day of the calendar, or a value of a type that has no next one.
+            # The first or last day of the calendar, or a value without a next one.
             return None
         return None if first is None or last is None else range(first, last + 1)
 
     def _after(self, value: Any) -> Any:
         if type(value) is int:
             return value + 1
-        # Of a time its own bucket will do.
+        # For a time, its own bucket is enough.
         return value + _DAY if type(value) is dt.date and isinstance(self.type, types.Date) else value
 
     def _before(self, value: Any) -> Any:
@@ -103,7 +103,7 @@ class SliceColumn:
             return value - 1
         if type(value) is dt.date:
             return value - _DAY
-        # A date is compared with a time in ways that differ: it may be the time's own day.
+        # Databases compare dates with times in different ways; the date may be the time's own day.
         return value if isinstance(self.type, types.Date) else value - dt.datetime.resolution
 
     def _bucket(self, value: Any, *, is_end: bool = False) -> int | None:
@@ -115,13 +115,13 @@ class SliceColumn:
         return day.year * 12 + day.month - 1 if self.kind == "month" else day.toordinal()
 
     def _day(self, value: Any, *, is_end: bool) -> dt.date | None:
-        """The day that a value belongs to; of the end of a range of dates, a time's day."""
+        """The day that a value belongs to; for an end of a range of dates, also the day of a time."""
         if isinstance(self.type, types.Date):
             if type(value) is dt.datetime and is_end and value.tzinfo is None:
                 return value.date()
             return value if type(value) is dt.date else None
         if type(value) is dt.date:
-            # Midnight, in the session's zone. What a column holds is a time.
+            # A date in a column of times means midnight in the session's zone.
             return value if is_end and self.zone != _UTC else None
         if type(value) is not dt.datetime:
             return None
@@ -140,11 +140,12 @@ def group_of_bucket(number: int) -> str:
 def slice_columns(
     table: sa.Table, dialect: sa.Dialect, declared: Mapping[str, Kinds] | None = None
 ) -> tuple[SliceColumn, ...]:
-    """The slice columns of a declared table; `declared`: more of them, or other kinds, by name.
+    """The slice columns of a declared table; `declared`: additional ones, or other kinds, by name.
 
-    Each foreign key of one column whose type has one form for each value, but for one that is the primary key: its rows
-    have tags of their own. A column's `info={"slice": "month"}` says more; several kinds are a list, none an empty one.
-    Raises PolicyError for a kind that there is not, and for a column that cannot have it.
+    These are the foreign keys of a single column whose type has one canonical form for each value, except one that is
+    the primary key, whose rows have tags of their own. `info={"slice": "month"}` on a Column adds another kind; several
+    kinds are a list, and an empty list means none. Raises PolicyError for an unknown kind, and for a column that cannot
+    have it.
     """
     if dialect.name not in _DIALECTS:
         return ()
@@ -217,5 +218,5 @@ def _fits(kind: types.TypeEngine[Any], word: str, dialect: sa.Dialect) -> bool:
     if word == "value":
         return is_row_key_type(kind, dialect)
     wanted = types.Integer if word == "range" else types.Date if isinstance(kind, types.Date) else types.DateTime
-    # Also where it is another type on this database (`with_variant`).
+    # Check the type on this database as well, which may differ (`with_variant`).
     return isinstance(kind, wanted) and isinstance(kind.dialect_impl(dialect), wanted)

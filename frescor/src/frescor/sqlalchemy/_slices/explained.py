@@ -7,7 +7,7 @@ from frescor._values.tags import BUT, SLICES
 
 
 def explained(tags: Sequence[str]) -> str:
-    """Each table with what is known of the rows and slices that were touched: `sql:due (1 row; member_id: 1 slice)`."""
+    """Each table with the rows and slices that were written, if known: `sql:due (1 row; member_id: 1 slice)`."""
     tables: dict[str, dict[str, int | None]] = defaultdict(dict)
     rows: dict[str, int | None] = defaultdict(int)
     for tag in tags:

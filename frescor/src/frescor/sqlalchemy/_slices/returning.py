@@ -1,7 +1,7 @@
-"""Rows that a write gives back to Frescor alone: the application gets the result of the statement that it sent.
+"""Rows that a write returns to Frescor alone: the application gets the result of the statement that it sent.
 
-RETURNING is put behind the text on its way to the driver, and its rows are taken before SQLAlchemy looks at the cursor,
-which it is told to expect nothing from. How many rows were changed is how many came back.
+RETURNING is appended to the text on its way to the driver, and its rows are fetched before SQLAlchemy looks at the
+cursor, which is told to expect no rows. The number of changed rows is the number of rows returned.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,27 +11,27 @@ from frescor.sqlalchemy._private import expect_no_rows, spread_parameters
 from frescor.sqlalchemy._slices.written import Plan
 from frescor.sqlalchemy._transactions.touched import Touched
 
-# What an execution keeps its plan as.
+# The attribute of an execution that holds its plan.
 RETURNING = "frescor_returning"
-# Drivers whose executemany can give rows back, or is a loop over execute.
+# Drivers whose executemany can return rows, and drivers whose executemany is a loop over execute.
 _GIVES_MANY, _LOOPS = ("psycopg",), ("pysqlite",)
 
 
 def gives_rows(execution: Any) -> bool:
-    """Whether the rows of an execution can be had."""
+    """Whether the rows of an execution can be returned."""
     return not execution.executemany or execution.dialect.driver in (*_GIVES_MANY, *_LOOPS)
 
 
 def told(plan: Plan, execution: Any, rows: Sequence[Any], digest: Callable[[Any], str]) -> Touched:
-    """The slices that an execution touched, with the rows that it gave back."""
+    """The slices that an execution touched, given the rows that it returned."""
     return plan.touched(execution.compiled_parameters, spread_parameters(execution), rows, digest)
 
 
 def execute_returning(
     execute: Callable[..., None], cursor: Any, sql: str, parameters: Any, execution: Any, plan: Plan
 ) -> list[Any] | None:
-    """Execute a statement and take the rows that it gives back; None for rows with a value that Python has no object
-    for, such as PostgreSQL's date `infinity`. Raises the driver's errors."""
+    """Execute a statement and fetch the rows that it returns; None if a row has a value that Python cannot represent,
+    such as PostgreSQL's date `infinity`. Raises the driver's errors."""
     sql += plan.returning
     dialect = execution.dialect
     if not execution.executemany:
@@ -54,11 +54,11 @@ def execute_returning(
 
 
 def _taken(cursor: Any, dialect: Any) -> tuple[list[Any] | None, int]:
-    """The rows of one result, and how many they were."""
+    """The rows of one result, and their number."""
     try:
         rows = cursor.fetchall()
     except getattr(dialect.dbapi, "DataError", ()):
-        # The statement is executed, and its rows are there; who gave the command is told how many.
+        # The statement was executed and its rows exist; its sender is told their number.
         return None, cursor.rowcount
     return rows, len(rows)
 

@@ -1,4 +1,4 @@
-"""Which slices a statement reads: those that the places in it are bound to where a table stands."""
+"""Which slices a statement reads, by the conditions on each occurrence of a table in it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from frescor._values.tags import SLICED
 from frescor.sqlalchemy._slices.columns import SliceColumn, group_of_bucket
 from frescor.sqlalchemy._statements.facts import Bounds, Field, Place
 
-# A range of more buckets than this reads the table: each is a tag that every look at the entry asks for.
+# A range of more buckets than this reads the whole table, since each bucket is one more tag for every read of the
+# entry.
 MOST_BUCKETS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class SlicedRead:
-    """A place whose table, with this tag, is read in slices: of one of these columns, those of its parameters'
-    values."""
+    """A read of a table, with this tag, in slices of one of these columns: those of its parameters' values."""
 
     table: str
     choices: tuple[tuple[SliceColumn, Field | Bounds], ...]
@@ -25,16 +25,16 @@ class SlicedRead:
 
 @dataclass(frozen=True, slots=True)
 class ReadSlices:
-    """What one execution reads at a place: the slices of one column. tags: all that an entry depends on for it."""
+    """What one execution reads there: slices of one column. tags: all that an entry depends on because of it."""
 
     column: SliceColumn
     tags: tuple[str, ...]
 
 
 def sliced_read(place: Place, table: str, columns: Iterable[SliceColumn]) -> SlicedRead | None:
-    """How a place is read in slices; None if it binds none of these columns.
+    """How an occurrence of a table is read in slices; None if none of these columns is bound there.
 
-    Of several columns the one with the fewest tags: one value before a list, a value before a bucket.
+    Of several columns the one with the fewest tags is chosen: a single value before a list, a value before a bucket.
     """
     bound: dict[str, list[Field | Bounds]] = {}
     for name, one in place.bound:
@@ -54,8 +54,8 @@ def _tags_to_expect(choice: tuple[SliceColumn, Field | Bounds]) -> tuple[bool, b
 
 
 def _has_order(column: SliceColumn, bounds: Bounds) -> bool:
-    """Whether values between these are between their buckets: a time with a zone and one without are compared by the
-    session's zone, of which nothing is known."""
+    """Whether values within these bounds fall into the buckets within theirs. Not if only one side has a time zone:
+    they are compared in the session's zone, which is unknown."""
     if column.kind == "value":
         return False
     times = [one.kind for one in (bounds.low, bounds.high) if isinstance(one.kind, types.DateTime)]
@@ -68,8 +68,8 @@ def read_slices(
     spread: Mapping[str, Sequence[str]],
     digest: Callable[[Any], str],
 ) -> ReadSlices | None:
-    """What an execution depends on at this place; None if no slice is certain. `spread`: the parameters that each list
-    became."""
+    """What an execution depends on there; None if no slice is certain. spread: the parameters that each list was
+    expanded to."""
     best: tuple[SliceColumn, Iterable[str]] | None = None
     fewest = MOST_BUCKETS + 1
     for column, one in read.choices:
@@ -100,7 +100,7 @@ def _groups(
     for parameters in executions:
         names = spread.get(field.parameter) if field.many else (field.parameter,)
         if names is None:
-            # The values of its list stand in the text.
+            # The values of this list are in the text.
             return None
         for name in names:
             group = column.group(parameters[name], digest) if name in parameters else None

@@ -17,12 +17,12 @@ from frescor.sqlalchemy._slices.written import Plan, plan_for
 from frescor.sqlalchemy._statements.facts import Target
 from frescor.sqlalchemy._statements.tags import TableName, table_name
 
-# Seconds after which it is registered anew: the store may have lost it, and stores no entry with slices then.
+# Seconds after which columns are registered again: the store may have lost them, and then stores no entry with slices.
 _AGAIN = 1.0
 
 
 class Slices:
-    """Of one tracked database. `declared`: None for no slices at all."""
+    """The slice columns of one tracked database. `declared`: None for no slices at all."""
 
     def __init__(
         self, declared: DeclaredSlices | None, dialect: sa.Dialect, store: Callable[[], Store], *, awaits: bool
@@ -40,12 +40,12 @@ class Slices:
         self._lock = threading.Lock()
 
     def columns(self, table: sa.Table) -> tuple[SliceColumn, ...]:
-        """The slice columns of a declared table. Raises PolicyError for what is declared wrongly."""
+        """The slice columns of a declared table. Raises PolicyError for a wrong declaration."""
         if not self._is_on:
             return ()
         found = self._columns.get(table)
         if found is None:
-            # The default schema is known by now, if it was not when this was declared.
+            # The default schema may have been unknown when this was declared; now it is known.
             name = table_name(table.schema, table.name, self._dialect.default_schema_name)
             declared = self._declared.get(name)
             unknown = [
@@ -57,17 +57,17 @@ class Slices:
         return found
 
     def plan(self, target: Target, name: TableName, table: str, known: Dependencies, *, uncertain: bool) -> Plan | None:
-        """As `plan_for`, of a write."""
+        """As `plan_for`, for a write."""
         if target.declared is None:
             return None
         columns = self.columns(target.declared)
         return plan_for(target, columns, name, table, known, self._dialect, uncertain=uncertain)
 
     def ready(self, table: str, columns: tuple[SliceColumn, ...]) -> bool:
-        """Whether an entry may depend on slices of these columns of the table with this tag: whether everybody who
-        writes there is known to raise them. If not, they will be registered.
+        """Whether an entry may depend on slices of these columns of the table with this tag: whether every writer is
+        known to raise them. If not, they will be registered.
 
-        A wrong answer leaves a value unstored and nothing else: the store looks itself.
+        A wrong answer means only that a value is not stored, because the store checks for itself.
         """
         blind = [column.blind(table) for column in columns]
         stands = self._standing.issuperset(blind)
@@ -82,7 +82,7 @@ class Slices:
             self._wanted[table] = tuple(dict.fromkeys((*self._wanted.get(table, ()), *ids)))
             self._asked_at = time.monotonic()
         if self._awaits:
-            # A loop is not to wait for a driver that does not await.
+            # In a thread, because the store's driver would block the event loop.
             threading.Thread(target=self._register, name="frescor-slices", daemon=True).start()
         else:
             self._register()
@@ -90,7 +90,7 @@ class Slices:
     def _register(self) -> None:
         with self._lock:
             wanted = dict(self._wanted)
-        # The store is away: then nothing is stored, and it is tried again in a second.
+        # With the store down nothing is stored; this is tried again in a second.
         with contextlib.suppress(CacheError):
             by_tag = {declared_tag(table): ids for table, ids in wanted.items()}
             if self._store().register_slices(by_tag):

@@ -1,17 +1,17 @@
-"""Which slices a write touches: those that its rows were in before and are in after, as the database has it.
+"""Which slices a write touches: the slices that its rows were in before and are in after, according to the database.
 
-What a session remembers of a row is not enough: under READ COMMITTED another transaction may have moved it to another
-slice since, and an UPDATE of another column then changes a row in a slice that this session has never heard of. So a
-slice counts as known only from
+What a session remembers of a row is not enough. Under READ COMMITTED another transaction may have moved the row to
+another slice, and an UPDATE of another column then changes a row in a slice that this session has never heard of. So a
+slice counts as known only from these sources:
 
-- the values of an INSERT that are parameters, not the database's own defaults;
-- what an UPDATE sets, for the slice after it; the WHERE of an UPDATE or DELETE (`militante_id = :x`), for the one
-  before it: the database checks it again on the row that it finds once it has waited for another transaction;
-- the row that the statement gives back, by a RETURNING that is put behind it: of a column that it does not set, or of a
-  DELETE, that is the slice before and after. The row as it was, of a column that is set, PostgreSQL gives from 18 on.
+- the values of an INSERT that are parameters, not defaults of the database;
+- what an UPDATE sets, for the slice after it; and the WHERE of an UPDATE or DELETE (`militante_id = :x`), for the slice
+  before it, because the database checks the condition again after waiting for another transaction;
+- the row that the statement returns, by a RETURNING appended to it. For a DELETE, or for a column that is not set, that
+  is the slice before and after. For a column that is set, PostgreSQL returns the old value from version 18 on.
 
-A trigger that may change the row before it is written makes all of this uncertain, and so do rules, policies, views,
-other tables in the statement, ON CONFLICT, OR REPLACE: then nothing is told, and the blind tags are raised.
+None of this is certain if a trigger may change the row before it is written, nor with rules, policies, views, several
+tables in the statement, ON CONFLICT or OR REPLACE. Then no slice is named, and the blind tags are raised.
 """
 
 import re
@@ -36,8 +36,8 @@ _TIME = re.compile(rf"{_DATE.pattern} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}\.[0-9]{{6
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """How the slices of one column are learned. fields: parameters that hold values. places: of values in the row that
-    the statement gives back."""
+    """How the slices of one column are learned. fields: parameters that hold values. places: positions of values in the
+    row that the statement returns."""
 
     column: SliceColumn
     blind: str
@@ -49,7 +49,7 @@ class _Column:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How the slices are learned that executions of one statement touch. table: its tag. returning: what is put behind
+    """How the slices are learned that executions of one statement touch. table: its tag. returning: what is appended to
     the statement; empty if its rows are not needed."""
 
     table: str
@@ -57,11 +57,11 @@ class Plan:
     returning: str
 
     def untouched(self) -> Touched:
-        """Nothing yet."""
+        """No slices yet."""
         return dict.fromkeys((one.blind for one in self.columns), frozenset())
 
     def without_rows(self) -> "Plan":
-        """Where no rows are given back."""
+        """The same plan for an execution that returns no rows."""
         columns = tuple(_Column(one.column, one.blind, known=False) if one.places else one for one in self.columns)
         return replace(self, columns=columns, returning="")
 
@@ -72,8 +72,8 @@ class Plan:
         rows: Sequence[Sequence[Any]],
         digest: Callable[[Any], str],
     ) -> Touched:
-        """The slices that these executions touched. spread: the parameters that each list became. rows: what was given
-        back."""
+        """The slices that these executions touched. spread: the parameters that each list was expanded to. rows: the
+        returned rows."""
         executions = tuple(executions)
         return {one.blind: _tags(self.table, one, executions, spread, rows, digest) for one in self.columns}
 
@@ -88,9 +88,9 @@ def plan_for(
     *,
     uncertain: bool,
 ) -> Plan | None:
-    """How the slices of such a write are learned; None for a table without slices, or where they cannot be.
+    """How the slices of such a write are learned; None for a table without slices, or if they cannot be learned.
 
-    `table`: its tag. `uncertain`: the database may change more of the row, or other rows, than the statement says.
+    table: its tag. uncertain: the database may change more of the row, or other rows, than the statement says.
     """
     if not columns or uncertain or target.values is None:
         return None
@@ -100,7 +100,7 @@ def plan_for(
 
 
 class _Returning:
-    """What is to be given back of each row."""
+    """What is to be returned for each row."""
 
     def __init__(self, dialect: sa.Dialect, *, possible: bool) -> None:
         self._prepare = dialect.identifier_preparer
@@ -111,7 +111,7 @@ class _Returning:
         self.terms: list[str] = []
 
     def place(self, column: SliceColumn, *, old: bool = False) -> int | None:
-        """Where its value will stand; None if it cannot be had."""
+        """The position of the column's value in the row; None if it cannot be returned."""
         if not self._possible or (old and not self._gives_old):
             return None
         term = f"{'frescor_old.' if old else ''}{self._prepare.quote(column.name)}"
@@ -121,14 +121,14 @@ class _Returning:
         return self.terms.index(term)
 
     def text(self) -> str:
-        """What is put behind the statement: on a line of its own, as a comment may be its end."""
+        """What is appended to the statement, on a new line, because the statement may end with a comment."""
         if not self.terms:
             return ""
         aliases = "WITH (OLD AS frescor_old) " if any(term.startswith("frescor_old.") for term in self.terms) else ""
         return f"\nRETURNING {aliases}{', '.join(self.terms)}"
 
     def processor(self, column: SliceColumn) -> Callable[[Any], Any] | None:
-        """What makes of the driver's value the one that SQLAlchemy gives."""
+        """What turns the driver's value into the one that SQLAlchemy returns."""
         process = column.type.dialect_impl(self._dialect).result_processor(self._dialect, None)
         if (
             process is None
@@ -140,8 +140,8 @@ class _Returning:
 
 
 def _in_one_form(kind: types.TypeEngine[Any], process: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """On SQLite a date is text, which is compared by its letters: in another form than SQLAlchemy writes, as another
-    program may have left it, it stands elsewhere among the others than its day does."""
+    """SQLite stores dates as text and compares them as text. If another program has written one in another form than
+    SQLAlchemy's, it sorts elsewhere than its day does."""
     form = _DATE if isinstance(kind, types.Date) else _TIME
 
     def process_one_form(value: Any) -> Any:
@@ -179,7 +179,7 @@ def _column(column: SliceColumn, blind: str, target: Target, asks: _Returning) -
 
 
 def _is_plain(name: TableName, known: Dependencies) -> bool:
-    """Whether RETURNING says of a table what is in it: no view, no rule instead, no policy that hides rows."""
+    """Whether RETURNING on it shows what is in it: no view, no INSTEAD rule, no policy that hides rows."""
     description = known.description
     return (
         description.relations.get(name) == TABLE
@@ -189,7 +189,7 @@ def _is_plain(name: TableName, known: Dependencies) -> bool:
 
 
 def _has_odd_name(columns: Iterable[SliceColumn]) -> bool:
-    # Taken for a parameter's by some drivers.
+    # Some drivers take these signs for a parameter.
     return any("%" in column.name or ":" in column.name for column in columns)
 
 
@@ -201,7 +201,7 @@ def _tags(
     rows: Sequence[Sequence[Any]],
     digest: Callable[[Any], str],
 ) -> frozenset[str] | None:
-    """None if they are not all known, or too many."""
+    """The tags; None if not all are known, or if they are too many."""
     if not one.known:
         return None
     values: set[Any] = set()
@@ -216,7 +216,7 @@ def _tags(
             found = {row[place] for row in rows}
             values |= found if process is None else {None if value is None else process(value) for value in found}
     except (KeyError, TypeError, ValueError):
-        # A parameter that is none, a value of another type, or text in the place of a date.
+        # A missing parameter, a value of another type, or text in place of a date.
         return None
     column, groups = one.column, set()
     for value in values:

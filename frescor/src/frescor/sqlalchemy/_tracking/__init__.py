@@ -1,4 +1,4 @@
-"""A tracked engine: each statement told to the load that runs or noted for the commit, which invalidates.
+"""A tracked engine: the running load is told of each read, each write is noted, and the commit invalidates.
 
 Imports `_outbox` and what is below.
 """

@@ -1,4 +1,4 @@
-"""What an operator does with a database: make the outbox, look at it, put triggers on tables. For the command line."""
+"""What an operator does with a database, by the command line: create the outbox, inspect it, put triggers on tables."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

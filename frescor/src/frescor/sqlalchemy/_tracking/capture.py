@@ -1,14 +1,14 @@
-"""What the load that runs here reads: told to it, so that its entry depends on it and is not younger than it.
+"""What the running load reads: the load is told, so that its entry depends on it and is not considered newer than it.
 
 The races, and what is done about each:
 
-- The loader reads on a transaction that has changed those very rows. Nobody else may see them yet, and perhaps never:
-  the value stays with this caller.
-- The transaction keeps one snapshot (REPEATABLE READ, and SQLite) and took it before the load began. A write between
-  the two is not in what is read, though its stamp is below the load's own `as_of`: the load is as of the snapshot.
-  On SQLite there need be no snapshot though there is a transaction: see `sqlalchemy._transactions.snapshots`.
-- An object that the session holds is met again, by a query, `session.get` or a relationship: its attributes are those
-  of the time when it was loaded, whatever the row says now. See `sqlalchemy._tracking.identity_map`.
+- The loader reads in a transaction that has changed those very rows. Nobody else may see them yet, and perhaps nobody
+  ever will: only this caller gets the value.
+- The transaction keeps one snapshot (REPEATABLE READ, and SQLite) that it took before the load began. A write between
+  the two is missing from what is read, although its stamp is below the load's own `as_of`: so the load counts as of the
+  snapshot. On SQLite there may be a transaction without a snapshot: see `_transactions/snapshots.py`.
+- An object that the session holds already is met again, by a query, `session.get` or a relationship: its attributes are
+  as old as its own load, whatever the row says now. See `_tracking/identity_map.py`.
 """
 
 from collections.abc import Iterable
@@ -20,12 +20,12 @@ from frescor.sqlalchemy._statements.tags import MOST_ROWS
 from frescor.sqlalchemy._transactions.context import changed
 from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 
-# As with rows: more tags of a table's slices than this are its own tag.
+# As with rows: beyond this many tags of a table's slices, the load depends on the table's own tag instead.
 MOST_SLICE_TAGS = 24
 
 
 class Seen:
-    """What one load was told already. mark: objects that a query loaded since have a higher number (`runid`)."""
+    """What one load has been told so far. mark: objects loaded by a query since then have a higher number (`runid`)."""
 
     def __init__(self, load: CurrentLoad) -> None:
         self.load = load
@@ -33,18 +33,18 @@ class Seen:
         self.tags: set[str] = set()
         self.rows: dict[str, int] = {}
         self.slices: dict[str, int] = {}
-        # The states of objects that were met; held, so that no other takes one's place in memory.
+        # The states of the objects that were met, which keeps their ids from being used again.
         self.met: dict[int, object] = {}
 
     def depend(self, tags: Iterable[str]) -> None:
-        """Let the load depend on these, each told once."""
+        """Let the load depend on these tags; each is told once."""
         new = [tag for tag in tags if tag not in self.tags]
         if new:
             self.tags.update(new)
             self.load.depends_on(*new)
 
     def depend_on_rows(self, table: str, rows: list[str]) -> tuple[str, ...]:
-        """Let it depend on rows of the table with this tag, or on the table if there are many; on what it was."""
+        """Let it depend on rows of the table with this tag, or on the table if they are many; returns the tags."""
         if table in self.tags:
             return (table,)
         count = self.rows.get(table, 0) + len(rows)
@@ -57,7 +57,7 @@ class Seen:
         return tags
 
     def depend_on_slices(self, table: str, tags: tuple[str, ...]) -> tuple[str, ...]:
-        """As `depend_on_rows`, of slices of the table: with the tags that stand for slices that are not known."""
+        """As `depend_on_rows`, for slices of the table, with the tags that stand for unknown slices."""
         if table in self.tags:
             return (table,)
         count = self.slices.get(table, 0) + sum(tag not in self.tags for tag in tags)
@@ -73,7 +73,7 @@ _SEEN: ContextVar[Seen | None] = ContextVar("frescor_seen", default=None)
 
 
 def seen_by(load: CurrentLoad) -> Seen:
-    """What this load was told; begins anew when another load ran in between, which costs repetitions."""
+    """What this load has been told. It starts anew after another load ran in between, which only costs repetitions."""
     seen = _SEEN.get()
     if seen is None or seen.load is not load:
         seen = Seen(load)
@@ -82,7 +82,7 @@ def seen_by(load: CurrentLoad) -> Seen:
 
 
 def read_on(transaction: TrackedTransaction, load: CurrentLoad, tags: Iterable[str], *, old: bool) -> None:
-    """A statement of this load, which depends on these tags, reads on this transaction; `old`: in its snapshot."""
+    """A statement of this load, with these tags, reads in this transaction. old: from the transaction's snapshot."""
     if transaction.changed(tags) or transaction.uncommitted:
         load.keep_private()
     if old:
@@ -90,7 +90,7 @@ def read_on(transaction: TrackedTransaction, load: CurrentLoad, tags: Iterable[s
 
 
 def met(load: CurrentLoad, tags: Iterable[str], filled: int) -> None:
-    """An object was met whose values are as old as this reading of the store's clock."""
+    """An object was met whose values are as old as `filled`, a reading of the store's clock."""
     if changed(tuple(tags)):
         load.keep_private()
     load.is_as_of(filled)

@@ -1,17 +1,17 @@
-"""Objects that a session holds: what a loader reads of them without any statement.
+"""Objects in a session's identity map: what a loader reads of them without a statement.
 
-SQLAlchemy has no event for an object that comes from a session's identity map. The ways to one (`session.get`, a
-many-to-one, a row of a query whose object is there already) ask `IdentityMap.get`; `merge`, iteration and the
-application itself the map's other methods. So these, of the class, are wrapped: sessions that exist already are watched
-too, and those that replace their map (`expunge_all`).
+SQLAlchemy has no event for an object that comes from the identity map. `session.get`, many-to-one relationships and
+queries whose object is there already call `IdentityMap.get`; `merge`, iteration and applications call other methods of
+the map. So these methods are wrapped, on the class: this covers sessions that exist already, and those that replace
+their map (`expunge_all`).
 
-What counts as read when an object is met: its row, in each of its tables; what its computed attributes
-(`column_property`) read; and of the relationships that it has loaded, their tables and the objects in them, and so on.
-They may be as old as the first object that the session holds. `filled` is the store's clock then, or when all that it
-held was last expired.
+When an object is met, these count as read: its row, in each of its tables; what its computed attributes
+(`column_property`) read; and for each loaded relationship, its tables and the objects in it, recursively. They may be
+as old as the first object that the session holds. `filled` is the store's clock at that time, or at the time when
+everything in the session was last expired.
 
-An object that the loader holds from elsewhere (a global, a closure), and reads without asking the session, cannot be
-seen: pass its id and load it.
+An object that a loader has from elsewhere (a global, a closure) and reads without asking the session cannot be seen:
+pass its id and load it.
 """
 
 import sys
@@ -31,7 +31,7 @@ from frescor.sqlalchemy._transactions.context import current_context
 from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 
 _FILLED, _CONNECTIONS = "frescor_filled", "frescor_connections"
-# Who tracks the engine with this dialect: those made of it by execution options share it.
+# By dialect, which engines made by execution options share: the tracking of the engine.
 Databases = dict[sa.Dialect, Any]
 _databases: Databases = {}
 _Map = IdentityMap
@@ -41,7 +41,7 @@ _plain_states: Any = _Map.all_states
 
 
 def watch_sessions(databases: Databases) -> None:
-    """Watch all sessions; `databases` is asked who tracks an engine. Once is enough."""
+    """Watch all sessions; `databases` finds an engine's tracking. Does nothing when it is called again."""
     global _databases
     _databases = databases
     if _Map.get is _plain_get:
@@ -90,7 +90,7 @@ def _items(self: Any) -> Any:
 
 
 def _states(self: Any) -> Any:
-    # SQLAlchemy itself goes through them to expire or to expunge, and reads nothing.
+    # SQLAlchemy itself goes through the states to expire or expunge them, and reads nothing.
     if not str(sys._getframe(1).f_globals.get("__name__", "")).startswith(("sqlalchemy.", __name__)):
         _read_all(self)
     return _plain_states(self)
@@ -103,9 +103,9 @@ def _read_all(objects: Any) -> None:
 
 
 def _read(load: CurrentLoad, state: InstanceState[Any]) -> None:
-    """An object that a session holds was met in this load."""
+    """An object that a session holds was met during this load."""
     seen = seen_by(load)
-    # Expired, it holds nothing: what is asked of it is read by a statement.
+    # An expired object holds nothing: what is asked of it is read by a statement.
     run = runid_of(state)
     if not state.expired and (run is None or run <= seen.mark) and id(state) not in seen.met:
         _meet(seen, state)
@@ -118,7 +118,7 @@ def _attached(session: orm.Session, _instance: object) -> None:
 def _began(session: orm.Session, _transaction: object, connection: sa.Connection) -> None:
     current_context().sessions.add(session)
     info = session.info
-    # Those of before are closed, or given back: they are asked no more.
+    # Earlier connections that were closed or given back are left out.
     open_ones = [found for found in info.get(_CONNECTIONS, ()) if _is_open(found())]
     info[_CONNECTIONS] = [*open_ones, weakref.ref(connection)]
     tracking = _databases.get(connection.dialect)
@@ -140,7 +140,7 @@ def _meet(seen: Seen, first: InstanceState[Any]) -> None:
         try:
             tracking = _tracking_of(session, state.mapper)
         except sa.exc.UnboundExecutionError:
-            # Each statement of the session names its engine: whose object this is cannot be told.
+            # Each statement of this session names its engine, so the object's database is unknown.
             seen.load.keep_private()
             continue
         if tracking is None:
@@ -148,7 +148,7 @@ def _meet(seen: Seen, first: InstanceState[Any]) -> None:
         tags = _told(seen, state, tracking)
         met(seen.load, tags, filled)
         if any(transaction.changed(tags) for transaction in _transactions_of(session, tracking)):
-            # Flushed and not committed: by whoever has this session, in whatever thread.
+            # Flushed but not committed, in whatever thread the session was used.
             seen.load.keep_private()
         for relationship in state.mapper.relationships:
             if relationship.key in state.dict:
@@ -173,7 +173,7 @@ def _tracking_of(session: orm.Session | None, mapper: orm.Mapper[Any]) -> Any:
 
 
 def _told(seen: Seen, state: InstanceState[Any], tracking: Any) -> list[str]:
-    """The tags of an object, which the load now depends on."""
+    """Let the load depend on an object; returns the object's tags."""
     mapper, tags, default = state.mapper, tracking.tags, tracking.default_schema
     dialect = tracking.engine.dialect
     whole: list[str] = []
@@ -195,7 +195,7 @@ def _told(seen: Seen, state: InstanceState[Any], tracking: Any) -> list[str]:
         if attribute.key in state.dict:
             for expression in cast(list[Any], attribute.columns):
                 if not isinstance(expression, sa.Column):
-                    # Tables of subqueries within it too.
+                    # Including tables of subqueries.
                     whole += [_tag(table, tags, default) for table in find_tables(expression)]
     for relationship in mapper.relationships:
         if relationship.key in state.dict:

@@ -17,10 +17,10 @@ from frescor.sqlalchemy._tracking.triggers import mark_connections
 
 
 class CacheOfApplication(Protocol):
-    """What finds its application's cache, such as a FlaskCache."""
+    """Something that finds its application's cache, such as a FlaskCache."""
 
     def source(self) -> Callable[[], Cache]:
-        """What gives the cache of the application that is current now."""
+        """A function that returns the cache of the application that is current now."""
 
 
 def cache_source(given: object) -> Cache | Callable[[], Cache]:
@@ -48,20 +48,21 @@ def track(
     functions: Declared | None = None,
     slices: DeclaredSlices | None = None,
 ) -> Tracking:
-    """Watch an engine: cached functions depend on what they read through it, and its commits invalidate that.
+    """Track an engine: cached functions depend on what they read through it, and its commits invalidate it.
 
-    A commit returns when the store has taken the invalidation, or cannot be reached: then it waits in this process, and
-    in the outbox for the others. Sessions, connections and engines made of this one are watched as well.
+    A commit returns when the store has accepted the invalidation or cannot be reached; in that case the invalidation is
+    pending in this process, and in the outbox for other processes. Sessions, connections and engines made from this one
+    are tracked as well. Raises PolicyError for an engine that is tracked already.
 
-    cache: the cache, a function that gives it, or a FlaskCache, within its application's context.
-    name: of this database, where one cache has several; the same in all
-    processes. outbox: keep the tags in a table of this database too (`outbox_table`), so that none is lost with
-    the process. views: by the name of each view of which the database does not tell, the tables (text, Table or mapped
-    class) that it reads; functions: the same of functions that read tables, and of trigger functions and procedures
-    those that they write to. slices: of which columns a write tells the slices of its rows (see the manual): {} for the
-    foreign keys; for more a kind by table and column (value, month, day, range(1000)), or several in a list, as
-    `{"payment": {"paid_at": "month", "member_id": ["value", "range(1000)"]}}`; None for none. Raises PolicyError for an
-    engine that is tracked already.
+    cache: the cache, a function that returns it, or a FlaskCache within its application's context.
+    name: of this database, if a cache has several; the same in all processes.
+    outbox: keep the tags in a table of this database, too (`outbox_table`), so that none is lost with the process.
+    views: for views that the database cannot describe, the tables (text, Table or mapped class) that each one reads.
+    functions: likewise for functions, the tables that they read; for trigger functions and procedures, the tables that
+    they write to.
+    slices: the columns by whose values writes are told apart (see the manual). {} for the foreign keys; to add others,
+    one kind or a list of kinds (value, month, day, range(1000)) by table and column, as in
+    `{"payment": {"paid_at": "month", "member_id": ["value", "range(1000)"]}}`; None for none.
     """
     awaits = isinstance(engine, AsyncEngine)
     if not isinstance(engine, sa.Engine | AsyncEngine):
@@ -87,6 +88,6 @@ def track(
     )
     tracking.start()
     if relay is not None and isinstance(cache, Cache):
-        # A process that only finds what others stored is to hear of what others left, too.
+        # A process that only reads what others stored has to apply what others left, too.
         relay.attend()
     return tracking

@@ -1,7 +1,7 @@
-"""What the facts of a statement come to in one database: the tags of its tables, and of those that change with them.
+"""The tags of a statement in one database: those of its tables, and of the tables that change along with them.
 
-Found once for each statement, and kept as long as the catalogue says the same. Not under a schema_translate_map: there
-one statement may mean several tables.
+They are found once for each statement, and kept until the catalogue changes. Not under a schema_translate_map, where
+the same statement may mean several tables.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -23,7 +23,7 @@ from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 READS, WRITES = "frescor_reads", "frescor_writes"
 _TRANSLATED = "schema_translate_map"
 _TEMPORARY = ("temp", "pg_temp", "main")
-# So many statements of a database; then they are found anew.
+# The number of statements that are kept for a database; when it is reached, all are dropped and found anew.
 _MOST = 2000
 T = TypeVar("T")
 
@@ -31,7 +31,8 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Effect:
     """A write to one table: the table's tag, and the tags of the tables that the database changes along with it. whole:
-    more of its rows than the statement names. slices: how those are learned that it touches; None: they are not."""
+    the write may touch more rows than the statement names. slices: how to learn which slices it touches, if
+    possible."""
 
     target: Target
     table: str
@@ -42,8 +43,8 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """All that a statement writes. others: tags of what the functions write that it calls. untold: what of it cannot be
-    told, each in words."""
+    """All writes of a statement. others: tags of what the functions that it calls write. untold: in words, each thing
+    whose effect is unknown."""
 
     each: tuple[Effect, ...] = ()
     others: tuple[str, ...] = ()
@@ -52,8 +53,8 @@ class Effects:
 
 @dataclass(frozen=True, slots=True)
 class ReadTags:
-    """The tags of the tables that are read whole, and the look-ups of rows, each with its table's tag. untold: the
-    functions of which it cannot be told what they read. sliced: the places of tables that are read in slices."""
+    """The tags of the tables that are read as a whole, and the look-ups of rows, each with its table's tag. untold: the
+    functions of which it is unknown what they read. sliced: the reads of slices of a table."""
 
     wholes: tuple[str, ...]
     lookups: tuple[tuple[LookUp, str], ...] = ()
@@ -67,7 +68,7 @@ class _Kept(Generic[T]):
     def __init__(self, catalog: Catalog, find: Callable[[Facts, sa.Connection, TrackedTransaction, Any], T]) -> None:
         self._catalog = catalog
         self._find = find
-        # By the identity of the facts, which are held, so that no others take their place in memory.
+        # By the id of the facts, which are kept so that no other object gets the same id.
         self._found: dict[int, tuple[Facts, int, T]] = {}
 
     def get(self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any) -> T:
@@ -79,7 +80,7 @@ class _Kept(Generic[T]):
         while True:
             version = self._catalog.version
             found = self._find(facts, connection, transaction, execution)
-            # It may have read the catalogue itself.
+            # Finding it may have read the catalogue and changed its version.
             if version == self._catalog.version:
                 break
         if len(self._found) >= _MOST:
@@ -89,7 +90,7 @@ class _Kept(Generic[T]):
 
 
 class StatementTags:
-    """What statements come to in a tracked database."""
+    """Finds the tags of statements in a tracked database."""
 
     def __init__(self, tracking: TrackedEngine, catalog: Catalog) -> None:
         self._tracking = tracking
@@ -100,7 +101,7 @@ class StatementTags:
     def effects(
         self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any
     ) -> Effects:
-        """What an execution writes. Raises PolicyError for what is declared wrongly."""
+        """What an execution writes. Raises PolicyError for a wrong declaration."""
         declared = execution.execution_options.get(WRITES)
         if declared is None:
             return self._effects.get(facts, connection, transaction, execution)
@@ -111,8 +112,8 @@ class StatementTags:
     def reading(
         self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any
     ) -> ReadTags:
-        """What an execution reads. Raises PolicyError as `effects`, for a view of which it cannot be told, and for the
-        database's own catalogue."""
+        """What an execution reads. Raises PolicyError as `effects` does, for a view of which it is unknown what it
+        reads, and for the database's own catalogue."""
         declared = execution.execution_options.get(READS)
         if declared is None:
             return self._readings.get(facts, connection, transaction, execution)
@@ -161,7 +162,7 @@ class StatementTags:
     def _find_reading(
         self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any
     ) -> ReadTags:
-        # Whoever writes learns how many rows it were, at least.
+        # The application learns at least how many rows were written, so a write counts as a read.
         sliced = self._sliced(facts, connection, transaction, execution)
         others = [name for name in facts.reads if name not in sliced]
         named_here = [*others, *(target.table for target in facts.writes)]
@@ -181,7 +182,7 @@ class StatementTags:
     def _sliced(
         self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any
     ) -> dict[Named, list[SlicedRead]]:
-        """The tables of which each place is read in slices."""
+        """The tables that are read only in slices, in each place where they occur."""
         found: dict[Named, list[SlicedRead]] = {}
         unbound: set[Named] = set()
         for place in facts.places:
@@ -204,7 +205,7 @@ class StatementTags:
     def _resolved(
         self, name: Named, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any
     ) -> tuple[TableName, Dependencies]:
-        """The table that a statement names, on its connection."""
+        """The table that a name in a statement means on this connection."""
         schema, table = name
         translated = execution.execution_options.get(_TRANSLATED)
         if (
@@ -216,7 +217,7 @@ class StatementTags:
             schema = translated.get(schema, schema)
         plain = table_name(schema, table, self._tracking.default_schema)
         if plain[0] is not None and plain[0] in _TEMPORARY:
-            # It hides a table of the same name: both count as one.
+            # A temporary table hides another of the same name: both count as one.
             plain = (None, plain[1])
         known = self._catalog.known(connection, transaction, plain[0])
         if transaction.has_path and plain[0] is None and schema is None:

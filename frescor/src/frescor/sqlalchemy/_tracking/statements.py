@@ -1,4 +1,4 @@
-"""What is done at each statement of a tracked engine: told to the load that runs, or noted for the commit."""
+"""What is done with each statement of a tracked engine: the running load is told of reads, and writes are noted."""
 
 import logging
 import re
@@ -37,10 +37,10 @@ _SAVEPOINT = re.compile(
 _MAY_SAVE = ("SA", "Sa", "sA", "sa")
 _KEEPS_ISOLATION = "frescor_isolation"
 KEEPS_PATH = "frescor_path"
-# Databases that commit what is open with each statement that changes the schema.
+# Databases that commit the open transaction with each statement that changes the schema.
 COMMITS_BY_ITSELF = ("mysql", "mariadb", "oracle")
 _MOST_SAID = 1000
-# Before these Python's driver for SQLite begins a transaction.
+# The statements before which Python's driver for SQLite begins a transaction.
 _BEGINS = ("INSERT", "UPDATE", "DELETE", "REPLAC")
 _HOW_TO_DECLARE = (
     "Declare the tables that it writes to: track(engine, cache, functions={'function': ('table', …)}), or "
@@ -49,7 +49,7 @@ _HOW_TO_DECLARE = (
 
 
 class Statements:
-    """Looks at the statements of one tracked engine."""
+    """Examines the statements of one tracked engine."""
 
     def __init__(self, tracking: TrackedEngine, catalog: Catalog) -> None:
         self._tracking = tracking
@@ -58,26 +58,26 @@ class Statements:
         self._said: set[str] = set()
         dialect = tracking.engine.dialect.name
         self._is_sqlite = dialect == "sqlite"
-        # Nobody tells that another process has changed the schema.
+        # Without a relay nobody reports that another process has changed the schema.
         self._looks_by_itself = dialect == "postgresql" and tracking.relay is None
 
     def before(self, sql: str, parameters: Any, execution: Any) -> TrackedTransaction | None:
-        """A statement will run: the transaction that it is part of; None for one that is not looked at."""
+        """A statement is about to run. Returns the transaction that it is part of; None if it is not examined."""
         if execution is None or not begins_by_itself(execution.root_connection):
-            # What a dialect asks by itself, at its first look at a server: no part of any transaction.
+            # A query of the dialect's own, at its first look at a server. It belongs to no transaction.
             return None
         connection = execution.root_connection
         transaction = self._tracking.transaction_of(connection)
         if transaction.quiet:
             return None
         if "statement" not in execution.__dict__:
-            # A column's default, which is asked for while the statement that needs it is made, and which follows.
+            # A query for a column's default, which runs while the statement that needs it is being prepared.
             self._look(connection, transaction, sql, execution, rows_known=False)
             transaction.last = None
             return transaction
         given = execution.__dict__.get(GIVEN)
         if given is not None:
-            # Listeners may have changed it, in each batch of an executemany anew.
+            # Listeners may have changed the statement, and each batch of an executemany anew.
             rows = given.is_sent_as(sql) and given.is_sent_with(parameters)
             self._look(connection, transaction, sql, execution, rows_known=rows)
         elif transaction.last is None or transaction.last() is not execution:
@@ -85,7 +85,7 @@ class Statements:
         return transaction
 
     def after(self, transaction: TrackedTransaction, cursor: Any, sql: str, execution: Any) -> None:
-        """It ran: savepoints, once the database has made them; what it has told of the schema."""
+        """A statement ran: note savepoints, which exist only now, and whether it showed another schema."""
         if transaction.changes_schema:
             transaction.known = None
         if self._is_sqlite:
@@ -93,7 +93,7 @@ class Statements:
             if enclosing_load() is not None:
                 self._look_again(transaction, sql, execution)
         if sql[:1] in "Ss" and sql[:2] not in _MAY_SAVE:
-            # A SELECT, mostly.
+            # A SELECT, in most cases.
             return
         if sql[:1] not in "SRsr \n" or (found := _SAVEPOINT.match(sql)) is None:
             return
@@ -106,7 +106,7 @@ class Statements:
             transaction.rollback_to(name)
 
     def inserted(self, execution: Any) -> None:
-        """An INSERT ran: the keys that the database made are known."""
+        """An INSERT ran, and the keys that the database generated are known."""
         transaction = execution.root_connection.info.get(self._tracking)
         table = None if transaction is None else transaction.waits_for(execution)
         if table is None:
@@ -118,12 +118,12 @@ class Statements:
                 transaction.keys_told(execution, table, None if rows is None else [row_tag(table, row) for row in rows])
 
     def schema_changed(self) -> None:
-        """A transaction that changed it is committed: what others know of it holds no more."""
+        """A transaction that changed the schema was committed: what is known of the schema no longer holds."""
         self._catalog.forget()
 
     def is_outdated(self, transaction: TrackedTransaction, connection: sa.PoolProxiedConnection) -> bool:
-        """Whether what a transaction has noted of its writes may be too little, since the schema has changed. On SQLite
-        it is asked for, within the transaction."""
+        """Whether a transaction may have noted too little for its writes, because the schema has changed since. On
+        SQLite this is queried within the transaction."""
         if transaction.changes_schema:
             return False
         if self._is_sqlite and self._catalog.has_changed(connection):
@@ -144,7 +144,8 @@ class Statements:
                 "connection."
             )
         if facts.isolation:
-            # A level for the session outlives this transaction: from here on all of this connection count as old.
+            # The level is set for the whole session and outlives this transaction: from now on all transactions of this
+            # connection count as keeping their snapshot.
             connection.info[_KEEPS_ISOLATION] = True
         transaction.changes_schema = transaction.changes_schema or facts.changes_schema
         if sql[:2] in _MAY_SAVE and not transaction.autocommit and (found := _SAVEPOINT.match(sql)) is not None:
@@ -159,7 +160,7 @@ class Statements:
             facts.writes or facts.functions or facts.everything or facts.procedures or options.get(WRITES)
         ) and self._note(connection, transaction, facts, sql, execution, rows_known=rows_known)
         if not noted and transaction.dirty:
-            # In another thread or task than that which wrote, perhaps; a statement may be declared to write nothing.
+            # Perhaps in another thread or task than the one that wrote, or the statement is declared to write nothing.
             transaction.join()
         if load is not None:
             if self._tracking.relay is not None:
@@ -171,13 +172,14 @@ class Statements:
             )
             read_on(transaction, load, tags, old=old)
         if facts.changes_path:
-            # Until the connection is closed: what it is set to may outlive the transaction, or end with it.
+            # Until the connection is closed: the setting may end with the transaction, or outlive it.
             connection.info[KEEPS_PATH] = transaction.has_path = True
             transaction.path = None
         transaction.last = weakref.ref(execution)
 
     def _look_again(self, transaction: TrackedTransaction, sql: str, execution: Any) -> None:
-        """A statement of a load has read in a snapshot: if that has another schema than is known, it is told anew."""
+        """A statement of a load read in a snapshot. If the snapshot has another schema than the known one, examine the
+        statement again."""
         connection = execution.root_connection
         if not transaction.changes_schema and self._refresh(connection, transaction):
             facts = self._facts(execution, sql, execution.execution_options)
@@ -196,7 +198,7 @@ class Statements:
             return Facts()
         dialect = self._tracking.engine.dialect.name
         given = execution.__dict__.get(GIVEN)
-        # Without a text of its own it runs a column's default.
+        # An execution without a statement of its own computes a column's default.
         if "statement" in execution.__dict__ and (given is None or given.is_sent_as(sql)):
             return facts_of(execution.compiled, sql, dialect)
         return replace(facts_of_text(sql, dialect), translated=True)
@@ -211,7 +213,7 @@ class Statements:
         *,
         rows_known: bool,
     ) -> bool:
-        """Note what the statement writes, before it runs; whether there was anything."""
+        """Note, before a statement runs, what it writes; returns whether it writes anything."""
         row_tag = self._tracking.tags.row
         effects = self._statement_tags.effects(facts, connection, transaction, execution)
         everything = facts.everything and WRITES not in execution.execution_options
@@ -219,10 +221,10 @@ class Statements:
             if not transaction.at_once and _is_autocommit(connection, transaction):
                 raise PolicyError(_AUTOCOMMIT.format(effects.each[0].target.table[1]))
             if self._is_sqlite and not transaction.at_once and sql.lstrip()[:6].upper() not in _BEGINS:
-                # It would be committed by itself, whatever the transaction does.
+                # Otherwise the release of the savepoint would commit the write, whatever the transaction does.
                 begin_before_savepoint(connection, "SAVEPOINT")
         elif effects.others or effects.untold:
-            # What functions write, on any connection.
+            # Functions may write on any connection, also on one that commits by itself.
             transaction.at_once = _is_autocommit(connection, transaction)
         for what in effects.untold:
             everything = True
@@ -249,7 +251,7 @@ class Statements:
         return everything or bool(effects.each or effects.others)
 
     def _touched(self, transaction: TrackedTransaction, effect: Effect, execution: Any) -> Touched | None:
-        """The slices that an execution touches, as far as they are known before it; the rest waits until it has run."""
+        """The slices that an execution touches, as far as they are known before it; others are noted after it."""
         plan = effect.slices
         assert plan is not None
         if not plan.returning:
@@ -261,12 +263,12 @@ class Statements:
         return plan.untouched()
 
     def told(self, transaction: TrackedTransaction, execution: Any, plan: Plan, rows: Sequence[Any] | None) -> None:
-        """A statement has given its rows back; None: it failed, and those may be changed that nobody knows."""
+        """A statement has returned its rows; None if it failed, and unknown rows may be changed."""
         slices = None if rows is None else told(plan, execution, rows, self._tracking.tags.group)
         transaction.slices_told(execution, plan.table, slices)
 
     def _cannot_tell(self, unknown: str, options: Mapping[str, Any], load: CurrentLoad | None) -> None:
-        """Refuse to read what cannot be told; outside of loads, say once for each text what it costs."""
+        """Refuse a read whose tables are unknown. Outside of loads, log once for each text what that costs."""
         if load is not None and READS not in options:
             raise PolicyError(unknown)
         if WRITES not in options:
@@ -278,9 +280,9 @@ class Statements:
             logger.warning("%s Until it is declared, each time it is executed everything is invalidated.", unknown)
 
     def _commits_by_itself(self, connection: sa.Connection, transaction: TrackedTransaction) -> bool:
-        """Whether a statement that changes the schema is committed before its transaction is."""
+        """Whether a statement that changes the schema is committed at once, and not with its transaction."""
         if connection.dialect.name == "sqlite":
-            # Python's driver begins a transaction before INSERT, UPDATE, DELETE and REPLACE only.
+            # Python's driver begins a transaction only before INSERT, UPDATE, DELETE and REPLACE.
             return not driver_connection(connection.connection, connection.dialect).in_transaction
         return connection.dialect.name in COMMITS_BY_ITSELF or _is_autocommit(connection, transaction)
 
@@ -304,7 +306,7 @@ class Statements:
         *,
         rows_known: bool,
     ) -> Sequence[str]:
-        """Tell the load what the statement reads; the tags."""
+        """Tell the load what the statement reads; returns the tags."""
         row_tag = self._tracking.tags.row
         seen = seen_by(load)
         reading = self._statement_tags.reading(facts, connection, transaction, execution)
@@ -338,11 +340,11 @@ class Statements:
 
 
 def _row_keys(lookup: LookUp, execution: Any) -> list[RowKey] | None:
-    """The rows that this execution's parameters name; None if they do not name every one of them for certain."""
+    """The rows that this execution's parameters name; None unless all of them are certain."""
     fields = lookup.fields
     executions = execution.compiled_parameters
     if len(fields) == 1 and not fields[0].many:
-        # Nearly all of what is asked.
+        # Nearly all look-ups take this path.
         forms = [form_of(fields[0].kind, parameters.get(fields[0].parameter)) for parameters in executions]
         return None if None in forms else [*zip(forms, strict=True)]
     found: list[RowKey] = []
@@ -363,7 +365,7 @@ def _values(lookup: LookUp, parameters: Mapping[str, Any], execution: Any) -> li
     field = lookup.fields[0]
     if not field.many:
         return [tuple(parameters.get(field.parameter) for field in lookup.fields)]
-    # The parameters that SQLAlchemy has spread the list of an IN out to; none of those that it writes into the text.
+    # The parameters into which SQLAlchemy has expanded the list of an IN; not those that it writes into the text.
     names = spread_parameters(execution).get(field.parameter)
     if names is None:
         return None
@@ -371,7 +373,7 @@ def _values(lookup: LookUp, parameters: Mapping[str, Any], execution: Any) -> li
 
 
 def _made(target: Target, execution: Any) -> list[RowKey] | None:
-    """The rows that an INSERT made, as the driver told; None if it did not tell all."""
+    """The rows that an INSERT made, as the driver reported them; None if it did not report all."""
     assert target.rows is not None
     rows = execution.inserted_primary_key_rows
     if rows is None or target.declared is None:

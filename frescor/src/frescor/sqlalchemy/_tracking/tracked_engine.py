@@ -1,4 +1,4 @@
-"""What those who look at the statements of a tracked engine ask of it: `Tracking` is one, and knows them."""
+"""What the modules that examine the statements of a tracked engine need of it. `Tracking` implements it."""
 
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 
 
 class TrackedEngine(Protocol):
-    """An engine whose statements are looked at."""
+    """An engine whose statements are examined."""
 
     engine: sa.Engine
     relay: Relay | None
@@ -19,17 +19,17 @@ class TrackedEngine(Protocol):
 
     @property
     def tags(self) -> Tags:
-        """Makes this database's tags."""
+        """Makes the tags of this database."""
 
     @property
     def default_schema(self) -> str | None:
         """The schema of tables that are named without one."""
 
     def clock_seen(self) -> int:
-        """What the store's clock has reached at least."""
+        """A lower bound of the store's clock."""
 
     def transaction_of(self, connection: sa.Connection) -> TrackedTransaction:
         """The open transaction of a connection."""
 
     def invalidate_everything(self) -> None:
-        """The schema is another than was known: what came of what was known is ended."""
+        """The schema is not the one that was known: invalidate everything that was derived from it."""

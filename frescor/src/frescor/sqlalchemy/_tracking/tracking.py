@@ -1,20 +1,20 @@
-"""An engine that is tracked: its statements are told to loads, its commits invalidate.
+"""A tracked engine: running loads are told of its reads, and its commits invalidate what it wrote.
 
-Where its statements and commits are seen (see `sqlalchemy._engine.hooks`):
+Where its statements and commits are seen (see `_engine/hooks.py`):
 
-- `do_execute` and its likes see every statement of ORM, Core and text, and do what is to be done before and after it.
-  Tags of a write are noted before it runs: one that fails half-way costs an invalidation, one that is forgotten a stale
-  read. Savepoints are seen as statements too, after they ran, since what SQLAlchemy calls for them does not tell all.
+- `do_execute` and the like see every statement of the ORM, of Core and of text. The tags of a write are noted before it
+  runs: noting one for a write that fails costs an invalidation, forgetting one costs a stale read. Savepoints are seen
+  as statements, too, after they ran, because SQLAlchemy's own calls for them do not show everything.
 - The first statement on a DBAPI connection starts the record of its transaction (`TrackedTransaction`); a commit or a
   rollback ends it. When a connection is invalidated, or given back by the garbage collector, the pool's events end it.
-- `do_commit` writes the outbox's row, in one round trip with the COMMIT where the driver can do that, and invalidates
-  after it, before the transaction returns.
+- `do_commit` writes the outbox's row, in one round trip with the COMMIT if the driver can do that. It invalidates after
+  the commit and before it returns to the caller.
 
-The order after a commit. Between the COMMIT and the invalidation others read the old entry: the transaction has
-not returned to its caller yet, so they might as well have read before. When the COMMIT raises, nobody knows whether it
-happened: the tags are raised all the same, and the outbox row is left for the relay, which will find it if it did.
-A task that is cancelled here cannot wait for the store; the invalidation goes on as a task of its own, and meanwhile
-this process trusts nothing in the store.
+The order after a commit. Between the COMMIT and the invalidation others still read the old entry. That is harmless: the
+commit has not returned to its caller yet, so they might as well have read earlier. If the COMMIT raises, it is unknown
+whether it happened. Then the tags are raised all the same, and the outbox's row, if it was committed, is left for the
+relay. A task that is cancelled at this point cannot wait for the store: the invalidation continues in a task of its
+own, and until it is done this process does not trust the store.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ _FRESH = ("READ COMMITTED", "READ UNCOMMITTED", "AUTOCOMMIT")
 
 
 class Tracking:
-    """What `track` returns. Keep it as long as the engine is used; `close` stops watching."""
+    """What `track` returns. Keep it as long as the engine is used; `close` stops the tracking."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Tracking:
         self.engine = engine
         self.outbox = outbox
         self.relay = relay
-        # One that is the same for all calls, told to ask about dirty transactions from now on; else whoever gives it.
+        # A fixed cache asks for uncommitted changes from now on; with a function, each cache that it returns does.
         self._fixed = cache if isinstance(cache, Cache) else None
         self._source = cache if callable(cache) else lambda: cache
         self._awaits = awaits
@@ -97,7 +97,7 @@ class Tracking:
 
     @property
     def cache(self) -> Cache:
-        """The cache that is told."""
+        """The cache that is invalidated."""
         if self._fixed is not None:
             return self._fixed
         cache = self._source()
@@ -116,7 +116,7 @@ class Tracking:
 
     @property
     def tags(self) -> Tags:
-        """Makes this database's tags."""
+        """Makes the tags of this database."""
         if self._tags is None:
             self._tags = Tags(self._name, self.cache.key_secret, dialect=self.engine.dialect.name)
         return self._tags
@@ -127,22 +127,22 @@ class Tracking:
         return self.engine.dialect.default_schema_name
 
     def last_write(self) -> tuple[str, ...]:
-        """The tags that the last commit raised, of any thread; for tests. Empty before the first one that changed
-        something. A line at DEBUG of the logger `frescor` says of each commit in words what it raises."""
+        """The tags that the last commit of any thread raised; for tests. Empty until a commit changed something. At
+        level DEBUG, the logger `frescor` describes in words what each commit raises."""
         return self._last_write
 
     def clock_seen(self) -> int:
-        """What the store's clock has reached at least."""
+        """A lower bound of the store's clock."""
         cache = self._fixed or self.cache
         return cache._engine.clock_seen
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start the tracking."""
         if DATABASES.setdefault(self.engine.dialect, self) is not self:
             raise PolicyError("this engine is tracked already: track it once, and close() that before another.")
         watch_sessions(DATABASES)
         watch(self.engine.dialect)
-        # What is kept compiled was compiled without notes.
+        # Statements in this cache were compiled without notes.
         self.engine.clear_compiled_cache()
         for name, listener in self._listeners():
             event.listen(self.engine, name, listener)
@@ -164,7 +164,7 @@ class Tracking:
         )
 
     def close(self) -> None:
-        """Stop watching: commits from now on invalidate nothing. What was read stays cached."""
+        """Stop the tracking: commits invalidate nothing from now on. What was read stays cached."""
         if DATABASES.get(self.engine.dialect) is not self:
             return
         if self.relay is not None:
@@ -175,14 +175,14 @@ class Tracking:
         self._hooks.remove()
 
     def after_commit(self, row_id: int | None, *, stored: bool) -> None:
-        """A commit was followed by its invalidation; `stored`: the store took it."""
+        """The invalidation after a commit was made; `stored`: the store accepted it."""
         if stored and self.outbox is not None:
             self.outbox.applied(row_id)
         if self.relay is not None:
             self.relay.start()
 
     def transaction_of(self, connection: sa.Connection) -> TrackedTransaction:
-        """The open transaction of a connection; it begins with the first statement that is looked at."""
+        """The open transaction of a connection; it begins with the first statement that is examined."""
         info = connection.info
         transaction: TrackedTransaction | None = info.get(self)
         if transaction is None:
@@ -194,7 +194,7 @@ class Tracking:
         return (("reset", self._given_back), ("invalidate", self._given_up))
 
     def _executing(self, name: str) -> Callable[..., None]:
-        """A dialect's method that executes, with what is done before and after it."""
+        """One of the dialect's methods that execute, with what is done before and after it."""
         statements, hooks = self._statements, self._hooks
         alone = name == "do_execute_no_params"
 
@@ -224,7 +224,7 @@ class Tracking:
         return look_and_execute
 
     def _executing_alone(self) -> Callable[..., None]:
-        """As `_executing`, without parameters."""
+        """As `_executing`, for the method without parameters."""
         executing = self._executing("do_execute_no_params")
 
         def look_and_execute(cursor: Any, sql: str, context: Any = None) -> None:
@@ -243,7 +243,7 @@ class Tracking:
         )
 
     def _roll_back(self, connection: sa.PoolProxiedConnection) -> None:
-        # One of those is a dialect's first look at a server.
+        # An ad-hoc connection is used for a dialect's first look at a server.
         if not isinstance(connection, AdhocProxiedConnection) and self in (info := connection.info):
             self._end(info)
         self._hooks.below("do_rollback")(connection)
@@ -258,9 +258,9 @@ class Tracking:
             "commit."
         )
 
-    # The names of their arguments are part of these two events.
+    # SQLAlchemy calls these two listeners with arguments of these names.
     def _given_back(self, dbapi_connection: Any, connection_record: Any, reset_state: Any) -> None:  # noqa: ARG002
-        # Mostly a commit has ended it.
+        # In most cases a commit has ended the transaction.
         if self in connection_record.info:
             self._end(connection_record.info)
 
@@ -304,20 +304,20 @@ class Tracking:
             if transaction is not None and transaction.changes_schema:
                 self._statements.schema_changed()
             if tags:
-                # If it was committed, so was its row.
+                # If the transaction was committed, so was its row.
                 self._apply_unknown_outcome(raised, durable=self.outbox is not None and self.outbox.is_there)
             raise
         finally:
             if transaction is not None and info.get(self) is transaction:
                 self._end(info)
                 if transaction.changes_schema:
-                    # Before the tags are raised: who notes anything after that knows the new one.
+                    # Before the tags are raised, so that whoever notes a write after that knows the new schema.
                     self._statements.schema_changed()
         if tags:
             self.after_commit(row_id, stored=self._apply(raised, durable=row_id is not None))
 
     def _apply_at_once(self, transaction: TrackedTransaction) -> None:
-        """The database committed by itself, with this statement: nothing of it can be in the outbox."""
+        """The database itself committed with this statement, so nothing of it can be in the outbox."""
         transaction.at_once = False
         if transaction.changes_schema:
             self._statements.schema_changed()
@@ -325,13 +325,13 @@ class Tracking:
                 self.outbox.look_again()
         tags = tuple(sorted(transaction.tags()))
         if self.engine.dialect.name not in COMMITS_BY_ITSELF:
-            # There the statement need not have done it: then a commit, or nothing, follows.
+            # On these databases the statement may not have committed: then a commit, or nothing, follows.
             transaction.start_again()
         if tags:
             self._apply(store_tags(tags), durable=False)
 
     def invalidate_everything(self) -> None:
-        """The schema is another than was known: what came of what was known is ended."""
+        """The schema is not the one that was known: invalidate everything that was derived from it."""
         self._apply((NAMESPACE_TAG,), durable=False)
 
     def _apply(self, tags: tuple[str, ...], *, durable: bool) -> bool:

@@ -1,15 +1,15 @@
 """Triggers for writes that bypass Python: psql, another program, another trigger.
 
-Each write to a table with triggers leaves a row in the outbox, which a relay applies: the table's tag and the one of
-all its rows, since no trigger knows the key that row tags are made with.
+Each write to a table with triggers inserts a row into the outbox, which a relay applies. The row holds the table's tag
+and the tag of all its rows; a trigger cannot make row tags, since it does not know their secret.
 
-A connection that Frescor tracks says so once, when it is opened (`mark_connections`), and its writes leave no row: its
-transaction writes its own. On PostgreSQL it adds to its application_name, the one setting that a pooler such as
-PgBouncer keeps to the client whose it is, also where it shares the server's connections between transactions. On SQLite
-a connection has no variables; a setting of its own that nothing but ANALYZE looks at stands for one.
+A connection that Frescor tracks announces that once, when it is opened (`mark_connections`). Its writes then insert no
+row, because its transaction writes its own. On PostgreSQL the announcement is a suffix of application_name, the one
+setting that a pooler such as PgBouncer keeps for each client, even if clients share the server's connections. SQLite's
+connections have no variables: a setting that only ANALYZE reads is used instead.
 
-What they do not see: on PostgreSQL a write to a partition by its own name, unless it was named too, and what logical
-replication brings; on SQLite a connection with `trusted_schema=OFF` is refused its writes, loudly.
+What triggers do not see: on PostgreSQL, writes to a partition by its own name, unless the partition was named, too, and
+writes by logical replication. On SQLite, the writes of a connection with `trusted_schema=OFF` fail with an error.
 """
 
 import json
@@ -25,16 +25,16 @@ from frescor.sqlalchemy._outbox.relay_connection import CHANNEL
 from frescor.sqlalchemy._statements.tags import Tags, table_name
 
 _NAME = "frescor_outbox"
-# At the end of the application_name, of which the server keeps 63 letters, all of ASCII.
+# The suffix of application_name, of which the server keeps 63 ASCII characters.
 _MARK = " (frescor)"
-# Any number that nobody would set by hand, and large enough to change nothing about ANALYZE.
+# A number that nobody would set by hand, and large enough to have no effect on ANALYZE.
 _ANALYSIS_LIMIT = 1_610_612_741
 _IDS = 2**62 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class QualifiedName:
-    """A table of the database."""
+    """The name of a table, a trigger or a function, with its schema."""
 
     name: str
     schema: str | None = None
@@ -51,11 +51,11 @@ def install_triggers(
     outbox: str = TABLE,
     schema: str | None = None,
 ) -> list[str]:
-    """Make the triggers of these tables, anew where there are some; the names of the tables. Commits nothing.
+    """Create the triggers of these tables, replacing existing ones; returns the tables' names. Does not commit.
 
     tables: mapped classes, Tables, or names such as `militante` and `other_schema.militante`. database: the name that
-    `track` was given. outbox and schema: where the outbox is. Raises PolicyError for a table that does not exist,
-    without an outbox, and for a database that is neither PostgreSQL nor SQLite.
+    `track` was given. outbox and schema: where the outbox is. Raises PolicyError for a table that does not exist, if
+    there is no outbox, and for a database that is neither PostgreSQL nor SQLite.
     """
     names = [_named(table) for table in tables]
     box = outbox_table(sa.MetaData(), outbox, schema)
@@ -71,7 +71,7 @@ def install_triggers(
 
 
 def remove_triggers(connection: sa.Connection, tables: Iterable[object] | None = None) -> list[str]:
-    """Remove the triggers of these tables, or all; the names of the tables that had some. Commits nothing."""
+    """Remove the triggers of these tables, or all; returns the names of the tables that had any. Does not commit."""
     wanted = None if tables is None else {_named(table) for table in tables}
     ddl = _POSTGRESQL if connection.dialect.name == "postgresql" else _SQLITE
     there = [name for name in _installed(connection) if wanted is None or name in wanted]
@@ -87,7 +87,8 @@ def installed_triggers(connection: sa.Connection) -> list[str]:
 
 
 def mark_connections(engine: sa.Engine) -> None:
-    """Let the triggers leave out what this engine's connections write, from now on; an AsyncEngine's `sync_engine`."""
+    """From now on, let the triggers ignore what this engine's connections write; pass an AsyncEngine's
+    `sync_engine`."""
     name = f"left(current_setting('application_name'), {63 - len(_MARK)}) || '{_MARK}'"
     statement = {
         "postgresql": f"SELECT set_config('application_name', {name}, false)",
@@ -98,7 +99,7 @@ def mark_connections(engine: sa.Engine) -> None:
         cursor = connection.cursor()
         cursor.execute(statement)
         cursor.close()
-        # What is set in a transaction ends with it when that is rolled back.
+        # Otherwise a rollback would undo the setting.
         connection.commit()
 
     if statement is not None:
@@ -106,17 +107,17 @@ def mark_connections(engine: sa.Engine) -> None:
 
 
 def _execute(connection: sa.Connection, statement: str) -> None:
-    # In a migration the connection is often one of a tracked engine, which asks what the text of a function reads.
+    # In a migration the connection often belongs to a tracked engine, which would examine the function's text.
     connection.exec_driver_sql(statement, execution_options={"frescor_reads": (), "frescor_writes": ()})
 
 
 class _Postgresql:
-    """One statement-level trigger a table, and one function for all."""
+    """One statement-level trigger for each table, and one function for all."""
 
     def before(self, connection: sa.Connection, box: sa.Table) -> Sequence[str]:
         now = database_now().compile(dialect=connection.dialect)
-        # Whoever may write to a table leaves a row, whatever it may do with the outbox. gen_random_uuid is there from
-        # PostgreSQL 13 on; random() has fewer than 62 bits.
+        # SECURITY DEFINER, so that whoever may write to a table can insert a row, without any right on the outbox.
+        # gen_random_uuid exists from PostgreSQL 13 on; random() has fewer than 62 bits.
         return (
             f"""
 CREATE OR REPLACE FUNCTION {self._function(connection, box)}() RETURNS trigger
@@ -134,7 +135,7 @@ END $frescor$""",  # noqa: S608  # names are quoted
 
     def create(self, connection: sa.Connection, name: QualifiedName, tags: str, box: sa.Table) -> Sequence[str]:
         table = _quoted(connection, name)
-        # ALWAYS: a session that restores a dump, or replicates, fires no others.
+        # ALWAYS: other triggers do not fire in sessions that restore a dump or replicate.
         return (
             f"CREATE TRIGGER {_NAME} AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table} "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {self._function(connection, box)}({_escaped(tags)})",
@@ -154,14 +155,14 @@ END $frescor$""",  # noqa: S608  # names are quoted
 
 
 class _Sqlite:
-    """Three row-level triggers a table; SQLite has no others."""
+    """Three row-level triggers for each table; SQLite has no statement-level ones."""
 
     def before(self, *_: object) -> Sequence[str]:
         return ()
 
     def create(self, connection: sa.Connection, name: QualifiedName, tags: str, box: sa.Table) -> Sequence[str]:
         now = database_now().compile(dialect=connection.dialect)
-        # A trigger names tables of its own schema only, and without it.
+        # A trigger can name only tables of its own schema, and without the schema.
         outbox = connection.dialect.identifier_preparer.quote(box.name)
         table = connection.dialect.identifier_preparer.quote(name.name)
         waits = f"applied_at IS NULL AND origin = '{TRIGGER}' AND tags = {_literal(tags)}"
@@ -238,7 +239,7 @@ def _named(table: object) -> QualifiedName:
 
 def _tags(connection: sa.Connection, name: QualifiedName, tags: Tags) -> str:
     found = table_name(name.schema, name.name, sa.inspect(connection).default_schema_name)
-    # In ASCII; and without the sign that drivers take for a parameter's.
+    # In ASCII, and without the sign that drivers take for a parameter.
     return json.dumps((tags.table(found), tags.rows(found)), separators=(",", ":")).replace("%", "\\u0025")
 
 
@@ -252,7 +253,7 @@ def _quoted(connection: sa.Connection, name: QualifiedName) -> str:
 
 
 def _escaped(text: str) -> str:
-    """A literal of PostgreSQL that holds backslashes whatever `standard_conforming_strings` says."""
+    """A PostgreSQL literal that keeps its backslashes, whatever `standard_conforming_strings` is set to."""
     doubled = text.replace("\\", "\\\\")
     return f"E{_literal(doubled)}"
 
