@@ -16,8 +16,9 @@ from frescor._surface.decorator import AsyncCached, BoundAsyncCached, BoundCache
 from frescor.aio import AsyncCache
 from frescor.testing.blocking import BlockingCache
 
-# For operators, who do not await; and what works with coroutine functions as it is.
+# For threads and for operators, who do not await; and what works with coroutine functions as it is.
 SYNC_ALONE = {
+    "around_refresh",
     "store",
     "key_secret",
     "stats",
@@ -28,7 +29,7 @@ SYNC_ALONE = {
     "invalidate_cache_pattern",
 }
 # Of a test's cache, the rest of which is the cache itself.
-UNMIRRORED = {"key_secret", "health", "pending"}
+UNMIRRORED = {"around_refresh", "key_secret", "health", "pending"}
 MIRRORS = [
     (Cache, AsyncCache, SYNC_ALONE),
     (Cache, BlockingCache, UNMIRRORED),

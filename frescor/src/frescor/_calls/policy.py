@@ -28,6 +28,11 @@ def seconds(expire: Seconds, *, policy: str | None = None) -> float:
     return float(value)
 
 
+def milliseconds(ttl: float) -> int:
+    """Whole milliseconds, at least one."""
+    return max(1, round(ttl * 1000))
+
+
 def tag_fields(tag: str) -> tuple[str, ...]:
     """The names of the arguments that a tag template such as `militante:{militante_id}` is filled from."""
     try:

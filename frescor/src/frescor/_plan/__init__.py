@@ -17,12 +17,16 @@ and cost of a load δ, β = 1 (Vattani, Chierichetti, Lowenstein: Optimal Probab
 
 from frescor._plan.by_key import invalidate, look_up, look_up_many, put
 from frescor._plan.confirming import confirmed
-from frescor._plan.looking import Plan, Process, Request, settle
+from frescor._plan.looking import Process, settle
 from frescor._plan.many import look_up_calls, read_beside_many, read_through_many
 from frescor._plan.one import LONGEST_WAIT_MS, read_beside, read_through
+from frescor._plan.request import Arrive, CallSteps, LoadAnew, Plan, Request
 
 __all__ = [
     "LONGEST_WAIT_MS",
+    "Arrive",
+    "CallSteps",
+    "LoadAnew",
     "Plan",
     "Process",
     "Request",

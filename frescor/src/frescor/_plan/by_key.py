@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from frescor._plan.confirming import confirmed
-from frescor._plan.looking import Look, Plan, Process, examine, look_at, settle
+from frescor._plan.looking import Look, Process, examine, look_at, settle
+from frescor._plan.request import Plan
 from frescor._protocol.commands import (
     UNAVAILABLE,
     Delete,

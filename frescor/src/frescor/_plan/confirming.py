@@ -23,7 +23,8 @@ Why that is enough. Take a process with copies, and a moment m at which the mark
 A reader that had a copy in its hands when the mark came may return it after: it began before the invalidation returned.
 """
 
-from frescor._plan.looking import Plan, Process
+from frescor._plan.looking import Process
+from frescor._plan.request import Plan
 from frescor._protocol.commands import HOLDS_MS, Announce, Announced, Dismiss, Pause, Unavailable, Unheard
 
 # Seconds: how long an answered heartbeat lets a process use its copies; what is waited beyond that, since a server

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from frescor._plan.looking import Plan, Process, Request
+from frescor._plan.looking import Process
+from frescor._plan.request import Plan, Request
 from frescor._protocol.commands import (
     NOTHING_SHARED,
     UNAVAILABLE,

@@ -1,19 +1,18 @@
 """What a plan sees of a key: the reading, checked, and what it is good for."""
 
 import math
-from collections.abc import Callable, Generator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
 from frescor._calls.policy import LONGEST_EXPIRE, Policy
 from frescor._copies.local import Local
+from frescor._plan.request import Plan, Request
 from frescor._protocol.commands import (
     UNAVAILABLE,
-    Command,
     Delete,
     Invalidate,
-    Load,
     Note,
     Read,
     Reading,
@@ -32,8 +31,6 @@ from frescor.errors import EntryUnreadable
 # the invalidations of all the time until then.
 _MOST_AHEAD = 2 * 3_600_000_000
 
-R = TypeVar("R")
-Plan = Generator[Command, Any, R]
 _LONGEST_GRACE = LONGEST_EXPIRE * 1_000_000
 
 
@@ -47,40 +44,6 @@ class Process(msgspec.Struct, frozen=True):
     # Makes marks that no other process makes; and whether invalidations are confirmed (see `_plan.confirming`).
     make_mark: Callable[[], str] = str
     confirm: bool = False
-
-
-class Request(msgspec.Struct, frozen=True):
-    """One read-through call.
-
-    arrived: its place in the process's order of events (see `_runtime.lease`). now: wall clock, µs. dice: a random
-    number in (0, 1]. ttl_ms: this entry's time to live, jitter applied. refresh: load in any case. background: nobody
-    waits for this one; if another loads already, it is not needed. expected: tags that the entry had when it was seen
-    last, beside `tags`: asked for with it. fresh: read nothing from local copies or stamps. shape: that of the entries
-    it can read. call: the call's key, where its entry stands apart from that (see `_values.shapes`). label: what
-    the function is called, for errors.
-    """
-
-    key: str
-    tags: tuple[str, ...]
-    policy: Policy
-    codec: ValueCodec
-    token: str
-    arrived: int
-    now: int
-    dice: float
-    ttl_ms: int
-    refresh: bool = False
-    background: bool = False
-    expected: tuple[str, ...] = ()
-    fresh: bool = False
-    shape: Shape = NO_SHAPE
-    call: str = ""
-    label: str = ""
-
-    @property
-    def load(self) -> Load:
-        """The command that runs its loader."""
-        return Load(self.call, self.key) if self.call else Load(self.key)
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -231,7 +194,7 @@ def examine(
             return Look(seen=seen, taken=young and shape.codec is not None)
         value = codec.decode(entry.payload, proven=entry.proven)
     except EntryUnreadable as error:
-        yield Note(key, error)
+        yield Note(key, error, "" if policy is None else policy.name)
         return Look(seen=stamp_of(data) if seen is None else seen)
     if now >= entry.fresh_until:
         return Look(value=value, usable=True, due=True, seen=seen, tags=entry.tags)

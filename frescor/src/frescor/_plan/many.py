@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from frescor._plan.loaded import RESULT_OF, entry_of, landing_of, packed, tags_of, value_of
-from frescor._plan.looking import Plan, Process, Request, examine, settle
+from frescor._plan.looking import Process, examine, settle
 from frescor._plan.one import read_through
+from frescor._plan.request import Plan, Request
 from frescor._protocol.commands import (
     NOTHING_SHARED,
     UNAVAILABLE,

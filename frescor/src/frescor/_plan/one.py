@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from frescor._plan.by_key import invalidate
 from frescor._plan.loaded import RESULT_OF, entry_of, landing_of, packed, release, tags_of, value_of
-from frescor._plan.looking import Look, Plan, Process, Request, apart, examine, look_for
+from frescor._plan.looking import Look, Process, apart, examine, look_for
+from frescor._plan.request import Plan, Request
 from frescor._protocol.commands import (
     NOTHING_SHARED,
     UNAVAILABLE,

@@ -272,10 +272,11 @@ class DependOn(msgspec.Struct, frozen=True):
 
 
 class Note(msgspec.Struct, frozen=True):
-    """Count an entry that could not be read. → anything"""
+    """Count an entry that could not be read; policy: "" for a key that a caller chose. → anything"""
 
     key: str
     error: EntryUnreadable
+    policy: str = ""
 
 
 Command = StoreCommand | Together | Board | Land | Wait | Pause | Load | LoadMany | DependOn | Note

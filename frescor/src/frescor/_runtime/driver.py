@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections.abc import Generator, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Any, cast
 
 from frescor import _plan as plan
@@ -11,12 +10,10 @@ from frescor._protocol.commands import (
     NOTHING_SHARED,
     UNAVAILABLE,
     Board,
-    Command,
     DependOn,
     GaveUp,
     Invalidate,
     Land,
-    Landing,
     Load,
     LoadMany,
     Note,
@@ -24,12 +21,15 @@ from frescor._protocol.commands import (
     Read,
     ReleaseLease,
     StoreCommand,
+    TakeLease,
     Together,
     Wait,
 )
-from frescor._runtime.engine import FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, Engine
-from frescor._runtime.load_under_way import PlanUnderWay, R
+from frescor._protocol.outcome import Outcome
+from frescor._runtime.arrival import again
+from frescor._runtime.load_under_way import FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, PlanUnderWay, R
 from frescor._store.connection.deadline import within
+from frescor.errors import StoreRejected, StoreUnavailable
 
 
 class Driver(PlanUnderWay[R]):
@@ -37,26 +37,26 @@ class Driver(PlanUnderWay[R]):
 
     `wants_load` carries it out up to the next load, which the caller runs in its own frame, within the driver:
     `while driver.wants_load(): with driver as load: load.value = …`. So a loader that calls another cached function, or
-    itself, stands one frame above it. However it ends, the caller is to `leave`.
+    itself, stands one frame above it. However it ends, the caller is to `leave`. `run` is all of that.
     """
 
-    __slots__ = ("_flights", "_has_asked", "_left", "_steps")
+    # Seconds that the call has waited for the store.
+    _waited = 0.0
+    _has_asked = False
+    # Most calls hold none.
+    _flights: set[str] | None = None
 
-    def __init__(
-        self,
-        engine: Engine,
-        steps: Generator[Command, Any, R],
-        requests: Mapping[str, plan.Request] = MappingProxyType({}),
-        spent: float = 0.0,
-    ) -> None:
-        """spent: seconds that the call has waited for the store already."""
-        super().__init__(engine, requests)
-        self._steps = steps
-        # Of what the call may wait for the store, all together.
-        self._left = engine.deadline - spent
-        self._has_asked = spent > 0
-        # Most calls hold none.
-        self._flights: set[str] | None = None
+    def run(self) -> R:
+        """What the plan comes to. Raises what it raises, what its loader does above all."""
+        try:
+            while self.wants_load():
+                assert self._loader is not None
+                with self as load:
+                    load.value = self._loader(*self.arguments)
+            return self.result
+        finally:
+            if self._flights or self._leases:
+                self.leave()
 
     def wants_load(self) -> bool:
         """Whether there is something to load; else the plan has ended, with its `result`."""
@@ -65,69 +65,63 @@ class Driver(PlanUnderWay[R]):
             while True:
                 command = send(self._reply)
                 kind = type(command)
-                if (kind is Read or kind is Invalidate) and not self._has_asked:
-                    # The whole deadline is before it: most calls ask no more than this.
-                    began = time.monotonic()
-                    self._reply = self._engine.ask(cast(StoreCommand, command))
-                    self._left -= time.monotonic() - began
-                    self._has_asked = True
-                elif kind is Load or kind is LoadMany:
+                if kind is Load or kind is LoadMany:
                     self._load = cast(Load | LoadMany, command)
                     return True
-                else:
-                    self._reply = self.carry_out(command)
+                handle = HANDLERS.get(kind, Driver._ask)
+                self._reply = handle(self, command)
         except StopIteration as done:
             self.result = done.value
             return False
-
-    def carry_out(self, command: Command) -> object:
-        engine = self._engine
-        match command:
-            case Board(key, wait):
-                return self._board(key, wait=wait)
-            case Land(key, landing):
-                self._land(key, landing)
-                return None
-            case Wait():
-                return self._wait(command)
-            case Pause(seconds):
-                if seconds > 0:
-                    time.sleep(seconds)
-                return engine.nondeterminism.monotonic()
-            case DependOn(tags):
-                engine.depend_on(tags)
-                return None
-            case Note(key, error):
-                engine.unreadable(self._policy_of(key), key, error)
-                return None
-        return self._ask(cast(StoreCommand | Together, command))
 
     def leave(self) -> None:
         """Wake who waits and give the leases back, if the plan ended without."""
         if self._flights:
             for key in tuple(self._flights):
-                self._land(key, NOTHING_SHARED)
-        for key, token in tuple(self._leases.items()):
-            if self._ask(ReleaseLease(key, token)) is UNAVAILABLE:
-                self._engine.pending.add(leases=[(key, token)])
+                self._land(Land(key, NOTHING_SHARED))
+        if self._leases:
+            for key, token in tuple(self._leases.items()):
+                if self._ask(ReleaseLease(key, token)) is UNAVAILABLE:
+                    self._engine.pending.add(leases=[(key, token)])
 
     def _ask(self, command: StoreCommand | Together) -> object:
+        """What the store answers; UNAVAILABLE where it does not, or refuses."""
+        engine, kind = self._engine, type(command)
+        if kind is TakeLease or kind is Together:
+            self.asking(command)
         began = time.monotonic()
-        with within(max(self._left, 0.001)):
-            answer = self._engine.ask(command)
-        self._left -= time.monotonic() - began
-        self._engine.note_leases(self._leases, command, answer)
+        try:
+            if self._has_asked or (kind is not Read and kind is not Invalidate):
+                with within(max(engine.deadline - self._waited, 0.001)):
+                    answer = engine.store.perform(command)
+            else:
+                # The whole deadline is before it: most calls ask no more than this.
+                answer = engine.store.perform(command)
+        except (StoreUnavailable, StoreRejected) as error:
+            answer = self.unanswered(command, error)
+        else:
+            if engine.notices.refusals:
+                engine.notices.accepted(command)
+        self._waited += time.monotonic() - began
+        self._has_asked = True
+        if kind is not Read:
+            self.answered(command, answer)
         return answer
 
-    def _board(self, key: str, *, wait: bool) -> object:
-        engine = self._engine
+    def _board(self, command: Board) -> object:
+        engine, key = self._engine, command.key
         landing = engine.flights.board(key, 0)
-        if landing is GaveUp.GAVE_UP and wait:
+        if landing is GaveUp.GAVE_UP and command.wait:
             with engine.waits.waiting(engine.loading_around(), key):
                 landing = engine.flights.board(key, plan.LONGEST_WAIT_MS / 1000)
         if landing is None:
             self._flights = {key} if self._flights is None else self._flights | {key}
         return landing
+
+    def _land(self, command: Land) -> None:
+        if self._flights and command.key in self._flights:
+            self._flights.discard(command.key)
+            self._engine.flights.land(command.key, command.landing)
 
     def _wait(self, command: Wait) -> float:
         engine = self._engine
@@ -139,7 +133,40 @@ class Driver(PlanUnderWay[R]):
             engine.local.unwatch(command.key, woken.set)
         return (engine.nondeterminism.monotonic() - start) * 1000
 
-    def _land(self, key: str, landing: Landing) -> None:
-        if self._flights and key in self._flights:
-            self._flights.discard(key)
-            self._engine.flights.land(key, landing)
+    def _pause(self, command: Pause) -> float:
+        if command.seconds > 0:
+            time.sleep(command.seconds)
+        return self._engine.nondeterminism.monotonic()
+
+    def _load_anew(self, command: plan.LoadAnew) -> Outcome | Exception | None:
+        engine, request = self._engine, again(self._engine, command.request)
+        done = threading.Event()
+        found: list[Outcome | Exception] = []
+
+        def run() -> None:
+            steps = plan.read_through(engine.process, request)
+            try:
+                with engine.around_refresh():
+                    outcome = Driver(engine, steps, self._loader, {request.key: request}).run()
+                engine.reporter.add(request.policy.name, "refreshes")
+                found.append(outcome)
+            except Exception as error:  # noqa: BLE001  # nobody calls: it is kept for who waits, and counted
+                found.append(self.failed_anew(request, error))
+            finally:
+                done.set()
+
+        threading.Thread(target=run, name="frescor-refresh", daemon=True).start()
+        return found[0] if command.patience and done.wait(command.patience) and found else None
+
+
+# All that is no load and nothing that the store is asked.
+HANDLERS: dict[type, Callable[[Driver[Any], Any], object]] = {
+    plan.Arrive: Driver.arrive,
+    plan.LoadAnew: Driver._load_anew,
+    Board: Driver._board,
+    Land: Driver._land,
+    Wait: Driver._wait,
+    Pause: Driver._pause,
+    DependOn: Driver.depend_on,
+    Note: Driver.note,
+}

@@ -4,16 +4,15 @@ import asyncio
 import contextlib
 import inspect
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
-from types import MappingProxyType
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar, cast
 
 from frescor import _plan as plan
+from frescor._calls.loading import begin_apart
 from frescor._protocol.commands import (
     NOTHING_SHARED,
     UNAVAILABLE,
     Board,
-    Command,
     DependOn,
     GaveUp,
     Land,
@@ -24,25 +23,25 @@ from frescor._protocol.commands import (
     Pause,
     ReleaseLease,
     StoreCommand,
-    TakeLease,
     Together,
     Wait,
 )
-from frescor._runtime.engine import FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, Engine
-from frescor._runtime.load_under_way import PlanUnderWay, R
+from frescor._protocol.outcome import Outcome
+from frescor._runtime.arrival import again
+from frescor._runtime.engine import Engine
+from frescor._runtime.load_under_way import FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, PlanUnderWay, R
 from frescor._store.base import AsyncStore
 from frescor.errors import StoreRejected, StoreUnavailable
 
+T = TypeVar("T")
 
-def awaited_loader(loader: Callable[[], object], *, like: object = None) -> Callable[[], Awaitable[object]]:
-    """The loader as a coroutine function. A plain one runs in a thread, so that it does not hold up the loop.
 
-    `like`: what the loader calls, where it is that which tells.
-    """
-    in_thread = not inspect.iscoroutinefunction(loader if like is None else like)
+def awaited_loader(loader: Callable[..., object]) -> Callable[..., Awaitable[object]]:
+    """The loader as a coroutine function. A plain one runs in a thread, so that it does not hold up the loop."""
+    in_thread = not inspect.iscoroutinefunction(loader)
 
-    async def run() -> object:
-        value = await asyncio.to_thread(loader) if in_thread else loader()
+    async def run(*arguments: object) -> object:
+        value = await asyncio.to_thread(loader, *arguments) if in_thread else loader(*arguments)
         return await value if inspect.isawaitable(value) else value
 
     return run
@@ -62,7 +61,7 @@ class AsyncProcess:
         # A task that nobody holds may be collected while it runs.
         self.behind: set[asyncio.Task[Any]] = set()
 
-    def keep(self, coroutine: Coroutine[Any, Any, R]) -> asyncio.Task[R]:
+    def keep(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run this in a task of its own."""
         task = asyncio.get_running_loop().create_task(coroutine)
         self.behind.add(task)
@@ -73,18 +72,29 @@ class AsyncProcess:
 class AsyncDriver(PlanUnderWay[R]):
     """One plan being carried out, in an event loop: see `_runtime.driver.Driver`."""
 
-    __slots__ = ("_flights", "_process", "_steps")
+    _loader: Callable[..., Awaitable[object]] | None
 
     def __init__(
         self,
         process: AsyncProcess,
-        steps: Generator[Command, Any, R],
-        requests: Mapping[str, plan.Request] = MappingProxyType({}),
+        steps: plan.CallSteps[R],
+        loader: Callable[..., Awaitable[object]] | None = None,
+        requests: dict[str, plan.Request] | None = None,
     ) -> None:
-        super().__init__(process.engine, requests)
+        super().__init__(process.engine, steps, loader, requests)
         self._process = process
-        self._steps = steps
         self._flights: dict[str, asyncio.Future[Landing]] = {}
+
+    async def run(self) -> R:
+        """As `Driver.run`."""
+        try:
+            while await self.wants_load():
+                assert self._loader is not None
+                with self as load:
+                    load.value = await self._loader(*self.arguments)
+            return self.result
+        finally:
+            self.leave()
 
     async def wants_load(self) -> bool:
         """Whether there is something to load; else the plan has ended, with its `result`."""
@@ -94,36 +104,20 @@ class AsyncDriver(PlanUnderWay[R]):
             except StopIteration as done:
                 self.result = done.value
                 return False
-            if isinstance(command, Load | LoadMany):
-                self._load = command
+            kind = type(command)
+            if kind is Load or kind is LoadMany:
+                self._load = cast(Load | LoadMany, command)
                 return True
-            self._reply = await self.carry_out(command)
-
-    async def carry_out(self, command: Command) -> object:
-        match command:
-            case Board(key, wait):
-                return await self._board(key, wait=wait)
-            case Land(key, landing):
-                self._land(key, landing)
-                return None
-            case Wait():
-                return await self._wait(command)
-            case Pause(seconds):
-                if seconds > 0:
-                    await asyncio.sleep(seconds)
-                return self._engine.nondeterminism.monotonic()
-            case DependOn(tags):
-                self._engine.depend_on(tags)
-                return None
-            case Note(key, error):
-                self._engine.unreadable(self._policy_of(key), key, error)
-                return None
-        return await self._ask(cast(StoreCommand | Together, command))
+            at_once = AT_ONCE.get(kind)
+            if at_once is not None:
+                self._reply = at_once(self, command)
+            else:
+                self._reply = await WAITING.get(kind, AsyncDriver._ask)(self, command)
 
     def leave(self) -> None:
         """Wake who waits and give the leases back, if the plan ended without: cancelled, mostly."""
         for key in tuple(self._flights):
-            self._land(key, NOTHING_SHARED)
+            self._land(Land(key, NOTHING_SHARED))
         for key, token in tuple(self._leases.items()):
             self._engine.keeper.drop(token)
             self._process.keep(self._release(ReleaseLease(key, token)))
@@ -133,36 +127,26 @@ class AsyncDriver(PlanUnderWay[R]):
             self._engine.pending.add(leases=[(command.key, command.token)])
 
     async def _ask(self, command: StoreCommand | Together) -> object:
-        for one in command.commands if isinstance(command, Together) else (command,):
-            if isinstance(one, TakeLease):
-                # From before it is sent: cancelled while the server answers, it may be held.
-                self._leases[one.key] = one.token
+        """What the store answers; UNAVAILABLE where it does not, or refuses."""
+        self.asking(command)
         try:
             answer = await self._process.store.perform(command)
-        except StoreUnavailable:
-            answer = UNAVAILABLE
-        except StoreRejected as error:
-            self._engine.refused(command, error)
-            answer = UNAVAILABLE
+        except (StoreUnavailable, StoreRejected) as error:
+            answer = self.unanswered(command, error)
         else:
-            self._engine.accepted(command)
-        if isinstance(command, TakeLease) and answer is None:
-            self._leases.pop(command.key, None)
-        elif isinstance(command, Together) and isinstance(answer, list):
-            for one, its_answer in zip(command.commands, answer, strict=True):
-                if isinstance(one, TakeLease) and its_answer is None:
-                    self._leases.pop(one.key, None)
-        self._engine.note_leases(self._leases, command, answer)
+            if self._engine.notices.refusals:
+                self._engine.notices.accepted(command)
+        self.answered(command, answer)
         return answer
 
-    async def _board(self, key: str, *, wait: bool) -> Landing | GaveUp | None:
-        loop = asyncio.get_running_loop()
+    async def _board(self, command: Board) -> Landing | GaveUp | None:
+        loop, key = asyncio.get_running_loop(), command.key
         flights = self._process.flights.setdefault(loop, {})
         flight = flights.get(key)
         if flight is None:
             flights[key] = self._flights[key] = loop.create_future()
             return None
-        if not wait:
+        if not command.wait:
             return GaveUp.GAVE_UP
         try:
             with self._engine.waits.waiting(self._engine.loading_around(), key):
@@ -171,17 +155,17 @@ class AsyncDriver(PlanUnderWay[R]):
         except TimeoutError:
             return GaveUp.GAVE_UP
 
-    def _land(self, key: str, landing: Landing) -> None:
-        flight = self._flights.pop(key, None)
+    def _land(self, command: Land) -> None:
+        flight = self._flights.pop(command.key, None)
         if flight is None:
             return
         loop = flight.get_loop()
         flights = self._process.flights[loop]
-        del flights[key]
+        del flights[command.key]
         if not flights:
             del self._process.flights[loop]
         if not flight.done():
-            flight.set_result(landing)
+            flight.set_result(command.landing)
 
     async def _wait(self, command: Wait) -> float:
         engine, loop = self._engine, asyncio.get_running_loop()
@@ -203,3 +187,40 @@ class AsyncDriver(PlanUnderWay[R]):
             finally:
                 engine.local.unwatch(command.key, wake)
         return (engine.nondeterminism.monotonic() - start) * 1000
+
+    async def _pause(self, command: Pause) -> float:
+        if command.seconds > 0:
+            await asyncio.sleep(command.seconds)
+        return self._engine.nondeterminism.monotonic()
+
+    async def _load_anew(self, command: plan.LoadAnew) -> Outcome | Exception | None:
+        task = self._process.keep(self._anew(again(self._engine, command.request)))
+        if not command.patience:
+            return None
+        await asyncio.wait([task], timeout=command.patience)
+        return task.result() if task.done() else None
+
+    async def _anew(self, request: plan.Request) -> Outcome | Exception:
+        begin_apart()
+        steps = plan.read_through(self._engine.process, request)
+        try:
+            outcome = await AsyncDriver(self._process, steps, self._loader, {request.key: request}).run()
+        except Exception as error:  # noqa: BLE001  # nobody calls: it is handed to who waits, and counted
+            return self.failed_anew(request, error)
+        self._engine.reporter.add(request.policy.name, "refreshes")
+        return outcome
+
+
+# All that is no load and nothing that the store is asked.
+AT_ONCE: dict[type, Callable[[AsyncDriver[Any], Any], object]] = {
+    plan.Arrive: AsyncDriver.arrive,
+    Land: AsyncDriver._land,
+    DependOn: AsyncDriver.depend_on,
+    Note: AsyncDriver.note,
+}
+WAITING: dict[type, Callable[[AsyncDriver[Any], Any], Awaitable[object]]] = {
+    plan.LoadAnew: AsyncDriver._load_anew,
+    Board: AsyncDriver._board,
+    Wait: AsyncDriver._wait,
+    Pause: AsyncDriver._pause,
+}

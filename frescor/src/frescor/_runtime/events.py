@@ -5,6 +5,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+# What calls on keys, which have no policy, are counted under.
+BY_KEY = "(keys)"
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyStats:

@@ -1,15 +1,42 @@
-"""A load from its beginning to its end: what it is part of meanwhile, and what a plan gets to know of it."""
+"""A plan being carried out, and the loads within it: what both drivers share, that is, all but the waiting."""
 
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar, cast
 
 from frescor import _plan as plan
-from frescor._calls.loading import CurrentLoad, Loading
-from frescor._protocol.commands import Load, Loaded, LoadMany, Raised
-from frescor._runtime.engine import BY_KEY, Engine
+from frescor._calls.keys import key_digest
+from frescor._calls.loading import CurrentLoad, Loading, Subject, enclosing_load
+from frescor._protocol.commands import (
+    UNAVAILABLE,
+    DependOn,
+    Grant,
+    Invalidate,
+    Load,
+    Loaded,
+    LoadMany,
+    Note,
+    Raised,
+    ReleaseLease,
+    TakeLease,
+    Together,
+    Unavailable,
+    Write,
+)
+from frescor._runtime.arrival import arrive
+from frescor._runtime.encoding import loaded
+from frescor._runtime.engine import Engine
+from frescor._runtime.events import BY_KEY
+from frescor.errors import CacheError, StoreRejected
+
+logger = logging.getLogger("frescor")
 
 R = TypeVar("R")
+
+# Between two looks at a lease that another process holds, seconds: while pushes arrive they wake the waiter, and the
+# last is for a push that was lost; without pushes it looks from the first to the second.
+FIRST_LOOK, LAST_LOOK, PUSHED_LOOK = 0.002, 0.05, 0.4
 
 
 def keys_of(command: Load | LoadMany) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -45,59 +72,67 @@ class LoadUnderWay:
             if key in self._leases:
                 engine.keeper.hold(key, self._leases[key])
         label = self._requests[self._keys[0]].label
-        self._loading = Loading(engine.subject(self._keys, self._stored_at, label))
+        self._loading = Loading(Subject(engine.place, self._keys, self._stored_at, label))
         self._start = time.perf_counter()
         return self._loading.__enter__()
 
-    @property
-    def current(self) -> CurrentLoad:
-        """The load that its loader is part of."""
-        return self._loading.load
-
     def end(self, error: BaseException | None) -> Loaded | dict[str, Loaded] | Raised | None:
         """What the plan is told; None for what ends the program or the task, which is not a loader's failure."""
-        engine, load = self._engine, self._loading.load
+        load = self._loading.load
         cost = time.perf_counter() - self._start
+        if any(request.moved is not None and request.moved() for request in self._asked()):
+            # It may have read what belongs to another key.
+            load.keep_private()
         self._loading.__exit__()
         if isinstance(error, Exception):
-            return engine.raised(error, load, self._keys, self._requests, began=self._began)
+            return self._raised(error, load)
         if error is not None:
             return None
         one = isinstance(self._command, Load)
         values = {self._keys[0]: load.value} if one else cast(Mapping[str, Any], load.value)
-        loaded = engine.loaded(values, load, self._requests, began=self._began, cost=cost)
+        found = loaded(self._engine, values, load, self._requests, began=self._began, cost=cost)
         # A loader's value is not to live as long as the task that asked for it.
         load.value = None
-        return loaded[self._keys[0]] if one and not isinstance(loaded, Raised) else loaded
+        return found[self._keys[0]] if one and not isinstance(found, Raised) else found
+
+    def _asked(self) -> list[plan.Request]:
+        return [self._requests[key] for key in self._keys]
+
+    def _raised(self, error: Exception, load: CurrentLoad) -> Raised:
+        """What the plan is told of an exception; a load that goes on without it depends on the same."""
+        tags = dict.fromkeys(tag for request in self._asked() for tag in request.tags) | dict.fromkeys(load.store_tags)
+        depend_on(tags)
+        return Raised(error, self._began, tuple(tags))
 
 
 class PlanUnderWay(Generic[R]):
-    """A plan being carried out up to its next load, which the caller runs within it: what both drivers share."""
-
-    __slots__ = ("_engine", "_leases", "_load", "_loading", "_reply", "_requests", "result")
+    """A plan being carried out up to its next load, which the caller runs within it."""
 
     result: R
+    _reply: Any = None
+    _load: Load | LoadMany | None = None
+    _loading: LoadUnderWay | None = None
 
-    def __init__(self, engine: Engine, requests: Mapping[str, plan.Request]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        steps: plan.CallSteps[R],
+        loader: Callable[..., object] | None = None,
+        requests: dict[str, plan.Request] | None = None,
+    ) -> None:
+        """loader: of the calls that the plan may load; a plan that loads many keys gives it these. requests: the calls
+        that have arrived already, by key."""
         self._engine = engine
-        self._requests = requests
+        self._steps = steps
+        self._loader = loader
+        self._requests = {} if requests is None else requests
         # Token by key.
         self._leases: dict[str, str] = {}
-        self._reply: Any = None
-        self._load: Load | LoadMany | None = None
-        self._loading: LoadUnderWay | None = None
 
     @property
-    def to_load(self) -> tuple[str, ...]:
-        """The keys whose values are to be loaded."""
-        assert self._load is not None
-        return keys_of(self._load)[0]
-
-    @property
-    def loading(self) -> CurrentLoad:
-        """The load that runs."""
-        assert self._loading is not None
-        return self._loading.current
+    def arguments(self) -> tuple[tuple[str, ...], ...]:
+        """What the loader is to be called with: the keys, where there may be several."""
+        return (self._load.keys,) if isinstance(self._load, LoadMany) else ()
 
     def __enter__(self) -> CurrentLoad:
         assert self._load is not None
@@ -110,6 +145,69 @@ class PlanUnderWay(Generic[R]):
         self._reply = self._loading.end(error)
         return self._reply is not None
 
-    def _policy_of(self, key: str) -> str:
-        request = self._requests.get(key)
-        return BY_KEY if request is None else request.policy.name
+    # -- commands that need no waiting -------------------------------------------------------------------------------
+
+    def arrive(self, command: plan.Arrive) -> plan.Request:
+        request = self._requests[command.key] = arrive(self._engine, command)
+        return request
+
+    def depend_on(self, command: DependOn) -> None:
+        depend_on(command.tags)
+
+    def note(self, command: Note) -> None:
+        policy, reason = command.policy or BY_KEY, str(command.error)
+        self._engine.reporter.add(policy, "errors")
+        sentence = f"{reason} (policy {policy}, key {key_digest(command.key)}; said once for each reason)"
+        self._engine.notices.once(policy, reason, sentence)
+
+    # -- what the store is asked, and what comes of it ---------------------------------------------------------------
+
+    def asking(self, command: object) -> None:
+        """Note the leases that are asked for before they are: whoever is interrupted while the server answers may hold
+        them."""
+        for one in command.commands if isinstance(command, Together) else (command,):
+            if isinstance(one, TakeLease):
+                self._leases[one.key] = one.token
+
+    def unanswered(self, command: object, error: CacheError) -> Unavailable:
+        """The store did not answer, or refused, which is said."""
+        if isinstance(error, StoreRejected):
+            self._engine.notices.refused(command, error)
+        return UNAVAILABLE
+
+    def answered(self, command: object, answer: object) -> None:
+        """Keep account of the leases that the call holds, and of the store's clock, by what came back."""
+        engine = self._engine
+        match command:
+            case Together(commands):
+                # Not answered as a whole: each may or may not have happened.
+                answers = answer if isinstance(answer, list) else [answer] * len(commands)
+                for one, its_answer in zip(commands, answers, strict=True):
+                    self.answered(one, its_answer)
+            case TakeLease(key):
+                if isinstance(answer, Grant):
+                    engine.clock_seen = max(engine.clock_seen, answer.as_of)
+                else:
+                    # Another's; or nobody knows whose, and the plan sees to it that it is given back.
+                    self._leases.pop(key, None)
+            case Invalidate():
+                if isinstance(answer, int):
+                    engine.clock_seen = max(engine.clock_seen, answer)
+            case ReleaseLease(key, token) | Write(key, token):
+                # One that could not be given back ends by itself, no longer kept; a write is asked for again.
+                if isinstance(command, ReleaseLease) or answer is not UNAVAILABLE:
+                    engine.keeper.drop(token)
+                    self._leases.pop(key, None)
+
+    def failed_anew(self, request: plan.Request, error: Exception) -> Exception:
+        """A load behind a caller's back failed: nobody calls, so it is counted, and said to who reads the log."""
+        self._engine.reporter.add(request.policy.name, "errors")
+        logger.warning("a refresh failed: %r (policy %s)", error, request.policy.name)
+        return error
+
+
+def depend_on(tags: Iterable[str]) -> None:
+    """The load that runs here, if one does, depends on these of the store's tags."""
+    load = enclosing_load()
+    if load is not None:
+        load.consists_of(tags)

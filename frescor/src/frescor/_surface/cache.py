@@ -1,22 +1,15 @@
-"""The cache, for programs that wait: the sync driver of `_plan`."""
+"""The cache, for programs that wait: each call by the sync driver."""
 
-import contextlib
 import functools
 import itertools
-import logging
-import threading
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
-from frescor import _plan as plan
-from frescor._calls.loading import CurrentLoad
 from frescor._calls.policy import Policy, PolicyOptions, Seconds
-from frescor._copies.local import DEFAULT_MAX_BYTES, Copy
+from frescor._copies.local import DEFAULT_MAX_BYTES
 from frescor._extras import extra
-from frescor._protocol.commands import Command, Invalidate, Read
-from frescor._protocol.outcome import Outcome, Result
+from frescor._plan import CallSteps
 from frescor._runtime.driver import Driver
 from frescor._runtime.engine import Engine
 from frescor._runtime.events import PolicyStats, by_policy
@@ -33,8 +26,6 @@ if TYPE_CHECKING:
     from frescor._surface.aio import AsyncCache
     from frescor._surface.callsite import CallSite
 
-logger = logging.getLogger("frescor")
-
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
@@ -48,11 +39,12 @@ class Cache:
     """
 
     def __init__(
-        self, engine: Engine, *, around_refresh: "Callable[[], AbstractContextManager[object]] | None" = None
+        self, engine: Engine, *, around_refresh: Callable[[], AbstractContextManager[object]] | None = None
     ) -> None:
         """Use `from_url`. `around_refresh` makes the context in which background threads run loaders."""
         self._engine = engine
-        self.around_refresh = around_refresh or contextlib.nullcontext
+        if around_refresh is not None:
+            engine.around_refresh = around_refresh
 
     @classmethod
     def from_url(
@@ -114,6 +106,15 @@ class Cache:
         return AsyncCache(self._engine)
 
     @property
+    def around_refresh(self) -> Callable[[], AbstractContextManager[object]]:
+        """The context in which background threads run loaders."""
+        return self._engine.around_refresh
+
+    @around_refresh.setter
+    def around_refresh(self, around: Callable[[], AbstractContextManager[object]]) -> None:
+        self._engine.around_refresh = around
+
+    @property
     def store(self) -> Store:
         """Where entries are kept."""
         return self._engine.store
@@ -138,11 +139,11 @@ class Cache:
         `None` is a value like any other: pass `MISS` as the default to tell them apart. Pass `as_type` for a value that
         was set with it.
         """
-        return self._drive(calls.get(self._engine, key, default, as_type))
+        return Driver(self._engine, calls.get(self._engine, key, default, as_type)).run()
 
     def get_many(self, *keys: str) -> dict[str, object]:
         """The values that are there, by key, in one round trip; those missing are left out."""
-        return self._drive(calls.get_many(self._engine, keys))
+        return Driver(self._engine, calls.get_many(self._engine, keys)).run()
 
     def set(
         self, key: str, value: object, expire: Seconds = 300, tags: tuple[str, ...] = (), *, as_type: object = None
@@ -165,12 +166,12 @@ class Cache:
         as_type: object = None,
     ) -> bool:
         """Store several values at once; atomic on one server, key by key on a cluster. False: as for `set`."""
-        return self._drive(calls.set_many(self._engine, mapping, expire, tags, as_type))
+        return Driver(self._engine, calls.set_many(self._engine, mapping, expire, tags, as_type)).run()
 
     def delete(self, *keys: str, confirm: bool | None = None) -> bool:
         """Remove the values under these keys; loaders of them that are under way do not store. False: it waits.
         `confirm`: as for `invalidate`."""
-        return self._drive(calls.delete(self._engine, keys, confirm))
+        return Driver(self._engine, calls.delete(self._engine, keys, confirm)).run()
 
     # -- invalidation ------------------------------------------------------------------------------------------------
 
@@ -183,15 +184,15 @@ class Cache:
         long: it returns once they are dropped, or known not to be used. False with the store down: it waits in this
         process, which trusts nothing in the store until it was delivered.
         """
-        return self._drive(calls.invalidate(self._engine, tags, confirm))
+        return Driver(self._engine, calls.invalidate(self._engine, tags, confirm)).run()
 
     def invalidate_pattern(self, pattern: str, *, confirm: bool | None = None) -> bool:
         """Invalidate the keys below a prefix (`dashboard:*`), everything (`*`), or one key. As `invalidate`."""
-        return self._drive(calls.invalidate_pattern(self._engine, pattern, confirm))
+        return Driver(self._engine, calls.invalidate_pattern(self._engine, pattern, confirm)).run()
 
     def clear_all(self, *, confirm: bool | None = None) -> bool:
         """Invalidate every entry of the namespace. As `invalidate`."""
-        return self._drive(calls.clear_all(self._engine, confirm))
+        return Driver(self._engine, calls.clear_all(self._engine, confirm)).run()
 
     def _invalidate(
         self,
@@ -203,7 +204,7 @@ class Cache:
     ) -> bool:
         """As `calls.raise_tags`."""
         steps = calls.raise_tags(self._engine, tags=tags, keys=keys, durable=durable, confirm=confirm)
-        return self._drive(steps)
+        return Driver(self._engine, steps).run()
 
     # -- read-through ------------------------------------------------------------------------------------------------
 
@@ -213,17 +214,8 @@ class Cache:
         One caller in the fleet runs the loader; the others wait for it. What the loader raises reaches those who waited
         for it, and nothing is stored. With the store down the loader runs, one at a time per key in this process.
         """
-        found = calls.find_or_request(self._engine, key, loader, policy, as_type)
-        if isinstance(found, Copy):
-            return cast(R, found.value())
-        call = Call(self, found, loader)
-        try:
-            while call.wants_load():
-                with call as load:
-                    load.value = loader()
-            return cast(R, call.value())
-        finally:
-            call.leave()
+        steps: CallSteps[R] = calls.get_or_load(self._engine, key, loader, policy, as_type)
+        return Driver(self._engine, steps, loader).run()
 
     def get_or_load_many(
         self,
@@ -238,43 +230,21 @@ class Cache:
         One round trip where all are there. Keys that the loader gives no value for are left out, and nothing is stored
         for them. Otherwise as `get_or_load` for each; `as_type` is the type of one value.
         """
-        many = calls.ManyCalls(self._engine, keys, loader, policy, as_type)
-        if many.requests:
-            driver = Driver(self._engine, many.steps(), many.requests)
-            try:
-                while driver.wants_load():
-                    with driver as load:
-                        load.value = loader(driver.to_load)
-            finally:
-                driver.leave()
-            many.take(driver.result)
-        return many.found
+        steps: CallSteps[dict[str, R]] = calls.get_or_load_many(self._engine, keys, loader, policy, as_type)
+        return Driver(self._engine, steps, loader).run()
 
     def _begin_call(
         self, site: "CallSite", args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool = False
-    ) -> "Call | CopyFound":
-        """A call of a cached function: what its caller is to run, if there is something, and to return."""
-        found = calls.find_or_request_call(self._engine, site, args, kwargs, refresh=refresh)
-        if isinstance(found, Copy):
-            return CopyFound(found)
-        return Call(self, found, functools.partial(site.function, *args, **kwargs), site)
+    ) -> Driver[Any]:
+        """A call of a cached function, whose loader its caller may run in its own frame."""
+        steps = calls.cached_call(self._engine, site, args, kwargs, refresh=refresh)
+        return Driver(self._engine, steps, functools.partial(site.function, *args, **kwargs))
 
     def _look_up_calls(
         self, site: "CallSite", wanted: Iterable[tuple[tuple[Any, ...], Mapping[str, Any]]]
     ) -> list[object]:
         """What is there of calls of a cached function."""
-        return self._drive(calls.look_up_calls(self._engine, site, wanted))
-
-    def _refresh_behind(self, request: plan.Request, loader: Callable[[], object], outcome: Outcome) -> object:
-        """Load anew in a thread; what the caller gets meanwhile."""
-        behind = _Behind(self, request, loader)
-        patience = request.policy.patience
-        if outcome.result is Result.STALE and patience and behind.done.wait(patience):
-            if behind.outcome is not None and behind.outcome.result is not Result.SHARED:
-                return behind.outcome.value
-            if behind.error is not None and request.policy.on_failure == "raise":
-                raise behind.error
-        return outcome.value
+        return Driver(self._engine, calls.look_up_calls(self._engine, site, wanted)).run()
 
     @overload
     def cached(
@@ -346,121 +316,6 @@ class Cache:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    # -- the driver --------------------------------------------------------------------------------------------------
-
-    def _drive(self, steps: Generator[Command, Any, R]) -> R:
-        """Carry out a plan that loads nothing."""
-        driver: Driver[R] | None = None
-        reply: Any = None
-        began = time.monotonic()
-        try:
-            while True:
-                command = steps.send(reply)
-                if type(command) is Read or type(command) is Invalidate:
-                    # Holds nothing: most plans are one of these and no more.
-                    reply = self._engine.ask(command)
-                else:
-                    if driver is None:
-                        driver = Driver(self._engine, steps, spent=time.monotonic() - began)
-                    reply = driver.carry_out(command)
-        except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]  # R: StopIteration does not say so
-        finally:
-            if driver is not None:
-                driver.leave()
-
-
-class CopyFound:
-    """A call that is answered by this process's copy."""
-
-    __slots__ = ("_copy",)
-
-    def __init__(self, copy: Copy) -> None:
-        self._copy = copy
-
-    def wants_load(self) -> Literal[False]:
-        """Nothing is to be loaded."""
-        return False
-
-    def __enter__(self) -> CurrentLoad:
-        raise AssertionError("a copy needs no load")
-
-    def __exit__(self, *_: object) -> Literal[False]:
-        return False
-
-    def value(self) -> object:
-        """The copy's, for one reader."""
-        return self._copy.value()
-
-    def leave(self) -> None:
-        """It holds nothing."""
-
-
-class Call(Driver[Outcome]):
-    """One read-through call (see `Driver`)."""
-
-    __slots__ = ("_again", "_cache", "_request", "_site", "_start")
-
-    def __init__(
-        self, cache: Cache, request: plan.Request, again: Callable[[], object], site: "CallSite | None" = None
-    ) -> None:
-        """`again`: the loader, to be run behind the caller's back."""
-        engine = cache._engine
-        super().__init__(engine, engine.reading(request), {request.key: request})
-        self._cache = cache
-        self._request = request
-        self._again = again
-        self._site = site
-        self._start = b"" if site is None else site.start
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if self._site is not None and self._site.has_moved(self._start):
-            # It may have read what belongs to another key.
-            self.loading.keep_private()
-        return super().__exit__(kind, error, trace)
-
-    def value(self) -> object:
-        """What the caller gets, once nothing more is to be loaded."""
-        outcome = self.result
-        self._engine.came_to(self._request, outcome)
-        if outcome.due:
-            return self._cache._refresh_behind(self._request, self._again, outcome)
-        return outcome.value
-
-
-class _Behind:
-    """A load that runs in a thread of its own, while its caller goes on."""
-
-    def __init__(self, cache: Cache, request: plan.Request, loader: Callable[[], object]) -> None:
-        self.done = threading.Event()
-        self.outcome: Outcome | None = None
-        self.error: Exception | None = None
-        engine = cache._engine
-        again = engine.again(request)
-
-        def load(driver: Driver[Outcome]) -> Outcome:
-            try:
-                while driver.wants_load():
-                    with driver as current:
-                        current.value = loader()
-                return driver.result
-            finally:
-                driver.leave()
-
-        def run() -> None:
-            try:
-                with cache.around_refresh():
-                    self.outcome = load(Driver(engine, plan.read_through(engine.process, again), {again.key: again}))
-                engine.reporter.add(request.policy.name, "refreshes")
-            except Exception as error:  # noqa: BLE001  # nobody calls: it is kept for who waits, and counted
-                self.error = error
-                engine.reporter.add(request.policy.name, "errors")
-                logger.warning("a refresh failed: %r (policy %s)", error, request.policy.name)
-            finally:
-                self.done.set()
-
-        threading.Thread(target=run, name="frescor-refresh", daemon=True).start()
 
 
 def engine_for(

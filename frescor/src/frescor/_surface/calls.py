@@ -1,8 +1,5 @@
-"""What each call of a cache does, once for programs that wait and for event loops.
-
-A call that loads nothing is a generator of commands, which the driver of either cache carries out. One that may load is
-prepared here, and its values are taken in here; its caller runs the loader in between, in its own frame.
-"""
+"""What each call of a cache does, once for programs that wait and for event loops: a generator of commands, which the
+driver of either cache carries out."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
@@ -10,21 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from frescor import _plan as plan
 from frescor._calls.keys import check_key
+from frescor._calls.loading import CurrentLoad, enclosing_load
 from frescor._calls.miss import MISS
 from frescor._calls.policy import Policy, Seconds, check_tag
 from frescor._copies.local import Copy
-from frescor._plan import Plan
-from frescor._protocol.outcome import Outcome
+from frescor._plan import Arrive, CallSteps, LoadAnew, Plan, Request
+from frescor._protocol.outcome import Outcome, Result
+from frescor._runtime.encoding import entries
 from frescor._runtime.engine import Engine
+from frescor._runtime.events import BY_KEY
 from frescor._surface.callsite import codec_of, mapped_annotation, return_annotation
 from frescor._values.codec import Codec
-from frescor._values.shapes import policy_shape
+from frescor._values.shapes import Shape, policy_shape
 from frescor._values.tags import NAMESPACE_TAG, declared_tags, entry_tags, key_tags, pattern_tag, with_blind_tags
 
 if TYPE_CHECKING:
     from frescor._surface.callsite import CallSite
 
 logger = logging.getLogger("frescor")
+
+_NOTHING = object()
 
 
 def get(engine: Engine, key: str, default: object, as_type: object) -> Plan[object]:
@@ -34,7 +36,7 @@ def get(engine: Engine, key: str, default: object, as_type: object) -> Plan[obje
     engine.listen()
     fresh = not engine.reads_local
     outcome = yield from plan.look_up(engine.process, key, key_tags(key), codec, engine.now(), fresh=fresh)
-    return engine.found_at(key, outcome, default)
+    return _found_at(engine, key, outcome, default)
 
 
 def get_many(engine: Engine, keys: Iterable[str]) -> Plan[dict[str, object]]:
@@ -43,15 +45,16 @@ def get_many(engine: Engine, keys: Iterable[str]) -> Plan[dict[str, object]]:
     if not wanted:
         return {}
     found = yield from plan.look_up_many(engine.process, wanted, engine.plain, engine.now())
-    return engine.found_by_key(found, wanted)
+    values = {key: _found_at(engine, key, found.get(key), _NOTHING) for key in wanted}
+    return {key: value for key, value in values.items() if value is not _NOTHING}
 
 
 def set_many(
     engine: Engine, mapping: Mapping[str, object], expire: Seconds, tags: tuple[str, ...], as_type: object
 ) -> Plan[bool]:
     """`Cache.set_many`."""
-    entries, ttl_ms, refused = engine.entries(mapping, expire, tags, _codec(engine, as_type))
-    return not mapping or (yield from plan.put(engine.process, entries, ttl_ms, refused))
+    given, ttl_ms, refused = entries(engine, mapping, expire, tags, _codec(engine, as_type))
+    return not mapping or (yield from plan.put(engine.process, given, ttl_ms, refused))
 
 
 def delete(engine: Engine, keys: Iterable[str], confirm: bool | None) -> Plan[bool]:
@@ -92,90 +95,143 @@ def raise_tags(
     return done
 
 
-def find_or_request(
-    engine: Engine, key: str, loader: Callable[..., object], policy: Policy, as_type: object
-) -> Copy | plan.Request:
-    """`Cache.get_or_load` up to its reading: this process's copy, or what is to be read through."""
+def get_or_load(
+    engine: Engine, key: str, loader: Callable[[], object], policy: Policy, as_type: object
+) -> CallSteps[Any]:
+    """`Cache.get_or_load`."""
     codec = codec_of(return_annotation(loader) if as_type is None else as_type)
     tags, shape = entry_tags(check_key(key), policy.tags_for({})), policy_shape(policy.name, policy.version)
-    if (copy := engine.local_copy(key, policy, shape)) is not None:
-        return copy
+    return _read_through(engine, Arrive(key, tags, policy, codec, shape))
+
+
+def get_or_load_many(
+    engine: Engine, keys: Iterable[str], loader: Callable[..., object], policy: Policy, as_type: object
+) -> CallSteps[dict[str, Any]]:
+    """`Cache.get_or_load_many`."""
+    codec = codec_of(mapped_annotation(loader) if as_type is None else as_type)
+    tags, shape = policy.tags_for({}), policy_shape(policy.name, policy.version)
+    found: dict[str, Any] = {}
+    requests: dict[str, Request] = {}
     engine.listen()
-    return engine.request(key, tags, policy, codec, refresh=False, shape=shape)
+    for key in keys:
+        copy = _local_copy(engine, check_key(key), policy, shape)
+        if copy is not None:
+            found[key] = copy.value()
+        else:
+            requests[key] = yield Arrive(key, entry_tags(key, tags), policy, codec, shape)
+    if requests:
+        if engine.dirty_check is not None and engine.dirty_check(()):
+            outcomes = yield from plan.read_beside_many(engine.process, requests, engine.changed)
+        else:
+            outcomes = yield from plan.read_through_many(engine.process, requests)
+        for key, outcome in outcomes.items():
+            _came_to(engine, requests[key], outcome)
+            found[key] = outcome.value
+    return found
 
 
-def find_or_request_call(
+def cached_call(
     engine: Engine, site: "CallSite", args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool
-) -> Copy | plan.Request:
-    """The same of a cached function's call."""
+) -> CallSteps[Any]:
+    """A call of a cached function; or `refresh` it."""
     key, tags = site.bind(engine, args, kwargs)
-    if not refresh and (copy := engine.local_copy(key, site.policy, site.shape)) is not None:
-        return copy
-    engine.listen()
-    return engine.request(key, tags, site.policy, site.codec, refresh=refresh, shape=site.shape, label=site.label)
+    call = Arrive(key, tags, site.policy, site.codec, site.shape, site.label, refresh, site.watch())
+    return _read_through(engine, call)
 
 
 def look_up_calls(
     engine: Engine, site: "CallSite", wanted: Iterable[tuple[tuple[Any, ...], Mapping[str, Any]]]
-) -> Plan[list[object]]:
+) -> CallSteps[list[object]]:
     """`Cached.many` and `Cached.peek`: what is there of each call, in their order; MISS where nothing is."""
     keys: list[str] = []
     found: dict[str, object] = {}
-    requests: dict[str, plan.Request] = {}
+    requests: dict[str, Request] = {}
     engine.listen()
     for args, kwargs in wanted:
         key, tags = site.bind(engine, args, kwargs)
         keys.append(key)
         if key in found or key in requests:
             continue
-        copy = engine.local_copy(key, site.policy, site.shape)
+        copy = _local_copy(engine, key, site.policy, site.shape)
         if copy is not None:
             found[key] = copy.value()
         else:
-            requests[key] = engine.request(
-                key, tags, site.policy, site.codec, refresh=False, shape=site.shape, label=site.label
-            )
+            requests[key] = yield Arrive(key, tags, site.policy, site.codec, site.shape, site.label)
     outcomes = (yield from plan.look_up_calls(engine.process, requests)) if requests else {}
     for key, outcome in outcomes.items():
         if not engine.changed(outcome.tags):
-            engine.came_to(requests[key], outcome)
+            _came_to(engine, requests[key], outcome)
             found[key] = outcome.value
-    for key in requests.keys() - found.keys():
-        # Of what is not there a load that looked for it is made, too.
-        engine.depend_on(requests[key].tags)
+    load = enclosing_load()
+    if load is not None:
+        for key in requests.keys() - found.keys():
+            # Of what is not there a load that looked for it is made, too.
+            load.consists_of(requests[key].tags)
     # Each value is given once: of two equal calls the second reads for itself, since callers may change what they get.
     return [found.pop(key, MISS) for key in keys]
 
 
-class ManyCalls:
-    """`Cache.get_or_load_many`: `found` are the values, by key, of which `requests` are still to be read through."""
+def _read_through(engine: Engine, call: Arrive) -> CallSteps[Any]:
+    if not call.refresh and (copy := _local_copy(engine, call.key, call.policy, call.shape)) is not None:
+        return copy.value()
+    engine.listen()
+    request: Request = yield call
+    if engine.dirty_check is not None and engine.dirty_check(()):
+        outcome = yield from plan.read_beside(engine.process, request, engine.changed)
+    else:
+        outcome = yield from plan.read_through(engine.process, request)
+    _came_to(engine, request, outcome)
+    if not outcome.due:
+        return outcome.value
+    patience = request.policy.patience if outcome.result is Result.STALE else 0.0
+    anew: Outcome | Exception | None = yield LoadAnew(request, patience)
+    if isinstance(anew, Outcome) and anew.result is not Result.SHARED:
+        return anew.value
+    if isinstance(anew, Exception) and request.policy.on_failure == "raise":
+        raise anew
+    return outcome.value
 
-    def __init__(
-        self, engine: Engine, keys: Iterable[str], loader: Callable[..., object], policy: Policy, as_type: object
-    ) -> None:
-        codec = codec_of(mapped_annotation(loader) if as_type is None else as_type)
-        tags, shape = policy.tags_for({}), policy_shape(policy.name, policy.version)
-        self._engine = engine
-        self.found: dict[str, Any] = {}
-        self.requests: dict[str, plan.Request] = {}
-        engine.listen()
-        for key in keys:
-            copy = engine.local_copy(check_key(key), policy, shape)
-            if copy is not None:
-                self.found[key] = copy.value()
-            else:
-                depends = entry_tags(key, tags)
-                self.requests[key] = engine.request(key, depends, policy, codec, refresh=False, shape=shape)
 
-    def steps(self) -> Plan[dict[str, Outcome]]:
-        """The plan that reads them through."""
-        return self._engine.reading_many(self.requests)
+def _local_copy(engine: Engine, key: str, policy: Policy, shape: Shape) -> Copy | None:
+    """This process's copy, if it holds and the policy allows it; counted."""
+    if policy.strict or not engine.reads_local or (copy := engine.local.get(key)) is None:
+        return None
+    if copy.shape is not shape:
+        return None
+    engine.reporter.cell(policy.name)[0] += 1
+    return copy
 
-    def take(self, outcomes: Mapping[str, Outcome]) -> None:
-        """What the plan came to."""
-        for key, outcome in outcomes.items():
-            self._engine.came_to(self.requests[key], outcome)
-            self.found[key] = outcome.value
+
+def _came_to(engine: Engine, request: Request, outcome: Outcome) -> None:
+    """A call ended: count it, hand what it depends on to the load that it is part of, and expect its tags."""
+    engine.reporter.add(request.policy.name, outcome.result.value)
+    if (load := enclosing_load()) is not None:
+        _make_part(load, outcome)
+    tags = outcome.tags
+    if len(tags) > len(request.tags) and (more := tags[len(request.tags) :]) != request.expected:
+        engine.expect(request.key, more)
+
+
+def _found_at(engine: Engine, key: str, outcome: Outcome | None, default: object) -> object:
+    """The value that was there under a key that a caller chose, else `default`; counted."""
+    load = enclosing_load()
+    if outcome is None or (engine.dirty_check is not None and engine.changed(outcome.tags)):
+        if load is not None:
+            # What may come there is under these tags.
+            load.consists_of(key_tags(key))
+        engine.reporter.add(BY_KEY, "misses")
+        return default
+    if load is not None:
+        _make_part(load, outcome)
+    engine.reporter.add(BY_KEY, "hits")
+    return outcome.value
+
+
+def _make_part(load: CurrentLoad, outcome: Outcome) -> None:
+    """The value was found for a load that runs here."""
+    load.consists_of(outcome.tags)
+    if outcome.outdated:
+        load.do_not_store()
 
 
 def _codec(engine: Engine, as_type: object) -> Codec:

@@ -6,6 +6,7 @@ import inspect
 import logging
 import typing
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from frescor._calls.callables import Callee, check_parameters, core_of, signatures_of
@@ -16,7 +17,7 @@ from frescor._calls.keys import CallIdentity, key_digest
 from frescor._calls.loading import enclosing_load
 from frescor._calls.policy import Policy
 from frescor._copies.local import Copy
-from frescor._runtime.engine import Engine, Shortcut
+from frescor._runtime.engine import Engine
 from frescor._values.codec import Codec
 from frescor._values.names import namespace_of, short_name
 from frescor._values.shapes import shape_of
@@ -28,8 +29,20 @@ logger = logging.getLogger("frescor")
 # Arguments of these types are the same call exactly when they are equal and of one type.
 _EXACT = frozenset({int, str, bool, bytes, type(None), dt.date})
 LONGEST_NAME = 120
+# So many calls of one function are found without making their key; then they are found anew.
+_MOST_SHORTCUTS = 4096
 # Of which functions it was said that they hold what has no identity by value.
 _SAID: set[tuple[str, str]] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """The key and tags of one function's calls, by their arguments, and the counter of its local hits; of one engine's
+    start."""
+
+    start: object
+    calls: dict[tuple[object, ...], tuple[str, tuple[str, ...]]]
+    hits: list[int]
 
 
 class CallSite:
@@ -124,15 +137,13 @@ class CallSite:
                 # Its variables change: a key that is remembered might be that of another value.
                 self._called_by_value = self._direct = False
 
-    @property
-    def start(self) -> bytes:
-        """What it is now, as keys begin with it."""
-        return self._start
+    def watch(self) -> Callable[[], bool] | None:
+        """A question for the end of a load: whether a closure holds something else by then. None if it cannot."""
+        if not self._watched and not self._held.is_mutable:
+            return None
+        return functools.partial(self._has_moved, self._start)
 
-    def has_moved(self, start: bytes) -> bool:
-        """Whether a closure holds something else than when a call began."""
-        if not self._held.cells and not self._held.is_mutable:
-            return False
+    def _has_moved(self, start: bytes) -> bool:
         self._follow()
         return self._start != start
 
@@ -179,8 +190,15 @@ class CallSite:
             engine.note_digest()
         bound = (key, entry_tags(key, self.policy.tags_for(arguments)))
         if direct:
-            self._shortcut = engine.remembered(self._shortcut, self.policy.name, call, bound)
+            self._remember(engine, call, bound)
         return bound
+
+    def _remember(self, engine: Engine, call: tuple[object, ...], bound: tuple[str, tuple[str, ...]]) -> None:
+        """Let the call be found by its arguments from now on."""
+        shortcut = self._shortcut
+        if shortcut is None or shortcut.start is not engine.start or len(shortcut.calls) >= _MOST_SHORTCUTS:
+            shortcut = self._shortcut = Shortcut(engine.start, {}, engine.reporter.cell(self.policy.name))
+        shortcut.calls[call] = bound
 
     def _bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[CallIdentity, dict[str, Any]]:
         try:

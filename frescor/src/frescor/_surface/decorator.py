@@ -26,23 +26,26 @@ _NO_KEYWORDS: Mapping[str, Any] = MappingProxyType({})
 
 
 class LoadingCall(Protocol):
-    """One call under way: `while call.wants_load(): with call as load: load.value = …`, then its value; `leave` however
-    it ends."""
+    """One call under way: `while call.wants_load(): with call as load: load.value = …`, then its result; `leave`
+    however it ends. `run` is all of that."""
 
+    result: Any
+
+    def run(self) -> Any: ...
     def wants_load(self) -> bool: ...
     def __enter__(self) -> CurrentLoad: ...
     def __exit__(self, kind: object, error: BaseException | None, trace: object, /) -> bool | None: ...
-    def value(self) -> object: ...
     def leave(self) -> None: ...
 
 
 class AsyncLoadingCall(Protocol):
     """As `LoadingCall`, awaited."""
 
+    result: Any
+
     async def wants_load(self) -> bool: ...
     def __enter__(self) -> CurrentLoad: ...
     def __exit__(self, kind: object, error: BaseException | None, trace: object, /) -> bool | None: ...
-    async def value(self) -> object: ...
     def leave(self) -> None: ...
 
 
@@ -123,7 +126,7 @@ class Cached(_Declared, Generic[P, R]):
             while call.wants_load():
                 with call as load:
                     load.value = site.function(*args, **kwargs)
-            return cast(R, call.value())
+            return cast(R, call.result)
         finally:
             call.leave()
 
@@ -140,14 +143,7 @@ class Cached(_Declared, Generic[P, R]):
 
     def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function now, store its result over what is there, and return it."""
-        call = self._source()._begin_call(self._site, args, kwargs, refresh=True)
-        try:
-            while call.wants_load():
-                with call as load:
-                    load.value = self._site.function(*args, **kwargs)
-            return cast(R, call.value())
-        finally:
-            call.leave()
+        return cast(R, self._source()._begin_call(self._site, args, kwargs, refresh=True).run())
 
     def many(self, calls: Iterable[tuple[object, ...]]) -> list[R]:
         """What each of these calls returns, given by their positional arguments, in their order.
@@ -255,7 +251,7 @@ class AsyncCached(_Declared, Generic[P, T]):
             while await call.wants_load():
                 with call as load:
                     load.value = await site.function(*args, **kwargs)
-            return cast(T, await call.value())
+            return cast(T, call.result)
         finally:
             call.leave()
 
