@@ -1,0 +1,38 @@
+"""A store in memory that notes what it is asked, and is away or refuses while a test says so."""
+
+import dataclasses
+from typing import Any
+
+from frescor._protocol.commands import StoreCommand, Together
+from frescor._runtime.engine import Engine
+from frescor._runtime.nondeterminism import Nondeterminism
+from frescor._store.memory import MemoryStore
+from frescor.errors import CacheError
+
+
+class UnsteadyStore(MemoryStore):
+    """`asked`: every command that came, in order; several together are one. `fails`: what each of them raises now."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[StoreCommand | Together] = []
+        self.fails: CacheError | None = None
+
+    def perform(self, command: StoreCommand | Together) -> Any:
+        self.asked.append(command)
+        if self.fails is not None:
+            raise self.fails
+        asked = len(self.asked)
+        try:
+            return super().perform(command)
+        finally:
+            # Those within a `Together` come by this way, too.
+            del self.asked[asked:]
+
+
+def engine_on(store: MemoryStore, **options: Any) -> Engine:
+    """One cache's state, in which no time passes and chance is at its least, unless the test says otherwise."""
+    steady = {"now": lambda: 1000.0, "uniform": lambda low, high: low} | options.pop("chance", {})
+    nondeterminism = dataclasses.replace(Nondeterminism(), **steady)
+    given: dict[str, Any] = {"local_bytes": 0, "key_secret": b"", "ring": None} | options
+    return Engine(store, nondeterminism=nondeterminism, **given)
