@@ -48,15 +48,7 @@ PAGE_STATEMENTS = 1
 ROUNDS, HITS_PER_ROUND = 7, 5
 
 Query = Callable[..., object]
-QUERIES: tuple[Query, ...] = (
-    queries.get_militante_stats,
-    queries.get_financial_stats,
-    queries.get_expected_received,
-    queries.get_cash_by_method,
-    queries.get_ageing,
-    queries.get_members_by_month,
-    queries.get_dashboard_stats,
-)
+QUERIES: tuple[Query, ...] = (queries.get_dashboard_stats,)
 
 
 @dataclass(frozen=True, slots=True)

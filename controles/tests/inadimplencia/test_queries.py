@@ -18,7 +18,7 @@ from controles.inadimplencia.queries import (
 )
 from controles.inadimplencia.records import FiltroInadimplencia, FiltroMatriz, Grupo
 from controles.painel.bands import FAIXAS
-from controles.painel.queries import get_ageing
+from controles.painel.queries import get_dashboard_stats
 from controles.services.cache_service import cache_service
 
 WHOLE = Escopo()
@@ -75,7 +75,7 @@ def test_each_total_is_the_sum_of_its_list_and_all_together_the_panels(people: d
                 listed = list(all_arrears(escopo, filtro, hoje=hoje))
                 total = total_of(faixas, grupo, name)
                 assert (total.militantes, total.valor) == (len(listed), sum(linha.valor for linha in listed))
-        for faixa in get_ageing(escopo, hoje=hoje):
+        for faixa in get_dashboard_stats(escopo, hoje=hoje).atraso:
             total = total_of(faixas, Grupo.TODOS, faixa.faixa)
             assert (total.militantes, total.valor) == (faixa.militantes, faixa.valor)
 

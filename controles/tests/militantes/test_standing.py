@@ -16,7 +16,7 @@ from controles.domain.escopo import Escopo
 from controles.militantes.models import Situacao
 from controles.militantes.queries import get_militante
 from controles.militantes.standing import end_leave, end_membership, rejoin, start_leave, undo_end
-from controles.painel.queries import get_members_by_month
+from controles.painel.queries import get_dashboard_stats
 
 WHOLE = Escopo()
 MARCH_1 = dt.date(2026, 3, 1)
@@ -96,7 +96,7 @@ def test_joining_again_keeps_the_person_and_owes_from_that_day_on(ana: int, org:
         (Situacao.DESLIGADO, dt.date(2026, 2, 15)),
         (Situacao.ATIVO, dt.date(2026, 3, 15)),
     ]
-    members = {month.mes.month: month.ativos for month in get_members_by_month(WHOLE, hoje=hoje)}
+    members = {month.mes.month: month.ativos for month in get_dashboard_stats(WHOLE, hoje=hoje).membros}
     assert (members[1], members[2], members[3]) == (1, 0, 1)
 
 

@@ -13,13 +13,7 @@ from controles.domain.periods import last_months
 from controles.pagamentos.models import Metodo
 from controles.painel.queries import (
     MesMembros,
-    get_ageing,
-    get_cash_by_method,
     get_dashboard_stats,
-    get_expected_received,
-    get_financial_stats,
-    get_members_by_month,
-    get_militante_stats,
 )
 from controles.services.cache_service import cache_service
 
@@ -45,9 +39,7 @@ def test_an_organisation_without_anything_has_a_panel_of_zeros(app: Flask, hoje:
     assert painel.membros == tuple(MesMembros(mes, 0, 0, 0) for mes in last_months(hoje))
 
 
-def test_the_whole_panel_is_its_parts_and_reads_each_thing_once(
-    app: Flask, org: Any, hoje: dt.date, statements: Any
-) -> None:
+def test_the_whole_panel_reads_each_thing_once(app: Flask, org: Any, hoje: dt.date, statements: Any) -> None:
     centro = org.nucleo()
     people = [org.militante(f"M {letter}", nucleo_id=centro) for letter in "abc"]
     org.cotas("2026-01", "2026-03")
@@ -56,14 +48,8 @@ def test_the_whole_panel_is_its_parts_and_reads_each_thing_once(
     for escopo in (WHOLE, Escopo(centro)):
         cache_service().clear_all()
         with statements() as seen:
-            painel = get_dashboard_stats(escopo, hoje=hoje)
+            get_dashboard_stats(escopo, hoje=hoje)
         assert len(seen) <= 7, seen
-        assert painel.militantes == get_militante_stats(escopo, hoje=hoje)
-        assert painel.financeiro == get_financial_stats(escopo, hoje=hoje)
-        assert painel.previsto_recebido == get_expected_received(escopo, hoje=hoje)
-        assert painel.caixa_por_metodo == get_cash_by_method(escopo, hoje=hoje)
-        assert painel.atraso == get_ageing(escopo, hoje=hoje)
-        assert painel.membros == get_members_by_month(escopo, hoje=hoje)
 
 
 def test_the_last_thirty_days_include_today_and_no_more(app: Flask, org: Any, hoje: dt.date) -> None:
@@ -71,7 +57,7 @@ def test_the_last_thirty_days_include_today_and_no_more(app: Flask, org: Any, ho
         org.militante(f"M {days}", data_filiacao=hoje - dt.timedelta(days=days))
     for days in (0, 29, 30):
         org.end(org.militante(f"D {days}"), hoje - dt.timedelta(days=days))
-    stats = get_militante_stats(WHOLE, hoje=hoje)
+    stats = get_dashboard_stats(WHOLE, hoje=hoje).militantes
     assert (stats.ativos, stats.adesoes_30d, stats.desligamentos_30d) == (3, 2, 2)
 
 
@@ -83,14 +69,17 @@ def test_the_two_axes_of_money_differ_and_both_add_up(app: Flask, org: Any, hoje
     org.pay(bia, 5000, metodo=Metodo.DINHEIRO, data_credito=dt.date(2026, 2, 20))
     (march,) = (cota.id for cota in open_cotas(WHOLE, ana, hoje=hoje))
     org.waive(march)
-    stats = get_financial_stats(WHOLE, hoje=hoje)
+    stats = get_dashboard_stats(WHOLE, hoje=hoje).financeiro
     assert stats.competencia == dt.date(2026, 3, 1)
     assert (stats.previsto, stats.recebido, stats.dispensado, stats.aberto) == (6000, 2000, 2000, 2000)
     assert (stats.cotas, stats.quitadas, stats.taxa_quitadas_milesimos) == (2, 1, 500)
     assert stats.recebido_caixa_mes == 2000
-    february = get_expected_received(WHOLE, hoje=hoje)[-2]
+    february = get_dashboard_stats(WHOLE, hoje=hoje).previsto_recebido[-2]
     assert (february.previsto, february.recebido, february.aberto) == (6000, 4000, 2000)
-    cash = {(linha.mes.month, linha.metodo): linha.valor for linha in get_cash_by_method(WHOLE, hoje=hoje)[-4:]}
+    cash = {
+        (linha.mes.month, linha.metodo): linha.valor
+        for linha in get_dashboard_stats(WHOLE, hoje=hoje).caixa_por_metodo[-4:]
+    }
     assert cash == {
         (2, Metodo.PIX): 0,
         (2, Metodo.DINHEIRO): 5000,
@@ -103,8 +92,8 @@ def test_an_estorno_leaves_the_month_of_its_own_date(app: Flask, org: Any, hoje:
     ana = org.militante("Ana")
     pagamento_id = org.pay(ana, 2000, data_credito=dt.date(2026, 2, 27))
     org.reverse(pagamento_id)
-    assert [linha.valor for linha in get_cash_by_method(WHOLE, hoje=hoje)[-2:]] == [2000, -2000]
-    assert get_financial_stats(WHOLE, hoje=hoje).recebido_caixa_mes == -2000
+    assert [linha.valor for linha in get_dashboard_stats(WHOLE, hoje=hoje).caixa_por_metodo[-2:]] == [2000, -2000]
+    assert get_dashboard_stats(WHOLE, hoje=hoje).financeiro.recebido_caixa_mes == -2000
 
 
 def test_a_rate_is_full_only_when_every_cota_is_paid(app: Flask, org: Any, hoje: dt.date) -> None:
@@ -112,9 +101,9 @@ def test_a_rate_is_full_only_when_every_cota_is_paid(app: Flask, org: Any, hoje:
     org.cotas("2026-03")
     for who in ids[:2]:
         org.pay(who, 100)
-    assert get_financial_stats(WHOLE, hoje=hoje).taxa_quitadas_milesimos == 666
+    assert get_dashboard_stats(WHOLE, hoje=hoje).financeiro.taxa_quitadas_milesimos == 666
     org.pay(ids[2], 100)
-    assert get_financial_stats(WHOLE, hoje=hoje).taxa_quitadas_milesimos == 1000
+    assert get_dashboard_stats(WHOLE, hoje=hoje).financeiro.taxa_quitadas_milesimos == 1000
 
 
 @pytest.mark.parametrize(
@@ -124,8 +113,8 @@ def test_a_rate_is_full_only_when_every_cota_is_paid(app: Flask, org: Any, hoje:
 def test_arrears_fall_into_their_band(app: Flask, org: Any, hoje: dt.date, months: int, band: str) -> None:
     org.militante("Ana")
     org.cotas(*[f"{month:%Y-%m}" for month in (*last_months(dt.date(2025, 3, 1)), *last_months(hoje))[-months:]])
-    stats = get_financial_stats(WHOLE, hoje=hoje)
-    assert {faixa.faixa: faixa.valor for faixa in get_ageing(WHOLE, hoje=hoje) if faixa.militantes} == {
+    stats = get_dashboard_stats(WHOLE, hoje=hoje).financeiro
+    assert {faixa.faixa: faixa.valor for faixa in get_dashboard_stats(WHOLE, hoje=hoje).atraso if faixa.militantes} == {
         band: months * 2000
     }
     assert (stats.inadimplentes_1m, stats.inadimplentes_3m, stats.valor_vencido) == (1, months >= 3, months * 2000)
@@ -135,8 +124,8 @@ def test_arrears_grow_at_midnight_without_a_write(app: Flask, org: Any) -> None:
     org.militante("Ana", dia_vencimento=17)
     org.cotas("2026-03")
     due = dt.date(2026, 3, 17)
-    assert get_financial_stats(WHOLE, hoje=due).inadimplentes_1m == 0
-    assert get_financial_stats(WHOLE, hoje=due + dt.timedelta(days=1)).inadimplentes_1m == 1
+    assert get_dashboard_stats(WHOLE, hoje=due).financeiro.inadimplentes_1m == 0
+    assert get_dashboard_stats(WHOLE, hoje=due + dt.timedelta(days=1)).financeiro.inadimplentes_1m == 1
 
 
 def test_members_of_past_months_are_counted_as_they_were(app: Flask, org: Any, hoje: dt.date) -> None:
@@ -145,11 +134,11 @@ def test_members_of_past_months_are_counted_as_they_were(app: Flask, org: Any, h
     org.end(org.militante("left on the last of January"), dt.date(2026, 1, 31))
     org.end(org.militante("left in February"), dt.date(2026, 2, 1))
     org.on_leave(org.militante("on leave since February"), dt.date(2026, 2, 10))
-    december, january, february, march = get_members_by_month(WHOLE, hoje=hoje)[-4:]
+    december, january, february, march = get_dashboard_stats(WHOLE, hoje=hoje).membros[-4:]
     assert (december.ativos, december.adesoes, december.desligamentos) == (4, 0, 0)
     assert (january.ativos, january.adesoes, january.desligamentos) == (4, 1, 1)
     assert (february.ativos, february.adesoes, february.desligamentos) == (2, 0, 1)
-    assert march.ativos == get_militante_stats(WHOLE, hoje=hoje).ativos == 2
+    assert march.ativos == get_dashboard_stats(WHOLE, hoje=hoje).militantes.ativos == 2
 
 
 def test_a_leave_ends_when_the_history_or_the_membership_does(app: Flask, org: Any, hoje: dt.date) -> None:
@@ -159,7 +148,7 @@ def test_a_leave_ends_when_the_history_or_the_membership_does(app: Flask, org: A
     org.on_leave(with_end, dt.date(2025, 11, 5))
     org.end(with_end, dt.date(2026, 2, 5))
     org.back(back, dt.date(2026, 1, 20))
-    assert [mes.ativos for mes in get_members_by_month(WHOLE, hoje=hoje)[-6:]] == [2, 0, 0, 1, 1, 1]
+    assert [mes.ativos for mes in get_dashboard_stats(WHOLE, hoje=hoje).membros[-6:]] == [2, 0, 0, 1, 1, 1]
 
 
 def test_a_reader_of_one_nucleo_never_gets_a_national_figure(app: Flask, org: Any, hoje: dt.date) -> None:

@@ -54,7 +54,8 @@ class Listening:
         for target, names in ((engine, (*CONNECTION, *DIALECT)), (engine.pool, pool)):
             self._listeners += [(target, name, telling(self.heard, name)) for name in names]
         # Not put back by SQLAlchemy: every engine of this process would be one with listeners from now on.
-        self._before = [(kind, kind._has_events) for kind in (sa.Engine, sa.Connection)]
+        # In SQLAlchemy 2.1.0 the class Connection has no such attribute before.
+        self._before = [(kind, vars(kind).get("_has_events")) for kind in (sa.Engine, sa.Connection)]
         for target, name, tell in self._listeners:
             sa.event.listen(target, name, tell)
 
@@ -62,7 +63,10 @@ class Listening:
         for target, name, tell in self._listeners:
             sa.event.remove(target, name, tell)
         for kind, had in self._before:
-            kind._has_events = had
+            if had is not None:
+                kind._has_events = had
+            else:
+                del kind._has_events
 
 
 @pytest.fixture

@@ -234,16 +234,6 @@ def reopen_of(session: Session, militante_id: int, tipos: Iterable[TipoDispensa]
     return reopen(session, *wanted)
 
 
-def open_rest(session: Session, militante_id: int, *, due_from: dt.date) -> tuple[int, int]:
-    """How many cotas of a militante are open and fall due from a day on, and their centavos."""
-    count, total = session.execute(
-        select(func.count(), func.coalesce(func.sum(Cota.valor - Cota.pago), 0)).where(
-            Cota.militante_id == militante_id, is_open(), Cota.vencimento >= due_from
-        )
-    ).one()
-    return count, int(total)
-
-
 def _reason(motivo: str) -> str:
     reason = one_line("motivo", motivo, longest=LONGEST_REASON)
     if reason is None:

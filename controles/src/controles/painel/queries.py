@@ -31,61 +31,10 @@ __all__ = [
     "MesPrevistoRecebido",
     "MilitanteStats",
     "Painel",
-    "get_ageing",
-    "get_cash_by_method",
     "get_dashboard_stats",
-    "get_expected_received",
-    "get_financial_stats",
-    "get_members_by_month",
-    "get_militante_stats",
 ]
 
 DayCounts = Mapping[dt.date, int]
-
-
-@cached(cache_policies.MILITANTE_STATS)
-def get_militante_stats(escopo: Escopo, *, hoje: dt.date) -> MilitanteStats:
-    """Militantes by situação, and who came and went in the last 30 days."""
-    return _militante_stats(reads.militantes_by_situacao(escopo), *_recent_moves(escopo, *last_30_days(hoje)), hoje)
-
-
-@cached(cache_policies.FINANCIAL_STATS)
-def get_financial_stats(escopo: Escopo, *, hoje: dt.date) -> FinancialStats:
-    """The current competência, this month's cash, and all arrears."""
-    month = month_of(hoje)
-    return _financial_stats(
-        hoje,
-        reads.cotas_by_month(escopo, month, month),
-        reads.cash_by_month(escopo, month, last_day(month)),
-        reads.arrears(escopo, hoje),
-    )
-
-
-@cached(cache_policies.DASHBOARD_STATS)
-def get_expected_received(escopo: Escopo, *, hoje: dt.date) -> tuple[MesPrevistoRecebido, ...]:
-    """By competência, twelve months that end with the current one, oldest first."""
-    months = last_months(hoje)
-    return _expected_received(months, reads.cotas_by_month(escopo, months[0], months[-1]))
-
-
-@cached(cache_policies.DASHBOARD_STATS)
-def get_cash_by_method(escopo: Escopo, *, hoje: dt.date) -> tuple[MesMetodo, ...]:
-    """By payment date, net of estornos; a method appears in every month as soon as it appears in one."""
-    months = last_months(hoje)
-    return _cash_by_method(months, reads.cash_by_month(escopo, months[0], last_day(months[-1])))
-
-
-@cached(cache_policies.DASHBOARD_STATS)
-def get_ageing(escopo: Escopo, *, hoje: dt.date) -> tuple[FaixaAtraso, ...]:
-    """Everybody with an overdue cota, by how many; those who left too."""
-    return reads.arrears(escopo, hoje)
-
-
-@cached(cache_policies.DASHBOARD_STATS)
-def get_members_by_month(escopo: Escopo, *, hoje: dt.date) -> tuple[MesMembros, ...]:
-    """Twelve months that end with the current one, oldest first."""
-    moves = _recent_moves(escopo, last_months(hoje)[0], hoje)
-    return _members_by_month(escopo, hoje, reads.militantes_by_situacao(escopo), *moves)
 
 
 @cached(cache_policies.DASHBOARD_STATS)

@@ -16,8 +16,6 @@ from frescor import Policy
 
 # Dashboards: 5 minutes. Arrears change at midnight without a write: the date is an argument of each of these.
 DASHBOARD_STATS = Policy.dashboard(CacheKeys.DASHBOARD_STATS)
-MILITANTE_STATS = Policy.dashboard(CacheKeys.MILITANTE_STATS)
-FINANCIAL_STATS = Policy.dashboard(CacheKeys.FINANCIAL_STATS)
 
 # Lists, and one person's page: a user's data, 30 minutes.
 MILITANTES_LIST = Policy.user(CacheKeys.MILITANTES_LIST, sealed=True)

@@ -49,10 +49,6 @@ class Callee:
     module: str
     label: str
 
-    @property
-    def is_lambda(self) -> bool:
-        return self.label.endswith("<lambda>")
-
 
 def read_callable(given: object, policy: str) -> Callee:
     """What was decorated. Raises PolicyError for what cannot be cached."""

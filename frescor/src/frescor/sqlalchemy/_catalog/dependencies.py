@@ -210,12 +210,6 @@ class Dependencies:
         self._follow(events, found, None)
         return found
 
-    def of_loose(self, facts: Facts) -> Iterator[tuple[TableName, Kind]]:
-        """What the text of a body writes, under every name that a table in it may have."""
-        for target in facts.writes:
-            for name in self._found([target.table], None, loosely=False):
-                yield name, target.kind
-
     def _follow(self, events: list[_Event], found: WrittenAlong, first: _Event | None) -> None:
         done: set[_Event] = set()
         while events:
