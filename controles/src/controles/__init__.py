@@ -13,6 +13,7 @@ from controles.application.extensions import alembic, csrf, db
 from controles.auditoria import seals
 from controles.auditoria import views as admin_views
 from controles.banco import views as banco_views
+from controles.caixa import views as caixa_views
 from controles.contas import keys, own_account, rate_limit, security, users_pages
 from controles.contas import views as contas_views
 from controles.cotas import views as cotas_views
@@ -46,6 +47,7 @@ VIEWS = (
     lembretes_views,
     organizacao_views,
     banco_views,
+    caixa_views,
     fechamento_views,
 )
 

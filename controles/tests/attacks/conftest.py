@@ -14,6 +14,9 @@ from werkzeug.routing import Rule
 from controles.banco.models import Finalidade, Formato, LinhaExtrato, TipoConta
 from controles.banco.records import DadosConta, ExtratoLido, LinhaLida
 from controles.banco.services import import_statement, save_conta
+from controles.caixa.models import Comprovante, TipoLancamento
+from controles.caixa.records import Arquivo, NovoLancamento
+from controles.caixa.services import register_lancamento
 from controles.contas.permissions import Permission
 from controles.cotas.models import Cota
 from controles.db import db
@@ -119,9 +122,13 @@ def _side(org: Any, nucleo: str, nome: str, cpf: str | None) -> Side:
     (lembrete_id,) = register_lembretes(ORGANISATION, pedido, hoje=org.clock.today, **when)
     versao = db.session.scalars(sa.select(Militante.versao).where(Militante.id == militante_id)).one()
     conta_id, linha_id = _statement(org, nucleo)
+    lancamento_id, comprovante_id = _expense(org, conta_id)
     ids = {
         "conta_id": conta_id,
         "linha_id": linha_id,
+        "outra_conta_id": conta_id,
+        "lancamento_id": lancamento_id,
+        "comprovante_id": comprovante_id,
         "militante_id": militante_id,
         "pagamento_id": pagamento_id,
         "cota_ids": cota_id,
@@ -137,6 +144,17 @@ def _side(org: Any, nucleo: str, nome: str, cpf: str | None) -> Side:
         "mes": "2026-02",
     }
     return Side(nucleo_id, ids)
+
+
+def _expense(org: Any, conta_id: int) -> tuple[int, int]:
+    """A movement that was entered by hand in the account, and the file that proves it."""
+    novo = NovoLancamento(
+        tipo=TipoLancamento.DESPESA, conta_id=conta_id, data=dt.date(2026, 3, 5), valor=300, categoria="aluguel"
+    )
+    arquivo = Arquivo("nota.pdf", b"%PDF-1.4")
+    made = register_lancamento(novo, arquivo, autor_id=None, agora=org.clock.now, hoje=org.clock.today)
+    file_id = db.session.scalars(sa.select(Comprovante.id).where(Comprovante.lancamento_id == made)).one()
+    return made, file_id
 
 
 def _statement(org: Any, nome: str) -> tuple[int, int]:

@@ -92,3 +92,5 @@ class MarcaForm(PageForm):
         "O que foi", coerce=Destino, choices=[choice(kind.value, name) for kind, name in DESTINO_NAMES.items()]
     )
     categoria = TextField("Categoria", [required("Escreva o que foi, por exemplo tarifa do banco."), at_most(80)])
+    outra_conta_id = ChoiceField("Outra conta", coerce=coerce_id)
+    nucleo_id = ChoiceField("Núcleo", coerce=coerce_id)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from controles.auditoria import audit
 from controles.banco.models import Conciliacao, Destino, LinhaExtrato
+from controles.caixa.services import undo_other_side, write_other_side
 from controles.cotas.conditions import is_open
 from controles.cotas.models import Cota
 from controles.db import MAX_BIG_ID
@@ -21,6 +22,7 @@ from controles.domain.field_checks import one_line
 from controles.domain.money import format_brl
 from controles.domain.text import search_form
 from controles.fechamento.closed_months import closed_words, hold_months, is_closed
+from controles.militantes.models import Nucleo
 from controles.pagamentos.locks import lock_cotas, lock_militante, lock_pagamento
 from controles.pagamentos.models import Alocacao, Metodo, Pagamento
 from controles.pagamentos.services import NovoPagamento, register_within, reverse_within
@@ -42,6 +44,8 @@ def match_pagamento(linha_id: int, pagamento_id: int, *, autor_id: int | None, a
             raise Invalid("pagamento_id", "Este pagamento foi estornado; escolha outro.")
         if pagamento.valor != linha.valor:
             raise Invalid("pagamento_id", f"O pagamento é de {format_brl(pagamento.valor)}; o lançamento, não.")
+        if pagamento.conta_id is not None:
+            raise Invalid("pagamento_id", "Este pagamento foi em dinheiro e está num caixa; escolha outro.")
         used = select(Conciliacao.linha_id).where(
             Conciliacao.pagamento_id == pagamento_id, Conciliacao.desfeita_em.is_(None)
         )
@@ -101,8 +105,20 @@ def match_militantes(
         return tuple(ids)
 
 
-def mark(linha_id: int, destino: Destino, categoria: str | None, *, autor_id: int | None, agora: dt.datetime) -> None:
-    """Say that a line is an expense, a transfer, or something else with these words."""
+def mark(
+    linha_id: int,
+    destino: Destino,
+    categoria: str | None,
+    *,
+    outra_conta_id: int | None = None,
+    nucleo_id: int | None = None,
+    autor_id: int | None,
+    agora: dt.datetime,
+) -> None:
+    """Say that a line is an expense, a transfer, or something else with these words.
+
+    `outra_conta_id`: the other account of a transfer; if it is a caixa, what left or reached it is written there.
+    """
     if destino is Destino.PAGAMENTO:
         raise Invalid("destino", "Escolha de quem é o pagamento.")
     words = one_line("categoria", categoria, longest=80)
@@ -112,7 +128,13 @@ def mark(linha_id: int, destino: Destino, categoria: str | None, *, autor_id: in
         linha = _lock_open(session, linha_id)
         if destino is Destino.DESPESA and linha.valor > 0:
             raise Invalid("destino", "Este dinheiro entrou na conta; não pode ser uma despesa.")
-        _write(session, linha, [(destino, linha.valor, None, False, words)], autor_id, agora)
+        if outra_conta_id is not None and destino is not Destino.TRANSFERENCIA:
+            raise Invalid("outra_conta_id", "Só uma transferência tem outra conta; marque transferência, ou nenhuma.")
+        if nucleo_id is not None and session.get(Nucleo, nucleo_id) is None:
+            raise Invalid("nucleo_id", "Escolha um núcleo da lista.")
+        if outra_conta_id is not None:
+            write_other_side(session, linha, outra_conta_id, words, autor_id=autor_id, agora=agora)
+        _write(session, linha, [(destino, linha.valor, None, False, words)], autor_id, agora, nucleo_id=nucleo_id)
 
 
 def undo(linha_id: int, *, autor_id: int | None, agora: dt.datetime, hoje: dt.date) -> None:
@@ -143,6 +165,7 @@ def undo(linha_id: int, *, autor_id: int | None, agora: dt.datetime, hoje: dt.da
                     agora=agora,
                 )
             row.desfeita_em, row.desfeita_por_id = agora, autor_id
+        undo_other_side(session, linha, autor_id=autor_id, agora=agora)
         linha.destino = None
         session.flush()
         audit.record(
@@ -200,6 +223,8 @@ def _write(
     rows: Sequence[tuple[Destino, int, int | None, bool, str | None]],
     autor_id: int | None,
     agora: dt.datetime,
+    *,
+    nucleo_id: int | None = None,
 ) -> None:
     linha.destino = rows[0][0]
     for destino, centavos, pagamento_id, registrou, categoria in rows:
@@ -211,6 +236,7 @@ def _write(
                 registrou=registrou,
                 centavos=centavos,
                 categoria=categoria,
+                nucleo_id=nucleo_id,
                 feita_em=agora,
                 feita_por_id=autor_id,
             )

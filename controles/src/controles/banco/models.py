@@ -148,3 +148,5 @@ class Conciliacao(Base):
     feita_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
     desfeita_em: Mapped[dt.datetime | None]
     desfeita_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
+    # For which núcleo an expense was; empty: for the whole organisation.
+    nucleo_id: Mapped[int | None]

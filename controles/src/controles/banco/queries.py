@@ -8,6 +8,7 @@ from sqlalchemy import and_, func, or_, select
 
 from controles.banco.models import Conciliacao, ContaBancaria, LinhaExtrato
 from controles.banco.records import DadosConta, Linha, LinhaConta, PaginaLinhas, Parte, Sugestao
+from controles.caixa.ledger import balances
 from controles.db import MAX_BIG_ID, MAX_ID, db
 from controles.domain.text import search_form
 from controles.militantes.models import Militante, Situacao
@@ -52,11 +53,7 @@ _PARTICLES = frozenset({"de", "da", "do", "dos", "das", "e"})
 @cached(cache_policies.CONTAS_LIST)
 def list_contas() -> tuple[LinhaConta, ...]:
     """Every account by name, those in use first, with its balance and how many lines are open."""
-    lines = (
-        select(LinhaExtrato.conta_id, func.sum(LinhaExtrato.valor).label("soma"))
-        .group_by(LinhaExtrato.conta_id)
-        .subquery()
-    )
+    moved = balances(None)
     still_open = (
         select(LinhaExtrato.conta_id, func.count().label("abertas"))
         .where(LinhaExtrato.destino.is_(None))
@@ -70,10 +67,10 @@ def list_contas() -> tuple[LinhaConta, ...]:
             ContaBancaria.tipo,
             ContaBancaria.finalidade,
             ContaBancaria.ativa,
-            ContaBancaria.saldo_inicial + func.coalesce(lines.c.soma, 0),
+            ContaBancaria.saldo_inicial + func.coalesce(moved.c.soma, 0),
             func.coalesce(still_open.c.abertas, 0),
         )
-        .outerjoin(lines, lines.c.conta_id == ContaBancaria.id)
+        .outerjoin(moved, moved.c.conta_id == ContaBancaria.id)
         .outerjoin(still_open, still_open.c.conta_id == ContaBancaria.id)
         .order_by(ContaBancaria.ativa.desc(), ContaBancaria.nome)
     )
@@ -210,7 +207,14 @@ def _unmatched_payments(linhas: Iterable[Linha]) -> list[_Payment]:
             func.coalesce(Militante.nome_social, Militante.nome, "Sem identificação"),
         )
         .outerjoin(Militante, Militante.id == Pagamento.militante_id)
-        .where(or_(near, same), Pagamento.estorna_id.is_(None), Pagamento.estornado.is_(False), ~used.exists())
+        .where(
+            or_(near, same),
+            # Cash is in a caixa, and in no statement.
+            Pagamento.conta_id.is_(None),
+            Pagamento.estorna_id.is_(None),
+            Pagamento.estornado.is_(False),
+            ~used.exists(),
+        )
         .order_by(Pagamento.data_credito, Pagamento.id)
         .limit(500)
     )

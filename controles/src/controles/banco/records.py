@@ -55,7 +55,7 @@ class Importado:
 
 @dataclass(frozen=True, slots=True)
 class LinhaConta:
-    """One account in the list: `saldo` is what it began with and all its lines; `abertas` those not matched yet."""
+    """One account in the list: `saldo` is what it began with and all that moved; `abertas` those not matched yet."""
 
     id: int
     nome: str

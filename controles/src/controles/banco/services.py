@@ -11,8 +11,9 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from controles.auditoria import audit
-from controles.banco.models import ContaBancaria, Extrato, LinhaExtrato
+from controles.banco.models import ContaBancaria, Extrato, LinhaExtrato, TipoConta
 from controles.banco.records import DadosConta, ExtratoLido, Importado, LinhaLida
+from controles.caixa.cash_accounts import entered_by_hand, is_used
 from controles.db import MAX_ID, serialise
 from controles.domain import cpf
 from controles.domain.domain_errors import Conflict, Invalid, NotFound
@@ -32,8 +33,8 @@ def save_conta(
 ) -> int:
     """Write a new account, or change one; its id comes back.
 
-    Conflict if somebody changed it after `dados.versao` was read; Invalid names the field. Where lines were imported
-    already, the day on which it begins stays: lines before it were left out.
+    Conflict if somebody changed it after `dados.versao` was read; Invalid names the field. Where something moved
+    already, the day on which it begins stays, because what was before it was left out, and a caixa stays one.
     """
     checked = _checked(dados, hoje)
     with transaction() as session:
@@ -46,8 +47,10 @@ def save_conta(
                 raise NotFound("Conta não encontrada.")
             if row.versao != dados.versao:
                 raise Conflict("Outra pessoa alterou esta conta depois que você abriu a página; confira e salve.")
-            if checked.inicio != row.inicio and _has_lines(session, row.id):
-                raise Invalid("inicio", "Já há extratos nesta conta; o dia em que ela começa não muda mais.")
+            if checked.inicio != row.inicio and is_used(session, row.id):
+                raise Invalid("inicio", "Já há movimento nesta conta; o dia em que ela começa não muda mais.")
+            if (checked.tipo is TipoConta.CAIXA) is not (row.tipo is TipoConta.CAIXA) and is_used(session, row.id):
+                raise Invalid("tipo", "Já há movimento nesta conta; um caixa não vira conta do banco, nem o contrário.")
         if row is None or (row.inicio, row.saldo_inicial) != (checked.inicio, checked.saldo_inicial):
             # What an account began with is part of every month after that.
             refuse_closed(closed, checked.inicio, "inicio")
@@ -93,6 +96,8 @@ def import_statement(
         for conta, lido in pairs:
             if not conta.ativa:
                 raise Invalid("conta_id", f"A conta “{conta.nome}” está inativa; reative-a antes de importar.")
+            if conta.tipo is TipoConta.CAIXA:
+                raise Invalid("conta_id", f"“{conta.nome}” é um caixa e não tem extrato; registre nele à mão.")
             if lido.linhas:
                 done.append(_import_one(session, conta, lido, arquivo, closed, autor_id=autor_id, agora=agora))
         if not done:
@@ -127,6 +132,13 @@ def _import_one(
 ) -> tuple[Extrato, Importado]:
     de, ate = min(line.data for line in lido.linhas), max(line.data for line in lido.linhas)
     _refuse_other_format(session, conta, lido, de, ate)
+    by_hand = entered_by_hand(session, conta.id, de, ate)
+    if by_hand:
+        raise Invalid(
+            "arquivo",
+            f"A conta “{conta.nome}” tem movimentos escritos à mão neste período ({by_hand}): entrariam duas vezes. "
+            "Estorne-os em Despesas e transferências, importe o extrato e diga nele o que cada lançamento foi.",
+        )
     wanted = [line for line in lido.linhas if line.data >= conta.inicio]
     known = set(
         session.scalars(
@@ -292,9 +304,3 @@ def _refuse_same(session: Session, dados: DadosConta, other_than: int) -> None:
         same_bank = _number(other.banco) == _number(dados.banco)
         if dados.numero and same_bank and _number(other.numero) == _number(dados.numero):
             raise Invalid("numero", f"A conta “{other.nome}” já tem este número.")
-
-
-def _has_lines(session: Session, conta_id: int) -> bool:
-    return (
-        session.scalars(select(LinhaExtrato.id).where(LinhaExtrato.conta_id == conta_id).limit(1)).first() is not None
-    )

@@ -12,12 +12,15 @@ from controles.banco.queries import find_matriculas, get_conta, get_linha, get_p
 from controles.banco.reading import LARGEST, read_statement
 from controles.banco.records import Linha
 from controles.banco.services import import_statement, save_conta
+from controles.caixa.queries import files_of_line, list_categories
+from controles.caixa.services import attach_to_line
+from controles.caixa.views import chosen_file
 from controles.contas.permissions import Permission, current_author_id, current_scope, require
 from controles.domain.clock import today, utc_now
 from controles.domain.domain_errors import Conflict, Invalid, NotFound
 from controles.domain.money import parse_brl
 from controles.formularios.page import again, show_errors, typed
-from controles.militantes.queries import search_militantes
+from controles.militantes.queries import list_nucleos, search_militantes
 from controles.pagamentos.services import Alike
 from controles.web.form_fields import choice
 from controles.web.formatting import plural
@@ -142,6 +145,12 @@ def linha(linha_id: int) -> str | Response:
         form.destino.choices = [
             choice(kind.value, name) for kind, name in DESTINO_NAMES.items() if kind is not Destino.DESPESA
         ]
+    others = [conta for conta in list_contas() if conta.ativa and conta.id != found.conta_id]
+    form.outra_conta_id.choices = [choice("", "Nenhuma"), *(choice(conta.id, conta.nome) for conta in others)]
+    form.nucleo_id.choices = [
+        choice("", "Toda a organização"),
+        *(choice(nucleo.id, f"{nucleo.nome} · {nucleo.uf}") for nucleo in list_nucleos(current_scope())),
+    ]
     if request.method == "POST":
         return _done(found, form)
     show_errors(form)
@@ -159,6 +168,8 @@ def linha(linha_id: int) -> str | Response:
         busca_perdida=search_lost(),
         kept=typed() or {},
         lugares=range(1, PARTS + 1),
+        comprovantes=files_of_line(linha_id),
+        categorias=list_categories(),
     )
 
 
@@ -170,6 +181,7 @@ def _done(found: Linha, form: MarcaForm) -> Response:
         "dividir": lambda: _divided(found),
         "marcar": lambda: _marked(found, form),
         "desfazer": lambda: _undone(found),
+        "anexar": lambda: _attached(found),
     }
     action = actions.get(request.form.get("etapa", ""))
     if action is None:
@@ -188,7 +200,11 @@ def _done(found: Linha, form: MarcaForm) -> Response:
         return redirect(here, 303)
     flash(said, "success")
     # Back to what is left, to the next one.
-    back = here if request.form.get("etapa") == "desfazer" else url_for("banco.linhas", conta_id=found.conta_id)
+    back = (
+        here
+        if request.form.get("etapa") in {"desfazer", "anexar"}
+        else url_for("banco.linhas", conta_id=found.conta_id)
+    )
     return redirect(back, 303)
 
 
@@ -240,8 +256,21 @@ def _divided(found: Linha) -> str:
 def _marked(found: Linha, form: MarcaForm) -> str:
     if not form.validate():
         raise Invalid("", "Escolha o que foi e escreva a categoria.")
-    matching.mark(found.id, form.destino.data, form.categoria.data, autor_id=current_author_id(), agora=utc_now())
+    matching.mark(
+        found.id,
+        form.destino.data,
+        form.categoria.data,
+        outra_conta_id=form.outra_conta_id.data,
+        nucleo_id=form.nucleo_id.data,
+        autor_id=current_author_id(),
+        agora=utc_now(),
+    )
     return "Lançamento conciliado."
+
+
+def _attached(found: Linha) -> str:
+    attach_to_line(found.id, chosen_file(), autor_id=current_author_id(), agora=utc_now())
+    return "Comprovante guardado."
 
 
 def _undone(found: Linha) -> str:

@@ -1,25 +1,27 @@
 """Closing months: the list of a year, one month with what is left to do, and opening one again."""
 
 import datetime as dt
-import re
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from controles.contas.permissions import Permission, current_author_id, require
 from controles.domain.clock import today, utc_now
 from controles.domain.domain_errors import Conflict, Invalid
-from controles.domain.periods import add_months, month_of
+from controles.domain.periods import add_months, last_day, month_of
+from controles.fechamento import balancete_pages
+from controles.fechamento.balancete_pages import GRUPO_NAMES
+from controles.fechamento.balancete_queries import get_balancete
 from controles.fechamento.closed_months import is_closed
 from controles.fechamento.forms import FecharForm, ReabrirForm
+from controles.fechamento.months_in_paths import month_in_path
 from controles.fechamento.queries import get_last_closed, get_pending, list_closings, list_months
 from controles.fechamento.services import FIRST_YEAR, close_month, reopen_month
 from controles.formularios.page import again, show_errors, typed
 from controles.web.formatting import competencia_long
 
 blueprint = Blueprint("fechamento", __name__, url_prefix="/fechamento", template_folder="templates")
-
-_MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+balancete_pages.add_to(blueprint)
 
 
 @blueprint.get("")
@@ -75,6 +77,9 @@ def month(mes: str) -> str | Response:
         pendencias=get_pending(competencia),
         registros=list_closings(competencia),
         form=form,
+        balancete=get_balancete(competencia),
+        grupos=GRUPO_NAMES,
+        ultimo_dia=last_day(competencia),
     )
 
 
@@ -103,14 +108,6 @@ def reopen(mes: str) -> str | Response:
         return redirect(url_for("fechamento.index", ano=competencia.year), 303)
     show_errors(form)
     return render_template("fechamento/reopen.html", form=form, mes=mes, competencia=competencia)
-
-
-def month_in_path(mes: str) -> dt.date:
-    """The competência that an address names as aaaa-mm; 404 for none that there can be."""
-    found = _MONTH.fullmatch(mes)
-    if found is None or not FIRST_YEAR <= int(found[1]) <= today().year + 1:
-        abort(404)
-    return dt.date(int(found[1]), int(found[2]), 1)
 
 
 def _year(written: str, hoje: dt.date) -> int:

@@ -54,6 +54,16 @@ class Pagamento(Base):
             sqlite_where=text("estorna_id IS NOT NULL"),
             postgresql_where=text("estorna_id IS NOT NULL"),
         ),
+        # What a caixa took in; every other payment stands in a statement, or in none yet.
+        Index(
+            "ix_pagamento_conta_id",
+            "conta_id",
+            "data_credito",
+            "valor",
+            "estorna_id",
+            sqlite_where=text("conta_id IS NOT NULL"),
+            postgresql_where=text("conta_id IS NOT NULL"),
+        ),
         # A PIX that was registered on the wrong person can be registered again once that was reversed.
         Index(
             "uq_pagamento_e2eid",
@@ -80,6 +90,8 @@ class Pagamento(Base):
     registrado_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
     # Set by the estorno that points here, in its transaction.
     estornado: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # The caixa that cash went into. What came by a bank stands in its statement, and names no account here.
+    conta_id: Mapped[int | None]
 
     militante: Mapped[Militante | None] = relationship()
     estorna: Mapped["Pagamento | None"] = relationship(remote_side="Pagamento.id", back_populates="estorno")

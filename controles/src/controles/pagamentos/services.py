@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from controles.auditoria import audit
 from controles.auditoria.withheld import Withheld, on_record, refuse_past_the_limit
+from controles.caixa.cash_accounts import account_of_payment
 from controles.cotas.conditions import is_open
 from controles.cotas.models import Cota
 from controles.db import db
@@ -58,6 +59,8 @@ class NovoPagamento:
     e2eid: str | None = None
     observacao: str | None = None
     cota_ids: tuple[int, ...] | None = None
+    # The caixa that cash went into; None: the first one that is in use.
+    conta_id: int | None = None
     # Whether to ask before a second payment of one militante, day and amount is written: what is typed by hand may be
     # the same one twice. False once somebody said that it is another.
     ask_if_alike: bool = False
@@ -206,6 +209,7 @@ def _register(
         cotas = lock_open_cotas(session, novo.militante_id, novo.cota_ids)
     partes = plan_allocation(tuple(as_open(cota, hoje) for cota in cotas.values()), novo.valor)
     pagamento = Pagamento(
+        conta_id=account_of_payment(session, novo.conta_id, novo.metodo, novo.data_credito),
         militante_id=novo.militante_id,
         data_credito=novo.data_credito,
         valor=novo.valor,
@@ -233,6 +237,7 @@ def _reverse(
         for part in allocated
     )
     estorno = Pagamento(
+        conta_id=original.conta_id,
         militante_id=original.militante_id,
         data_credito=data,
         valor=original.valor,
@@ -344,6 +349,7 @@ def _record(
             "data_credito": pagamento.data_credito,
             "valor": pagamento.valor,
             "metodo": pagamento.metodo,
+            **({} if pagamento.conta_id is None else {"conta_id": pagamento.conta_id}),
             "e2eid": pagamento.e2eid,
             "estorna_id": pagamento.estorna_id,
             "motivo": pagamento.motivo,

@@ -2,6 +2,7 @@
 
 from controles.auditoria import models as _admin
 from controles.banco import models as _banco
+from controles.caixa import models as _caixa
 from controles.contas import models as _contas
 from controles.cotas import models as _cotas
 from controles.db import Base
@@ -16,6 +17,7 @@ from frescor.sqlalchemy._outbox.outbox import outbox_table
 _MODULES = (
     _admin,
     _banco,
+    _caixa,
     _contas,
     _cotas,
     _fechamento,

@@ -1,0 +1,118 @@
+"""What is asked of lançamentos and what comes back; money in centavos."""
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+from controles.caixa.models import TipoLancamento
+
+
+class Grupo(StrEnum):
+    """What a movement is, in a report."""
+
+    CONTRIBUICAO = "pagamento"
+    RECEITA = "receita"
+    REPASSE_RECEBIDO = "repasse_recebido"
+    DESPESA = "despesa"
+    REPASSE_ENVIADO = "repasse_enviado"
+    TRANSFERENCIA = "transferencia"
+    OUTRO = "outro"
+    ABERTO = "aberto"
+
+
+class Origem(StrEnum):
+    """Where a movement stands."""
+
+    LINHA = "linha"
+    LANCAMENTO = "lancamento"
+    PAGAMENTO = "pagamento"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NovoLancamento:
+    """`valor` is what was paid or received, without a sign: `tipo` says which. `outra_conta_id`: to where it went."""
+
+    tipo: TipoLancamento
+    conta_id: int
+    data: dt.date
+    valor: int
+    categoria: str
+    outra_conta_id: int | None = None
+    descricao: str | None = None
+    nucleo_id: int | None = None
+    chave_idempotencia: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arquivo:
+    """A file as somebody sends it."""
+
+    nome: str
+    conteudo: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiltroLancamentos:
+    """Which lançamentos a list shows. `de` and `ate` are inclusive."""
+
+    conta_id: int | None = None
+    tipo: TipoLancamento | None = None
+    de: dt.date | None = None
+    ate: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinhaLancamento:
+    """One line of the list."""
+
+    id: int
+    tipo: TipoLancamento
+    conta: str
+    outra_conta: str | None
+    data: dt.date
+    valor: int
+    categoria: str
+    descricao: str | None
+    estorno_de: int | None
+    estornado: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PaginaLancamentos:
+    linhas: tuple[LinhaLancamento, ...]
+    proximo: str | None
+    anterior: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DadosComprovante:
+    """A file's data without the file."""
+
+    id: int
+    nome: str
+    tipo: str
+    tamanho: int
+    enviado_em: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DetalheLancamento:
+    """One lançamento in full."""
+
+    linha: LinhaLancamento
+    nucleo: str | None
+    linha_id: int | None
+    motivo: str | None
+    estornado_por: int | None
+    registrado_em: dt.datetime
+    registrado_por: str | None
+    comprovantes: tuple[DadosComprovante, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ArquivoGuardado:
+    """A file with its content, as it is given back."""
+
+    nome: str
+    tipo: str
+    conteudo: bytes

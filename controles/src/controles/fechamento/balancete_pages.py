@@ -1,0 +1,124 @@
+"""The balancete's own pages: each account's movements, and the balancete as a whole to print or as a file."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flask import Blueprint, abort, render_template
+from werkzeug.wrappers import Response
+
+from controles.caixa.records import Grupo, Origem
+from controles.contas.permissions import Permission, allowed, require
+from controles.fechamento.balancete_queries import get_balancete, list_movements
+from controles.fechamento.balancete_records import Balancete, Movimento
+from controles.fechamento.months_in_paths import month_in_path
+from controles.listas.page import Lista, sent
+from controles.listas.tables import Cell, Column, Kind, Table
+from controles.web.formatting import competencia_long
+
+GRUPO_NAMES = {
+    Grupo.CONTRIBUICAO: "Contribuições",
+    Grupo.RECEITA: "Outras receitas",
+    Grupo.REPASSE_RECEBIDO: "Repasses recebidos",
+    Grupo.DESPESA: "Despesas",
+    Grupo.REPASSE_ENVIADO: "Repasses enviados",
+    Grupo.TRANSFERENCIA: "Transferências entre contas",
+    Grupo.OUTRO: "Outros",
+    Grupo.ABERTO: "A conciliar",
+}
+# As many as a page shows; the whole list goes to paper or into a file.
+MOST_SHOWN = 500
+
+
+@dataclass(frozen=True, slots=True)
+class FiltroBalancete:
+    """What the audit keeps of a list that leaves: which month's, and which account's."""
+
+    mes: str
+    conta_id: int | None = None
+
+
+def add_to(blueprint: Blueprint) -> None:
+    """Give the blueprint of closings these pages."""
+    blueprint.add_url_rule("/<mes>/lista/<formato>", "whole", whole)
+    blueprint.add_url_rule("/<mes>/contas/<int:conta_id>", "account", account)
+    blueprint.add_url_rule("/<mes>/contas/<int:conta_id>/lista/<formato>", "whole_account", whole_account)
+
+
+@require(Permission.FECHAR)
+def whole(mes: str, formato: str) -> Response:
+    """The balancete as rows: each account with what it began with, came, went, and what it ended with."""
+    _may_leave(formato)
+    competencia = month_in_path(mes)
+    balancete = get_balancete(competencia)
+    columns = (
+        Column("Conta"),
+        Column("O que foi"),
+        Column("Categoria"),
+        Column("Entradas", Kind.MONEY),
+        Column("Saídas", Kind.MONEY),
+        Column("Saldo", Kind.MONEY),
+    )
+    rows = list(_rows(balancete))
+    table = Table("Balancete", columns, rows, (competencia_long(competencia),))
+    return sent(Lista("balancete", table, FiltroBalancete(mes), len(rows)), formato)
+
+
+@require(Permission.FECHAR)
+def account(mes: str, conta_id: int) -> str:
+    """Every movement of one account in a month, with its sums."""
+    competencia = month_in_path(mes)
+    conta = next((one for one in get_balancete(competencia).contas if one.id == conta_id), None)
+    if conta is None:
+        abort(404)
+    moved = list_movements(competencia, conta_id)
+    return render_template(
+        "fechamento/account.html",
+        mes=mes,
+        competencia=competencia,
+        conta=conta,
+        movimentos=moved[:MOST_SHOWN],
+        quantos=len(moved),
+        grupos=GRUPO_NAMES,
+        Origem=Origem,
+    )
+
+
+@require(Permission.FECHAR)
+def whole_account(mes: str, conta_id: int, formato: str) -> Response:
+    """The same, all of it, to print or as a file."""
+    _may_leave(formato)
+    competencia = month_in_path(mes)
+    conta = next((one for one in get_balancete(competencia).contas if one.id == conta_id), None)
+    if conta is None:
+        abort(404)
+    moved = list_movements(competencia, conta_id)
+    columns = (
+        Column("Data", Kind.DATE),
+        Column("O que foi"),
+        Column("Categoria"),
+        Column("Texto"),
+        Column("Valor", Kind.MONEY),
+    )
+    table = Table("Movimentos", columns, map(_movement_row, moved), (conta.nome, competencia_long(competencia)))
+    return sent(Lista("movimentos", table, FiltroBalancete(mes, conta_id), len(moved)), formato)
+
+
+def _may_leave(formato: str) -> None:
+    if formato != "imprimir" and not allowed(Permission.EXPORTAR):
+        abort(403)
+
+
+def _rows(balancete: Balancete) -> Iterator[tuple[Cell, ...]]:
+    for conta in balancete.contas:
+        yield (conta.nome, "Saldo no começo", None, None, None, conta.abertura)
+        for line in conta.linhas:
+            yield (conta.nome, GRUPO_NAMES[line.grupo], line.categoria or None, line.entradas, line.saidas, None)
+        yield (conta.nome, "Saldo no fim", None, conta.entradas, conta.saidas, conta.fechamento)
+    yield ("Todas as contas", "Saldo no fim", None, balancete.entradas, balancete.saidas, balancete.fechamento)
+    for nucleo in balancete.nucleos:
+        came = nucleo.contribuicoes + nucleo.receitas
+        yield (f"Núcleo: {nucleo.nome}", "Resultado", None, came, nucleo.despesas - nucleo.repasses, nucleo.resultado)
+
+
+def _movement_row(line: Movimento) -> tuple[Cell, ...]:
+    return (line.data, GRUPO_NAMES[line.grupo], line.categoria or None, line.texto, line.valor)
