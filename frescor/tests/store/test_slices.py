@@ -110,6 +110,15 @@ def test_a_copy_in_the_process_ends_with_a_table_that_is_invalidated_by_hand() -
     assert local.stamps((BLIND, SLICE, f"{TABLE}2#@{COLUMN}")) == {SLICE: 1, f"{TABLE}2#@{COLUMN}": 1}
 
 
+def test_a_write_that_names_no_column_leaves_what_is_read_of_other_tables_to_be_kept() -> None:
+    local = Local(max_bytes=1000)
+    local.alive(local.line, 1e18)
+    under_way = local.mark()
+    local.drop(tags=("=sql:other", "=sql:other#@!"))
+    local.learn(under_way, {BLIND: 1, SLICE: 1, TABLE: 1, "=sql:other#@member_id": 1})
+    assert local.stamps((BLIND, SLICE, TABLE, "=sql:other#@member_id")) == {BLIND: 1, SLICE: 1, TABLE: 1}
+
+
 # -- every order of two releases' steps, and of what may be lost in between
 
 

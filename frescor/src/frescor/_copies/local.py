@@ -149,12 +149,21 @@ class Local:
                 return
             for tag, stamp in stamps.items():
                 if stamp is not None and self._pushed.get(tag, 0) <= mark and self._stamps.get(tag) != stamp:
+                    if SLICES in tag and not self._take_slice(tag, mark):
+                        continue
                     self._stamps[tag] = stamp
                     self._version += 1
-                    if SLICES in tag and "=" not in tag.rpartition(SLICES)[2]:
-                        self._blind_tags.add(tag)
             if len(self._stamps) > _MOST_STAMPS:
                 self._forget_stamps()
+
+    def _take_slice(self, tag: str, mark: int) -> bool:
+        """Whether the tag holds: no write to its table that names no columns has been pushed since `mark`."""
+        table, _, column = tag.rpartition(SLICES)
+        if self._pushed.get(table + BUT, 0) > mark:
+            return False
+        if "=" not in column:
+            self._blind_tags.add(tag)
+        return True
 
     def keep(self, mark: int, key: str, entry: Entry, value: Any, codec: ValueCodec, shape: Shape = NO_SHAPE) -> None:
         """Take a copy of an entry that was read after `mark`."""
@@ -179,12 +188,13 @@ class Local:
         with self._lock:
             self._sequence += 1
             for tag in tags:
-                if tag.endswith(BUT):
-                    # It names no column: drop all that are known, and ignore those that are being asked for.
-                    self._floor = self._sequence
-                for name in blind_tags_of(tag, self._blind_tags) if tag.endswith(BUT) else (tag,):
-                    self._pushed[name] = self._sequence
-                    self._stamps.pop(name, None)
+                self._pushed[tag] = self._sequence
+                self._stamps.pop(tag, None)
+                if self._blind_tags and tag.endswith(BUT):
+                    # It names no column: drop all that are known. Those that are being asked for: `_take_slice`.
+                    for name in blind_tags_of(tag, self._blind_tags):
+                        self._pushed[name] = self._sequence
+                        self._stamps.pop(name, None)
             # After the stamps are gone: a reader that saw the new version with an old stamp would trust it for good.
             self._version += 1
             for key in keys:

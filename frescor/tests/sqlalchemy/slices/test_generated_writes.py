@@ -315,9 +315,9 @@ def touches_nothing(*_: object) -> WrittenAlong:
 _true_tags = written._tags
 
 
-def seen_without_rows(table: str, one: Any, executions: Any, spread: Any, _rows: Any, digest: Any) -> Any:
+def seen_without_rows(one: Any, executions: Any, spread: Any, _rows: Any, digest: Any) -> Any:
     """As `_tags`, with the mistake: what the rows say that were given back is not looked at."""
-    return _true_tags(table, one, executions, spread, (), digest)
+    return _true_tags(one, executions, spread, (), digest)
 
 
 def one_known_of_two(one: Any, other: Any) -> Any:

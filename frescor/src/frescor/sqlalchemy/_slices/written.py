@@ -56,10 +56,6 @@ class Plan:
     columns: tuple[_Column, ...]
     returning: str
 
-    def untouched(self) -> Touched:
-        """No slices yet."""
-        return dict.fromkeys((one.blind for one in self.columns), frozenset())
-
     def without_rows(self) -> "Plan":
         """The same plan for an execution that returns no rows."""
         columns = tuple(_Column(one.column, one.blind, known=False) if one.places else one for one in self.columns)
@@ -75,7 +71,10 @@ class Plan:
         """The slices that these executions touched. spread: the parameters that each list was expanded to. rows: the
         returned rows."""
         executions = tuple(executions)
-        return {one.blind: _tags(self.table, one, executions, spread, rows, digest) for one in self.columns}
+        found: dict[str, frozenset[str] | None] = {}
+        for one in self.columns:
+            found[one.blind] = _tags(one, executions, spread, rows, digest)
+        return found
 
 
 def plan_for(
@@ -194,7 +193,6 @@ def _has_odd_name(columns: Iterable[SliceColumn]) -> bool:
 
 
 def _tags(
-    table: str,
     one: _Column,
     executions: Sequence[Mapping[str, Any]],
     spread: Mapping[str, Sequence[str]],
@@ -208,22 +206,26 @@ def _tags(
     try:
         for field in one.fields:
             for parameters in executions:
-                names = spread.get(field.parameter) if field.many else (field.parameter,)
-                if names is None:
+                if not field.many:
+                    values.add(parameters[field.parameter])
+                elif (names := spread.get(field.parameter)) is None:
                     return None
-                values.update([parameters[name] for name in names])
+                else:
+                    values.update([parameters[name] for name in names])
         for place, process in zip(one.places, one.processors, strict=True):
-            found = {row[place] for row in rows}
-            values |= found if process is None else {None if value is None else process(value) for value in found}
+            # Loops, not comprehensions, which are calls before Python 3.12.
+            for row in rows:
+                value = row[place]
+                values.add(value if process is None or value is None else process(value))
     except (KeyError, TypeError, ValueError):
         # A missing parameter, a value of another type, or text in place of a date.
         return None
-    column, groups = one.column, set()
+    group_of, start, found = one.column.group, f"{one.blind}=", set()
     for value in values:
-        group = column.group(value, digest)
+        group = group_of(value, digest)
         if group is None:
             return None
-        groups.add(group)
-        if len(groups) > MOST_SLICES:
+        found.add(start + group)
+        if len(found) > MOST_SLICES:
             return None
-    return frozenset([column.slice(table, group) for group in groups])
+    return frozenset(found)

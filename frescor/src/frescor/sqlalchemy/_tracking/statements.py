@@ -26,7 +26,7 @@ from frescor.sqlalchemy._tracking.capture import read_on, seen_by
 from frescor.sqlalchemy._tracking.statement_tags import READS, WRITES, Effect, StatementTags
 from frescor.sqlalchemy._tracking.tracked_engine import TrackedEngine
 from frescor.sqlalchemy._transactions.snapshots import begin_before_savepoint, keeps_snapshot
-from frescor.sqlalchemy._transactions.touched import Touched
+from frescor.sqlalchemy._transactions.touched import LATER, Touched
 from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 
 logger = logging.getLogger("frescor")
@@ -260,7 +260,7 @@ class Statements:
             return told(plan.without_rows(), execution, (), self._tracking.tags.group)
         transaction.await_slices(execution, effect.table)
         execution.__dict__[RETURNING] = plan
-        return plan.untouched()
+        return LATER
 
     def told(self, transaction: TrackedTransaction, execution: Any, plan: Plan, rows: Sequence[Any] | None) -> None:
         """A statement has returned its rows; None if it failed, and unknown rows may be changed."""

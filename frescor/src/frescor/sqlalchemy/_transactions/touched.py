@@ -1,6 +1,6 @@
 """The slices of one table that a transaction has written to."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from frescor._values.tags import BUT, SLICES
 
@@ -9,6 +9,8 @@ from frescor._values.tags import BUT, SLICES
 MOST_SLICES = 64
 # For each column, by its blind tag: the tags of the slices that were written to, or None if they are not known.
 Touched = Mapping[str, frozenset[str] | None]
+# Of a write that returns its rows: until then `TrackedTransaction.await_slices` stands for them.
+LATER: Touched = {}
 
 
 def both(one: Touched, other: Touched) -> Touched:
@@ -21,8 +23,15 @@ def both(one: Touched, other: Touched) -> Touched:
     return found
 
 
-def raised_tags(table: str, slices: Touched) -> Iterable[str]:
+def raised_tags(table: str, slices: Touched) -> list[str]:
     """The tags to raise for a table's slices: slice tags where they are known, blind tags elsewhere."""
-    yield f"{table}{BUT}{','.join(blind.rpartition(SLICES)[2] for blind in slices)}"
+    found = []
+    known = ""
     for blind, tags in slices.items():
-        yield from (blind,) if tags is None else tags
+        known += f",{blind.rpartition(SLICES)[2]}"
+        if tags is None:
+            found.append(blind)
+        else:
+            found.extend(tags)
+    found.append(f"{table}{BUT}{known[1:]}")
+    return found

@@ -13,11 +13,11 @@ import weakref
 from collections.abc import Iterable
 from typing import Any
 
-from frescor._values.tags import SLICES
+from frescor._values.tags import BUT, SLICES
 from frescor.sqlalchemy._statements.tags import EVERYTHING, MOST_ROWS
 from frescor.sqlalchemy._transactions.context import WorkContext, current_context
 from frescor.sqlalchemy._transactions.snapshots import Cursors
-from frescor.sqlalchemy._transactions.touched import Touched, both, raised_tags
+from frescor.sqlalchemy._transactions.touched import LATER, Touched, both, raised_tags
 
 
 class _Level:
@@ -139,8 +139,11 @@ class TrackedTransaction:
                 found.add(table)
                 found.update((f"{table}#",) if rows is None else rows)
                 if table != EVERYTHING:
-                    self._told[table] = whole.slices.get(table) or {}
-                    found.update(raised_tags(table, self._told[table]))
+                    self._told[table] = slices = whole.slices.get(table) or {}
+                    if slices:
+                        found.update(raised_tags(table, slices))
+                    else:
+                        found.add(f"{table}{BUT}")
             self._tags = frozenset((EVERYTHING,) if EVERYTHING in found else found)
         return self._tags
 
@@ -159,9 +162,13 @@ class TrackedTransaction:
 
     def write(self, table: str, rows: Iterable[str] | None, slices: Touched | None = None) -> None:
         """Note a write to the table with this tag. rows: the written rows' tags; None if they are not known. slices:
-        the written slices; None if they are not known."""
-        self._levels[-1].add(table, rows)
-        self._levels[-1].touch(table, slices)
+        the written slices; None if they are not known, LATER if they are waited for."""
+        level = self._levels[-1]
+        level.add(table, rows)
+        if slices is None:
+            level.slices[table] = None
+        elif slices is not LATER:
+            level.touch(table, slices)
         self._tags = None
         self.join()
 
