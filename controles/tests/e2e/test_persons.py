@@ -143,7 +143,7 @@ def test_nobody_stays_behind_by_name(browser: Browser, running: "Running", tmp_p
         enter(page, running)
         for nome, cpf, _ in people:
             search_edit_pay(page, running, nome, cpf)
-        page.locator(".user summary").click()
+        page.locator(".band .user summary").click()
         cookies = repr(context.cookies())
         page.get_by_role("button", name="Sair").click()
         expect(page.get_by_text("Você saiu.")).to_be_visible()

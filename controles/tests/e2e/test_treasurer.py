@@ -124,7 +124,7 @@ def hits_of_the_panel(running: "Running") -> int:
 
 
 def log_out(page: Page) -> None:
-    page.locator(".user summary").click()
+    page.locator(".band .user summary").click()
     page.get_by_role("button", name="Sair").click()
     expect(page.get_by_text("Você saiu.")).to_be_visible()
 

@@ -35,6 +35,9 @@ def quick():
 @app.get("/large")
 def large():
     return "x" * 1_000_000
+@app.get("/streamed")
+def streamed():
+    return iter(["one", "two"])
 @app.post("/count")
 def count():
     return f"{len(request.get_data())} {request.scheme} {request.headers.get('X-Forwarded-For')}"
@@ -170,6 +173,15 @@ def test_a_body_that_is_too_large_is_refused_in_portuguese(served: Served) -> No
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 413")
     assert b"passa do tamanho aceito" in answer
+
+
+@pytest.mark.parametrize("path", [b"/streamed", b"/large"])
+def test_head_is_answered_by_headers_alone(served: Served, path: bytes) -> None:
+    with held(served, 1, b"HEAD " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") as (connection,):
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.endswith(b"\r\n\r\n")
+    assert answer.count(b"\r\n\r\n") == 1
 
 
 def test_headers_of_proxies_reach_the_application(served: Served) -> None:

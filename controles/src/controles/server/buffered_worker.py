@@ -16,7 +16,7 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask, ThreadedTaskDispatcher
+from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
 # A request has so many seconds, and one more for so many bytes of it: the slowest of phones sends faster.
 PATIENCE_SECONDS = 20
@@ -44,9 +44,22 @@ class _Refusal(ErrorTask):  # type: ignore[misc]
         super().execute()
 
 
+class _Answer(WSGITask):  # type: ignore[misc]
+    """What the application answers; to a HEAD, its headers alone."""
+
+    def finish(self) -> None:
+        if not self.wrote_header:
+            self.write(b"")
+        if self.request.command == "HEAD":
+            # The end of a body sent in chunks would be read as the next answer.
+            self.chunked_response = False
+        super().finish()
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]
     """One connection, which knows when its present request began."""
 
+    task_class = _Answer
     error_task_class = _Refusal
     request_began = 0.0
 
