@@ -79,6 +79,25 @@ def test_a_cpf_is_sure_and_means_the_payment_that_is_there(org: Any, ana: int, n
     assert [(s.confianca, s.pagamento_id, s.militante_id) for s in offered(second)] == [("alta", None, ana)]
 
 
+def test_the_txid_of_the_qr_code_says_for_whom_it_was_before_the_cpf_of_who_paid(
+    org: Any, ana: int, new_lines: NewLines
+) -> None:
+    eva = org.militante("Eva")
+    (paid_by_ana,) = new_lines((1000, f"PIX RECEBIDO {CPF} militante{eva}"))
+    assert [(one.militante_id, one.confianca, one.motivo) for one in offered(paid_by_ana)] == [
+        (eva, "alta", "o código do PIX do lançamento"),
+        (ana, "alta", "o CPF do lançamento"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["MILITANTE99", "XMILITANTE2", "MILITANTE2A", f"MILITANTE{2**40}", "MILITANTE1 MILITANTE2"]
+)
+def test_a_txid_of_nobody_or_of_two_offers_nobody(org: Any, ana: int, new_lines: NewLines, text: str) -> None:
+    org.militante("Eva")
+    assert offered(new_lines((1234, f"PIX {text}"))[0]) == []
+
+
 def test_a_name_and_a_value_with_its_day_are_less_sure(org: Any, ana: int, new_lines: NewLines) -> None:
     named, alone = new_lines((500, "PIX RECEBIDO - ANA PRADO"), (1500, "DEPOSITO"))
     paid = org.pay(ana, 1500, data_credito=dt.date(2026, 3, 1))

@@ -13,6 +13,7 @@ from controles.db import MAX_BIG_ID, MAX_ID, db
 from controles.domain.text import search_form
 from controles.militantes.models import Militante, Situacao
 from controles.pagamentos.models import Pagamento
+from controles.pix.brcode import militante_in
 from controles.services import cache_policies
 from controles.services.cache_service import cached
 from controles.web.pagination import Keyset, fetch_page
@@ -143,11 +144,8 @@ def suggest(linhas: tuple[Linha, ...]) -> dict[int, tuple[Sugestao, ...]]:
         for pagamento_id, _, valor, e2eid, militante_id, name in payments:
             if e2eid is not None and e2eid == linha.e2eid and valor == linha.valor:
                 offers.append(Sugestao("certa", "o mesmo PIX", pagamento_id, militante_id, name))
-        if not offers and linha.militante_id in people:
-            mine = [p for p in near if p[4] == linha.militante_id]
-            known = mine[0][0] if mine else None
-            reason = "o CPF, o valor e a data" if mine else "o CPF do lançamento"
-            offers.append(Sugestao("alta", reason, known, linha.militante_id, people[linha.militante_id][0]))
+        if not offers:
+            offers += _by_number(linha, people, near)
         if not offers:
             offers += _by_name(linha, people, near)
             taken = {offer.pagamento_id for offer in offers}
@@ -157,6 +155,18 @@ def suggest(linhas: tuple[Linha, ...]) -> dict[int, tuple[Sugestao, ...]]:
 
 
 _Payment = tuple[int, dt.date, int, str | None, int | None, str]
+
+
+def _by_number(linha: Linha, people: dict[int, tuple[str, str]], near: list[_Payment]) -> list[Sugestao]:
+    """The txid before the CPF: who pays for somebody else by that one's QR code has a CPF of their own."""
+    offers: list[Sugestao] = []
+    for militante_id, what in ((militante_in(linha.descricao), "o código do PIX"), (linha.militante_id, "o CPF")):
+        if militante_id is None or militante_id not in people or militante_id in {one.militante_id for one in offers}:
+            continue
+        mine = [p for p in near if p[4] == militante_id]
+        reason = f"{what}, o valor e a data" if mine else f"{what} do lançamento"
+        offers.append(Sugestao("alta", reason, mine[0][0] if mine else None, militante_id, people[militante_id][0]))
+    return offers
 
 
 def _by_name(linha: Linha, people: dict[int, tuple[str, str]], near: list[_Payment]) -> list[Sugestao]:
@@ -225,14 +235,15 @@ def _unmatched_payments(linhas: Iterable[Linha]) -> list[_Payment]:
 
 
 def _people(linhas: Iterable[Linha]) -> dict[int, tuple[str, str]]:
-    """Whom the CPFs name, and the members who are called as the lines say: name shown, and name compared."""
+    """Whom CPFs and txids name, and the members who are called as the lines say: name shown, and name compared."""
     linhas = list(linhas)
     names = {payer_name(linha.descricao) for linha in linhas} - {""}
-    by_cpf = Militante.id.in_([linha.militante_id for linha in linhas if linha.militante_id is not None])
+    numbers = {linha.militante_id for linha in linhas} | {militante_in(linha.descricao) for linha in linhas}
+    by_number = Militante.id.in_(sorted(one for one in numbers if one is not None and one <= MAX_ID))
     by_name = and_(Militante.nome_busca.in_(sorted(names)), Militante.situacao != Situacao.DESLIGADO)
     rows = db.session.execute(
         select(Militante.id, func.coalesce(Militante.nome_social, Militante.nome), Militante.nome_busca)
-        .where(or_(by_cpf, by_name))
+        .where(or_(by_number, by_name))
         .limit(500)
     )
     return {militante_id: (shown, searched) for militante_id, shown, searched in rows}

@@ -103,7 +103,7 @@ class Parte:
 class Sugestao:
     """Whose money a line may be. With a `pagamento_id` that payment is it; else accepting registers one.
 
-    `confianca` is certa (same PIX), alta (same CPF), média or baixa; `motivo` says why.
+    `confianca` is certa (same PIX), alta (same txid or CPF), média or baixa; `motivo` says why.
     """
 
     confianca: str

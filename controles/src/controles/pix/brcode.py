@@ -9,6 +9,7 @@ LONGEST_NAME = 25
 LONGEST_CITY = 15
 # What a payment of this militante carries, for the bank's statement to be matched with.
 _TXID = re.compile(r"MILITANTE([0-9]{1,10})")
+_TXID_IN_TEXT = re.compile(r"(?<![A-Z0-9])MILITANTE([0-9]{1,10})(?![A-Z0-9])", re.IGNORECASE)
 
 
 def copy_and_paste(organizacao: DadosOrganizacao, *, centavos: int | None, txid: str) -> str | None:
@@ -49,6 +50,12 @@ def militante_of(txid: str) -> int | None:
     """Whose payment it is; None if the txid is not one of ours."""
     found = _TXID.fullmatch(txid.strip().upper())
     return None if found is None else int(found[1])
+
+
+def militante_in(text: str) -> int | None:
+    """Whose txid stands in what a bank writes of a payment; None for none of ours, or for those of several."""
+    found = {int(number) for number in _TXID_IN_TEXT.findall(text)}
+    return found.pop() if len(found) == 1 else None
 
 
 def plain(text: str, longest: int) -> str:
