@@ -101,6 +101,8 @@ def get_or_load(
     """`Cache.get_or_load`."""
     codec = codec_of(return_annotation(loader) if as_type is None else as_type)
     tags, shape = entry_tags(check_key(key), policy.tags_for({})), policy_shape(policy.name, policy.version)
+    if (copy := _local_copy(engine, key, policy, shape)) is not None:
+        return _found(copy)
     return _read_through(engine, Arrive(key, tags, policy, codec, shape))
 
 
@@ -135,6 +137,8 @@ def cached_call(
 ) -> CallSteps[Any]:
     """A call of a cached function; or `refresh` it."""
     key, tags = site.bind(engine, args, kwargs)
+    if not refresh and (copy := _local_copy(engine, key, site.policy, site.shape)) is not None:
+        return _found(copy)
     call = Arrive(key, tags, site.policy, site.codec, site.shape, site.label, refresh, site.watch())
     return _read_through(engine, call)
 
@@ -171,9 +175,13 @@ def look_up_calls(
     return [found.pop(key, MISS) for key in keys]
 
 
+def _found(copy: Copy) -> CallSteps[Any]:
+    """A call that asks for nothing."""
+    yield from ()
+    return copy.value()
+
+
 def _read_through(engine: Engine, call: Arrive) -> CallSteps[Any]:
-    if not call.refresh and (copy := _local_copy(engine, call.key, call.policy, call.shape)) is not None:
-        return copy.value()
     engine.listen()
     request: Request = yield call
     if engine.dirty_check is not None and engine.dirty_check(()):
