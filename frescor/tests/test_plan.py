@@ -7,9 +7,9 @@ from frescor._calls.policy import Policy
 from frescor._copies.local import Local
 from frescor._protocol.commands import (
     UNAVAILABLE,
-    Board,
+    EndFlight,
     Grant,
-    Land,
+    JoinFlight,
     Load,
     Loaded,
     Read,
@@ -29,10 +29,10 @@ def test_a_lease_that_was_asked_for_without_an_answer_is_given_back_before_anyth
     request = plan.Request("k", (), Policy(name="p", expire=60), Codec(), "token", 1, 0, 1.0, 1000)
     steps = plan.read_through(process, request)
     assert isinstance(next(steps), Read)
-    assert isinstance(steps.send(Reading([None], {})), Board)
+    assert isinstance(steps.send(Reading([None], {})), JoinFlight)
     assert isinstance(steps.send(None), TakeLease)
     assert steps.send(UNAVAILABLE) == Load("k")
-    assert isinstance(steps.send(Loaded(Codec().encode(7), 2, 0, 0)), Land)
+    assert isinstance(steps.send(Loaded(Codec().encode(7), 2, 0, 0)), EndFlight)
     with pytest.raises(StopIteration) as end:
         steps.send(None)
     assert end.value.value == Outcome(7, Result.DEGRADED)
@@ -51,10 +51,10 @@ def test_an_entry_whose_tags_were_not_there_yet_is_looked_at_again_with_the_leas
     entry = Packing().pack("k", Entry(5, 9, 9, 0, ("*",), Codec().encode(7)))
     steps = plan.read_through(process, request)
     next(steps)
-    assert isinstance(steps.send(Reading([entry], {"*": None})), Board)
+    assert isinstance(steps.send(Reading([entry], {"*": None})), JoinFlight)
     assert steps.send(None) == TakeLease("k", "token", ("*",), seen=None)
     assert isinstance(steps.send(Grant(6, entry, {"*": 5})), ReleaseLease)
-    assert isinstance(steps.send(True), Land)
+    assert isinstance(steps.send(True), EndFlight)
     with pytest.raises(StopIteration) as end:
         steps.send(None)
     assert end.value.value == Outcome(7, Result.HIT, tags=("*",))
@@ -66,5 +66,5 @@ def test_an_entry_that_was_invalidated_does_not_come_with_the_lease() -> None:
     entry = Packing().pack("k", Entry(5, 9, 9, 0, ("*",), Codec().encode(7)))
     steps = plan.read_through(process, request)
     next(steps)
-    assert isinstance(steps.send(Reading([entry], {"*": 6})), Board)
+    assert isinstance(steps.send(Reading([entry], {"*": 6})), JoinFlight)
     assert steps.send(None) == TakeLease("k", "token", ("*",), seen=5)

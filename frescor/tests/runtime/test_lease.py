@@ -2,31 +2,31 @@
 
 import threading
 
-from frescor._protocol.commands import GaveUp, Landing
+from frescor._protocol.commands import FlightResult, GaveUp
 from frescor._runtime.lease import Flights, Keeper
 from frescor.errors import StoreUnavailable
 
 
 def test_the_first_leads_and_the_others_get_what_it_landed_with() -> None:
     flights = Flights()
-    assert flights.board("k", 1) is None
+    assert flights.join("k", 1) is None
     got: list[object] = []
-    waiters = [threading.Thread(target=lambda: got.append(flights.board("k", 10))) for _ in range(3)]
+    waiters = [threading.Thread(target=lambda: got.append(flights.join("k", 10))) for _ in range(3)]
     for waiter in waiters:
         waiter.start()
-    landing = Landing(began=1, payload=b"x")
-    flights.land("k", landing)
+    shared = FlightResult(began=1, payload=b"x")
+    flights.finish("k", shared)
     for waiter in waiters:
         waiter.join()
-    # One that came after the landing leads the next flight.
-    assert all(result is landing or result is None for result in got)
+    # One that came after the end leads the next flight.
+    assert all(result is shared or result is None for result in got)
     assert got.count(None) <= 1
 
 
 def test_waiting_ends_with_its_time() -> None:
     flights = Flights()
-    flights.board("k", 0)
-    assert flights.board("k", 0) is GaveUp.GAVE_UP
+    flights.join("k", 0)
+    assert flights.join("k", 0) is GaveUp.GAVE_UP
 
 
 def test_events_are_numbered_in_order_from_one() -> None:

@@ -6,7 +6,7 @@ cannot differ, and a test can run this very code under any interleaving.
 A command that needs the store may come back as `UNAVAILABLE`: then the loader runs and nothing is stored.
 
 How one key's load is shared within a process. Whoever boards first leads; the others wait until it lands. What it
-landed with answers a waiter at once if the load began after that waiter arrived: nothing that was written before the
+ended with answers a waiter at once if the load began after that waiter arrived: nothing that was written before the
 waiter asked can be missing from it. Otherwise the waiter reads the store again, where the entry is checked like any.
 
 An entry that is past its time but within its grace is served at once, while one caller loads it anew. An entry that

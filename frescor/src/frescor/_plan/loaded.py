@@ -7,7 +7,7 @@ from frescor._plan.request import Plan, Request
 from frescor._protocol.commands import (
     NOTHING_SHARED,
     UNAVAILABLE,
-    Landing,
+    FlightResult,
     Loaded,
     ReleaseLease,
     StoreOutcome,
@@ -17,11 +17,11 @@ from frescor._protocol.outcome import Result
 from frescor._values.entry import Entry
 
 
-def landing_of(request: Request, loaded: Loaded) -> Landing:
+def flight_result_of(request: Request, loaded: Loaded) -> FlightResult:
     """What the process's waiters get of a load."""
     if loaded.private or loaded.payload is None:
         return NOTHING_SHARED
-    return Landing(loaded.began, payload=loaded.payload, tags=tags_of(request, loaded), shape=request.shape.digest)
+    return FlightResult(loaded.began, payload=loaded.payload, tags=tags_of(request, loaded), shape=request.shape.digest)
 
 
 def tags_of(request: Request, loaded: Loaded) -> tuple[str, ...]:

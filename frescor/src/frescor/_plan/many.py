@@ -3,17 +3,17 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from frescor._plan.loaded import RESULT_OF, entry_of, landing_of, packed, tags_of, value_of
+from frescor._plan.loaded import RESULT_OF, entry_of, flight_result_of, packed, tags_of, value_of
 from frescor._plan.looking import Process, examine, settle
 from frescor._plan.one import read_through
 from frescor._plan.request import Plan, Request
 from frescor._protocol.commands import (
     NOTHING_SHARED,
     UNAVAILABLE,
-    Board,
+    EndFlight,
+    FlightResult,
     Grant,
-    Land,
-    Landing,
+    JoinFlight,
     Loaded,
     LoadMany,
     Raised,
@@ -38,7 +38,7 @@ def read_through_many(process: Process, requests: Mapping[str, Request]) -> Plan
     for key, request in requests.items():
         if key in found:
             continue
-        turn = yield Board(key, wait=False)
+        turn = yield JoinFlight(key, wait=False)
         if turn is not None:
             others.append(key)
         elif key in seen:
@@ -47,7 +47,7 @@ def read_through_many(process: Process, requests: Mapping[str, Request]) -> Plan
             unstored[key] = request
     granted = yield from _take_leases(process, mine, seen)
     for key in mine.keys() - granted.keys():
-        yield Land(key, NOTHING_SHARED)
+        yield EndFlight(key, NOTHING_SHARED)
         others.append(key)
     wanted = (*granted, *unstored)
     if wanted:
@@ -162,14 +162,14 @@ def _load_and_store_many(
     stored = {} if isinstance(outcomes, Unavailable) else dict(zip(granted, outcomes, strict=True))
     for key in wanted:
         if isinstance(loads, Raised):
-            yield Land(key, Landing(loads.began, error=loads.error, tags=loads.tags))
+            yield EndFlight(key, FlightResult(loads.began, error=loads.error, tags=loads.tags))
         elif key in loads:
             loaded = loads[key]
-            yield Land(key, landing_of(requests[key], loaded))
+            yield EndFlight(key, flight_result_of(requests[key], loaded))
             result = RESULT_OF.get(stored.get(key, UNAVAILABLE), Result.LOADED)
             value = value_of(requests[key], loaded)
             found[key] = Outcome(value, result, tags=tags_of(requests[key], loaded))
         else:
-            yield Land(key, NOTHING_SHARED)
+            yield EndFlight(key, NOTHING_SHARED)
     if isinstance(loads, Raised):
         raise loads.error

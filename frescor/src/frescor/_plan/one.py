@@ -3,18 +3,18 @@
 from collections.abc import Callable
 
 from frescor._plan.by_key import invalidate
-from frescor._plan.loaded import RESULT_OF, entry_of, landing_of, packed, release, tags_of, value_of
+from frescor._plan.loaded import RESULT_OF, entry_of, flight_result_of, packed, release, tags_of, value_of
 from frescor._plan.looking import Look, Process, apart, examine, look_for
 from frescor._plan.request import Plan, Request
 from frescor._protocol.commands import (
     NOTHING_SHARED,
     UNAVAILABLE,
-    Board,
     DependOn,
+    EndFlight,
+    FlightResult,
     GaveUp,
     Grant,
-    Land,
-    Landing,
+    JoinFlight,
     Loaded,
     Raised,
     StoreOutcome,
@@ -55,7 +55,7 @@ def _read_through(process: Process, request: Request) -> Plan[Outcome]:
                 return Outcome(look.value, Result.HIT, tags=look.tags)
             result = Result.HIT if look.early else Result.STALE
             return Outcome(look.value, result, due=True, tags=look.tags, outdated=look.outdated)
-        turn: Landing | GaveUp | None = yield Board(request.key, wait=not request.background)
+        turn: FlightResult | GaveUp | None = yield JoinFlight(request.key, wait=not request.background)
         if turn is None:
             if isinstance(look, Look):
                 return (yield from _lead(process, request, look.seen))
@@ -114,7 +114,7 @@ def _lead(process: Process, request: Request, seen: int | None) -> Plan[Outcome]
         if grant is not None:
             break
         if request.background:
-            yield Land(request.key, NOTHING_SHARED)
+            yield EndFlight(request.key, NOTHING_SHARED)
             return Outcome(None, Result.SHARED)
         if waited >= LONGEST_WAIT_MS:
             return (yield from _load_without_storing(request, Result.GAVE_UP))
@@ -122,10 +122,10 @@ def _lead(process: Process, request: Request, seen: int | None) -> Plan[Outcome]
         turn += 1
         look = yield from look_for(process, request)
         if _is_taken(look, request):
-            yield Land(request.key, NOTHING_SHARED)
+            yield EndFlight(request.key, NOTHING_SHARED)
             return (yield from _read_apart(process, request))
         if isinstance(look, Look) and look.usable and not request.refresh:
-            yield Land(request.key, NOTHING_SHARED)
+            yield EndFlight(request.key, NOTHING_SHARED)
             return Outcome(look.value, Result.HIT, tags=look.tags, outdated=look.outdated)
     if grant.entry is not None and not request.refresh:
         # Another process stored between this one's look and its lease.
@@ -144,11 +144,11 @@ def _lead(process: Process, request: Request, seen: int | None) -> Plan[Outcome]
         )
         if _is_taken(look, request):
             yield from release(process, request)
-            yield Land(request.key, NOTHING_SHARED)
+            yield EndFlight(request.key, NOTHING_SHARED)
             return (yield from _read_apart(process, request))
         if isinstance(look, Look) and look.usable and not look.due:
             yield from release(process, request)
-            yield Land(request.key, NOTHING_SHARED)
+            yield EndFlight(request.key, NOTHING_SHARED)
             return Outcome(look.value, Result.HIT, tags=look.tags)
     return (yield from _load_and_store(process, request, grant.as_of))
 
@@ -157,14 +157,14 @@ def _load_and_store(process: Process, request: Request, as_of: int) -> Plan[Outc
     loaded: Loaded | Raised = yield request.load
     if isinstance(loaded, Raised):
         yield from release(process, request)
-        yield Land(request.key, Landing(loaded.began, error=loaded.error, tags=loaded.tags))
+        yield EndFlight(request.key, FlightResult(loaded.began, error=loaded.error, tags=loaded.tags))
         raise loaded.error
     if loaded.ttl_ms == 0 or loaded.private:
         yield from release(process, request)
         if request.refresh and not request.background:
             # What stands there is older than what this caller has seen.
             yield from invalidate(process, keys=(request.key,))
-        yield Land(request.key, landing_of(request, loaded))
+        yield EndFlight(request.key, flight_result_of(request, loaded))
         result = Result.BYPASSED if loaded.private else Result.LOADED
         return Outcome(value_of(request, loaded), result, tags=tags_of(request, loaded))
     entry, ttl_ms = entry_of(request, loaded, as_of)
@@ -174,14 +174,14 @@ def _load_and_store(process: Process, request: Request, as_of: int) -> Plan[Outc
     if outcome is UNAVAILABLE:
         # It may have been stored, and the lease be held: nobody else is to wait for its end.
         yield from release(process, request)
-    yield Land(request.key, landing_of(request, loaded))
+    yield EndFlight(request.key, flight_result_of(request, loaded))
     return Outcome(value_of(request, loaded), RESULT_OF[outcome], tags=entry.tags)
 
 
 def _load_without_storing(request: Request, result: Result) -> Plan[Outcome]:
     loaded: Loaded | Raised = yield request.load
     if isinstance(loaded, Raised):
-        yield Land(request.key, Landing(loaded.began, error=loaded.error, tags=loaded.tags))
+        yield EndFlight(request.key, FlightResult(loaded.began, error=loaded.error, tags=loaded.tags))
         raise loaded.error
-    yield Land(request.key, landing_of(request, loaded))
+    yield EndFlight(request.key, flight_result_of(request, loaded))
     return Outcome(value_of(request, loaded), result, tags=tags_of(request, loaded))

@@ -170,15 +170,15 @@ class Together(msgspec.Struct, frozen=True):
 # -- within the process ----------------------------------------------------------------------------------------------
 
 
-class Board(msgspec.Struct, frozen=True):
-    """Join this process's load of the key. → None to lead it; else the Landing of the one under way, once it is there;
-    GaveUp after the longest wait, or at once where the caller does not wait"""
+class JoinFlight(msgspec.Struct, frozen=True):
+    """Join this process's load of the key. → None if this call leads it; else the FlightResult of the load under way,
+    once it has ended; GaveUp after the longest wait, or at once if the caller does not wait"""
 
     key: str
     wait: bool = True
 
 
-class Landing(msgspec.Struct, frozen=True):
+class FlightResult(msgspec.Struct, frozen=True):
     """What one load came to: its payload, its exception, or neither when there is nothing to share."""
 
     began: int
@@ -191,18 +191,18 @@ class Landing(msgspec.Struct, frozen=True):
 
 
 # Events are numbered from 1: no waiter arrived before this load began, so each looks for itself.
-NOTHING_SHARED = Landing(began=0)
+NOTHING_SHARED = FlightResult(began=0)
 
 
 class GaveUp(Enum):
     GAVE_UP = "gave up"
 
 
-class Land(msgspec.Struct, frozen=True):
+class EndFlight(msgspec.Struct, frozen=True):
     """Hand the process's waiters what came of the load, and end it; nothing if this call does not lead. → anything"""
 
     key: str
-    landing: Landing
+    result: FlightResult
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -279,4 +279,4 @@ class Note(msgspec.Struct, frozen=True):
     policy: str = ""
 
 
-Command = StoreCommand | Together | Board | Land | Wait | Pause | Load | LoadMany | DependOn | Note
+Command = StoreCommand | Together | JoinFlight | EndFlight | Wait | Pause | Load | LoadMany | DependOn | Note

@@ -9,11 +9,11 @@ from frescor import _plan as plan
 from frescor._protocol.commands import (
     NOTHING_SHARED,
     UNAVAILABLE,
-    Board,
     DependOn,
+    EndFlight,
     GaveUp,
     Invalidate,
-    Land,
+    JoinFlight,
     Load,
     LoadMany,
     Note,
@@ -78,7 +78,7 @@ class Driver(PlanUnderWay[R]):
         """Wake who waits and give the leases back, if the plan ended without."""
         if self._flights:
             for key in tuple(self._flights):
-                self._land(Land(key, NOTHING_SHARED))
+                self._end_flight(EndFlight(key, NOTHING_SHARED))
         if self._leases:
             for key, token in tuple(self._leases.items()):
                 if self._ask(ReleaseLease(key, token)) is UNAVAILABLE:
@@ -108,20 +108,20 @@ class Driver(PlanUnderWay[R]):
             self.answered(command, answer)
         return answer
 
-    def _board(self, command: Board) -> object:
+    def _join_flight(self, command: JoinFlight) -> object:
         engine, key = self._engine, command.key
-        landing = engine.flights.board(key, 0)
-        if landing is GaveUp.GAVE_UP and command.wait:
+        result = engine.flights.join(key, 0)
+        if result is GaveUp.GAVE_UP and command.wait:
             with engine.waits.waiting(engine.loading_around(), key):
-                landing = engine.flights.board(key, plan.LONGEST_WAIT_MS / 1000)
-        if landing is None:
+                result = engine.flights.join(key, plan.LONGEST_WAIT_MS / 1000)
+        if result is None:
             self._flights = {key} if self._flights is None else self._flights | {key}
-        return landing
+        return result
 
-    def _land(self, command: Land) -> None:
+    def _end_flight(self, command: EndFlight) -> None:
         if self._flights and command.key in self._flights:
             self._flights.discard(command.key)
-            self._engine.flights.land(command.key, command.landing)
+            self._engine.flights.finish(command.key, command.result)
 
     def _wait(self, command: Wait) -> float:
         engine = self._engine
@@ -163,8 +163,8 @@ class Driver(PlanUnderWay[R]):
 HANDLERS: dict[type, Callable[[Driver[Any], Any], object]] = {
     plan.Arrive: Driver.arrive,
     plan.LoadAnew: Driver._load_anew,
-    Board: Driver._board,
-    Land: Driver._land,
+    JoinFlight: Driver._join_flight,
+    EndFlight: Driver._end_flight,
     Wait: Driver._wait,
     Pause: Driver._pause,
     DependOn: Driver.depend_on,

@@ -12,11 +12,11 @@ from frescor._calls.loading import begin_apart
 from frescor._protocol.commands import (
     NOTHING_SHARED,
     UNAVAILABLE,
-    Board,
     DependOn,
+    EndFlight,
+    FlightResult,
     GaveUp,
-    Land,
-    Landing,
+    JoinFlight,
     Load,
     LoadMany,
     Note,
@@ -55,7 +55,7 @@ class AsyncProcess:
         self.engine = engine
         self.store = store
         # A future belongs to its loop: loops in several threads each have their own.
-        self.flights: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Future[Landing]]] = (
+        self.flights: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Future[FlightResult]]] = (
             weakref.WeakKeyDictionary()
         )
         # A task that nobody holds may be collected while it runs.
@@ -83,7 +83,7 @@ class AsyncDriver(PlanUnderWay[R]):
     ) -> None:
         super().__init__(process.engine, steps, loader, requests)
         self._process = process
-        self._flights: dict[str, asyncio.Future[Landing]] = {}
+        self._flights: dict[str, asyncio.Future[FlightResult]] = {}
 
     async def run(self) -> R:
         """As `Driver.run`."""
@@ -117,7 +117,7 @@ class AsyncDriver(PlanUnderWay[R]):
     def leave(self) -> None:
         """Wake who waits and give the leases back, if the plan ended without: cancelled, mostly."""
         for key in tuple(self._flights):
-            self._land(Land(key, NOTHING_SHARED))
+            self._end_flight(EndFlight(key, NOTHING_SHARED))
         for key, token in tuple(self._leases.items()):
             self._engine.keeper.drop(token)
             self._process.keep(self._release(ReleaseLease(key, token)))
@@ -139,7 +139,7 @@ class AsyncDriver(PlanUnderWay[R]):
         self.answered(command, answer)
         return answer
 
-    async def _board(self, command: Board) -> Landing | GaveUp | None:
+    async def _join_flight(self, command: JoinFlight) -> FlightResult | GaveUp | None:
         loop, key = asyncio.get_running_loop(), command.key
         flights = self._process.flights.setdefault(loop, {})
         flight = flights.get(key)
@@ -155,7 +155,7 @@ class AsyncDriver(PlanUnderWay[R]):
         except TimeoutError:
             return GaveUp.GAVE_UP
 
-    def _land(self, command: Land) -> None:
+    def _end_flight(self, command: EndFlight) -> None:
         flight = self._flights.pop(command.key, None)
         if flight is None:
             return
@@ -165,7 +165,7 @@ class AsyncDriver(PlanUnderWay[R]):
         if not flights:
             del self._process.flights[loop]
         if not flight.done():
-            flight.set_result(command.landing)
+            flight.set_result(command.result)
 
     async def _wait(self, command: Wait) -> float:
         engine, loop = self._engine, asyncio.get_running_loop()
@@ -214,13 +214,13 @@ class AsyncDriver(PlanUnderWay[R]):
 # All that is no load and nothing that the store is asked.
 AT_ONCE: dict[type, Callable[[AsyncDriver[Any], Any], object]] = {
     plan.Arrive: AsyncDriver.arrive,
-    Land: AsyncDriver._land,
+    EndFlight: AsyncDriver._end_flight,
     DependOn: AsyncDriver.depend_on,
     Note: AsyncDriver.note,
 }
 WAITING: dict[type, Callable[[AsyncDriver[Any], Any], Awaitable[object]]] = {
     plan.LoadAnew: AsyncDriver._load_anew,
-    Board: AsyncDriver._board,
+    JoinFlight: AsyncDriver._join_flight,
     Wait: AsyncDriver._wait,
     Pause: AsyncDriver._pause,
 }

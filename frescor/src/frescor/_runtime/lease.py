@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from frescor._calls.keys import key_digest
-from frescor._protocol.commands import NOTHING_SHARED, GaveUp, Landing
+from frescor._protocol.commands import NOTHING_SHARED, FlightResult, GaveUp
 from frescor.errors import CacheError, PolicyError
 
 logger = logging.getLogger("frescor")
@@ -16,8 +16,8 @@ logger = logging.getLogger("frescor")
 
 @dataclass(slots=True)
 class _Flight:
-    landed: threading.Event = field(default_factory=threading.Event)
-    landing: Landing = NOTHING_SHARED
+    ended: threading.Event = field(default_factory=threading.Event)
+    result: FlightResult = NOTHING_SHARED
 
 
 class Flights:
@@ -36,21 +36,21 @@ class Flights:
         """The next number in the process's order of events."""
         return next(self._events)
 
-    def board(self, key: str, timeout: float) -> Landing | GaveUp | None:
-        """None when the caller leads now; else what the flight under way landed with, after waiting for it."""
+    def join(self, key: str, timeout: float) -> FlightResult | GaveUp | None:
+        """None when the caller leads now; else what the flight under way ended with, after waiting for it."""
         with self._lock:
             flight = self._flights.get(key)
             if flight is None:
                 self._flights[key] = _Flight()
                 return None
-        return flight.landing if flight.landed.wait(timeout) else GaveUp.GAVE_UP
+        return flight.result if flight.ended.wait(timeout) else GaveUp.GAVE_UP
 
-    def land(self, key: str, landing: Landing) -> None:
+    def finish(self, key: str, result: FlightResult) -> None:
         """End the flight of its leader, and wake those who wait."""
         with self._lock:
             flight = self._flights.pop(key)
-        flight.landing = landing
-        flight.landed.set()
+        flight.result = result
+        flight.ended.set()
 
 
 class Waits:

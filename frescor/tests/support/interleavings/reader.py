@@ -8,7 +8,18 @@ from typing import Any, Self
 from frescor import _plan as plan
 from frescor._calls.policy import Policy
 from frescor._copies.local import Local
-from frescor._protocol.commands import Board, Command, DependOn, Land, Landing, Load, Loaded, Note, TakeLease, Wait
+from frescor._protocol.commands import (
+    Command,
+    DependOn,
+    EndFlight,
+    FlightResult,
+    JoinFlight,
+    Load,
+    Loaded,
+    Note,
+    TakeLease,
+    Wait,
+)
 from frescor._protocol.pending import Pending
 from frescor._values.codec import Codec
 from frescor._values.tags import entry_tags
@@ -39,8 +50,8 @@ class Reader(Task):
     _steps: Any = None
     _memory: Any = None
     # What it waits for: a flight of its process to land, or the fleet's lease to change.
-    _boarding: bool = False
-    _landing: Landing | None = None
+    _joining: bool = False
+    _flight_result: FlightResult | None = None
     _lease: Any = None
     _waiting: bool = False
 
@@ -54,12 +65,12 @@ class Reader(Task):
         return twin
 
     def state(self) -> Hashable:
-        waits = (self._boarding, repr(self._landing), self._waiting, seen_in(getattr(self._lease, "value", None)))
+        waits = (self._joining, repr(self._flight_result), self._waiting, seen_in(getattr(self._lease, "value", None)))
         return (self.done, self.reads, self._arrived, self._due, waits, self._trace, plain(self._said))
 
     def ready(self, world: World) -> bool:
-        if self._boarding:
-            return self._landing is not None
+        if self._joining:
+            return self._flight_result is not None
         if self._waiting:
             process = world.processes[self.process]
             # One that hears no pushes looks again and again: that counts once there is something to see.
@@ -95,17 +106,17 @@ class Reader(Task):
                 process.crashed = self.done = True
                 return
             reply = self._carry_out(command, world, process)
-            if self._boarding or self._waiting:
+            if self._joining or self._waiting:
                 return
             self._tell(reply)
-            if not isinstance(command, Board | Land | Note):
+            if not isinstance(command, JoinFlight | EndFlight | Note):
                 return
 
     def _resume(self, process: SimulatedProcess) -> object:
         """What the plan was waiting for."""
-        if self._boarding:
-            self._boarding, reply = False, self._landing
-            self._landing = None
+        if self._joining:
+            self._joining, reply = False, self._flight_result
+            self._flight_result = None
             self._tell(reply)
         elif self._waiting:
             self._waiting, self._lease = False, None
@@ -141,17 +152,17 @@ class Reader(Task):
             case Load():
                 process.events += 1
                 return Loaded(CODEC.encode(world.number), process.events, 0, 0)
-            case Board(key):
+            case JoinFlight(key):
                 if key in process.flights:
-                    self._boarding = True
+                    self._joining = True
                 else:
                     process.flights[key] = self.name
                 return None
-            case Land(key, landing):
+            case EndFlight(key, result):
                 del process.flights[key]
                 for other in world.tasks.values():
-                    if isinstance(other, Reader) and other.process == self.process and other._boarding:
-                        other._landing = landing
+                    if isinstance(other, Reader) and other.process == self.process and other._joining:
+                        other._flight_result = result
                 return None
             case Wait(key, _, mark):
                 if process.local.watch(key, mark, Wake(process, self.name)):

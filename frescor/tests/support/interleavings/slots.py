@@ -14,13 +14,13 @@ from msgspec.structs import replace
 from frescor import _plan as plan
 from frescor._copies.local import Local
 from frescor._protocol.commands import (
-    Board,
     Command,
     Delete,
     DependOn,
+    EndFlight,
     ExtendLease,
     Invalidate,
-    Land,
+    JoinFlight,
     Load,
     Loaded,
     LoadMany,
@@ -290,7 +290,7 @@ class SlotReader(Stepped):
             except StopIteration as end:
                 self._value = end.value.value
                 return
-            if isinstance(command, Board | Land | DependOn | Note):
+            if isinstance(command, JoinFlight | EndFlight | DependOn | Note):
                 self._told = (*self._told, None)
             elif isinstance(command, Load | Wait) or (self.crash_at and isinstance(command, self.crash_at)):
                 return
