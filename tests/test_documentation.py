@@ -17,6 +17,7 @@ DOCUMENTS = (
     "bench/README.md",
     "docs/configuration.md",
     "docs/keys.md",
+    "frescor/docs/calls.md",
     "frescor/docs/sqlalchemy.md",
     "docs/threat-model.md",
     "docs/troubleshooting.md",

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from frescor._calls.identified import key
 from frescor._calls.loading import current_load
 from frescor._calls.miss import MISS, Miss
 from frescor._calls.policy import Policy
@@ -31,6 +32,7 @@ __all__ = [
     "StoreRejected",
     "StoreUnavailable",
     "current_load",
+    "key",
 ]
 __version__ = "0.1.0"
 

@@ -26,10 +26,11 @@ SYNC_ALONE = {
     "list_keys",
     "pending",
     "cached",
+    "cached_method",
     "invalidate_cache_pattern",
 }
 # Of a test's cache, the rest of which is the cache itself.
-UNMIRRORED = {"around_refresh", "key_secret", "health", "pending"}
+UNMIRRORED = {"around_refresh", "cached_method", "key_secret", "health", "pending"}
 MIRRORS = [
     (Cache, AsyncCache, SYNC_ALONE),
     (Cache, BlockingCache, UNMIRRORED),

@@ -6,36 +6,16 @@ import functools
 import inspect
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from frescor._calls.borrowed import why_without_identity
 from frescor._calls.canonical import function_parts
 from frescor._values.names import module_name, namespace_of
 from frescor.errors import PolicyError
 
 Binding = Literal["instance", "class", "none"]
-
-# Of these, and of what inherits from them, no two are the same by value: one of a request cannot be an argument.
-_OF_A_REQUEST = frozenset(
-    {
-        "sqlalchemy.orm.session.Session",
-        "sqlalchemy.orm.scoping.scoped_session",
-        "sqlalchemy.ext.asyncio.session.AsyncSession",
-        "sqlalchemy.ext.asyncio.scoping.async_scoped_session",
-        "sqlalchemy.engine.base.Connection",
-        "sqlalchemy.engine.base.Engine",
-        "sqlalchemy.ext.asyncio.engine.AsyncConnection",
-        "sqlalchemy.ext.asyncio.engine.AsyncEngine",
-        "sqlite3.Connection",
-        "psycopg._connection_base.BaseConnection",
-        "werkzeug.sansio.request.Request",
-        "starlette.requests.HTTPConnection",
-        "django.http.request.HttpRequest",
-        "aiohttp.web_request.BaseRequest",
-        "_io._IOBase",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +151,9 @@ def signatures_of(callee: Callee, policy: str) -> list[inspect.Signature]:
         ) from error
 
 
-def check_parameters(callee: Callee, ignore: tuple[str, ...], policy: str) -> None:
-    """Raises PolicyError for a parameter that is annotated as something that has no identity by value."""
+def check_parameters(callee: Callee, settled: Collection[str], policy: str) -> None:
+    """Raises PolicyError for a parameter that is annotated as something that has no identity by value; those that are
+    settled are left out, or have one given."""
     function: Any = callee.function
     try:
         own = inspect.signature(function, follow_wrapped=False).parameters
@@ -181,17 +162,12 @@ def check_parameters(callee: Callee, ignore: tuple[str, ...], policy: str) -> No
         return
     for name, hint in hints.items():
         # A parameter that a wrapper fills in itself is not one of the call.
-        if name == "return" or name in ignore or name not in own:
+        if name == "return" or name in settled or name not in own:
             continue
         for kind in _classes(hint):
-            what = _without_identity(kind)
-            if what is not None:
-                raise PolicyError(
-                    f"{callee.label} has the argument {name!r}, {what}, which has no identity by value: no two calls "
-                    f"would be the same. Let the function get it by itself, or say that the result does not depend on "
-                    f"it: ignore=({name!r},).",
-                    policy=policy,
-                )
+            why = _why_not(kind, name)
+            if why is not None:
+                raise PolicyError(f"{callee.label} has the argument {name!r}, {why}", policy=policy)
 
 
 def _classes(hint: object) -> list[type]:
@@ -205,12 +181,10 @@ def _classes(hint: object) -> list[type]:
     return [kind] if isinstance(kind, type) else []
 
 
-def _without_identity(kind: type) -> str | None:
-    name = f"{kind.__module__}.{kind.__qualname__}"
-    if any(f"{base.__module__}.{base.__qualname__}" in _OF_A_REQUEST for base in kind.__mro__):
-        return f"a {name}"
-    if hasattr(kind, "__mapper__") and hasattr(kind, "_sa_class_manager"):
-        return f"an ORM object ({name}): pass its id instead; it is something"
+def _why_not(kind: type, name: str) -> str | None:
     if kind in (collections.abc.Iterator, collections.abc.Generator, collections.abc.AsyncIterator):
-        return f"a {name}"
-    return None
+        return (
+            f"a {kind.__module__}.{kind.__qualname__}, which can be read only once and has no identity by value. Take "
+            f"a tuple in its place; or, if the result does not depend on it, ignore=({name!r},)."
+        )
+    return why_without_identity(kind, name)

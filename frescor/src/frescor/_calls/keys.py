@@ -6,10 +6,12 @@ digest of that, so that no argument, and no personal data, can be read off a key
 
 import hashlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from frescor._calls.borrowed import why_without_identity
 from frescor._calls.canonical import Holding, NoIdentity, canonical
 from frescor._calls.policy import Policy, tag_fields, tuple_of
 from frescor.errors import PolicyError
@@ -48,12 +50,20 @@ class CallIdentity:
     """
 
     def __init__(
-        self, signature: inspect.Signature, policy: Policy, prefix: str, *, ignore: tuple[str, ...] = ()
+        self,
+        signature: inspect.Signature,
+        policy: Policy,
+        prefix: str,
+        *,
+        ignore: tuple[str, ...] = (),
+        keys: Mapping[str, Callable[[Any], object]] = MappingProxyType({}),
     ) -> None:
+        """keys: what arguments count by, of which that is said."""
         self.prefix = prefix
         self._policy = policy
         self._signature = signature
         self._ignore = frozenset(ignore)
+        self._keys = dict(keys)
         self._check_names(policy, ignore)
         parameters = signature.parameters.values()
         # All by position or name: bound here, several times faster than by inspect.
@@ -65,7 +75,9 @@ class CallIdentity:
             }
         self._names = tuple(signature.parameters)
         self._labels = {parameter.name: _label(place, parameter) for place, parameter in enumerate(parameters)}
-        self._defaults = {parameter.name: _default(parameter) for parameter in parameters}
+        self._defaults = {parameter.name: self._default(parameter) for parameter in parameters}
+        # Whether what a tag is filled from may differ while the key does not.
+        self.tags_follow = not policy.names_arguments or not (ignore or keys)
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The call's arguments by name, defaults filled in. Raises TypeError as the call itself would."""
@@ -82,35 +94,62 @@ class CallIdentity:
         bound.apply_defaults()
         return bound.arguments
 
-    def key(self, arguments: Mapping[str, Any], start: bytes, secret: bytes = b"") -> str:
-        """The key of a call of the function that `start` identifies. Raises PolicyError for an argument that has no
-        identity by value."""
-        digest = hashlib.blake2b(start, digest_size=DIGEST_BYTES, key=secret[:64], person=b"frescor-key")
+    def parts(self, arguments: Mapping[str, Any]) -> bytes:
+        """What tells a call of the function from its others. Raises PolicyError for an argument that has no identity by
+        value."""
+        found = []
         for name, value in arguments.items():
             default = self._defaults[name]
             if name in self._ignore or value is default.only:
                 continue
+            of = self._keys.get(name)
             try:
-                data = canonical(value)
+                data = canonical(value if of is None else of(value))
             except NoIdentity as error:
                 raise PolicyError(self._without_identity(name, error.value), policy=self._policy.name) from None
             if data != default.data:
-                digest.update(self._labels[name] + data)
+                found.append(self._labels[name] + data)
+        return b"".join(found)
+
+    def key(self, parts: bytes, start: bytes, secret: bytes = b"") -> str:
+        """The key of a call of the function that `start` identifies."""
+        digest = hashlib.blake2b(start, digest_size=DIGEST_BYTES, key=secret[:64], person=b"frescor-key")
+        digest.update(parts)
         for vary in self._policy.varies_on:
             digest.update(canonical(vary()))
         return f"{self.prefix}:{digest.hexdigest()}"
 
+    def _default(self, parameter: inspect.Parameter) -> "_Default":
+        of = self._keys.get(parameter.name)
+        if of is None or parameter.default is inspect.Parameter.empty:
+            return _default(parameter)
+        try:
+            return _Default(canonical(of(parameter.default)), parameter.default)
+        except Exception:  # noqa: BLE001  # the caller's function need not take what stands for no argument
+            return _Default(None, parameter.default)
+
     def _without_identity(self, name: str, value: object) -> str:
+        if name in self._keys:
+            return (
+                f"the argument {name!r} counts by what its key= or identity= function returns, and that holds a "
+                f"{type(value).__module__}.{type(value).__qualname__}, which has no identity by value: return numbers, "
+                "text, or a tuple of those."
+            )
+        why = why_without_identity(value, name)
+        if why is not None:
+            return f"the argument {name!r} holds {why}"
         kind = value if isinstance(value, type) else type(value)
         where = f"{kind.__module__}.{kind.__qualname__}"
-        if "<locals>" in kind.__qualname__:
+        if "<locals>" in kind.__qualname__ and isinstance(value, type):
             return (
                 f"the argument {name!r} holds a {where}, a class that is made in a function and holds what has no "
                 "identity by value. Define the class at the top of a module."
             )
         return (
             f"the argument {name!r} holds a {where}, which has no identity by value. Pass what it is identified by, "
-            f"such as its id; make it a frozen dataclass; or, if the result does not depend on it, ignore=({name!r},)."
+            f"such as its id; make it a frozen dataclass, or give its class a method __cache_key__ that returns what "
+            f"it is identified by; say it here, as in key={{{name!r}: lambda {name}: {name}.id}}; or, if the result "
+            f"does not depend on it, ignore=({name!r},)."
         )
 
     def _check_names(self, policy: Policy, ignore: object) -> None:

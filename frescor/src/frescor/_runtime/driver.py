@@ -1,11 +1,13 @@
 """One plan being carried out for a caller that waits: each command, and what must not be left behind."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
 from typing import Any, cast
 
 from frescor import _plan as plan
+from frescor._calls.borrowed import arguments_of, is_borrowed
 from frescor._protocol.commands import (
     NOTHING_SHARED,
     UNAVAILABLE,
@@ -140,13 +142,14 @@ class Driver(PlanUnderWay[R]):
 
     def _load_anew(self, command: plan.LoadAnew) -> Outcome | Exception | None:
         engine, request = self._engine, again(self._engine, command.request)
+        borrowed = is_borrowed(arguments_of(self._loader))
         done = threading.Event()
         found: list[Outcome | Exception] = []
 
         def run() -> None:
             steps = plan.read_through(engine.process, request)
             try:
-                with engine.around_refresh():
+                with contextlib.nullcontext() if borrowed else engine.around_refresh():
                     outcome = Driver(engine, steps, self._loader, {request.key: request}).run()
                 engine.reporter.add(request.policy.name, "refreshes")
                 found.append(outcome)
@@ -155,6 +158,10 @@ class Driver(PlanUnderWay[R]):
             finally:
                 done.set()
 
+        if borrowed:
+            # A session is its caller's own: nothing is loaded with it behind the caller's back.
+            run()
+            return found[0] if command.patience or isinstance(found[0], Outcome) else None
         threading.Thread(target=run, name="frescor-refresh", daemon=True).start()
         return found[0] if command.patience and done.wait(command.patience) and found else None
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar, cast
 
 from frescor import _plan as plan
+from frescor._calls.borrowed import arguments_of, is_borrowed
 from frescor._calls.loading import begin_apart
 from frescor._protocol.commands import (
     NOTHING_SHARED,
@@ -194,14 +195,22 @@ class AsyncDriver(PlanUnderWay[R]):
         return self._engine.nondeterminism.monotonic()
 
     async def _load_anew(self, command: plan.LoadAnew) -> Outcome | Exception | None:
-        task = self._process.keep(self._anew(again(self._engine, command.request)))
+        request = again(self._engine, command.request)
+        if is_borrowed(arguments_of(self._loader)):
+            # A session is its caller's own: nothing is loaded with it behind the caller's back.
+            found = await self._anew(request)
+            return found if command.patience or isinstance(found, Outcome) else None
+        task = self._process.keep(self._anew_apart(request))
         if not command.patience:
             return None
         await asyncio.wait([task], timeout=command.patience)
         return task.result() if task.done() else None
 
-    async def _anew(self, request: plan.Request) -> Outcome | Exception:
+    async def _anew_apart(self, request: plan.Request) -> Outcome | Exception:
         begin_apart()
+        return await self._anew(request)
+
+    async def _anew(self, request: plan.Request) -> Outcome | Exception:
         steps = plan.read_through(self._engine.process, request)
         try:
             outcome = await AsyncDriver(self._process, steps, self._loader, {request.key: request}).run()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar, cast
 
 from frescor import _plan as plan
+from frescor._calls.borrowed import arguments_of, meet
 from frescor._calls.keys import key_digest
 from frescor._calls.loading import CurrentLoad, Loading, Subject, enclosing_load
 from frescor._protocol.commands import (
@@ -137,7 +138,9 @@ class PlanUnderWay(Generic[R]):
     def __enter__(self) -> CurrentLoad:
         assert self._load is not None
         self._loading = LoadUnderWay(self._engine, self._load, self._requests, self._leases)
-        return self._loading.begin()
+        load = self._loading.begin()
+        meet(arguments_of(self._loader))
+        return load
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         assert self._loading is not None

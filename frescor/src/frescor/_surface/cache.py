@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
-from frescor._calls.policy import Policy, PolicyOptions, Seconds
+from frescor._calls.policy import Policy, Seconds
 from frescor._copies.local import DEFAULT_MAX_BYTES
 from frescor._extras import extra
 from frescor._plan import CallSteps
@@ -18,7 +18,8 @@ from frescor._store.base import KeyInfo, ServerInfo, Store
 from frescor._store.connection.connection import DEADLINE
 from frescor._store.opening import open_store
 from frescor._surface import calls
-from frescor._surface.decorator import CachedDecorator, caching, invalidating, policy_from
+from frescor._surface.decorator import CachedDecorator, caching, invalidating
+from frescor._surface.options import CachedOptions, CallOptions, split
 from frescor._values.entry import LARGEST_VALUE, MOST_VALUE
 from frescor.errors import PolicyError
 
@@ -247,41 +248,42 @@ class Cache:
         return Driver(self._engine, calls.look_up_calls(self._engine, site, wanted)).run()
 
     @overload
-    def cached(
-        self, policy: Policy, /, *, name: str | None = None, ignore: tuple[str, ...] = ()
-    ) -> CachedDecorator: ...
+    def cached(self, policy: Policy, /, **options: Unpack[CallOptions]) -> CachedDecorator: ...
     @overload
     def cached(
-        self,
-        policy: None = None,
-        /,
-        *,
-        key_prefix: str,
-        name: str | None = None,
-        ignore: tuple[str, ...] = (),
-        **options: Unpack[PolicyOptions],
+        self, policy: None = None, /, *, key_prefix: str, **options: Unpack[CachedOptions]
     ) -> CachedDecorator: ...
-    def cached(
-        self,
-        policy: Policy | None = None,
-        /,
-        *,
-        name: str | None = None,
-        ignore: tuple[str, ...] = (),
-        **options: Any,
-    ) -> CachedDecorator:
+    def cached(self, policy: Policy | None = None, /, **options: Any) -> CachedDecorator:
         """Cache what a function returns, by its arguments: `@cache.cached(POLICY)`, or `expire=` and `key_prefix=`.
 
-        A coroutine function stays one. name: what the function is called in keys, in place of its qualified name: for
-        functions that share one, and for those that hold objects without an identity by value, which are kept for one
-        process alone without it. ignore: arguments on which the result does not depend, such as a session.
+        A coroutine function stays one. Beside those of the policy, the options are:
+
+        name: what the function is called in keys, in place of its qualified name: for functions that share one, and for
+        those that hold objects without an identity by value, which are kept for one process alone without it.
+        ignore: arguments on which the result does not depend. Sessions and connections of SQLAlchemy need not be named:
+        what counts of them is their database. key: what an argument counts by, as in `{"user": lambda user: user.id}`;
+        `Annotated[User, key(…)]` says the same in the signature. identity: what a method's instance counts by, beside
+        its class, as in `lambda self: self.tenant_id`; see `cached_method`.
 
         Raises PolicyError where it is declared, for what cannot be cached, for a second function of one name, and for a
         policy that cannot work with it.
         """
+        chosen, of_call = split(policy, options)
         # At C's speed: it stands before every hit.
+        return caching(chosen, itertools.repeat(self).__next__, self._engine.claims, **of_call)
+
+    @overload
+    def cached_method(self, policy: Policy, /, **options: Unpack[CallOptions]) -> CachedDecorator: ...
+    @overload
+    def cached_method(
+        self, policy: None = None, /, *, key_prefix: str, **options: Unpack[CachedOptions]
+    ) -> CachedDecorator: ...
+    def cached_method(self, policy: Policy | None = None, /, **options: Any) -> CachedDecorator:
+        """As `cached`, for a method whose result does not depend on its instance: a service without state, or one that
+        holds only what reads the data. Its class counts, so that subclasses are apart; what `identity` returns, too."""
+        chosen, of_call = split(policy, options)
         source = itertools.repeat(self).__next__
-        return caching(policy_from(policy, options), source, self._engine.claims, name=name, ignore=ignore)
+        return caching(chosen, source, self._engine.claims, is_method=True, **of_call)
 
     def invalidate_cache_pattern(self, *patterns: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """Invalidate these patterns each time the function has returned; not when it raises."""

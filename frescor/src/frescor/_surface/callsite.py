@@ -7,17 +7,19 @@ import logging
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 from frescor._calls.callables import Callee, check_parameters, core_of, signatures_of
 from frescor._calls.canonical import Holding, canonical
 from frescor._calls.claims import Claims, Name
 from frescor._calls.closure import ClosureState, Token, closure_state_of, token_of
+from frescor._calls.identified import keys_of_parameters
 from frescor._calls.keys import CallIdentity, key_digest
 from frescor._calls.loading import enclosing_load
 from frescor._calls.policy import Policy
 from frescor._copies.local import Copy
 from frescor._runtime.engine import Engine
+from frescor._surface.options import CallOptions
 from frescor._values.codec import Codec
 from frescor._values.names import namespace_of, short_name
 from frescor._values.shapes import shape_of
@@ -49,8 +51,16 @@ class CallSite:
     """What is known of a cached function before it is called."""
 
     def __init__(
-        self, callee: Callee, policy: Policy, claims: Claims, *, name: str | None = None, ignore: tuple[str, ...] = ()
+        self,
+        callee: Callee,
+        policy: Policy,
+        claims: Claims,
+        *,
+        is_method: bool = False,
+        **options: Unpack[CallOptions],
     ) -> None:
+        """is_method: its instance counts by its class, and by what `identity` says."""
+        name, ignore = options.get("name"), options.get("ignore", ())
         self.callee = callee
         self.function = callee.function
         self.policy = policy
@@ -58,15 +68,26 @@ class CallSite:
         self._is_named = name is not None
         # By now: a module that is loaded anew has the same namespace, and another one of these.
         self.execution: object = (namespace_of(callee.core) or {}).get("__spec__")
-        check_parameters(callee, ignore, policy.name)
         self._signature, *others = signatures_of(callee, policy.name)
-        self.ignored = ignore
+        keys = keys_of_parameters(
+            callee,
+            self._signature,
+            key=options.get("key", {}),
+            identity=options.get("identity"),
+            is_method=is_method,
+            policy=policy.name,
+        )
+        # What needs no identity of its own.
+        self.settled = frozenset((*ignore, *keys))
+        check_parameters(callee, self.settled, policy.name)
         self.codec = codec_of(return_annotation(callee.core))
         self.prefix = f"{policy.name}:{_key_part(self.label)}"
-        self._identity = CallIdentity(self._signature, policy, self.prefix, ignore=ignore)
+        self._identity = CallIdentity(self._signature, policy, self.prefix, ignore=ignore, keys=keys)
         # How a wrapper is called that gives some of the parameters itself.
         self._otherwise = [
-            CallIdentity(other, policy, self.prefix) for other in others if not (ignore or policy.names_arguments)
+            CallIdentity(other, policy, self.prefix)
+            for other in others
+            if not (ignore or keys or policy.names_arguments)
         ]
         # Here, so that a key that would have too many parts shows where it is declared.
         key_tags(f"{self.prefix}:digest")
@@ -185,11 +206,18 @@ class CallSite:
             engine.claims.claim(self)
             self._claimed_in = engine.claims
         identity, arguments = self._bound(args, kwargs)
-        key = identity.key(arguments, self._start, engine.key_secret)
+        parts = identity.parts(arguments)
+        if not direct and identity.tags_follow and self._direct:
+            # The digest and the tags take longer than the rest.
+            call = (identity, parts)
+            shortcut = self._shortcut
+            if shortcut is not None and shortcut.start is engine.start and (known := shortcut.calls.get(call)):
+                return known
+        key = identity.key(parts, self._start, engine.key_secret)
         if arguments:
             engine.note_digest()
         bound = (key, entry_tags(key, self.policy.tags_for(arguments)))
-        if direct:
+        if self._direct and (direct or identity.tags_follow):
             self._remember(engine, call, bound)
         return bound
 

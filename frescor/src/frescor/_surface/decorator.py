@@ -5,7 +5,7 @@ import inspect
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, Unpack, cast, overload
 
 from frescor._calls.callables import read_callable
 from frescor._calls.claims import Claims
@@ -14,9 +14,9 @@ from frescor._calls.miss import MISS, Miss
 from frescor._calls.policy import Policy
 from frescor._runtime.engine import Engine
 from frescor._surface.callsite import CallSite
+from frescor._surface.options import CallOptions
 from frescor._surface.owners import check_class_body, check_owner
 from frescor._values.tags import pattern_tag
-from frescor.errors import PolicyError
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -376,14 +376,14 @@ def caching(
     source: Callable[[], CallingCache],
     claims: Claims,
     *,
-    name: str | None = None,
-    ignore: tuple[str, ...] = (),
+    is_method: bool = False,
+    **options: Unpack[CallOptions],
 ) -> CachedDecorator:
     """The decorator that caches by this policy, in the cache that `source` gives at each call."""
 
     def decorate(function: Any) -> Any:
         callee = read_callable(function, policy.name)
-        site = CallSite(callee, policy, claims, name=name, ignore=ignore)
+        site = CallSite(callee, policy, claims, is_method=is_method, **options)
         if callee.binding == "instance":
             check_class_body(sys._getframe(1), site)
         if callee.awaits:
@@ -391,25 +391,6 @@ def caching(
         return Cached(site, source)
 
     return cast(CachedDecorator, decorate)
-
-
-def policy_from(policy: Policy | None, options: Mapping[str, Any]) -> Policy:
-    """The policy that a decorator's arguments stand for: a Policy alone, or its fields with the name as key_prefix."""
-    if policy is not None:
-        if options:
-            raise PolicyError(f"give a Policy or options, not both; got a Policy and {', '.join(options)}.")
-        if not isinstance(policy, Policy):
-            raise PolicyError(f"cached takes a Policy, or expire= and key_prefix=; got {policy!r}.")
-        return policy
-    fields = {"expire": 300, **options}
-    if "key_prefix" not in fields:
-        raise PolicyError("cached needs key_prefix='…', what the keys begin with, or a Policy.")
-    fields["name"] = fields.pop("key_prefix")
-    try:
-        return Policy(**fields)
-    except TypeError as error:
-        known = ", ".join(name for name, field in Policy.__dataclass_fields__.items() if field.init and name != "name")
-        raise PolicyError(f"{error}. A policy's options are: key_prefix, {known}.") from error
 
 
 def invalidating(

@@ -9,6 +9,7 @@ from types import CodeType, FrameType
 
 import msgspec
 
+from frescor._calls.canonical import OWN_KEY
 from frescor._surface.callsite import CallSite
 from frescor.errors import PolicyError
 
@@ -22,6 +23,9 @@ def check_class_body(frame: FrameType, site: CallSite) -> None:
     name = frame.f_locals["__qualname__"]
     code, place = statement.f_code.co_code, statement.f_lasti
     # What builds a class is called with its body, its name and its bases.
+    # The body may define below what says what an instance is.
+    if OWN_KEY in frame.f_code.co_names:
+        return
     is_plain = dis.opname[code[place]] == "CALL" and code[place + 1] == 2
     # Nor is another decorator above this one, such as @classmethod.
     if (
@@ -47,13 +51,13 @@ def check_owner(owner: type, site: CallSite) -> None:
 
 def _refuse(owner: str, site: CallSite) -> None:
     first = site.first_parameter
-    if first is None or first in site.ignored:
+    if first is None or first in site.settled:
         return
     raise PolicyError(
         f"{site.callee.label} is a method, and the instances of {owner} have no identity by value: no two of them "
-        f"would be the same call. Make {owner} a frozen dataclass of what identifies it; or write a function, or a "
-        "static method, with just the arguments that the result depends on; or, if it does not depend on the instance, "
-        f"ignore=({first!r},).",
+        f"would be the same call. If the result does not depend on the instance, write @cache.cached_method(…) in "
+        "place of @cache.cached(…); if it does, say on what: identity=lambda self: self.tenant_id, a method "
+        f"__cache_key__ of the class, or make {owner} a frozen dataclass of what identifies it.",
         policy=site.policy.name,
     )
 
@@ -61,6 +65,7 @@ def _refuse(owner: str, site: CallSite) -> None:
 def _has_fields(owner: type) -> bool:
     return (
         dataclasses.is_dataclass(owner)
+        or hasattr(owner, OWN_KEY)
         or issubclass(owner, msgspec.Struct | enum.Enum | type)
         or (issubclass(owner, tuple) and hasattr(owner, "_fields"))
     )

@@ -3,14 +3,15 @@
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import ParamSpec, TypeVar, Unpack, overload
+from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
 from flask import Flask, current_app, has_app_context
 
 from frescor._calls.claims import Claims
-from frescor._calls.policy import Policy, PolicyOptions, Seconds
+from frescor._calls.policy import Policy, Seconds
 from frescor._surface.cache import Cache
-from frescor._surface.decorator import Cached, CachedDecorator, caching, invalidating, policy_from
+from frescor._surface.decorator import Cached, CachedDecorator, caching, invalidating
+from frescor._surface.options import CachedOptions, CallOptions, policy_from, split
 from frescor.errors import PolicyError
 from frescor.flask.fragments import add_fragments
 from frescor.flask.settings import cache_from_settings
@@ -90,31 +91,26 @@ class FlaskCache:
         return self.of(current_app._get_current_object())  # type: ignore[attr-defined]  # the proxy's own way
 
     @overload
-    def cached(
-        self, policy: Policy, /, *, name: str | None = None, ignore: tuple[str, ...] = ()
-    ) -> CachedDecorator: ...
+    def cached(self, policy: Policy, /, **options: Unpack[CallOptions]) -> CachedDecorator: ...
     @overload
     def cached(
-        self,
-        policy: None = None,
-        /,
-        *,
-        key_prefix: str,
-        name: str | None = None,
-        ignore: tuple[str, ...] = (),
-        **options: Unpack[PolicyOptions],
+        self, policy: None = None, /, *, key_prefix: str, **options: Unpack[CachedOptions]
     ) -> CachedDecorator: ...
-    def cached(
-        self,
-        policy: Policy | None = None,
-        /,
-        *,
-        name: str | None = None,
-        ignore: tuple[str, ...] = (),
-        **options: object,
-    ) -> CachedDecorator:
-        """As `Cache.cached`, with the cache of the application that is current at the call."""
-        return caching(policy_from(policy, options), lambda: self.current, self._claims, name=name, ignore=ignore)
+    def cached(self, policy: Policy | None = None, /, **options: Any) -> CachedDecorator:
+        """As `Cache.cached`, for whichever application is current at the call."""
+        chosen, of_call = split(policy, options)
+        return caching(chosen, lambda: self.current, self._claims, **of_call)
+
+    @overload
+    def cached_method(self, policy: Policy, /, **options: Unpack[CallOptions]) -> CachedDecorator: ...
+    @overload
+    def cached_method(
+        self, policy: None = None, /, *, key_prefix: str, **options: Unpack[CachedOptions]
+    ) -> CachedDecorator: ...
+    def cached_method(self, policy: Policy | None = None, /, **options: Any) -> CachedDecorator:
+        """As `Cache.cached_method`, for whichever application is current at the call."""
+        chosen, of_call = split(policy, options)
+        return caching(chosen, lambda: self.current, self._claims, is_method=True, **of_call)
 
     def view(
         self,

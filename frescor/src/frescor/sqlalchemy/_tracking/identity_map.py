@@ -23,6 +23,7 @@ from sqlalchemy import event, orm
 from sqlalchemy.orm.state import InstanceState
 from sqlalchemy.sql.util import find_tables
 
+from frescor._calls.borrowed import CONNECTIONS, when_met
 from frescor._calls.loading import CurrentLoad, enclosing_load
 from frescor.sqlalchemy._private import IdentityMap, runid_of
 from frescor.sqlalchemy._statements.tags import Tags, is_row_key_type, row_key_of, table_name
@@ -30,7 +31,7 @@ from frescor.sqlalchemy._tracking.capture import Seen, met, seen_by
 from frescor.sqlalchemy._transactions.context import current_context
 from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 
-_FILLED, _CONNECTIONS = "frescor_filled", "frescor_connections"
+_FILLED, _CONNECTIONS = "frescor_filled", CONNECTIONS
 # By dialect, which engines made by execution options share: the tracking of the engine.
 Databases = dict[sa.Dialect, Any]
 _databases: Databases = {}
@@ -54,6 +55,7 @@ def watch_sessions(databases: Databases) -> None:
             ("all_states", _states),
         ):
             setattr(_Map, name, method)
+        when_met(_given)
         event.listen(orm.Session, "after_attach", _attached)
         event.listen(orm.Session, "after_begin", _began)
 
@@ -109,6 +111,16 @@ def _read(load: CurrentLoad, state: InstanceState[Any]) -> None:
     run = runid_of(state)
     if not state.expired and (run is None or run <= seen.mark) and id(state) not in seen.met:
         _meet(seen, state)
+
+
+def _given(instance: object) -> None:
+    """A load is given a mapped instance: it may read what that holds without asking its session."""
+    if (load := enclosing_load()) is not None:
+        state = orm.attributes.instance_state(instance)
+        if state.session is None:
+            # Nothing tells how old it is.
+            load.keep_private()
+        _read(load, state)
 
 
 def _attached(session: orm.Session, _instance: object) -> None:

@@ -28,6 +28,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.util import await_only
 
+from frescor._calls.borrowed import name_engine
 from frescor._runtime.engine import Engine as CacheEngine
 from frescor._surface.cache import Cache
 from frescor._values.tags import NAMESPACE_TAG
@@ -140,6 +141,7 @@ class Tracking:
         """Start the tracking."""
         if DATABASES.setdefault(self.engine.dialect, self) is not self:
             raise PolicyError("this engine is tracked already: track it once, and close() that before another.")
+        name_engine(self.engine.dialect, self._name)
         watch_sessions(DATABASES)
         watch(self.engine.dialect)
         # Statements in this cache were compiled without notes.

@@ -1,0 +1,50 @@
+"""The options of `cached` that belong to the function, beside those of its policy."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict, cast
+
+from frescor._calls.policy import Policy, PolicyOptions
+from frescor.errors import PolicyError
+
+
+class CallOptions(TypedDict, total=False):
+    """What `cached` takes beside a policy (see `Cache.cached`)."""
+
+    name: str | None
+    ignore: tuple[str, ...]
+    key: Mapping[str, Callable[[Any], object]]
+    identity: Callable[[Any], object] | None
+
+
+class CachedOptions(PolicyOptions, CallOptions, total=False):
+    """What `cached` takes without a policy, beside key_prefix."""
+
+
+def split(policy: Policy | None, options: Mapping[str, Any]) -> tuple[Policy, CallOptions]:
+    """The policy that a decorator's arguments stand for, a Policy alone or its fields with the name as key_prefix, and
+    the function's own options. Raises PolicyError for options that are unknown or cannot be meant."""
+    of_call = {name: value for name, value in options.items() if name in CallOptions.__annotations__}
+    of_policy = {name: value for name, value in options.items() if name not in of_call}
+    return policy_from(policy, of_policy), cast(CallOptions, of_call)
+
+
+def policy_from(policy: Policy | None, options: Mapping[str, Any]) -> Policy:
+    """The policy that a decorator's arguments stand for: a Policy alone, or its fields with the name as key_prefix."""
+    if policy is not None:
+        if options:
+            raise PolicyError(f"give a Policy or options, not both; got a Policy and {', '.join(options)}.")
+        if not isinstance(policy, Policy):
+            raise PolicyError(f"cached takes a Policy, or expire= and key_prefix=; got {policy!r}.")
+        return policy
+    fields = {"expire": 300, **options}
+    if "key_prefix" not in fields:
+        raise PolicyError("cached needs key_prefix='…', what the keys begin with, or a Policy.")
+    fields["name"] = fields.pop("key_prefix")
+    try:
+        return Policy(**fields)
+    except TypeError as error:
+        known = ", ".join(
+            [name for name, field in Policy.__dataclass_fields__.items() if field.init and name != "name"]
+            + list(CallOptions.__annotations__)
+        )
+        raise PolicyError(f"{error}. The options are: key_prefix, {known}.") from error
