@@ -6,14 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
-from controles.banco.models import Finalidade, TipoConta
-from controles.banco.records import DadosConta
-from controles.banco.services import save_conta
+from controles.banco.models import Finalidade, Formato, LinhaExtrato, TipoConta
+from controles.banco.queries import list_contas
+from controles.banco.records import DadosConta, ExtratoLido, LinhaLida
+from controles.banco.services import import_statement, save_conta
 from controles.caixa.models import TipoLancamento
 from controles.caixa.records import Arquivo, NovoLancamento
 from controles.caixa.services import register_lancamento
+from controles.db import db
 
 Register = Callable[..., int]
 BANCO = DadosConta(
@@ -47,3 +50,14 @@ def register(caixa: int, agora: dt.datetime, hoje: dt.date) -> Register:
         return register_lancamento(novo, arquivo, autor_id=None, agora=agora, hoje=hoje)
 
     return do
+
+
+def saldos() -> dict[str, int]:
+    return {conta.nome: conta.saldo for conta in list_contas()}
+
+
+def take(conta_id: int, agora: dt.datetime, *lines: tuple[dt.date, int]) -> list[int]:
+    read = tuple(LinhaLida(day, valor, "MOVIMENTO") for day, valor in lines)
+    extrato = ExtratoLido(Formato.CSV, None, None, read)
+    import_statement((extrato,), conta_id=conta_id, arquivo="x.csv", autor_id=None, agora=agora)
+    return list(db.session.scalars(sa.select(LinhaExtrato.id).order_by(LinhaExtrato.id)))
