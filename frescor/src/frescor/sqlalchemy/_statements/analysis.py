@@ -1,4 +1,4 @@
-"""What a statement does: found once for each compiled statement, and kept with it."""
+"""What a statement does: analysed once for each compiled statement, and kept with it."""
 
 import re
 from dataclasses import replace

@@ -1,9 +1,10 @@
-"""Which tables a statement was compiled to: noted by the compiler itself, while it writes their names.
+"""Which tables a statement was compiled to: the compiler itself takes notes while it writes their names.
 
-A walk over the statement's elements would have to know what the ORM adds while it compiles (eager joins, inheritance,
-column_property, loader criteria, in subqueries too). The compiler meets every table that ends up in the text, exactly
-where it ends up. So a dialect's compiler is replaced, on that dialect alone, by a subclass that takes notes; what is
-noted stays with the compiled statement, which SQLAlchemy keeps, so that a statement is looked at once.
+Walking over the elements of a statement instead would require knowledge of what the ORM adds during compilation (eager
+joins, inheritance, column_property, loader criteria, in subqueries, too). The compiler meets every table that gets into
+the text, in the place where it gets there. So the compiler of a dialect is replaced, on that dialect alone, by a
+subclass that takes notes. The notes stay with the compiled statement, which SQLAlchemy caches, so each statement is
+analysed once.
 """
 
 import re
@@ -55,13 +56,13 @@ class Notes:
 
 
 def notes_of(compiled: Any) -> Notes | None:
-    """What was noted while this was compiled; None if nobody took notes."""
+    """The notes taken while this was compiled; None if none were taken."""
     notes = compiled.__dict__.get(_NOTES)
     return notes if isinstance(notes, Notes) else None
 
 
 def watch(dialect: sa.Dialect) -> None:
-    """Let this dialect's compiler take notes from now on; once is enough."""
+    """Let this dialect's compiler take notes from now on; does nothing when called again."""
     OwnRules.__call__ = _noting_own_rules  # type: ignore[method-assign]
     if not getattr(dialect.statement_compiler, "frescor_takes_notes", False):
         dialect.statement_compiler = _noting(dialect.statement_compiler)
@@ -161,7 +162,7 @@ def _noting(compiler: type[SQLCompiler]) -> type[SQLCompiler]:
 
 
 def has_own_constructs(statement: Any) -> bool:
-    """Whether an element is compiled by the application's own rules, which may write any text."""
+    """Whether an element is compiled by rules of the application (`@compiles`), which may write any text."""
     return any(
         not type(element).__module__.startswith("sqlalchemy.")
         and not getattr(type(element), "__name__", "").startswith("Annotated")

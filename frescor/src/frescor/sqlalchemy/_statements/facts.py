@@ -1,4 +1,4 @@
-"""What a statement does, as far as its text and structure tell: plain values, the same for every execution."""
+"""What a statement does, according to its text and structure: plain values, the same for every execution."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,6 +1,6 @@
-"""The tokens of SQL text, as far as is needed to find names, parameters and the ends of statements in it.
+"""The tokens of SQL text, as far as they are needed to find names, parameters and the ends of statements.
 
-What a string, a comment or a quoted name holds is never taken for SQL; a text that is no SQL at all gives tokens too.
+Nothing inside a string, a comment or a quoted name is taken for SQL. Text that is no SQL at all yields tokens, too.
 """
 
 import functools

@@ -1,11 +1,11 @@
 """Which rows a compiled SELECT looks up by primary key, and which columns it binds; pure functions of the statement.
 
-Each place in the text where a table stands belongs to one SELECT: the outermost, a subquery, a CTE, an EXISTS, one arm
-of a UNION. The table counts as looked up there when each column of its primary key is bound to a parameter, by the
-WHERE of that SELECT or through its joins' conditions (`a.id = b.id AND a.id = :x` binds both): no other row gets past
-them, so none can matter there, whatever the rest of the statement does with the place. So it is with other columns,
-which leave the rows that have one value there: a slice. A table that stands in any other place as well is read whole.
-What a subquery says of a table of the SELECT around it binds nothing out there.
+Each occurrence of a table in the text belongs to one SELECT: the outermost one, a subquery, a CTE, an EXISTS, or one
+arm of a UNION. There the table counts as looked up if each column of its primary key is bound to a parameter, by the
+WHERE of that SELECT or through the conditions of its joins (`a.id = b.id AND a.id = :x` binds both). No other row
+passes these conditions, so no other row can matter there, whatever the rest of the statement does. The same holds for
+other columns, which select the rows with one value: a slice. A table that also occurs without such conditions is read
+as a whole. Conditions in a subquery on a table of the enclosing SELECT bind nothing in the enclosing SELECT.
 """
 
 from collections import Counter
@@ -62,8 +62,8 @@ class Bound:
 
 
 def split(notes: Notes, compiled: Any) -> tuple[tuple[Named, ...], tuple[LookUp, ...], tuple[Place, ...]]:
-    """The tables that a SELECT reads not by key, its look-ups, and the places of those tables of which each place binds
-    a column."""
+    """The tables that a SELECT reads other than by key; its look-ups; and those occurrences of tables that bind a
+    column, for tables of which every occurrence does."""
     lookups: dict[LookUp, None] = {}
     places: list[Place] = []
     left = Counter(notes.tables)
@@ -80,7 +80,8 @@ def split(notes: Notes, compiled: Any) -> tuple[tuple[Named, ...], tuple[LookUp,
 
 
 def _bound_places(scope: Any, compiled: Any) -> list[LookUp | Place]:
-    """Those of one SELECT, by its entry in the compiler's stack: at most one for each place in its FROM."""
+    """The bound occurrences in one SELECT, given its entry in the compiler's stack: at most one for each table in its
+    FROM."""
     statement = scope["selectable"]
     if not isinstance(statement, sa.Select):
         return []

@@ -1,8 +1,8 @@
-"""Names in SQL that are found without its grammar: by the words that stand before them, or as all that may be one.
+"""Names found in SQL without its grammar: by the words before them, or every word that may be a name.
 
 For statements about the schema, whose grammar is large and whose subject always stands in the same place; for the
-bodies of routines and triggers; and for a query that no parser reads. There every name counts as one that may be read:
-which of them are tables, the database's catalogue says.
+bodies of routines and triggers; and for queries that the parser cannot read. There every possible name counts as read,
+and the database's catalogue tells which of them are tables.
 """
 
 from collections.abc import Iterable

@@ -1,14 +1,15 @@
-"""The tags of SQL: which table, and which row, an entry depends on and a transaction invalidates.
+"""The tags of SQL: which tables and rows an entry depends on, and which ones a transaction invalidates.
 
-Three kinds for each table. The *table tag* is raised by every write to the table. The *all-rows tag* is raised by a
-write whose rows are not known. A *row tag* is raised by a write that is known to touch that row. Whoever looked rows up
-by primary key depends on their row tags and the all-rows tag; whoever read the table in any other way depends on the
-table tag. A write of known rows raises the table tag and the row tags, one of unknown rows the table tag and the
-all-rows tag: so one of the two always meets what depends on it.
+Each table has three kinds of tag. The *table tag* is raised by every write to the table. A *row tag* is raised by a
+write that is known to touch that row. The *all-rows tag* is raised by a write of unknown rows. An entry that looked
+rows up by primary key depends on their row tags and on the all-rows tag; an entry that read the table in any other way
+depends on the table tag. So every write meets every entry that it may concern: a write of known rows raises the table
+tag and the row tags, a write of unknown rows the table tag and the all-rows tag.
 
-A row tag holds a digest, since a primary key may be personal data. Two values that a database takes for the same key
-must have the same digest, or a row would be invalidated under another name: so only types for which that is known have
-one, each brought to one form. For all others the rows count as not known, which is slower and never wrong.
+A row tag contains a digest, because a primary key may be personal data. Two values that a database considers the same
+key must have the same digest; otherwise a row would be invalidated under another name. So only types for which that is
+certain have row tags, each value in one canonical form. For other types the rows count as unknown, which costs
+invalidations and is never wrong.
 """
 
 import datetime as dt
@@ -44,13 +45,13 @@ EVERYTHING = "*"
 
 
 def store_tags(tags: Sequence[str]) -> tuple[str, ...]:
-    """The store's tags for those that a transaction raises."""
+    """The store's tags for the tags that a transaction raises."""
     # As `declared_tags`, without a call for it at each commit.
     return (NAMESPACE_TAG,) if EVERYTHING in tags else tuple([f"={tag}" for tag in tags])
 
 
 def table_name(schema: str | None, name: str, default: str | None = None) -> TableName:
-    """The name of a table as tags have it: the default schema is left out, and letters are small."""
+    """The name of a table as tags spell it: in lower case, without the default schema."""
     # By `str` itself: SQLAlchemy's quoted_name answers its own `lower` with its capitals.
     schema = None if schema is None else str.lower(schema)
     at_hand = schema == "pg_temp" or (default is not None and schema == str.lower(default))
@@ -133,7 +134,7 @@ def _plain(name: str) -> str:
 
 
 def is_row_key_type(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
-    """Whether values of a column of this type can name a row on this database."""
+    """Whether values of a column of this type can identify a row on this database."""
     if not is_given_on(kind, dialect) or isinstance(kind, types.CHAR | types.NCHAR):
         return False
     kind = kind.dialect_impl(dialect)
@@ -144,8 +145,8 @@ def is_row_key_type(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
 
 
 def is_given_on(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
-    """Whether a value of this type means to the database what it means to Python: no type of the application's own
-    changes it on its way, nor SQL that is put around it."""
+    """Whether a value of this type means the same to the database as to Python: neither a type of the application's own
+    nor SQL around the parameter changes it on its way."""
     theirs = ("sqlalchemy", type(dialect).__module__.partition(".")[0])
     for one in (kind, kind.dialect_impl(dialect)):
         # Also of a type that it is on this database alone (`with_variant`).
@@ -158,7 +159,7 @@ def is_given_on(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
 
 
 def row_key_of(kinds: Sequence[types.TypeEngine[Any]], values: Sequence[Any]) -> RowKey | None:
-    """The values as they name a row; None if one of them may not be the only form of its value."""
+    """The values as the key of a row; None if one of them may be written in another form."""
     found = []
     for kind, value in zip(kinds, values, strict=True):
         form = form_of(kind, value)
@@ -169,10 +170,10 @@ def row_key_of(kinds: Sequence[types.TypeEngine[Any]], values: Sequence[Any]) ->
 
 
 def form_of(kind: types.TypeEngine[Any], value: Any) -> Any:
-    """The one form of a key's value; None if it may have others.
+    """The canonical form of a key's value; None if it may have others.
 
-    A column may be declared with another type elsewhere in the application, which the database converts (a number in
-    text, a date or a UUID as text): they all have the same form.
+    A column may be declared with another type elsewhere in the application, from which the database converts (a number
+    in text, a date or a UUID as text): all of these have the same form.
     """
     if isinstance(kind, types.Integer):
         return value if type(value) is int else None

@@ -1,7 +1,7 @@
-"""What textual SQL reads and writes: queries are told by sqlglot, all other statements by the words that begin them.
+"""What textual SQL reads and writes: sqlglot parses queries; other statements are recognised by their first words.
 
-Every table that the text names counts, the names of its CTEs too: a name too many costs nothing. In a query that
-sqlglot cannot read, every name counts that is a table's. What cannot be told at all is said to be unknown, with a
+Every table that the text names counts, including the names of CTEs: a name too many costs nothing. In a query that
+sqlglot cannot read, every name counts that belongs to a table. What cannot be determined is reported as unknown, with a
 sentence that says how to declare it.
 """
 

@@ -1,8 +1,8 @@
-"""What statements about the schema, the session and the transaction do: all those that are no queries.
+"""What statements about the schema, the session and the transaction do: all statements that are not queries.
 
-Most read and write no rows. What changes an existing table, or what reads it shows, counts as a write to it. What
-reaches further than its text says (a type, a function, all of a schema) counts as a write to everything, as does what
-is not known here; the latter is said.
+Most of them read and write no rows. Changing an existing table, or what reading it shows, counts as a write to it. What
+reaches further than the text says (a type, a function, a whole schema) counts as a write to everything. So does a
+statement that is not known here, and that is logged.
 """
 
 import re
