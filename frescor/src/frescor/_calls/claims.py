@@ -1,4 +1,4 @@
-"""Which function has which name: no two different ones share one, or they would share their entries."""
+"""Which function has which name: two different functions must not share one, or they would share their entries."""
 
 import functools
 import gc
@@ -58,7 +58,7 @@ def _sentence(site: Claimant, holder: Claimant) -> str:
 
 
 class Claims:
-    """The names that functions have now; one that is gone has none."""
+    """The names that functions have; a function that no longer exists has none."""
 
     def __init__(self, *, by_objects: bool = True) -> None:
         """`by_objects`: what functions hold without an identity by value tells them apart, too. Where it is decided at

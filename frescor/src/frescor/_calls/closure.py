@@ -1,4 +1,4 @@
-"""What a cached function holds beside its name: the values and objects of its closure, and its code."""
+"""What a cached function captures: the values and objects of its closure, and its code."""
 
 import os
 import threading
@@ -36,7 +36,7 @@ class ClosureState:
 
 
 def closure_state_of(callee: Callee, *, named: bool) -> ClosureState:
-    """What a function holds now. `named`: the caller has given it a name, which stands for what can change."""
+    """What a function captures now. named: the caller has named it, and the name stands for what can change."""
     holding = Holding(vouched=named)
     parts = function_parts(callee.function)
     if parts is None:
@@ -59,7 +59,7 @@ def closure_state_of(callee: Callee, *, named: bool) -> ClosureState:
 
 
 class Token:
-    """A number for objects without identity by value: as long as it lives, so do they, and no others have it."""
+    """A random value for objects without identity by value. It keeps them alive, and no other objects have it."""
 
     def __init__(self, objects: tuple[object, ...]) -> None:
         self._objects = objects
@@ -73,7 +73,7 @@ os.register_at_fork(after_in_child=lambda: globals().update(_LOCK=threading.Lock
 
 
 def token_of(objects: tuple[object, ...]) -> Token:
-    """The token of these very objects."""
+    """The token of exactly these objects."""
     with _LOCK:
         key = tuple(map(id, objects))
         token = _TOKENS.get(key)

@@ -1,8 +1,9 @@
-"""What a loader may say of the value that it is making: how long it holds, and what more it depends on.
+"""What a loader may say about the value that it computes: how long it is valid, and what else it depends on.
 
-A load may call another cached function, and is then made of that one's value too: it depends on all that the inner one
-depends on, whether that was loaded or found. What is found must be as new as the outer load, which is stored as of its
-own beginning: so nothing is read from this process's copies within a load, which may be behind by a push.
+A load may call another cached function, and its value is then made of that function's value, too. So it depends on
+everything that the inner value depends on, whether that was loaded or found. A value that is found must be as new as
+the outer load, which is stored as of its own beginning. So a load reads nothing from this process's copies, which may
+be behind by the delay of a push.
 """
 
 import itertools
@@ -20,13 +21,14 @@ _moments = itertools.count(1)
 
 
 def moment() -> int:
-    """A number above all that were given before, in this process: what began earlier than what."""
+    """A number higher than all numbers returned before in this process, which tells what began earlier."""
     return next(_moments)
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a load is of, in which store: the calls' keys, those under which they are stored, the function's name."""
+    """What is being loaded, and in which store: the keys of the calls, the keys of their entries, and the function's
+    name."""
 
     store: object
     keys: tuple[str, ...]
@@ -101,7 +103,7 @@ enclosing_load = _CURRENT.get
 
 
 def current_load() -> CurrentLoad:
-    """The load that the caller is part of. Raises PolicyError outside of one."""
+    """The load that the caller is part of. Raises PolicyError outside of a load."""
     load = _CURRENT.get()
     if load is None:
         raise PolicyError("no load runs here: current_load() is for loaders, while a cache calls them.")
@@ -109,12 +111,12 @@ def current_load() -> CurrentLoad:
 
 
 def begin_apart() -> None:
-    """Let this task be part of no load: it goes on behind the back of the one that started it."""
+    """Let this task be part of no load: it continues in the background after the one that started it."""
     _CURRENT.set(None)
 
 
 class Loading:
-    """Makes a load the current one; within another, it is then part of that."""
+    """Makes a load the current one. Within another load, it becomes part of that one."""
 
     def __init__(self, of: Subject | None = None) -> None:
         self.load = CurrentLoad(of=of)
@@ -140,7 +142,7 @@ class Loading:
 
 
 def around(load: CurrentLoad | None) -> Iterator[Subject]:
-    """What is being loaded around a call, from the inside; what has ended meanwhile waits for nothing any more."""
+    """What is being loaded around a call, from the inside out; loads that have ended meanwhile are left out."""
     while load is not None:
         if load.of is not None and load.running:
             yield load.of
@@ -148,7 +150,7 @@ def around(load: CurrentLoad | None) -> Iterator[Subject]:
 
 
 def refuse_return(load: CurrentLoad, store: object, key: str, label: str) -> None:
-    """Raises PolicyError for a call that is being loaded, and that this load is part of: it would wait for itself."""
+    """Raises PolicyError for a call that is being loaded and that this load is part of: it would wait for itself."""
     way = [label]
     for of in around(load):
         way.append(of.label)

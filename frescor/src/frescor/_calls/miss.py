@@ -1,11 +1,11 @@
-"""A miss that is no value: `None` is one, and can be cached."""
+"""The miss as a value of its own: `None` is an ordinary value, and can be cached."""
 
 from enum import Enum
 from typing import Final
 
 
 class Miss(Enum):
-    """The type of `MISS`, so that a type checker can tell it from a value."""
+    """The type of `MISS`, so that a type checker can tell a miss from a value."""
 
     MISS = "miss"
 

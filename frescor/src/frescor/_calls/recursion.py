@@ -1,4 +1,4 @@
-"""Python's limit of recursion, and what a cached function that calls itself takes of it."""
+"""Python's recursion limit, and what a cached function that calls itself uses up of it."""
 
 import platform
 import sys
@@ -14,7 +14,8 @@ _FRAMES_OF_A_CALL = 60
 
 
 def _has_large_stacks() -> bool:
-    """Whether each thread has a stack of megabytes: with glibc that is the process's limit, unless it was set."""
+    """Whether threads have stacks of several megabytes: with glibc that is the process's limit, unless it was
+    changed."""
     if platform.libc_ver()[0] != "glibc":
         return False
     import resource  # not on every system
@@ -27,13 +28,14 @@ _LARGE_STACKS = _has_large_stacks()
 
 
 def give_back(frames: int) -> None:
-    """Let the limit not count what the cache takes of it, so that recursion goes as deep as without; or no longer."""
+    """Raise the recursion limit by the frames that the cache uses, so that recursion goes as deep as without it; a
+    negative number undoes that."""
     if _LARGE_STACKS and (threading.stack_size() == 0 or threading.stack_size() >= _SMALLEST_STACK):
         sys.setrecursionlimit(sys.getrecursionlimit() + frames)
 
 
 def make_sure_of_room() -> None:
-    """Raises RecursionError unless a call can be carried out here."""
+    """Raises RecursionError if there is not enough stack left to carry out a call."""
     _descend(_FRAMES_OF_A_CALL)
 
 
