@@ -254,8 +254,49 @@ SLICES: dict[str, tuple[Callable[[], Any], set[str], set[str]]] = {
         lambda: sa.select(
             Member.id, sa.select(sa.func.count()).where(Due.member_id == Member.id).scalar_subquery()
         ).where(Member.id == 1),
+        {"due:member_id"},
+        set(),
+    ),
+    "a member without dues": (
+        lambda: sa.select(Member.id).where(Member.id.in_([1, 2]), ~sa.exists().where(Due.member_id == Member.id)),
+        {"due:member_id"},
+        set(),
+    ),
+    "a correlated subquery within another": (
+        lambda: sa.select(Member.id).where(
+            Member.id == 1,
+            sa.exists().where(
+                Other.parent_id == Member.id,
+                ~sa.exists().where(Due.member_id == Other.parent_id, Due.size > 3).correlate(Other),
+            ),
+        ),
+        {"due:member_id", "member:parent_id"},
+        set(),
+    ),
+    "a subquery that is correlated to the outer side, of which the join says nothing": (
+        lambda: sa.select(
+            Member.id, sa.select(sa.func.count()).where(Due.member_id == Member.id).scalar_subquery()
+        ).outerjoin(Other, sa.and_(Other.parent_id == Member.id, Member.id == 1)),
+        set(),
+        {"due", "member"},
+    ),
+    "a subquery of the same table that is correlated to nothing": (
+        lambda: sa.select(Due.id, sa.select(sa.func.sum(due.c.size)).correlate(None).scalar_subquery()).where(
+            Due.member_id == 1
+        ),
         set(),
         {"due"},
+    ),
+    "such a one within a correlated one": (
+        lambda: sa.select(Member.id, Member.size).where(
+            Member.id == 1,
+            sa.exists().where(
+                Due.member_id == Member.id,
+                Due.size < sa.select(sa.func.sum(member.c.size)).correlate(None).scalar_subquery(),
+            ),
+        ),
+        {"due:member_id"},
+        {"member"},
     ),
     "one's collection behind a limit": (
         lambda: sa.select(Member).where(Member.id == 1).options(orm.selectinload(Member.dues)),
@@ -275,6 +316,7 @@ def database(
     with Cache.from_url("memory://", "test", key_secret=b"a secret") as cache:
         tracking = track(engine, cache, outbox=False, slices=request.param)
         Base.metadata.create_all(engine)
+        fill(engine)
         yield engine, cache
         tracking.close()
     engine.dispose()

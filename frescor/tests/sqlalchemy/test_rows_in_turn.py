@@ -33,7 +33,21 @@ tables = {
     for name in ("a", "b", "c")
 }
 NUMBERS = st.integers(1, 3)
-KINDS = ("key", "key", "keys", "same key", "reference", "value", "no key", "or", "and", "not", "subselect", "between")
+KINDS = (
+    "key",
+    "key",
+    "keys",
+    "same key",
+    "reference",
+    "value",
+    "no key",
+    "or",
+    "and",
+    "not",
+    "subselect",
+    "between",
+    "exists",
+)
 
 
 @st.composite
@@ -96,6 +110,14 @@ def conditions(draw: st.DrawFn, froms: list[Any], *kinds: str) -> Any:
         case "subselect":
             table = tables[draw(st.sampled_from(sorted(tables)))]
             return one.c.id.in_(sa.select(table.c.other).where(table.c.id == number))
+        case "exists":
+            table = tables[draw(st.sampled_from(sorted(tables)))]
+            inner = draw(st.sampled_from([table, table.alias()]))
+            joined = draw(
+                st.sampled_from([inner.c.id == one.c.id, inner.c.id == one.c.other, inner.c.other == one.c.id])
+            )
+            found = sa.exists().where(joined, inner.c.v >= draw(st.integers(0, 3)))
+            return draw(st.sampled_from([found, ~found, sa.or_(found, other.c.id == number)]))
         case _:
             return one.c.id.between(number, number + 1)
 

@@ -30,12 +30,12 @@ _compile_by_own_rules = OwnRules.__call__
 
 @dataclass(slots=True)
 class Notes:
-    """What one compilation met. tables: as often as they are in the text. scopes: of each of them the entry of the
-    compiler's stack for the SELECT that it stands in, None outside of any. textual: a part of it was given as text.
+    """What one compilation met. tables: as often as they are in the text. scopes: for each of them the compiler's
+    stack: the entries of the SELECTs that it stands in, the outermost first. textual: a part of it was given as text.
     may_write: that part may write."""
 
     tables: list[tuple[str | None, str]] = field(default_factory=list)
-    scopes: list[Any] = field(default_factory=list)
+    scopes: list[tuple[Any, ...]] = field(default_factory=list)
     declared: list[sa.Table] = field(default_factory=list)
     dml: list[UpdateBase] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
@@ -91,7 +91,7 @@ def _noting(compiler: type[SQLCompiler]) -> type[SQLCompiler]:
             if asfrom:
                 declared = isinstance(table, sa.Table)
                 self._notes.tables.append((table.schema, table.name if declared else Untranslated(table.name)))
-                self._notes.scopes.append(self.stack[-1] if self.stack else None)
+                self._notes.scopes.append(tuple(self.stack))
                 if declared:
                     self._notes.declared.append(table)
             return super().visit_table(table, asfrom=asfrom, **kw)

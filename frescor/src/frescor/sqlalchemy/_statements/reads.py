@@ -5,7 +5,9 @@ arm of a UNION. There the table counts as looked up if each column of its primar
 WHERE of that SELECT or through the conditions of its joins (`a.id = b.id AND a.id = :x` binds both). No other row
 passes these conditions, so no other row can matter there, whatever the rest of the statement does. The same holds for
 other columns, which select the rows with one value: a slice. A table that also occurs without such conditions is read
-as a whole. Conditions in a subquery on a table of the enclosing SELECT bind nothing in the enclosing SELECT.
+as a whole. Conditions in a subquery on a table of the enclosing SELECT bind nothing in the enclosing SELECT. What
+is bound there also binds the columns that a correlated subquery compares with it (`WHERE a.id = :x AND EXISTS (SELECT …
+WHERE b.a_id = a.id)`).
 """
 
 from collections import Counter
@@ -48,6 +50,14 @@ class Bound:
         low, high = self.low.get(key), self.high.get(key)
         return None if low is None or high is None else Bounds(low[0], high[0], low[1], high[1])
 
+    def without(self, elements: Iterable[Any]) -> "Bound":
+        """What is said of columns of other FROM elements than these."""
+        own = frozenset(map(hash, elements))
+        fields = {key: value for key, value in self.fields.items() if key[0] not in own}
+        low = {key: value for key, value in self.low.items() if key[0] not in own}
+        high = {key: value for key, value in self.high.items() if key[0] not in own}
+        return Bound(fields, low, high)
+
     def carry(self) -> None:
         """What is said of a column holds for those that are equal to it."""
         changed = bool(self.same)
@@ -67,8 +77,9 @@ def split(notes: Notes, compiled: Any) -> tuple[tuple[Named, ...], tuple[LookUp,
     lookups: dict[LookUp, None] = {}
     places: list[Place] = []
     left = Counter(notes.tables)
-    for scope in {id(entry): entry for entry in notes.scopes if entry is not None}.values():
-        for found in _bound_places(scope, compiled):
+    scopes = _Scopes(compiled)
+    for stack in {id(entries[-1]): entries for entries in notes.scopes if entries}.values():
+        for found in _bound_places(*scopes.of(stack), compiled):
             if isinstance(found, LookUp):
                 lookups[found] = None
                 left[found.table] -= 1
@@ -79,14 +90,41 @@ def split(notes: Notes, compiled: Any) -> tuple[tuple[Named, ...], tuple[LookUp,
     return tuple(table for table, times in left.items() if times > 0), tuple(lookups), bound
 
 
-def _bound_places(scope: Any, compiled: Any) -> list[LookUp | Place]:
-    """The bound occurrences in one SELECT, given its entry in the compiler's stack: at most one for each table in its
-    FROM."""
-    statement = scope["selectable"]
-    if not isinstance(statement, sa.Select):
-        return []
-    leaves, conditions = _leaves(statement, scope["asfrom_froms"])
-    bound = bound_columns([Condition(statement.whereclause), *conditions], compiled, with_ranges=True)
+class _Scopes:
+    """The SELECTs of one statement, each within those that it stands in."""
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
+        self._found: dict[int, tuple[list[Any], Bound]] = {}
+
+    def of(self, stack: tuple[Any, ...]) -> tuple[list[Any], Bound]:
+        """What stands in the FROM of the innermost one, and what is bound there; `stack`: their entries in the
+        compiler's stack, the outermost first.
+
+        A correlated subquery is asked for the rows around it, of which only those matter that pass the conditions out
+        there: so their columns are bound within it as well, unless it has the same FROM element itself.
+        """
+        if not stack:
+            return [], Bound()
+        entry = stack[-1]
+        if id(entry) not in self._found:
+            self._found[id(entry)] = self._find(entry, self.of(stack[:-1])[1])
+        return self._found[id(entry)]
+
+    def _find(self, entry: Any, around: Bound) -> tuple[list[Any], Bound]:
+        statement = entry["selectable"]
+        if isinstance(statement, sa.CompoundSelect):
+            return [], around
+        found = _leaves(statement, entry["asfrom_froms"]) if isinstance(statement, sa.Select) else None
+        if found is None:
+            return [], Bound()
+        leaves, conditions = found
+        every = [Condition(statement.whereclause), *conditions]
+        return leaves, bound_columns(every, self._compiled, around.without(leaves), with_ranges=True)
+
+
+def _bound_places(leaves: list[Any], bound: Bound, compiled: Any) -> list[LookUp | Place]:
+    """Those of one SELECT: at most one for each place in its FROM."""
     found: list[LookUp | Place] = []
     for leaf in leaves:
         one = look_up_of(leaf, bound, compiled.dialect) or _place_of(leaf, bound)
@@ -118,15 +156,15 @@ class Condition:
     only: frozenset[int] | None = None
 
 
-def _leaves(statement: Any, rendered: set[Any]) -> tuple[list[Any], list[Condition]]:
-    """The tables, aliases and subqueries in a SELECT's FROM. `rendered`: what stands there; the rest is correlated, a
-    place in the SELECT around it."""
+def _leaves(statement: Any, rendered: set[Any]) -> tuple[list[Any], list[Condition]] | None:
+    """The tables, aliases and subqueries in a SELECT's FROM; None if that cannot be told. `rendered`: what stands
+    there; the rest is correlated, a place in the SELECT around it."""
     conditions: list[Condition] = []
     try:
         froms = statement.get_final_froms()
     except Exception:  # noqa: BLE001 - it compiles for no database, and an `@compiles` for one may raise anything
         # No row is known then: each table counts as read whole.
-        return [], []
+        return None
     leaves = [leaf for element in froms if element in rendered for leaf in _flatten(element, conditions)]
     return leaves, conditions
 
@@ -162,9 +200,12 @@ def bound_field(element: Any, column: sa.Column[Any], bound: Bound) -> Field | N
     return bound.fields.get(_key(element, column.name))
 
 
-def bound_columns(conditions: Iterable[Condition], compiled: Any, *, with_ranges: bool = False) -> Bound:
-    """The columns that these conditions, all of which hold, bind to parameters; `with_ranges`: and between which."""
-    bound = Bound()
+def bound_columns(
+    conditions: Iterable[Condition], compiled: Any, around: Bound | None = None, *, with_ranges: bool = False
+) -> Bound:
+    """The columns that these conditions, all of which hold, bind to parameters; `with_ranges`: and between which.
+    around: what is bound already, of what stands elsewhere; it is changed."""
+    bound = around or Bound()
     for condition in conditions:
         for part in _conjuncts(condition.clause):
             if isinstance(part, BinaryExpression):
