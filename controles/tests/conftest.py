@@ -36,6 +36,7 @@ from controles.pagamentos.models import Metodo
 from controles.pagamentos.services import NovoPagamento, register_pagamento, reverse_pagamento
 from controles.schema.migrating import upgrade
 from controles.schema.tables import metadata
+from controles.services.background import background_of
 from controles.services.cache_service import cache_service
 from controles.services.transaction import transaction
 
@@ -432,6 +433,7 @@ def _migrate(url: str, folder: Path) -> None:
 
 
 def _close(app: Flask) -> None:
+    assert background_of(app).join(60)
     with app.app_context():
         cache_service().close()
         db.engine.dispose()

@@ -20,13 +20,15 @@ from controles.cotas import views as cotas_views
 from controles.domain.cpf import CpfVault
 from controles.fechamento import views as fechamento_views
 from controles.formularios import sealing
+from controles.importing import sealing as importing_sealing
+from controles.importing import views as importing_views
 from controles.inadimplencia import views as inadimplencia_views
 from controles.lembretes import views as lembretes_views
 from controles.militantes import views as militantes_views
 from controles.organizacao import views as organizacao_views
 from controles.pagamentos import views as pagamentos_views
 from controles.painel import views as painel_views
-from controles.services import cache_service
+from controles.services import background, cache_service
 from controles.settings import private_files
 from controles.settings.config import ConfigError, Settings, read_settings, secret_names, setting_infos
 from controles.settings.config_values import SecureCookies
@@ -49,6 +51,7 @@ VIEWS = (
     banco_views,
     caixa_views,
     fechamento_views,
+    importing_views,
 )
 
 DATABASE_PATIENCE_SECONDS = 5
@@ -70,6 +73,8 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     session_cookie.init_app(app, settings)
     search_seal.init_app(app, settings)
     sealing.init_app(app, settings)
+    importing_sealing.init_app(app, settings)
+    background.init_app(app)
     logs.init_app(app, settings)
     security_headers.init_app(app, https=settings.cookie_secure is not SecureCookies.NEVER)
     db.init_app(app)

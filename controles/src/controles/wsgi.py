@@ -7,6 +7,7 @@ from flask import Flask
 from controles import create_app
 from controles.contas.accounts import ensure_admin, require_tables
 from controles.contas.installation import check_installation
+from controles.importing.views import resume
 from controles.services.cache_service import service_of
 from controles.settings.config import ConfigError, Settings
 
@@ -27,6 +28,7 @@ def _start() -> Flask:
         raise SystemExit(GUNICORN_APP_LOAD_ERROR) from None
     # In the background: a server that is away delays no start.
     service_of(application).connect()
+    resume(application)
     return application
 
 

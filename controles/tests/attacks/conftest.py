@@ -21,11 +21,15 @@ from controles.contas.permissions import Permission
 from controles.cotas.models import Cota
 from controles.db import db
 from controles.domain.escopo import Escopo
+from controles.importing.batch_work import work_on
+from controles.importing.batches import create_importacao
+from controles.importing.models import Tipo
 from controles.lembretes.models import Canal
 from controles.lembretes.records import FiltroLembretes, Pedido
 from controles.lembretes.services import mark_month, register_lembretes
 from controles.militantes.models import Militante
 from controles.schema.tables import metadata
+from controles.services import running
 
 # Pages that somebody who is not logged in may ask for.
 PUBLIC = {
@@ -138,6 +142,7 @@ def _side(org: Any, nucleo: str, nome: str, cpf: str | None) -> Side:
         "nucleo_id": nucleo_id,
         "usuario_id": 1,
         "pedido_id": 1,
+        "importacao_id": _batch(org),
         "versao": versao,
         # No number, and nobody's: what a list is written as.
         "formato": "csv",
@@ -155,6 +160,15 @@ def _expense(org: Any, conta_id: int) -> tuple[int, int]:
     made = register_lancamento(novo, arquivo, autor_id=None, agora=org.clock.now, hoje=org.clock.today)
     file_id = db.session.scalars(sa.select(Comprovante.id).where(Comprovante.lancamento_id == made)).one()
     return made, file_id
+
+
+def _batch(org: Any) -> int:
+    """A file that was checked and waits to be written: the whole organisation's, on either side."""
+    importacao_id = create_importacao(
+        Tipo.MILITANTES, "x.csv", "nome;filiação\nNova;1/2/2020\n;\n".encode(), autor_id=None, agora=org.clock.now
+    )
+    assert work_on(importacao_id, folder=running.settings().imports, clock=org.clock)
+    return importacao_id
 
 
 def _statement(org: Any, nome: str) -> tuple[int, int]:

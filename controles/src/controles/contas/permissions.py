@@ -29,6 +29,7 @@ class Permission(StrEnum):
     EXPORTAR = "exportar"
     CONCILIAR = "conciliar"
     FECHAR = "fechar"
+    IMPORTAR = "importar"
     ADMINISTRAR = "administrar"
 
 
@@ -45,12 +46,15 @@ PERMISSIONS: dict[Papel, frozenset[Permission]] = {
             Permission.FECHAR,
         }
     ),
-    Papel.SECRETARIA: frozenset({Permission.VER, Permission.EDITAR_MILITANTES, Permission.EXPORTAR}),
+    Papel.SECRETARIA: frozenset(
+        {Permission.VER, Permission.EDITAR_MILITANTES, Permission.EXPORTAR, Permission.IMPORTAR}
+    ),
     Papel.LEITURA: frozenset({Permission.VER}),
 }
 
-# Users, bank accounts and closings belong to the whole organisation: who sees one núcleo has nothing to do with them.
-WHOLE_ORGANISATION = frozenset({Permission.ADMINISTRAR, Permission.CONCILIAR, Permission.FECHAR})
+# Users, bank accounts, closings and imports belong to the whole organisation: who sees one núcleo has nothing to do
+# with them.
+WHOLE_ORGANISATION = frozenset({Permission.ADMINISTRAR, Permission.CONCILIAR, Permission.FECHAR, Permission.IMPORTAR})
 
 
 def allowed(permission: Permission) -> bool:

@@ -66,6 +66,9 @@ class Acao(StrEnum):
     CONFLITO = "conflito"
     # A line that sums up the others.
     TOTAL = "total"
+    # What became of a written row when its batch was undone.
+    DESFEITO = "desfeito"
+    MANTIDO = "mantido"
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ class FaultsReport:
 
     def change(self, row: CheckedRow) -> None:
         """Hear of a row that would change a militante."""
-        changes = "; ".join(f"{one.column}: {_shown(one.antes)} → {_shown(one.depois)}" for one in row.alteracoes)
+        changes = "; ".join(f"{one.column}: {shown(one.antes)} → {shown(one.depois)}" for one in row.alteracoes)
         print(f"linha {row.record.number}: altera {row.de}: {changes}", file=self._sentences)
 
     def passed(self, row: CheckedRow) -> None:
@@ -88,7 +88,8 @@ class FaultsReport:
         ]
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value of a militante as a sentence or a page shows it."""
     match value:
         case None | "":
             return "vazio"

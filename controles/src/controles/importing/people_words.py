@@ -73,3 +73,21 @@ PEOPLE = Vocabulary(
         ("numero da inscricao", "numero de inscricao", "titulo de eleitor", "titulo eleitoral", "titulo"), _VOTER
     ),
 )
+
+# What a page calls each field.
+PEOPLE_FIELDS = {
+    "matricula": "Matrícula",
+    "nome": "Nome",
+    "nome_social": "Nome social",
+    "cpf": "CPF",
+    "nascimento": "Nascimento",
+    "email": "E-mail",
+    "telefone": "Telefone",
+    "nucleo": "Núcleo",
+    "data_filiacao": "Data de filiação",
+    "dia_vencimento": "Dia do vencimento",
+    "isento": "Isento",
+    "valor_cota": "Valor da cota",
+    "situacao": "Situação",
+    "decisao": "Decisão",
+}

@@ -160,18 +160,20 @@ def stored_fields(militante: Militante) -> dict[str, object]:
     return {
         **{name: value.isoformat() if isinstance(value, dt.date) else value for name, value in values.items()},
         "cpf_cifrado": militante.cpf_cifrado.hex() if militante.cpf_cifrado else None,
-        "cpf_hmac": militante.cpf_hmac.hex() if militante.cpf_hmac else None,
+        "versao": militante.versao,
     }
 
 
 def restore(militante: Militante, stored: Mapping[str, Any]) -> None:
-    """Put back what `stored_fields` took."""
+    """Put back what `stored_fields` took; CpfUnreadableError if the key of that CPF was given up meanwhile."""
+    # First, and with the present key: nothing is changed if it cannot be read.
+    number = cpf.vault().decrypt(bytes.fromhex(stored["cpf_cifrado"])) if stored["cpf_cifrado"] else None
     for name in _STORED:
         value = stored[name]
         setattr(militante, name, dt.date.fromisoformat(value) if name in _DAYS and value else value)
     militante.nome_busca = search_form(militante.nome_exibido)[:160]
-    militante.cpf_cifrado = bytes.fromhex(stored["cpf_cifrado"]) if stored["cpf_cifrado"] else None
-    militante.cpf_hmac = bytes.fromhex(stored["cpf_hmac"]) if stored["cpf_hmac"] else None
+    militante.cpf_cifrado = cpf.vault().encrypt(number) if number else None
+    militante.cpf_hmac = cpf.vault().digest(number) if number else None
 
 
 _DAYS = frozenset({"nascimento", "data_filiacao"})

@@ -8,6 +8,7 @@ from controles.cotas import models as _cotas
 from controles.db import Base
 from controles.fechamento import models as _fechamento
 from controles.formularios import models as _formularios
+from controles.importing import models as _importing
 from controles.lembretes import models as _lembretes
 from controles.militantes import models as _militantes
 from controles.organizacao import models as _organizacao
@@ -22,6 +23,7 @@ _MODULES = (
     _cotas,
     _fechamento,
     _formularios,
+    _importing,
     _lembretes,
     _militantes,
     _organizacao,

@@ -252,6 +252,11 @@ class Settings:
         """The key that the audit is sealed with now, then every other one whose seals are known."""
         return self._ring(self.audit_key, self.audit_key_fallbacks)
 
+    @property
+    def imports(self) -> Path:
+        """Where it is noted how far the imports in the background have come."""
+        return self.data / "importacoes"
+
     def files(self) -> Iterator[Path]:
         """The database, if it is a file, what lies beside it, and the logs."""
         url = make_url(self.database_url)

@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 OWNER_ONLY = 0o600
 UMASK = 0o077
@@ -30,11 +30,17 @@ def make_private(paths: Iterable[Path]) -> None:
 def open_private(path: Path, *, encoding: str, newline: str | None = None) -> TextIO:
     """`path` open for writing, emptied, and its owner's alone even if it was there with other rights."""
 
-    def opener(name: str, flags: int) -> int:
-        descriptor = os.open(name, flags, OWNER_ONLY)
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.fchmod(descriptor, OWNER_ONLY)
-        return descriptor
-
     # Built in, and not the path's own method: only this one takes an opener.
-    return open(path, "w", encoding=encoding, newline=newline, opener=opener)
+    return open(path, "w", encoding=encoding, newline=newline, opener=_owners_alone)
+
+
+def open_private_bytes(path: Path) -> BinaryIO:
+    """The same for bytes."""
+    return open(path, "wb", opener=_owners_alone)
+
+
+def _owners_alone(name: str, flags: int) -> int:
+    descriptor = os.open(name, flags, OWNER_ONLY)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.fchmod(descriptor, OWNER_ONLY)
+    return descriptor

@@ -1,0 +1,227 @@
+"""What somebody asks of a batch: take a file, say what its columns and rows mean, write it, undo it, throw it away.
+
+Each of these only writes down what is to be done; `batch_work` does it, in the background.
+"""
+
+import datetime as dt
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from controles.auditoria import audit
+from controles.db import MAX_ID, serialise
+from controles.domain.domain_errors import Conflict, Invalid, NotFound
+from controles.domain.field_checks import one_line
+from controles.importing.cells import Decisao
+from controles.importing.columns import match_columns, missing_columns
+from controles.importing.kinds import KINDS
+from controles.importing.models import (
+    ColunaLembrada,
+    Estado,
+    Importacao,
+    ImportacaoArquivo,
+    ImportacaoLinha,
+    Tipo,
+)
+from controles.importing.reading import open_sheet
+from controles.importing.sealing import file_seal
+from controles.importing.vocabulary import Vocabulary, plain
+from controles.services.transaction import transaction
+
+LARGEST = 24 * 1024 * 1024
+LONGEST_REASON = 200
+_LONGEST_TITLE = 200
+
+
+def create_importacao(tipo: Tipo, arquivo: str, conteudo: bytes, *, autor_id: int | None, agora: dt.datetime) -> int:
+    """Keep a file, to be checked; the batch's id comes back. Invalid, with a sentence, for what is no table."""
+    if len(conteudo) > LARGEST:
+        raise Invalid("arquivo", f"O arquivo tem mais de {LARGEST >> 20} MB; divida-o em partes.")
+    with transaction() as session:
+        words = words_of(session, tipo)
+        header, missing, warnings = _header(conteudo, words)
+        importacao = Importacao(
+            tipo=tipo,
+            estado=Estado.COLUNAS if missing else Estado.A_CONFERIR,
+            arquivo=_file_name(arquivo),
+            criada_em=agora,
+            criada_por_id=autor_id,
+            cabecalho=list(header),
+            avisos=list(warnings),
+            decisoes={},
+            mensagem=missing,
+        )
+        session.add(importacao)
+        session.flush()
+        sealed = file_seal().seal(conteudo, importacao.id)
+        session.add(ImportacaoArquivo(importacao_id=importacao.id, conteudo=sealed))
+        _record(session, "importacao.enviar", importacao, autor_id, agora, {"arquivo": importacao.arquivo})
+        return importacao.id
+
+
+def set_columns(
+    importacao_id: int, campos: Mapping[int, str | None], *, autor_id: int | None, agora: dt.datetime
+) -> None:
+    """Say what columns mean, by their place, and have the file checked again; the next file's titles are known then.
+
+    A field's name, "" for a column that is not to be read, None to leave it to what the title says.
+    """
+    with transaction() as session:
+        importacao = _locked(session, importacao_id)
+        _require(importacao, Estado.COLUNAS, Estado.CONFERIDA)
+        kind = KINDS[importacao.tipo]
+        if any(campo and campo not in kind.fields for campo in campos.values()):
+            raise Invalid("", "Escolha para cada coluna um dos campos da lista.")
+        said = {
+            plain(title)[:_LONGEST_TITLE]: campos[place]
+            for place, title in enumerate(importacao.cabecalho)
+            if place in campos and plain(title)
+        }
+        for title, campo in said.items():
+            session.execute(
+                delete(ColunaLembrada).where(ColunaLembrada.tipo == importacao.tipo, ColunaLembrada.titulo == title),
+                execution_options={"synchronize_session": False},
+            )
+            if campo is not None:
+                session.add(ColunaLembrada(tipo=importacao.tipo, titulo=title, campo=campo))
+        session.flush()
+        columns = match_columns(tuple(importacao.cabecalho), words_of(session, importacao.tipo))
+        importacao.mensagem = missing_columns(columns) if columns.missing else None
+        _wait(importacao, Estado.COLUNAS if columns.missing else Estado.A_CONFERIR)
+        _record(session, "importacao.colunas", importacao, autor_id, agora, {"colunas": said})
+
+
+def decide(importacao_id: int, decisoes: Mapping[int, Decisao], *, autor_id: int | None, agora: dt.datetime) -> None:
+    """Say who the rows in conflict are about, and have the file checked again."""
+    if not decisoes:
+        raise Invalid("", "Marque em cada conflito se é a mesma pessoa ou outra.")
+    with transaction() as session:
+        importacao = _locked(session, importacao_id)
+        _require(importacao, Estado.CONFERIDA)
+        there = set(
+            session.scalars(
+                select(ImportacaoLinha.numero).where(
+                    ImportacaoLinha.importacao_id == importacao_id, ImportacaoLinha.numero.in_(list(decisoes))
+                )
+            )
+        )
+        said = {str(numero): decisao.value for numero, decisao in decisoes.items() if numero in there}
+        importacao.decisoes = {**importacao.decisoes, **said}
+        _wait(importacao, Estado.A_CONFERIR)
+        _record(session, "importacao.decidir", importacao, autor_id, agora, {"linhas": said})
+
+
+def write_importacao(importacao_id: int, *, so_validas: bool, autor_id: int | None, agora: dt.datetime) -> None:
+    """Have the right rows written. Conflict if there are others and `so_validas` was not said."""
+    with transaction() as session:
+        importacao = _locked(session, importacao_id)
+        _require(importacao, Estado.CONFERIDA)
+        if importacao.erros + importacao.conflitos and not so_validas:
+            raise Conflict("Há linhas com erro ou a decidir; corrija-as, ou grave só as certas.")
+        if not importacao.novos + importacao.atualizados:
+            raise Conflict("Não há nada a gravar neste arquivo.")
+        importacao.so_validas = so_validas
+        importacao.criada_por_id = autor_id
+        _wait(importacao, Estado.A_GRAVAR)
+        _record(session, "importacao.gravar", importacao, autor_id, agora, {"so_validas": so_validas})
+
+
+def undo_importacao(importacao_id: int, *, motivo: str, autor_id: int | None, agora: dt.datetime) -> None:
+    """Have what was written taken back, as far as nobody has built on it."""
+    reason = one_line("motivo", motivo, longest=LONGEST_REASON)
+    if reason is None:
+        raise Invalid("motivo", "Escreva o motivo; ele fica na auditoria.")
+    with transaction() as session:
+        importacao = _locked(session, importacao_id)
+        _require(importacao, Estado.GRAVADA)
+        importacao.motivo, importacao.desfeita_por_id = reason, autor_id
+        _wait(importacao, Estado.A_DESFAZER)
+        _record(session, "importacao.desfazer", importacao, autor_id, agora, {"motivo": reason})
+
+
+def discard_importacao(importacao_id: int, *, autor_id: int | None, agora: dt.datetime) -> None:
+    """Throw a file away that was not written; the batch itself stays on the list."""
+    with transaction() as session:
+        importacao = _locked(session, importacao_id)
+        _require(importacao, Estado.COLUNAS, Estado.CONFERIDA, Estado.RECUSADA)
+        importacao.estado = Estado.DESCARTADA
+        forget_file(session, importacao_id)
+        session.execute(
+            delete(ImportacaoLinha).where(ImportacaoLinha.importacao_id == importacao_id),
+            execution_options={"synchronize_session": False},
+        )
+        _record(session, "importacao.descartar", importacao, autor_id, agora, {})
+
+
+def forget_file(session: Session, importacao_id: int) -> None:
+    """Keep the bytes no longer: nobody can need them."""
+    session.execute(
+        delete(ImportacaoArquivo).where(ImportacaoArquivo.importacao_id == importacao_id),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def words_of(session: Session, tipo: Tipo) -> Vocabulary:
+    """The words of this kind of file, and what somebody said titles mean."""
+    rows = session.execute(select(ColunaLembrada.titulo, ColunaLembrada.campo).where(ColunaLembrada.tipo == tipo))
+    return KINDS[tipo].words.with_learnt({row.titulo: row.campo for row in rows})
+
+
+def _header(conteudo: bytes, words: Vocabulary) -> tuple[tuple[str, ...], str | None, tuple[str, ...]]:
+    """The titles, the sentence that says which are missing, and what will not be read."""
+    with tempfile.TemporaryDirectory(prefix="controles-") as folder:
+        path = Path(folder) / "arquivo"
+        path.write_bytes(conteudo)
+        try:
+            with open_sheet(path, words.knows) as sheet:
+                columns = match_columns(sheet.header, words)
+                missing = missing_columns(columns) if columns.missing else None
+                return sheet.header, missing, (*sheet.warnings, *columns.warnings)
+        except Invalid as error:
+            raise Invalid("arquivo", error.message) from None
+
+
+def _file_name(arquivo: str) -> str:
+    name = PurePath(arquivo.replace("\\", "/")).name
+    return (one_line("arquivo", name[:120], longest=120) or "sem nome")[:120]
+
+
+def _locked(session: Session, importacao_id: int) -> Importacao:
+    serialise(session.connection(), f"importacao:{importacao_id}")
+    found = session.get(Importacao, importacao_id, populate_existing=True) if 0 < importacao_id <= MAX_ID else None
+    if found is None:
+        raise NotFound("Importação não encontrada.")
+    return found
+
+
+def _require(importacao: Importacao, *estados: Estado) -> None:
+    if importacao.estado not in estados:
+        raise Conflict("Esta importação mudou de estado depois que você abriu a página; veja como está agora.")
+
+
+def _wait(importacao: Importacao, estado: Estado) -> None:
+    importacao.estado = estado
+    importacao.tentativas = 0
+    importacao.trabalho = None
+
+
+def _record(
+    session: Session,
+    acao: str,
+    importacao: Importacao,
+    autor_id: int | None,
+    agora: dt.datetime,
+    depois: Mapping[str, object],
+) -> None:
+    audit.record(
+        session,
+        acao=acao,
+        tabela="importacao",
+        registro_id=importacao.id,
+        depois={"tipo": importacao.tipo, **depois},
+        usuario_id=autor_id,
+        agora=agora,
+    )

@@ -1,0 +1,58 @@
+"""What can be imported: for each kind of file its words, and who checks, writes and undoes it."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+
+from controles.importing.models import ImportacaoLinha, Tipo
+from controles.importing.people_words import PEOPLE, PEOPLE_FIELDS
+from controles.importing.services import Hints, Listener, Resumo, import_militantes, review_militantes
+from controles.importing.undoing import Undone, undo_militantes
+from controles.importing.vocabulary import Vocabulary
+
+
+class Review(Protocol):
+    def __call__(self, path: Path, *, hoje: dt.date, listener: Listener, hints: Hints) -> Resumo: ...
+
+
+class Write(Protocol):
+    def __call__(
+        self,
+        path: Path,
+        *,
+        valid_only: bool,
+        autor_id: int | None,
+        agora: dt.datetime,
+        hoje: dt.date,
+        listener: Listener,
+        hints: Hints,
+    ) -> Resumo: ...
+
+
+Undo = Callable[[Session, Sequence[ImportacaoLinha], str, int | None, dt.datetime], Undone]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of file. `fields`: what a column can be said to be, and how a page calls it."""
+
+    words: Vocabulary
+    fields: Mapping[str, str]
+    review: Review
+    write: Write
+    undo: Undo
+
+
+KINDS: Mapping[Tipo, Kind] = {
+    Tipo.MILITANTES: Kind(
+        words=PEOPLE,
+        fields=PEOPLE_FIELDS,
+        review=review_militantes,
+        write=import_militantes,
+        undo=undo_militantes,
+    ),
+}

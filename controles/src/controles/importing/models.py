@@ -1,0 +1,122 @@
+"""Files that were given to the application to import: each a batch that is checked, written, and can be undone."""
+
+import datetime as dt
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, Enum, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from controles.db import Base, BigId
+
+
+class Tipo(StrEnum):
+    """What a file holds."""
+
+    MILITANTES = "militantes"
+
+
+class Estado(StrEnum):
+    """How far a batch has come. What begins with `A_` waits for the work in the background, or is being done."""
+
+    COLUNAS = "colunas"
+    A_CONFERIR = "a_conferir"
+    CONFERIDA = "conferida"
+    A_GRAVAR = "a_gravar"
+    GRAVADA = "gravada"
+    A_DESFAZER = "a_desfazer"
+    DESFEITA = "desfeita"
+    RECUSADA = "recusada"
+    DESCARTADA = "descartada"
+
+
+AT_WORK = frozenset({Estado.A_CONFERIR, Estado.A_GRAVAR, Estado.A_DESFAZER})
+
+
+def _stored(kind: type[StrEnum], name: str) -> Enum:
+    return Enum(
+        kind,
+        native_enum=False,
+        length=16,
+        values_callable=lambda members: [member.value for member in members],
+        create_constraint=True,
+        name=name,
+    )
+
+
+class Importacao(Base):
+    """A batch. Its numbers are those of its last check or, once it is written, of what was written."""
+
+    __tablename__ = "importacao"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tipo: Mapped[Tipo] = mapped_column(_stored(Tipo, "tipo_valido"))
+    estado: Mapped[Estado] = mapped_column(_stored(Estado, "estado_valido"), index=True)
+    arquivo: Mapped[str] = mapped_column(String(120))
+    criada_em: Mapped[dt.datetime]
+    criada_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
+    # The file's titles in their order, and what of it is not read, in sentences.
+    cabecalho: Mapped[list[str]] = mapped_column(JSON, default=list)
+    avisos: Mapped[list[str]] = mapped_column(JSON, default=list)
+    # Row number, as text, → who it is about.
+    decisoes: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    so_validas: Mapped[bool] = mapped_column(default=False)
+    novos: Mapped[int] = mapped_column(default=0)
+    atualizados: Mapped[int] = mapped_column(default=0)
+    iguais: Mapped[int] = mapped_column(default=0)
+    erros: Mapped[int] = mapped_column(default=0)
+    conflitos: Mapped[int] = mapped_column(default=0)
+    # What the undoing left as it is, because somebody has used or changed it since.
+    mantidos: Mapped[int] = mapped_column(default=0)
+    mensagem: Mapped[str | None] = mapped_column(String(500))
+    gravada_em: Mapped[dt.datetime | None]
+    desfeita_em: Mapped[dt.datetime | None]
+    # Who undoes it, and why.
+    desfeita_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
+    motivo: Mapped[str | None] = mapped_column(String(200))
+    # Whoever works on it wrote its name here; how often somebody began and did not come to an end.
+    trabalho: Mapped[str | None] = mapped_column(String(64))
+    tentativas: Mapped[int] = mapped_column(default=0)
+
+
+class ImportacaoArquivo(Base):
+    """A batch's file, compressed and sealed; gone once the batch is undone or thrown away."""
+
+    __tablename__ = "importacao_arquivo"
+
+    importacao_id: Mapped[int] = mapped_column(ForeignKey("importacao.id"), primary_key=True)
+    conteudo: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ImportacaoLinha(Base):
+    """A row that needs a look, or that was written: what is wrong with it, what it changes, and what it made."""
+
+    __tablename__ = "importacao_linha"
+    __table_args__ = (
+        UniqueConstraint("importacao_id", "numero"),
+        Index("ix_importacao_linha_acao", "importacao_id", "acao", "numero"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    importacao_id: Mapped[int] = mapped_column(ForeignKey("importacao.id"))
+    numero: Mapped[int]
+    acao: Mapped[str] = mapped_column(String(16))
+    # Whom it is about, as a person reads it.
+    de: Mapped[str | None] = mapped_column(String(200))
+    # Pairs of column and sentence.
+    falhas: Mapped[list[Any] | None] = mapped_column(JSON)
+    # Column, before, after.
+    alteracoes: Mapped[list[Any] | None] = mapped_column(JSON)
+    # The record that it made or changed, and what stood there.
+    registro_id: Mapped[int | None] = mapped_column(BigId)
+    antes: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
+class ColunaLembrada(Base):
+    """What somebody said a title means, for the next file of its kind; `campo` empty: it is not to be read."""
+
+    __tablename__ = "coluna_lembrada"
+
+    tipo: Mapped[Tipo] = mapped_column(_stored(Tipo, "tipo_valido"), primary_key=True)
+    titulo: Mapped[str] = mapped_column(String(200), primary_key=True)
+    campo: Mapped[str] = mapped_column(String(40))
