@@ -109,6 +109,10 @@ test-lowest: $(VENV)-lowest/stamp ## Run Frescor's tests from its folder, withou
 test-newest: $(VENV)-newest/stamp ## The same on the newest versions that its ranges let in
 	@cd frescor && ../$(VENV)-newest/bin/python -m pytest -n $(WORKERS) $(ARGS)
 
+.PHONY: test-doors
+test-doors: $(VENV)/dev.stamp ## Run what Flask-Caching, dogpile.cache and cachelib publish as their tests against Frescor: two minutes
+	@$(BIN)/python -m pytest -n $(WORKERS) frescor/tests/doors/test_published.py $(ARGS)
+
 .PHONY: test-docker
 test-docker: $(VENV)/dev.stamp ## Start the containers beside whatever runs and test them: some minutes, an engine needed
 	@CONTROLES_TEST_DOCKER=1 $(BIN)/python -m pytest -m docker --durations=5 tests/stack $(ARGS)

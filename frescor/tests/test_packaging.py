@@ -23,10 +23,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = ("", "cli", "embedded", "flask", "sealing", "sqlalchemy")
+EXTRAS = ("", "cachelib", "cli", "dogpile", "embedded", "flask", "flask-caching", "sealing", "sqlalchemy")
 MODULES = {
     "": ["frescor", "frescor._surface.aio", "frescor.testing", "frescor.embedded"],
+    "cachelib": ["frescor.cachelib"],
     "cli": ["frescor.cli"],
+    "dogpile": ["frescor.dogpile"],
+    "flask-caching": ["frescor.flask_caching"],
     "embedded": ["frescor.embedded"],
     "flask": ["frescor.flask"],
     "sealing": ["frescor._values.seal"],
@@ -125,6 +128,9 @@ def test_all_brings_everything_and_the_types(environments: dict[str, Path]) -> N
     [
         ("sqlalchemy", "import frescor.sqlalchemy"),
         ("flask", "import frescor.flask"),
+        ("cachelib", "import frescor.cachelib"),
+        ("dogpile", "import frescor.dogpile"),
+        ("flask-caching", "import frescor.flask_caching"),
         ("cli", "import frescor.cli"),
         ("sealing", "from frescor import Cache; Cache.from_url('memory://', 'a', seal_secrets=[b'x' * 32])"),
     ],
@@ -132,7 +138,8 @@ def test_all_brings_everything_and_the_types(environments: dict[str, Path]) -> N
 def test_a_missing_extra_is_a_sentence(environments: dict[str, Path], extra: str, use: str) -> None:
     code = f"try:\n    exec({use!r})\nexcept ImportError as error:\n    print(error)"
     assert re.search(
-        rf"needs \w+, which is not installed: pip install 'frescor\[{extra}\]'", python(environments[""], "-c", code)
+        rf"needs [\w.-]+, which is not installed: pip install 'frescor\[{extra}\]'",
+        python(environments[""], "-c", code),
     )
 
 

