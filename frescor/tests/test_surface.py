@@ -57,6 +57,7 @@ def test_the_calls_of_a_cache_are_as_recorded() -> None:
         "cached": "(self, policy: frescor._calls.policy.Policy | None = None, /, **options: Any)",
         "cached_method": "(self, policy: frescor._calls.policy.Policy | None = None, /, **options: Any)",
         "invalidate_cache_pattern": "(self, *patterns: str)",
+        "explain": "(self, function: collections.abc.Callable[..., object], *args: object, **kwargs: object)",
         "stats": "(self)",
         "health": "(self)",
         "list_keys": "(self, pattern: str = '*', limit: int = 1000)",

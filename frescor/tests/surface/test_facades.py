@@ -21,6 +21,7 @@ SYNC_ALONE = {
     "around_refresh",
     "store",
     "key_secret",
+    "explain",
     "stats",
     "health",
     "list_keys",
@@ -30,7 +31,7 @@ SYNC_ALONE = {
     "invalidate_cache_pattern",
 }
 # Of a test's cache, the rest of which is the cache itself.
-UNMIRRORED = {"around_refresh", "cached_method", "key_secret", "health", "pending"}
+UNMIRRORED = {"around_refresh", "explain", "cached_method", "key_secret", "health", "pending"}
 MIRRORS = [
     (Cache, AsyncCache, SYNC_ALONE),
     (Cache, BlockingCache, UNMIRRORED),

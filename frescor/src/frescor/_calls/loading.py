@@ -55,6 +55,8 @@ class CurrentLoad:
     outer: "CurrentLoad | None" = None
     depth: int = 0
     running: bool = False
+    # What its statements read and why, in words; None unless somebody asks (`Cache.explain`).
+    reads: list[str] | None = None
 
     def expire(self, after: Seconds) -> None:
         """Let this value live for so long, instead of what the policy says; jitter is not added."""
@@ -124,7 +126,7 @@ class Loading:
     def __enter__(self) -> CurrentLoad:
         load, outer = self.load, _CURRENT.get()
         if outer is not None:
-            load.outer, load.depth = outer, outer.depth + 1
+            load.outer, load.depth, load.reads = outer, outer.depth + 1, outer.reads
             if load.depth <= MOST_GIVEN_BACK:
                 give_back(FRAMES_OF_A_LOAD)
         load.running = True

@@ -26,6 +26,7 @@ from frescor.errors import PolicyError
 if TYPE_CHECKING:
     from frescor._surface.aio import AsyncCache
     from frescor._surface.callsite import CallSite
+    from frescor._surface.explanation import Explanation
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -290,6 +291,16 @@ class Cache:
         return invalidating(patterns, lambda: self)
 
     # -- for operators -----------------------------------------------------------------------------------------------
+
+    def explain(self, function: Callable[..., object], *args: object, **kwargs: object) -> "Explanation":
+        """What the entry of this call would depend on, and why: `print(cache.explain(dues_of, 7))`.
+
+        Runs the function itself and stores nothing; cached functions that it calls are answered as usual. Raises what
+        it raises, and PolicyError for a function that is awaited.
+        """
+        from frescor._surface.explanation import explain
+
+        return explain(function, args, kwargs)
 
     def stats(self) -> dict[str, PolicyStats]:
         """What each policy's calls came to, in all processes. Raises CacheError with the store down."""

@@ -25,6 +25,7 @@ from frescor.sqlalchemy._statements.text import facts_of_text
 from frescor.sqlalchemy._tracking.capture import read_on, seen_by
 from frescor.sqlalchemy._tracking.statement_tags import READS, WRITES, Effect, StatementTags
 from frescor.sqlalchemy._tracking.tracked_engine import TrackedEngine
+from frescor.sqlalchemy._tracking.why_read import why_read
 from frescor.sqlalchemy._transactions.snapshots import begin_before_savepoint, keeps_snapshot
 from frescor.sqlalchemy._transactions.touched import LATER, Touched
 from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
@@ -328,6 +329,8 @@ class Statements:
             else:
                 found += seen.depend_on_slices(read.table, tags)
         seen.depend(wholes)
+        if load.reads is not None:
+            load.reads += why_read(reading, found, wholes, facts, execution.statement or "")
         return (*found, *wholes)
 
     def _slice_tags(self, read: SlicedRead, execution: Any) -> tuple[str, ...] | None:

@@ -1,0 +1,39 @@
+"""What an entry of a cached function would depend on, and why: for whoever asks why it ends so often."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import isawaitable
+
+from frescor._calls.loading import Loading
+from frescor.errors import PolicyError
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """tags: all that the entry would depend on beside its key and its policy's tags, as the store names them. reads:
+    what of which table each statement of the function reads, and why. is_private: it read what is not committed or
+    cannot be told, so that nothing would be stored."""
+
+    tags: tuple[str, ...]
+    reads: tuple[str, ...]
+    is_private: bool
+
+    def __str__(self) -> str:
+        lines = [*self.reads, f"{len(self.tags)} tags"]
+        return "\n".join([*lines, "nothing would be stored"] if self.is_private else lines)
+
+
+def explain(function: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> Explanation:
+    """Run the function itself, beside the cache, and say what it read. Raises what it raises, and PolicyError for one
+    that is awaited."""
+    run = getattr(function, "uncached", function)
+    with Loading() as load:
+        load.reads = []
+        found = run(*args, **kwargs)
+        if isawaitable(found):
+            getattr(found, "close", bool)()
+            raise PolicyError(
+                f"explain runs a function and {getattr(function, '__name__', function)!r} is awaited: pass a function "
+                "that runs it to its end, such as lambda: asyncio.run(function.uncached(…))."
+            )
+    return Explanation(load.store_tags, tuple(dict.fromkeys(load.reads)), load.private)

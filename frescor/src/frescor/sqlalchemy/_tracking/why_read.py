@@ -1,0 +1,50 @@
+"""What a statement reads of each table, and why not less: in words, for `Cache.explain`."""
+
+from collections.abc import Iterator, Sequence
+
+from frescor._values.tags import SLICED, SLICES
+from frescor.sqlalchemy._statements.facts import Bounds, Facts
+from frescor.sqlalchemy._tracking.statement_tags import ReadTags
+
+
+def why_read(reading: ReadTags, found: Sequence[str], wholes: Sequence[str], facts: Facts, sql: str) -> Iterator[str]:
+    """A line for each table. found: the tags of the rows and slices that the load depends on; wholes: those of the
+    tables."""
+    shown = " ".join(sql.split())
+    shown = f"{shown[:100]}…" if len(shown) > 100 else shown
+    for table in dict.fromkeys(wholes):
+        yield f"{table}: the whole table, since {_why_whole(table, reading, facts)}: {shown!r}"
+    for table in dict.fromkeys(table for _, table in reading.lookups):
+        rows = [tag for tag in found if tag.startswith(f"{table}#") and tag != f"{table}#" and SLICES not in tag]
+        if rows:
+            yield f"{table}: {_counted(len(rows), 'row')} by primary key: {shown!r}"
+        elif table in found:
+            yield f"{table}: the whole table, since more rows of it are read than are named one by one: {shown!r}"
+    for read in reading.sliced:
+        table = read.table
+        if table in found:
+            yield f"{table}: the whole table, since more slices of it are read than are named one by one: {shown!r}"
+            continue
+        for blind in (tag for tag in found if tag.startswith(f"{table}{SLICES}") and "=" not in tag and tag != SLICED):
+            column = blind.rpartition(SLICES)[2]
+            slices = {tag for tag in found if tag.startswith(f"{blind}=")}
+            bounds = [bound for one, bound in read.choices if one.id == column]
+            how = "a closed range" if any(isinstance(bound, Bounds) for bound in bounds) else "= or IN"
+            yield f"{table}: {_counted(len(slices), 'slice')} of {column}, bound by {how}: {shown!r}"
+
+
+def _why_whole(table: str, reading: ReadTags, facts: Facts) -> str:
+    if any(read.table == table for read in reading.sliced):
+        return (
+            "the values of its slice column are not certain, are too many, or its slices are registered just now "
+            "(then call it again)"
+        )
+    if any(one == table for _, one in reading.lookups):
+        return "the values of its primary key are not certain"
+    if facts.places or facts.lookups or facts.declared:
+        return "it stands where neither its whole primary key nor a slice column is bound by =, IN or a closed range"
+    return "it is named in text"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
