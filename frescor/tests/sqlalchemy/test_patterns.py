@@ -216,7 +216,7 @@ READS: dict[str, tuple[Callable[[orm.Session], object], set[str]]] = {
         whole("user_account"),
     ),
     "many primary keys": (
-        lambda s: s.scalars(sa.select(User).where(User.id.in_(list(range(20))))).all(),
+        lambda s: s.scalars(sa.select(User).where(User.id.in_(list(range(65))))).all(),
         whole("user_account"),
     ),
     "all": (lambda s: s.scalars(sa.select(User)).all(), whole("user_account")),

@@ -1,13 +1,14 @@
 """Reads about cotas."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import ColumnElement, and_, false, func, not_, select, true
 
 from controles.cotas.conditions import is_open
 from controles.cotas.models import Cota, Dispensa
 from controles.cotas.owing import Month, has_cota, is_cancelled
+from controles.cotas.pieces import sums_of_month
 from controles.cotas.records import (
     CelulaMatriz,
     CotaAberta,
@@ -23,6 +24,7 @@ from controles.cotas.records import (
 )
 from controles.db import MAX_BIG_ID, MAX_ID, db
 from controles.domain.escopo import Escopo
+from controles.domain.periods import months_between
 from controles.militantes.models import Militante
 from controles.militantes.scope import in_scope, narrowed, owner_in_scope
 from controles.organizacao.models import Organizacao
@@ -47,6 +49,9 @@ __all__ = [
     "totals_cotas",
     "years_of_cotas",
 ]
+
+# False: one statement over all rows, which is cheaper where nothing is cached.
+IN_PIECES = True
 
 # Newest month first; within a month the militante is unique.
 _NEWEST_FIRST = Keyset(
@@ -165,18 +170,9 @@ def all_cotas(escopo: Escopo, filtro: FiltroCotas, *, hoje: dt.date) -> Iterator
 @cached(cache_policies.COTAS_TOTALS)
 def totals_cotas(escopo: Escopo, filtro: FiltroCotas) -> TotaisCotas:
     """What the list's rows, on all its pages, sum to."""
-    waived = Cota.dispensada_em.is_not(None)
-    rest = Cota.valor - Cota.pago
-    quantidade, previsto, recebido, dispensado = db.session.execute(
-        select(
-            func.count(),
-            func.coalesce(func.sum(Cota.valor), 0),
-            func.coalesce(func.sum(Cota.pago), 0),
-            func.coalesce(func.sum(rest).filter(waived), 0),
-        )
-        .join(Militante, Militante.id == Cota.militante_id)
-        .where(*_conditions(escopo, filtro))
-    ).one()
+    of_everybody = IN_PIECES and narrowed(escopo, filtro.nucleo_id) == Escopo() and filtro.militante_id is None
+    sums = _sums_in_pieces(filtro) if of_everybody else _sums(escopo, filtro)
+    quantidade, previsto, recebido, dispensado = sums
     return TotaisCotas(
         quantidade=quantidade,
         previsto=int(previsto),
@@ -184,6 +180,48 @@ def totals_cotas(escopo: Escopo, filtro: FiltroCotas) -> TotaisCotas:
         dispensado=int(dispensado),
         aberto=int(previsto) - int(recebido) - int(dispensado),
     )
+
+
+def _sums(escopo: Escopo, filtro: FiltroCotas) -> tuple[int, int, int, int]:
+    """How many, and the centavos: expected, received, waived."""
+    rest = func.sum(Cota.valor - Cota.pago).filter(Cota.dispensada_em.is_not(None))
+    row = db.session.execute(
+        select(
+            func.count(),
+            func.coalesce(func.sum(Cota.valor), 0),
+            func.coalesce(func.sum(Cota.pago), 0),
+            func.coalesce(rest, 0),
+        )
+        .join(Militante, Militante.id == Cota.militante_id)
+        .where(*_conditions(escopo, filtro))
+    ).one()
+    return row[0], int(row[1]), int(row[2]), int(row[3])
+
+
+def _sums_in_pieces(filtro: FiltroCotas) -> tuple[int, int, int, int]:
+    """The same of the whole organisation, from the months' pieces."""
+    if filtro.competencia is not None:
+        months = [filtro.competencia]
+    else:
+        ends: Sequence[dt.date | None] = db.session.execute(
+            select(func.min(Cota.competencia), func.max(Cota.competencia))
+        ).one()
+        oldest, newest = ends
+        months = months_between(oldest, newest) if oldest is not None and newest is not None else []
+    quantidade = previsto = recebido = dispensado = 0
+    for month in sums_of_month.many((month,) for month in months):
+        parts = {
+            FiltroEstado.ABERTA: month.aberta,
+            FiltroEstado.QUITADA: month.quitada,
+            FiltroEstado.DISPENSADA: month.dispensada,
+        }
+        for estado, part in parts.items():
+            if filtro.estado in {None, estado}:
+                quantidade += part.quantidade
+                previsto += part.valor
+                recebido += part.pago
+                dispensado += part.valor - part.pago if estado is FiltroEstado.DISPENSADA else 0
+    return quantidade, previsto, recebido, dispensado
 
 
 def preview_cotas(escopo: Escopo, competencia: dt.date) -> LotePrevisto:

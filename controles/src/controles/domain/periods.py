@@ -19,6 +19,12 @@ def last_day(month: dt.date) -> dt.date:
     return add_months(month, 1) - dt.timedelta(days=1)
 
 
+def months_between(first: dt.date, last: dt.date) -> list[dt.date]:
+    """The months of both days and those between them, oldest first."""
+    count = (last.year - first.year) * 12 + last.month - first.month
+    return [add_months(first, later) for later in range(count + 1)]
+
+
 def last_months(hoje: dt.date) -> tuple[dt.date, ...]:
     """The twelve months that end with the current one, oldest first."""
     return tuple(add_months(hoje, back) for back in range(1 - MONTHS_SHOWN, 1))

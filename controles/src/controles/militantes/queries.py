@@ -24,7 +24,7 @@ from controles.militantes.records import (
 )
 from controles.militantes.scope import in_scope, narrowed
 from controles.militantes.searching import matches, name_starts_with
-from controles.pagamentos.amounts import credit_of
+from controles.pagamentos.pieces import credit_of
 from controles.services import cache_policies
 from controles.services.cache_service import cached
 from controles.web.pagination import MAX_LIMIT, Keyset, fetch_page
@@ -59,6 +59,25 @@ _KEYSETS = {
     )
     for ordem in OrdemMilitantes
 }
+_OF_THE_FICHA = (
+    "id",
+    "matricula",
+    "nome",
+    "nome_social",
+    "cpf_cifrado",
+    "nascimento",
+    "email",
+    "telefone",
+    "nucleo_id",
+    "situacao",
+    "data_filiacao",
+    "data_desligamento",
+    "dia_vencimento",
+    "isento",
+    "valor_cota",
+    "versao",
+    "anonimizado_em",
+)
 # The columns of `_lines`.
 Line = Row[int, str, str, str | None, str | None, Situacao, bool, dt.date]
 
@@ -127,6 +146,7 @@ def sum_overdue(escopo: Escopo, filtro: FiltroMilitantes, *, hoje: dt.date) -> i
     return int(db.session.scalars(owed).one())
 
 
+@cached(cache_policies.MILITANTES_SEARCH)
 def search_militantes(escopo: Escopo, termo: str, *, hoje: dt.date, limit: int = 10) -> tuple[LinhaMilitante, ...]:
     """The few militantes that `termo` most likely means: names that begin with it, then names that have its words."""
     begins = name_starts_with(termo)
@@ -144,30 +164,33 @@ def get_militante(escopo: Escopo, militante_id: int, *, hoje: dt.date) -> FichaM
     """None if there is no such militante, or none in this escopo."""
     if not 0 < militante_id <= MAX_ID:
         return None
-    found = db.session.execute(
-        select(Militante, Nucleo.nome, Nucleo.uf, credit_of(militante_id))
+    # Columns, not an object: one that the session holds from earlier would be as old as that.
+    militante = db.session.execute(
+        select(
+            *(getattr(Militante, name) for name in _OF_THE_FICHA),
+            Nucleo.nome.label("nucleo"),
+            Nucleo.uf,
+        )
         .outerjoin(Nucleo, Nucleo.id == Militante.nucleo_id)
         .where(Militante.id == militante_id, in_scope(escopo))
-        # What another process wrote since this session first saw the row must show.
-        .execution_options(populate_existing=True)
     ).one_or_none()
-    if found is None:
+    if militante is None:
         return None
-    militante, nucleo, uf, credito = found
+    credito = credit_of(militante_id)
     meses, vencido, a_vencer = _arrears_of(militante_id, hoje)
     return FichaMilitante(
         id=militante.id,
         matricula=militante.matricula,
         nome=militante.nome,
         nome_social=militante.nome_social,
-        nome_exibido=militante.nome_exibido,
+        nome_exibido=militante.nome_social or militante.nome,
         cpf_mascarado=cpf.mask(cpf.vault().decrypt(militante.cpf_cifrado)) if militante.cpf_cifrado else None,
         nascimento=militante.nascimento,
         email=militante.email,
         telefone=militante.telefone,
         nucleo_id=militante.nucleo_id,
-        nucleo=nucleo,
-        uf=uf,
+        nucleo=militante.nucleo,
+        uf=militante.uf,
         situacao=militante.situacao,
         data_filiacao=militante.data_filiacao,
         data_desligamento=militante.data_desligamento,
@@ -179,7 +202,7 @@ def get_militante(escopo: Escopo, militante_id: int, *, hoje: dt.date) -> FichaM
         meses_em_aberto=meses,
         em_aberto=vencido,
         a_vencer=a_vencer,
-        credito=int(credito),
+        credito=credito,
         historico=_history(militante_id),
     )
 

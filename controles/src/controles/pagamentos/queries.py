@@ -10,12 +10,14 @@ from controles.contas.models import Usuario
 from controles.cotas.models import Cota
 from controles.db import MAX_BIG_ID, MAX_ID, db
 from controles.domain.escopo import Escopo
+from controles.domain.periods import month_of
 from controles.militantes.models import Militante
 from controles.militantes.scope import narrowed, owner_in_scope
 from controles.militantes.searching import clean, matches
 from controles.pagamentos.alike import find_alike
 from controles.pagamentos.amounts import net_valor
 from controles.pagamentos.models import E2EID, Alocacao, Metodo, Pagamento
+from controles.pagamentos.pieces import cash_between
 from controles.pagamentos.records import (
     DetalhePagamento,
     FiltroPagamentos,
@@ -42,6 +44,9 @@ __all__ = [
     "list_pagamentos",
     "totals_pagamentos",
 ]
+
+# False: one statement over all rows, which is cheaper where nothing is cached.
+IN_PIECES = True
 
 _NEWEST_FIRST = Keyset(
     order="data", columns=(Pagamento.data_credito, Pagamento.id), row_id=Pagamento.id, descending=True
@@ -100,12 +105,8 @@ def all_pagamentos(escopo: Escopo, filtro: FiltroPagamentos) -> Iterator[LinhaPa
 @cached(cache_policies.PAGAMENTOS_TOTALS)
 def totals_pagamentos(escopo: Escopo, filtro: FiltroPagamentos) -> TotaisPagamentos:
     """What the list's lines, on all its pages, sum to: cash by payment date, net of estornos."""
-    # By day as well, which is the order of the index: sorting all payments by method would take three times as long.
-    rows = db.session.execute(
-        select(Pagamento.metodo, func.count(), func.sum(net_valor()))
-        .where(*_conditions(escopo, filtro))
-        .group_by(Pagamento.data_credito, Pagamento.metodo)
-    )
+    of_everybody = IN_PIECES and narrowed(escopo, filtro.nucleo_id) == Escopo() and filtro.militante_id is None
+    rows = _cash_in_pieces(filtro) if of_everybody and not filtro.busca.strip() else _cash(escopo, filtro)
     counts: Counter[Metodo] = Counter()
     sums: Counter[Metodo] = Counter()
     for metodo, quantidade, valor in rows:
@@ -116,6 +117,32 @@ def totals_pagamentos(escopo: Escopo, filtro: FiltroPagamentos) -> TotaisPagamen
         valor=sum(sums.values()),
         quantidade=counts.total(),
     )
+
+
+def _cash(escopo: Escopo, filtro: FiltroPagamentos) -> Sequence[tuple[Metodo, int, int]]:
+    # By day as well, which is the order of the index: sorting all payments by method would take three times as long.
+    rows = db.session.execute(
+        select(Pagamento.metodo, func.count(), func.sum(net_valor()))
+        .where(*_conditions(escopo, filtro))
+        .group_by(Pagamento.data_credito, Pagamento.metodo)
+    )
+    return rows.all()
+
+
+def _cash_in_pieces(filtro: FiltroPagamentos) -> Sequence[tuple[Metodo, int, int]]:
+    """The same of the whole organisation, from pieces."""
+    ends: Sequence[dt.date | None] = db.session.execute(
+        select(func.min(Pagamento.data_credito), func.max(Pagamento.data_credito))
+    ).one()
+    oldest, newest = ends
+    if oldest is None or newest is None:
+        return ()
+    first, last = max(oldest, filtro.de or oldest), min(newest, filtro.ate or newest)
+    if filtro.de is None:
+        # Whole months are pieces that other totals have as well.
+        first = month_of(first)
+    found = cash_between(first, last, newest=newest)
+    return [row[1:] for row in found if filtro.metodo in {None, row[1]}]
 
 
 @cached(cache_policies.PAGAMENTO)
@@ -186,29 +213,34 @@ def get_alike(militante_id: int | None, data_credito: dt.date, valor: int, e2eid
 
 
 def _parts(pagamento_id: int) -> tuple[ParteAlocada, ...]:
-    rows = db.session.execute(
-        select(Alocacao.cota_id, Cota.competencia, Alocacao.centavos)
-        .join(Cota, Cota.id == Alocacao.cota_id)
-        .where(Alocacao.pagamento_id == pagamento_id)
-        .order_by(Cota.competencia, Cota.id)
-    )
-    return tuple(ParteAlocada(*row) for row in rows)
+    parts = db.session.execute(
+        select(Alocacao.cota_id, Alocacao.centavos).where(Alocacao.pagamento_id == pagamento_id)
+    ).all()
+    months = _months_of([cota_id for cota_id, _ in parts])
+    found = [ParteAlocada(cota_id, months[cota_id], centavos) for cota_id, centavos in parts]
+    return tuple(sorted(found, key=lambda parte: (parte.competencia, parte.cota_id)))
 
 
 def _competencias(pagamento_ids: Sequence[int]) -> dict[int, tuple[dt.date, ...]]:
-    """The months that each of these payments paid, in one query."""
+    """The months that each of these payments paid, in two statements."""
     if not pagamento_ids:
         return {}
-    rows = db.session.execute(
-        select(Alocacao.pagamento_id, Cota.competencia)
-        .join(Cota, Cota.id == Alocacao.cota_id)
-        .where(Alocacao.pagamento_id.in_(pagamento_ids))
-        .order_by(Alocacao.pagamento_id, Cota.competencia)
-    )
-    months: dict[int, list[dt.date]] = defaultdict(list)
-    for pagamento_id, competencia in rows:
-        months[pagamento_id].append(competencia)
-    return {pagamento_id: tuple(found) for pagamento_id, found in months.items()}
+    parts = db.session.execute(
+        select(Alocacao.pagamento_id, Alocacao.cota_id).where(Alocacao.pagamento_id.in_(pagamento_ids))
+    ).all()
+    months = _months_of(sorted({cota_id for _, cota_id in parts}))
+    found: dict[int, list[dt.date]] = defaultdict(list)
+    for pagamento_id, cota_id in parts:
+        found[pagamento_id].append(months[cota_id])
+    return {pagamento_id: tuple(sorted(paid)) for pagamento_id, paid in found.items()}
+
+
+def _months_of(cota_ids: Sequence[int]) -> dict[int, dt.date]:
+    """By id. Not in one statement with the allocations: joined to them, cotas would be read whole, and what is cached
+    of it ended by everybody's payments."""
+    if not cota_ids:
+        return {}
+    return dict(db.session.execute(select(Cota.id, Cota.competencia).where(Cota.id.in_(cota_ids))).all())
 
 
 def _conditions(escopo: Escopo, filtro: FiltroPagamentos) -> tuple[ColumnElement[bool], ...]:

@@ -8,8 +8,8 @@ from controles.domain.escopo import Escopo
 from controles.domain.periods import last_30_days, last_day, last_months, month_of
 from controles.militantes.models import Situacao
 from controles.pagamentos.models import Metodo
-from controles.painel import reads
 from controles.painel.bands import FAIXAS
+from controles.painel.pieces import Membership, cash_by_month, cotas_and_arrears, membership
 from controles.painel.reads import MonthOfCotas
 from controles.painel.records import (
     FaixaAtraso,
@@ -39,37 +39,31 @@ DayCounts = Mapping[dt.date, int]
 
 @cached(cache_policies.DASHBOARD_STATS)
 def get_dashboard_stats(escopo: Escopo, *, hoje: dt.date) -> Painel:
-    """The whole panel. What two figures share is read once: seven statements."""
+    """The whole panel, summed from pieces; a write ends the pieces that it changes, and the others are read again from
+    the cache. `gerado_em` is the moment when the summing began: no piece is older than that."""
+    agora = utc_now()
     months = last_months(hoje)
-    cotas = reads.cotas_by_month(escopo, months[0], months[-1])
-    cash = reads.cash_by_month(escopo, months[0], last_day(months[-1]))
-    arrears = reads.arrears(escopo, hoje)
-    standing = reads.militantes_by_situacao(escopo)
-    joins, leaves = _recent_moves(escopo, months[0], hoje)
+    cotas, arrears = cotas_and_arrears(escopo, months[0], months[-1], hoje)
+    cash = cash_by_month(escopo, months[0], last_day(months[-1]), hoje)
+    members = membership(escopo, hoje)
     return Painel(
-        militantes=_militante_stats(standing, joins, leaves, hoje),
+        militantes=_militante_stats(members, hoje),
         financeiro=_financial_stats(hoje, cotas, cash, arrears),
         previsto_recebido=_expected_received(months, cotas),
         caixa_por_metodo=_cash_by_method(months, cash),
         atraso=arrears,
-        membros=_members_by_month(escopo, hoje, standing, joins, leaves),
-        gerado_em=utc_now(),
+        membros=_members_by_month(members, hoje),
+        gerado_em=agora,
     )
 
 
-def _recent_moves(escopo: Escopo, first: dt.date, last: dt.date) -> tuple[DayCounts, DayCounts]:
-    return reads.joins_by_day(escopo, first, last), reads.leaves_by_day(escopo, first, last)
-
-
-def _militante_stats(
-    standing: Mapping[Situacao, int], joins: DayCounts, leaves: DayCounts, hoje: dt.date
-) -> MilitanteStats:
+def _militante_stats(members: Membership, hoje: dt.date) -> MilitanteStats:
     period = last_30_days(hoje)
     return MilitanteStats(
-        ativos=standing.get(Situacao.ATIVO, 0),
-        licenciados=standing.get(Situacao.LICENCIADO, 0),
-        adesoes_30d=_within(joins, *period),
-        desligamentos_30d=_within(leaves, *period),
+        ativos=members.standing.get(Situacao.ATIVO, 0),
+        licenciados=members.standing.get(Situacao.LICENCIADO, 0),
+        adesoes_30d=_within(members.joins, *period),
+        desligamentos_30d=_within(members.leaves, *period),
     )
 
 
@@ -124,17 +118,14 @@ def _cash_by_method(months: tuple[dt.date, ...], cash: Mapping[tuple[dt.date, Me
     )
 
 
-def _members_by_month(
-    escopo: Escopo, hoje: dt.date, standing: Mapping[Situacao, int], joins: DayCounts, leaves: DayCounts
-) -> tuple[MesMembros, ...]:
+def _members_by_month(of: Membership, hoje: dt.date) -> tuple[MesMembros, ...]:
     """Counted backwards from today: each month's end is the next one's, less who came, plus who went."""
     months = last_months(hoje)
-    on_leave = reads.on_leave_at(escopo, [last_day(month) for month in months[:-1]])
-    members = standing.get(Situacao.ATIVO, 0) + standing.get(Situacao.LICENCIADO, 0)
+    members = of.standing.get(Situacao.ATIVO, 0) + of.standing.get(Situacao.LICENCIADO, 0)
     shown: list[MesMembros] = []
     for month in reversed(months):
-        away = standing.get(Situacao.LICENCIADO, 0) if month == months[-1] else on_leave[last_day(month)]
-        came, went = _within(joins, month, last_day(month)), _within(leaves, month, last_day(month))
+        away = of.standing.get(Situacao.LICENCIADO, 0) if month == months[-1] else of.on_leave[last_day(month)]
+        came, went = (_within(moves, month, last_day(month)) for moves in (of.joins, of.leaves))
         shown.append(MesMembros(mes=month, ativos=members - away, adesoes=came, desligamentos=went))
         members += went - came
     return tuple(reversed(shown))

@@ -5,14 +5,15 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, literal, or_, select, union
+from sqlalchemy import ColumnElement, case, func, literal, or_, select, true, union
 from sqlalchemy.orm import QueryableAttribute
 
 from controles.cotas.conditions import is_overdue
 from controles.cotas.models import Cota
+from controles.cotas.pieces import in_piece
 from controles.db import db
 from controles.domain.escopo import Escopo
-from controles.domain.periods import month_of
+from controles.domain.periods import month_of, months_between
 from controles.militantes.models import Militante, Situacao, SituacaoHistorico
 from controles.militantes.scope import in_scope, owner_in_scope
 from controles.pagamentos.amounts import net_valor
@@ -37,6 +38,16 @@ class MonthOfCotas:
         """A competência for which nothing was generated."""
         return cls(competencia, previsto=0, recebido=0, dispensado=0, quitadas=0, cotas=0)
 
+    def __add__(self, other: "MonthOfCotas") -> "MonthOfCotas":
+        return MonthOfCotas(
+            self.competencia,
+            previsto=self.previsto + other.previsto,
+            recebido=self.recebido + other.recebido,
+            dispensado=self.dispensado + other.dispensado,
+            quitadas=self.quitadas + other.quitadas,
+            cotas=self.cotas + other.cotas,
+        )
+
     @property
     def aberto(self) -> int:
         return self.previsto - self.recebido - self.dispensado
@@ -57,8 +68,13 @@ def leaves_by_day(escopo: Escopo, first: dt.date, last: dt.date) -> dict[dt.date
     return _per_day(Militante.data_desligamento, escopo, first, last)
 
 
-def cotas_by_month(escopo: Escopo, first: dt.date, last: dt.date) -> dict[dt.date, MonthOfCotas]:
-    """Competências from `first` to `last` that have cotas at all."""
+def cotas_by_month(
+    escopo: Escopo, first: dt.date, last: dt.date, *, people: int | None = None
+) -> dict[dt.date, MonthOfCotas]:
+    """Competências from `first` to `last` that have cotas at all. people: of one range of militantes (`in_piece`)."""
+    # Named one by one with a range of militantes: then the index is entered at each month, and reads that range alone.
+    months = Cota.competencia.in_(months_between(first, last))
+    span = Cota.competencia.between(first, last) if people is None else months
     rows = db.session.execute(
         select(
             Cota.competencia,
@@ -69,7 +85,7 @@ def cotas_by_month(escopo: Escopo, first: dt.date, last: dt.date) -> dict[dt.dat
             func.count().filter(Cota.pago == Cota.valor),
             func.count() - func.count(Cota.dispensada_em),
         )
-        .where(Cota.competencia.between(first, last), owner_in_scope(escopo, Cota.militante_id))
+        .where(span, owner_in_scope(escopo, Cota.militante_id), _of(people))
         .group_by(Cota.competencia)
     )
     return {
@@ -91,15 +107,15 @@ def cash_by_month(escopo: Escopo, first: dt.date, last: dt.date) -> dict[tuple[d
     return dict(sums)
 
 
-def arrears(escopo: Escopo, hoje: dt.date) -> tuple[FaixaAtraso, ...]:
-    """Every band, empty ones too, by number of overdue cotas."""
+def arrears(escopo: Escopo, hoje: dt.date, *, people: int | None = None) -> tuple[FaixaAtraso, ...]:
+    """Every band, empty ones too, by number of overdue cotas. people: as for `cotas_by_month`."""
     owed = (
         select(
             Cota.militante_id,
             func.count().label("months"),
             func.sum(Cota.valor - Cota.pago).label("centavos"),
         )
-        .where(is_overdue(hoje), owner_in_scope(escopo, Cota.militante_id))
+        .where(is_overdue(hoje), owner_in_scope(escopo, Cota.militante_id), _of(people))
         .group_by(Cota.militante_id)
         .subquery()
     )
@@ -150,6 +166,10 @@ def on_leave_at(escopo: Escopo, days: Iterable[dt.date]) -> dict[dt.date, int]:
         .where(standing.c.situacao != Situacao.ATIVO, in_scope(escopo))
     ).one()
     return dict(zip(wanted, counts, strict=True))
+
+
+def _of(people: int | None) -> ColumnElement[bool]:
+    return true() if people is None else in_piece(Cota.militante_id, people)
 
 
 def _per_day(

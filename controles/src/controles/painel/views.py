@@ -14,12 +14,15 @@ from controles.painel import charts
 from controles.painel.links import PainelLinks
 from controles.painel.queries import get_dashboard_stats
 from controles.painel.records import Painel
+from controles.services import cache_policies
+from controles.services.cache_service import cache_service
 
 blueprint = Blueprint("painel", __name__, template_folder="templates")
 
 
 def refresh_painel(escopo: Escopo, hoje: dt.date) -> Painel:
     """The panel computed now, from the database, for everybody who reads it after this."""
+    cache_service().invalidate_pattern(f"{cache_policies.FIGURES.name}:*")
     return get_dashboard_stats.refresh(escopo, hoje=hoje)
 
 

@@ -16,9 +16,13 @@ from frescor import Policy
 
 # Dashboards: 5 minutes. Arrears change at midnight without a write: the date is an argument of each of these.
 DASHBOARD_STATS = Policy.dashboard(CacheKeys.DASHBOARD_STATS)
+# What the panel and the lists' totals are summed from: each piece ends with what it has read, and not before. Those of
+# months that are over hardly ever end.
+FIGURES = Policy.static("figures")
 
 # Lists, and one person's page: a user's data, 30 minutes.
 MILITANTES_LIST = Policy.user(CacheKeys.MILITANTES_LIST, sealed=True)
+MILITANTES_SEARCH = Policy.user("militantes:search", sealed=True)
 MILITANTES_COUNT = Policy.user("militantes:count")
 MILITANTE = Policy.user("militantes:ficha", sealed=True)
 PAGAMENTOS_LIST = Policy.user(CacheKeys.PAGAMENTOS_LIST, sealed=True)

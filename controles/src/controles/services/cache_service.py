@@ -13,6 +13,7 @@ from typing import Final
 from flask import Flask, current_app
 
 from controles.db import db
+from controles.services.cache_slices import SLICES
 from controles.settings.config import Settings
 from frescor import Cache, CacheError, PolicyStats, ServerInfo
 from frescor.embedded import EmbeddedServer, EmbeddedServerUnavailable
@@ -83,6 +84,10 @@ class CacheService:
         """Forget everything, in one write. False while the server is away: then it is done once it is back."""
         return self.cache.clear_all()
 
+    def invalidate_pattern(self, pattern: str) -> bool:
+        """Forget what stands below a prefix (`dashboard:*`). As `invalidate`."""
+        return self.cache.invalidate_pattern(pattern)
+
     def invalidate(self, *tags: str) -> bool:
         """Forget what depends on these tags. False while the server is away: then it is done once it is back."""
         return self.cache.invalidate(*tags)
@@ -141,7 +146,7 @@ def init_app(app: Flask) -> None:
     _frescor.init_app(app, lambda: _open_cache(app, settings))
     cache = functools.partial(_frescor.of, app)
     with app.app_context():
-        tracked = [track(engine, cache) for engine in db.engines.values()]
+        tracked = [track(engine, cache, slices=SLICES) for engine in db.engines.values()]
     app.extensions[EXTENSION] = CacheService(cache, tracked)
 
 

@@ -12,7 +12,7 @@ from frescor.sqlalchemy._statements.facts import Bounds, Field, Place
 
 # A range of more buckets than this reads the whole table, since each bucket is one more tag for every read of the
 # entry.
-MOST_BUCKETS = 24
+MOST_BUCKETS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,11 @@ def read_slices(
     expanded to."""
     best: tuple[SliceColumn, Iterable[str]] | None = None
     fewest = MOST_BUCKETS + 1
+    exact: set[str] = set()
     for column, one in read.choices:
+        if column.name in exact and isinstance(one, Field):
+            # Fewer tags, but of a bucket that many other values fall into.
+            continue
         found = (
             _groups_between(column, one, executions)
             if isinstance(one, Bounds)
@@ -80,6 +84,8 @@ def read_slices(
         )
         if found is not None and len(found) < fewest:
             best, fewest = (column, found), len(found)
+            if column.kind == "value":
+                exact.add(column.name)
             if fewest <= 1:
                 break
     if best is None:

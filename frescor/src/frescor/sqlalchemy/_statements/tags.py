@@ -28,7 +28,7 @@ from frescor._values.tags import NAMESPACE_TAG
 from frescor.errors import PolicyError
 
 # More rows of one table than this are named by one tag: each costs a look at every read.
-MOST_ROWS = 16
+MOST_ROWS = 64
 # Schema, or None for the database's default one, and name; in small letters, since not every database tells them apart.
 TableName = tuple[str | None, str]
 # The values of a primary key, in the order of its columns' names.

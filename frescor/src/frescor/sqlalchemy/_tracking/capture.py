@@ -21,7 +21,7 @@ from frescor.sqlalchemy._transactions.context import changed
 from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 
 # As with rows: beyond this many tags of a table's slices, the load depends on the table's own tag instead.
-MOST_SLICE_TAGS = 24
+MOST_SLICE_TAGS = 64
 
 
 class Seen:
