@@ -18,6 +18,7 @@ DOCUMENTS = (
     "docs/configuration.md",
     "docs/keys.md",
     "frescor/docs/calls.md",
+    "frescor/docs/conditions.md",
     "frescor/docs/sqlalchemy.md",
     "docs/threat-model.md",
     "docs/troubleshooting.md",

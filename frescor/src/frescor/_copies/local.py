@@ -129,6 +129,10 @@ class Local:
         """The copy under a key, valid or not."""
         return self._copies.get(key)
 
+    def count(self, prefix: str) -> int:
+        """How many copies there are under keys that begin so."""
+        return sum(key.startswith(prefix) for key in tuple(self._copies))
+
     def mark(self) -> int:
         """The present position in the order of pushes: take it before asking the server."""
         return self._sequence

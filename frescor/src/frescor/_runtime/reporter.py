@@ -27,11 +27,16 @@ class Reporter:
         self._running = False
         self._closed = False
         # Hits on local copies are counted where they happen, in a cell by policy: no lock fits into a microsecond.
-        self._cells: dict[str, list[int]] = {}
+        # By policy, and the function if it has one of its own: what is to be delivered, and what was.
+        self._cells: dict[tuple[str, str], list[int]] = {}
 
-    def cell(self, policy: str) -> list[int]:
-        """The counter of a policy's local hits: a list of one number, to be raised in place."""
-        return self._cells.setdefault(policy, [0])
+    def cell(self, policy: str, function: str = "") -> list[int]:
+        """The counter of a policy's local hits, or of a function's: the first number is to be raised in place."""
+        return self._cells.setdefault((policy, function), [0, 0])
+
+    def counted(self, policy: str, function: str) -> int:
+        """How many local hits a function had in this process."""
+        return sum(self._cells.get((policy, function), ()))
 
     def add(self, policy: str, event: str) -> None:
         """Count one event."""
@@ -41,9 +46,10 @@ class Reporter:
 
     def flush(self) -> None:
         """Deliver now; what cannot be delivered is kept for the next time."""
-        for policy, cell in list(self._cells.items()):
+        for (policy, _), cell in list(self._cells.items()):
             if cell[0]:
                 seen, cell[0] = cell[0], 0
+                cell[1] += seen
                 self._counters.add(policy, "local", seen)
         counts = self._counters.take()
         if not counts:

@@ -122,7 +122,7 @@ class AsyncCache:
     ) -> AsyncDriver[Any]:
         """As `Cache._begin_call`."""
         steps = calls.cached_call(self._engine, site, args, kwargs, refresh=refresh)
-        return AsyncDriver(self._process, steps, functools.partial(site.function, *args, **kwargs))
+        return AsyncDriver(self._process, steps, functools.partial(site.loader, *args, **kwargs))
 
     async def _look_up_calls(
         self, site: "CallSite", wanted: Iterable[tuple[tuple[Any, ...], Mapping[str, Any]]]

@@ -240,7 +240,7 @@ class Cache:
     ) -> Driver[Any]:
         """A call of a cached function, whose loader its caller may run in its own frame."""
         steps = calls.cached_call(self._engine, site, args, kwargs, refresh=refresh)
-        return Driver(self._engine, steps, functools.partial(site.function, *args, **kwargs))
+        return Driver(self._engine, steps, functools.partial(site.loader, *args, **kwargs))
 
     def _look_up_calls(
         self, site: "CallSite", wanted: Iterable[tuple[tuple[Any, ...], Mapping[str, Any]]]
@@ -265,6 +265,11 @@ class Cache:
         what counts of them is their database. key: what an argument counts by, as in `{"user": lambda user: user.id}`;
         `Annotated[User, key(…)]` says the same in the signature. identity: what a method's instance counts by, beside
         its class, as in `lambda self: self.tenant_id`; see `cached_method`.
+
+        store_if: whether a value is kept; one that is not goes to those who wait for it and to nobody else. bypass_if:
+        of a call's arguments, whether it runs the function and neither reads nor writes the cache. ttl: for how long a
+        value is kept, in place of the policy's time, without jitter; None: the policy's, 0: not at all. expire_at:
+        until when: a time of day (local, or in its own time zone), or a function of the value that returns a datetime.
 
         Raises PolicyError where it is declared, for what cannot be cached, for a second function of one name, and for a
         policy that cannot work with it.

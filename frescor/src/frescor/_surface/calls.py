@@ -137,6 +137,7 @@ def cached_call(
 ) -> CallSteps[Any]:
     """A call of a cached function; or `refresh` it."""
     key, tags = site.bind(engine, args, kwargs)
+    site.asked += not refresh
     if not refresh and (copy := _local_copy(engine, key, site.policy, site.shape)) is not None:
         return _found(copy)
     call = Arrive(key, tags, site.policy, site.codec, site.shape, site.label, refresh, site.watch())

@@ -7,7 +7,7 @@ import logging
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Unpack
+from typing import Any, NamedTuple, Unpack
 
 from frescor._calls.callables import Callee, check_parameters, core_of, signatures_of
 from frescor._calls.canonical import Holding, canonical
@@ -19,6 +19,7 @@ from frescor._calls.loading import enclosing_load
 from frescor._calls.policy import Policy
 from frescor._copies.local import Copy
 from frescor._runtime.engine import Engine
+from frescor._surface.conditions import check_conditions, loader_of
 from frescor._surface.options import CallOptions
 from frescor._values.codec import Codec
 from frescor._values.names import namespace_of, short_name
@@ -45,6 +46,16 @@ class Shortcut:
     start: object
     calls: dict[tuple[object, ...], tuple[str, tuple[str, ...]]]
     hits: list[int]
+
+
+class CacheInfo(NamedTuple):
+    """As `functools.lru_cache` has it, for this process: calls that were answered, calls that ran the function, None
+    (no number of entries is too many), and how many copies this process keeps."""
+
+    hits: int
+    misses: int
+    maxsize: None
+    currsize: int
 
 
 class CallSite:
@@ -77,6 +88,13 @@ class CallSite:
             is_method=is_method,
             policy=policy.name,
         )
+        check_conditions(options, policy)
+        # As loads run it, with its conditions; and which calls go past the cache.
+        self.loader = loader_of(callee, options, policy)
+        self.bypass = options.get("bypass_if")
+        # In this process: calls that no copy answered at once, and loads; with the local hits, what `cache_info` says.
+        self.asked = 0
+        self.loads = 0
         # What needs no identity of its own.
         self.settled = frozenset((*ignore, *keys))
         check_parameters(callee, self.settled, policy.name)
@@ -192,6 +210,12 @@ class CallSite:
             return copy
         return None
 
+    def info(self, engine: Engine) -> CacheInfo:
+        """What came of this function's calls in this process, and how many copies it keeps of them."""
+        local = engine.reporter.counted(self.policy.name, self.prefix)
+        hits = local + self.asked - self.loads
+        return CacheInfo(max(0, hits), self.loads, None, engine.local.count(f"{self.prefix}:"))
+
     def bind(self, engine: Engine, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
         """The key and all tags of a call. Raises TypeError as the call itself would, and PolicyError."""
         if self._watched or self._held.is_mutable:
@@ -225,7 +249,7 @@ class CallSite:
         """Let the call be found by its arguments from now on."""
         shortcut = self._shortcut
         if shortcut is None or shortcut.start is not engine.start or len(shortcut.calls) >= _MOST_SHORTCUTS:
-            shortcut = self._shortcut = Shortcut(engine.start, {}, engine.reporter.cell(self.policy.name))
+            shortcut = self._shortcut = Shortcut(engine.start, {}, engine.reporter.cell(self.policy.name, self.prefix))
         shortcut.calls[call] = bound
 
     def _bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[CallIdentity, dict[str, Any]]:

@@ -13,7 +13,7 @@ from frescor._calls.loading import CurrentLoad
 from frescor._calls.miss import MISS, Miss
 from frescor._calls.policy import Policy
 from frescor._runtime.engine import Engine
-from frescor._surface.callsite import CallSite
+from frescor._surface.callsite import CacheInfo, CallSite
 from frescor._surface.options import CallOptions
 from frescor._surface.owners import check_class_body, check_owner
 from frescor._values.tags import pattern_tag
@@ -125,7 +125,8 @@ class Cached(_Declared, Generic[P, R]):
         try:
             while call.wants_load():
                 with call as load:
-                    load.value = site.function(*args, **kwargs)
+                    site.loads += 1
+                    load.value = site.loader(*args, **kwargs)
             return cast(R, call.result)
         finally:
             call.leave()
@@ -178,6 +179,14 @@ class Cached(_Declared, Generic[P, R]):
     def invalidate_all(self) -> bool:
         """Forget the results of all calls, in one write. False with the store down: then it waits."""
         return self._source().invalidate_pattern(f"{self._site.prefix}:*")
+
+    def cache_info(self) -> CacheInfo:
+        """What came of its calls in this process, as `functools.lru_cache` says it."""
+        return self._site.info(self._source()._engine)
+
+    def cache_clear(self) -> None:
+        """As `invalidate_all`."""
+        self.invalidate_all()
 
 
 class AsyncCached(_Declared, Generic[P, T]):
@@ -241,6 +250,14 @@ class AsyncCached(_Declared, Generic[P, T]):
         """Forget the results of all calls, in one write. False with the store down: then it waits."""
         return await self._source().invalidate_pattern(f"{self._site.prefix}:*")
 
+    def cache_info(self) -> CacheInfo:
+        """What came of its calls in this process, as `functools.lru_cache` says it."""
+        return self._site.info(self._source()._engine)
+
+    async def cache_clear(self) -> None:
+        """As `invalidate_all`."""
+        await self.invalidate_all()
+
     async def _get(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool) -> T:
         cache, site = self._source(), self._site
         if not kwargs and not refresh and (copy := site.local_copy(cache._engine, args)) is not None:
@@ -250,10 +267,31 @@ class AsyncCached(_Declared, Generic[P, T]):
         try:
             while await call.wants_load():
                 with call as load:
-                    load.value = await site.function(*args, **kwargs)
+                    site.loads += not refresh
+                    load.value = await site.loader(*args, **kwargs)
             return cast(T, call.result)
         finally:
             call.leave()
+
+
+class _Passing(Cached[P, R]):
+    """Some of its calls go past the cache; apart, so that others are not asked."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        bypass = self._site.bypass
+        if bypass is not None and bypass(*args, **kwargs):
+            return self.uncached(*args, **kwargs)
+        return super().__call__(*args, **kwargs)
+
+
+class _AsyncPassing(AsyncCached[P, T]):
+    """As `_Passing`."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+        bypass = self._site.bypass
+        if bypass is not None and bypass(*args, **kwargs):
+            return self.uncached(*args, **kwargs)
+        return super().__call__(*args, **kwargs)
 
 
 if TYPE_CHECKING:
@@ -314,6 +352,14 @@ class BoundCached(_Bound, Generic[P, R]):
         """Forget the results of all calls of all instances, in one write. False with the store down: then it waits."""
         return cast(bool, self.func.invalidate_all())
 
+    def cache_info(self) -> CacheInfo:
+        """As `Cached.cache_info`, of the calls of all instances."""
+        return cast(CacheInfo, self.func.cache_info())
+
+    def cache_clear(self) -> None:
+        """As `invalidate_all`."""
+        self.func.cache_clear()
+
 
 class BoundAsyncCached(_Bound, Generic[P, T]):
     """A coroutine function of an instance or a class: what `AsyncCached` has, with that as its first argument."""
@@ -359,6 +405,14 @@ class BoundAsyncCached(_Bound, Generic[P, T]):
         """Forget the results of all calls of all instances, in one write. False with the store down: then it waits."""
         return cast(bool, await self.func.invalidate_all())
 
+    def cache_info(self) -> CacheInfo:
+        """As `Cached.cache_info`, of the calls of all instances."""
+        return cast(CacheInfo, self.func.cache_info())
+
+    async def cache_clear(self) -> None:
+        """As `invalidate_all`."""
+        await self.func.cache_clear()
+
 
 class CachedDecorator(Protocol):
     """What `cached(…)` gives: a coroutine function becomes an `AsyncCached`, any other a `Cached`."""
@@ -387,8 +441,8 @@ def caching(
         if callee.binding == "instance":
             check_class_body(sys._getframe(1), site)
         if callee.awaits:
-            return AsyncCached(site, lambda: source().aio)
-        return Cached(site, source)
+            return (AsyncCached if site.bypass is None else _AsyncPassing)(site, lambda: source().aio)
+        return (Cached if site.bypass is None else _Passing)(site, source)
 
     return cast(CachedDecorator, decorate)
 

@@ -1,9 +1,10 @@
 """The options of `cached` that belong to the function, beside those of its policy."""
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, cast
 
-from frescor._calls.policy import Policy, PolicyOptions
+from frescor._calls.policy import Policy, PolicyOptions, Seconds
 from frescor.errors import PolicyError
 
 
@@ -14,6 +15,10 @@ class CallOptions(TypedDict, total=False):
     ignore: tuple[str, ...]
     key: Mapping[str, Callable[[Any], object]]
     identity: Callable[[Any], object] | None
+    store_if: Callable[[Any], bool] | None
+    bypass_if: Callable[..., bool] | None
+    ttl: Callable[[Any], Seconds | None] | None
+    expire_at: dt.time | Callable[[Any], dt.datetime | None] | None
 
 
 class CachedOptions(PolicyOptions, CallOptions, total=False):
