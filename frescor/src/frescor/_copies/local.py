@@ -259,11 +259,6 @@ class Local:
         for wake in woken:
             wake()
 
-    @property
-    def used_bytes(self) -> int:
-        """The memory that the copies take, roughly."""
-        return self._admission.used
-
     def _forget_stamps(self) -> None:
         self._sequence += 1
         self._floor = self._sequence

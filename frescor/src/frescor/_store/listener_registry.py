@@ -119,7 +119,6 @@ return 1
 HEARD = Script("heard", "redis.call('SADD', KEYS[1], ARGV[1]) return redis.call('PEXPIRE', KEYS[1], ARGV[2])")
 
 ALL = (REGISTER, _LIST, _MARK, _STILL, _UNHEARD, _DISMISS, HEARD)
-COMMANDS = (Announce, Unheard, Dismiss)
 # What `places` is for a single server.
 ONE_PLACE = ("",)
 

@@ -42,11 +42,6 @@ class Breaker:
         self._ended = threading.Event()
         self._lock = threading.Lock()
 
-    @property
-    def is_open(self) -> bool:
-        """Whether calls are refused: all of them, or all except invalidations."""
-        return self.reason is not None
-
     def check(self, operation: str, *, invalidates: bool = False) -> None:
         """Raise StoreUnavailable at once if the server is known to be down, or is not trusted with this operation."""
         reason, answers = self.reason, self._answers
