@@ -55,20 +55,25 @@ def test_the_child_of_a_fork_begins_anew_and_keeps_what_waits() -> None:
 
 def test_copies_are_not_read_within_a_load_nor_in_a_transaction_that_changed_something() -> None:
     engine = engine_on(UnsteadyStore())
-    assert engine.reads_local is True
+    reads = [engine.reads_local]
     with Loading():
-        assert engine.reads_local is False
-    engine.dirty_check = lambda tags: not tags
-    assert engine.reads_local is False
-    engine.dirty_check = lambda _: False
-    assert engine.reads_local is True
+        reads.append(engine.reads_local)
+    for dirty in (True, False):
+        engine.dirty_check = lambda tags, dirty=dirty: dirty and not tags
+        reads.append(engine.reads_local)
+    assert reads == [True, False, False, True]
 
 
 def test_what_a_transaction_changed_is_asked_by_the_tags_as_they_were_declared() -> None:
     engine = engine_on(UnsteadyStore())
     assert engine.changed(("=a",)) is False
     asked: list[tuple[str, ...]] = []
-    engine.dirty_check = lambda tags: asked.append(tags) or "a" in tags  # type: ignore[func-returns-value]
+
+    def is_dirty(tags: tuple[str, ...]) -> bool:
+        asked.append(tags)
+        return "a" in tags
+
+    engine.dirty_check = is_dirty
     assert engine.changed(("*", "/p", "=a")) is True
     assert engine.changed(("*", "=b")) is False
     assert asked == [("a",), ("b",)]
