@@ -7,14 +7,14 @@ from frescor._plan import read_beside, read_through
 from frescor._protocol.commands import (
     NOTHING_SHARED,
     UNAVAILABLE,
-    Board,
     Delete,
     DependOn,
+    EndFlight,
+    FlightResult,
     GaveUp,
     Grant,
     Invalidate,
-    Land,
-    Landing,
+    JoinFlight,
     Load,
     Loaded,
     Raised,
@@ -56,9 +56,9 @@ def test_an_entry_past_its_time_is_served_and_due() -> None:
 def test_a_miss_leads_takes_the_lease_loads_stores_and_tells_who_waits() -> None:
     steps = read_through(process_of(), request_of())
     asked, outcome = told(steps, NONE, None, GRANT, loaded(), StoreOutcome.STORED, None)
-    assert kinds(asked) == [Read, Board, TakeLease, Load, Write, Land]
+    assert kinds(asked) == [Read, JoinFlight, TakeLease, Load, Write, EndFlight]
     assert (asked[4].token, asked[4].as_of, asked[4].tags) == ("mine", AS_OF, ("*", "=t"))
-    assert asked[5].landing == Landing(6, payload=CODEC.encode(7), tags=("*", "=t"))
+    assert asked[5].result == FlightResult(6, payload=CODEC.encode(7), tags=("*", "=t"))
     assert outcome == Outcome(7, Result.LOADED, tags=("*", "=t"))
 
 
@@ -87,7 +87,7 @@ def test_a_load_in_an_older_snapshot_is_as_of_that() -> None:
 def test_what_is_not_to_be_stored_gives_the_lease_back(fields: dict[str, object]) -> None:
     asked, outcome = told(read_through(process_of(), request_of()), NONE, None, GRANT, loaded(**fields), None, None)
     assert asked[4] == RELEASE
-    assert (asked[5].landing == NOTHING_SHARED) is ("private" in fields)
+    assert (asked[5].result == NOTHING_SHARED) is ("private" in fields)
     assert outcome.value == 7
 
 
@@ -97,27 +97,27 @@ def test_a_loaders_exception_ends_lease_and_waiting_before_it_is_raised() -> Non
     for answer in (None, NONE, None, GRANT):
         steps.send(answer)
     assert steps.send(Raised(error, 6, ("*",))) == RELEASE
-    assert steps.send(None) == Land("k", Landing(6, error=error, tags=("*",)))
+    assert steps.send(None) == EndFlight("k", FlightResult(6, error=error, tags=("*",)))
     with pytest.raises(LookupError, match="no row"):
         steps.send(None)
 
 
 def test_another_callers_load_answers_who_came_before_it_began() -> None:
-    landing = Landing(6, payload=CODEC.encode(9), tags=("*",))
+    landing = FlightResult(6, payload=CODEC.encode(9), tags=("*",))
     _, outcome = told(read_through(process_of(), request_of(arrived=5)), NONE, landing)
     assert outcome == Outcome(9, Result.SHARED, tags=("*",))
 
 
 @pytest.mark.parametrize(
     "landing",
-    [Landing(4, payload=CODEC.encode(9)), Landing(6, payload=CODEC.encode(9), shape=3), NOTHING_SHARED],
+    [FlightResult(4, payload=CODEC.encode(9)), FlightResult(6, payload=CODEC.encode(9), shape=3), NOTHING_SHARED],
     ids=["began before", "of another version", "nothing to share"],
 )
-def test_a_load_that_cannot_answer_is_looked_for_in_the_store(landing: Landing) -> None:
+def test_a_load_that_cannot_answer_is_looked_for_in_the_store(landing: FlightResult) -> None:
     asked, outcome = told(
         read_through(process_of(), request_of(arrived=5)), NONE, landing, Reading([entry_of(7)], VALID)
     )
-    assert kinds(asked) == [Read, Board, Read]
+    assert kinds(asked) == [Read, JoinFlight, Read]
     assert outcome.value == 7
 
 
@@ -125,58 +125,58 @@ def test_an_exception_is_shared_with_those_who_waited_and_what_it_depends_on_too
     steps = read_through(process_of(), request_of(arrived=5))
     for answer in (None, NONE):
         steps.send(answer)
-    assert steps.send(Landing(6, error=LookupError("no row"), tags=("=row",))) == DependOn(("=row",))
+    assert steps.send(FlightResult(6, error=LookupError("no row"), tags=("=row",))) == DependOn(("=row",))
     with pytest.raises(LookupError, match="no row"):
         steps.send(None)
 
 
 def test_who_waited_too_long_loads_and_does_not_store() -> None:
     asked, outcome = told(read_through(process_of(), request_of()), NONE, GaveUp.GAVE_UP, loaded(), None)
-    assert kinds(asked) == [Read, Board, Load, Land]
+    assert kinds(asked) == [Read, JoinFlight, Load, EndFlight]
     assert outcome.result is Result.GAVE_UP
 
 
 def test_behind_its_caller_it_waits_for_nobody() -> None:
     request = request_of(refresh=True, background=True)
     asked, outcome = told(read_through(process_of(), request), NONE, GaveUp.GAVE_UP)
-    assert asked[1] == Board("k", wait=False)
+    assert asked[1] == JoinFlight("k", wait=False)
     assert outcome == Outcome(None, Result.SHARED)
     asked, outcome = told(read_through(process_of(), request), NONE, None, None, None)
-    assert kinds(asked) == [Read, Board, TakeLease, Land]
+    assert kinds(asked) == [Read, JoinFlight, TakeLease, EndFlight]
     assert outcome == Outcome(None, Result.SHARED)
 
 
 def test_while_another_process_loads_it_waits_and_looks_again() -> None:
     steps = read_through(process_of(), request_of())
     asked, outcome = told(steps, NONE, None, None, 2.0, Reading([entry_of(7)], VALID), None)
-    assert kinds(asked) == [Read, Board, TakeLease, Wait, Read, Land]
+    assert kinds(asked) == [Read, JoinFlight, TakeLease, Wait, Read, EndFlight]
     assert outcome.value == 7
 
 
 def test_another_process_that_takes_for_ever_is_not_waited_for_for_ever() -> None:
     steps = read_through(process_of(), request_of())
     asked, outcome = told(steps, NONE, None, None, 30_000.0, NONE, None, loaded(), None)
-    assert kinds(asked) == [Read, Board, TakeLease, Wait, Read, TakeLease, Load, Land]
+    assert kinds(asked) == [Read, JoinFlight, TakeLease, Wait, Read, TakeLease, Load, EndFlight]
     assert outcome.result is Result.GAVE_UP
 
 
 def test_what_another_process_stored_in_between_comes_with_the_lease() -> None:
     grant = Grant(AS_OF, entry_of(7), VALID)
     asked, outcome = told(read_through(process_of(), request_of()), NONE, None, grant, None, None)
-    assert kinds(asked) == [Read, Board, TakeLease, ReleaseLease, Land]
+    assert kinds(asked) == [Read, JoinFlight, TakeLease, ReleaseLease, EndFlight]
     assert (outcome.value, outcome.result) == (7, Result.HIT)
 
 
 def test_with_the_store_down_it_loads_one_at_a_time() -> None:
     asked, outcome = told(read_through(process_of(), request_of()), UNAVAILABLE, None, loaded(), None)
-    assert kinds(asked) == [Read, Board, Load, Land]
+    assert kinds(asked) == [Read, JoinFlight, Load, EndFlight]
     assert (outcome.value, outcome.result) == (7, Result.DEGRADED)
 
 
 def test_a_refresh_loads_over_what_is_there() -> None:
     steps = read_through(process_of(), request_of(refresh=True))
     asked, outcome = told(steps, Reading([entry_of(1)], VALID), None, GRANT, loaded(), StoreOutcome.STORED, None)
-    assert kinds(asked) == [Read, Board, TakeLease, Load, Write, Land]
+    assert kinds(asked) == [Read, JoinFlight, TakeLease, Load, Write, EndFlight]
     assert outcome.value == 7
 
 
