@@ -17,7 +17,7 @@ def await_back(cache: Cache) -> None:
     assert isinstance(store, RedisStore)
     turn = threading.Event()
     for _ in range(5000):
-        if not store.breaker.is_open:
+        if store.breaker.reason is None:
             return
         turn.wait(0.002)
     raise AssertionError("the probe did not find the server")

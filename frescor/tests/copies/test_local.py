@@ -168,7 +168,7 @@ def test_copies_stay_within_their_bytes_and_the_often_used_stay(hands: Hands) ->
                 read(local, f"hot:{number}")
     for number in range(2000):
         keep(local, f"cold:{number}", "x" * 100)
-        assert local.used_bytes <= 100_000
+        assert local._admission.used <= 100_000
     assert sum(read(local, f"hot:{number}") is not None for number in range(20)) >= 18
 
 
@@ -177,7 +177,7 @@ def test_a_value_larger_than_the_memory_is_not_kept(hands: Hands) -> None:
     local.alive_until = math.inf
     keep(local, "large", "x" * 2000)
     assert read(local, "large") is None
-    assert local.used_bytes == 0
+    assert local._admission.used == 0
 
 
 def test_a_waiter_is_woken_by_a_push_and_not_missed_if_it_came_before(local: Local) -> None:

@@ -71,7 +71,7 @@ class Reader:
     def is_off(self) -> bool:
         store = self.cache.store
         assert isinstance(store, RedisStore)
-        return store.breaker.is_open
+        return store.breaker.reason is not None
 
     def _load(self) -> int:
         self.loads += 1
