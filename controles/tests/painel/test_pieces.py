@@ -13,7 +13,7 @@ from controles.cotas import queries as cotas_queries
 from controles.cotas.queries import FiltroCotas, FiltroEstado, matrix, open_cotas, totals_cotas, years_of_cotas
 from controles.db import db
 from controles.domain.escopo import Escopo
-from controles.militantes.queries import FiltroMilitantes, get_militante, list_militantes
+from controles.militantes.queries import FiltroMilitantes, get_militante, list_militantes, search_militantes
 from controles.pagamentos import pieces as pagamentos_pieces
 from controles.pagamentos import queries as pagamentos_queries
 from controles.pagamentos.models import Metodo
@@ -178,3 +178,14 @@ def test_refreshing_the_panel_reads_every_piece_from_the_database(
     with statements() as seen:
         refresh_painel(WHOLE, hoje)
     assert len(seen) > 40
+
+
+def test_a_search_is_asked_of_the_database_once_and_finds_who_is_new(
+    people: list[int], org: Any, hoje: dt.date, statements: Any
+) -> None:
+    warm(lambda: search_militantes(WHOLE, "m ", hoje=hoje))
+    with statements() as seen:
+        found = search_militantes(WHOLE, "m ", hoje=hoje)
+    assert (len(found), seen) == (len(people), [])
+    org.militante("M nova")
+    assert len(search_militantes(WHOLE, "m ", hoje=hoje)) == len(people) + 1
