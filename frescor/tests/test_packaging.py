@@ -23,11 +23,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = ("", "cachelib", "cli", "dogpile", "embedded", "flask", "flask-caching", "sealing", "sqlalchemy")
+EXTRAS = ("", "cachelib", "cli", "django", "dogpile", "embedded", "flask", "flask-caching", "sealing", "sqlalchemy")
 MODULES = {
     "": ["frescor", "frescor._surface.aio", "frescor.testing", "frescor.embedded"],
     "cachelib": ["frescor.cachelib"],
     "cli": ["frescor.cli"],
+    "django": ["frescor.django"],
     "dogpile": ["frescor.dogpile"],
     "flask-caching": ["frescor.flask_caching"],
     "embedded": ["frescor.embedded"],
@@ -129,6 +130,7 @@ def test_all_brings_everything_and_the_types(environments: dict[str, Path]) -> N
         ("sqlalchemy", "import frescor.sqlalchemy"),
         ("flask", "import frescor.flask"),
         ("cachelib", "import frescor.cachelib"),
+        ("django", "import frescor.django"),
         ("dogpile", "import frescor.dogpile"),
         ("flask-caching", "import frescor.flask_caching"),
         ("cli", "import frescor.cli"),

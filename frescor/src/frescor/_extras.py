@@ -9,6 +9,7 @@ _PACKAGES = {
     "flask": {"flask": "Flask", "werkzeug": "Werkzeug"},
     "flask-caching": {"flask_caching": "Flask-Caching", "cachelib": "cachelib", "flask": "Flask"},
     "cachelib": {"cachelib": "cachelib"},
+    "django": {"django": "Django"},
     "dogpile": {"dogpile": "dogpile.cache"},
     "sealing": {"cryptography": "cryptography"},
     "cli": {"click": "click", "rich": "rich"},

@@ -1,0 +1,143 @@
+"""A backend for Django's `CACHES` over Frescor: `"BACKEND": "frescor.django.FrescorCache"`."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from frescor._calls.miss import MISS
+from frescor._doors.key_values import KeyValues
+from frescor._extras import extra
+from frescor._surface.cache import Cache
+from frescor.errors import PolicyError
+
+with extra("django", "frescor.django"):
+    from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
+    from django.utils.safestring import SafeString, mark_safe
+
+_OPTIONS = frozenset({"namespace", "local", "timeout", "key_secret", "seal_secrets", "largest_value", "confirm"})
+_CACHES: dict[str, Cache] = {}
+_LOCK = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSafe:
+    """Text that a template has escaped, such as a cached part of one."""
+
+    text: str
+
+
+KEPT = KeptSafe | Any
+
+
+class FrescorCache(BaseCache):  # type: ignore[misc]  # Django has no types
+    """Django's cache calls, and their asynchronous twins. `LOCATION` is an address, as for `Cache.from_url`;
+    `OPTIONS` are `namespace` ("django") and that call's other options.
+
+    A `TIMEOUT` of None is as long as an entry can live, ten years. `add`, `incr` and `touch` are atomic for the whole
+    fleet, `clear` is one write. With the store down reads give the default, `add` and `touch` False, `set_many` all its
+    keys, and `incr` raises ValueError, as for a key that is not there.
+
+    Values are kept exactly and without pickle: PolicyError for what cannot be, such as an instance of a model, a
+    QuerySet or a whole HttpResponse.
+    """
+
+    def __init__(self, location: str, params: dict[str, Any]) -> None:
+        super().__init__(params)
+        options = dict(params.get("OPTIONS") or {})
+        unknown = sorted(set(options) - _OPTIONS - {"MAX_ENTRIES", "CULL_FREQUENCY"})
+        if unknown:
+            raise PolicyError(f"OPTIONS has no {', '.join(unknown)}: there are {', '.join(sorted(_OPTIONS))}.")
+        if not location:
+            raise PolicyError("LOCATION is not set: give the server's address, such as 'redis://localhost:6379/0'.")
+        given = {name: value for name, value in options.items() if name in _OPTIONS}
+        self.frescor = _cache_at(location, given)
+        self._values = KeyValues(self.frescor, "django", as_type=KEPT)
+
+    def _key(self, key: Any, version: int | None) -> str:
+        return str(self.make_and_validate_key(key, version=version))
+
+    def _expire(self, timeout: Any) -> float | None:
+        chosen = self.default_timeout if timeout is DEFAULT_TIMEOUT else timeout
+        return None if chosen is None else max(float(chosen), 0)
+
+    def add(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        """Store a value where there is none: True for one caller in the fleet."""
+        steps = self._values.add(self._key(key, version), _to_kept(value), self._expire(timeout))
+        return bool(self._values.drive(steps))
+
+    def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+        """The value, or the default."""
+        value = self._values.drive(self._values.get(self._key(key, version)))
+        return default if value is MISS else _from_kept(value)
+
+    def set(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> None:
+        """Store a value."""
+        self.set_many({key: value}, timeout, version)
+
+    def touch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        """Give a value another time to live. False: it is not there."""
+        return bool(self._values.drive(self._values.touch(self._key(key, version), self._expire(timeout))))
+
+    def delete(self, key: Any, version: int | None = None) -> bool:
+        """Remove a value. Whether it was there."""
+        removed = False
+
+        def seen(_: object) -> bool:
+            nonlocal removed
+            removed = True
+            return True
+
+        done = self._values.drive(self._values.remove_if(self._key(key, version), seen))
+        return bool(done) and removed
+
+    def get_many(self, keys: Iterable[Any], version: int | None = None) -> dict[Any, Any]:
+        """The values that are there, in one round trip."""
+        wanted = {self._key(key, version): key for key in keys}
+        found: Mapping[str, Any] = self._values.drive(self._values.get_many(wanted))
+        return {wanted[name]: _from_kept(value) for name, value in found.items()}
+
+    def set_many(
+        self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
+    ) -> list[Any]:
+        """Store several values in one round trip; the keys that were not."""
+        values = {self._key(key, version): _to_kept(value) for key, value in data.items()}
+        return [] if self._values.drive(self._values.set_many(values, self._expire(timeout))) else list(data)
+
+    def delete_many(self, keys: Iterable[Any], version: int | None = None) -> None:
+        """Remove several values in one round trip."""
+        self._values.drive(self._values.delete([self._key(key, version) for key in keys]))
+
+    def has_key(self, key: Any, version: int | None = None) -> bool:
+        """Whether there is a value, if it is None too."""
+        return self.get(key, MISS, version) is not MISS
+
+    def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
+        """Add to a number and return it; it keeps its time to live. Raises ValueError where there is none."""
+        steps = self._values.increment(self._key(key, version), delta, initial=None, expire=None)
+        number = self._values.drive(steps)
+        if number is MISS or number is None:
+            raise ValueError(f"Key '{key}' not found")
+        return int(number)
+
+    def clear(self) -> None:
+        """Remove all values of Django's in this namespace, in one write however many there are."""
+        self._values.drive(self._values.clear())
+
+
+def _cache_at(location: str, options: dict[str, Any]) -> Cache:
+    # Django makes a backend for each thread; copies and connections are the process's.
+    name = repr((location, sorted(options.items())))
+    with _LOCK:
+        if name not in _CACHES:
+            _CACHES[name] = Cache.from_url(location, options.pop("namespace", "django"), **options)
+        return _CACHES[name]
+
+
+def _to_kept(value: Any) -> Any:
+    return KeptSafe(str.__str__(value)) if type(value) is SafeString else value
+
+
+def _from_kept(value: Any) -> Any:
+    safe: Callable[[str], Any] = mark_safe
+    return safe(value.text) if isinstance(value, KeptSafe) else value
