@@ -28,6 +28,7 @@ import msgspec
 from frescor._copies.admission import TinyLfu
 from frescor._values.codec import ValueCodec
 from frescor._values.entry import Entry
+from frescor._values.named import NAMED
 from frescor._values.shapes import NO_SHAPE, Shape
 from frescor._values.tags import BUT, SLICES, blind_tags_of
 
@@ -39,6 +40,7 @@ _MOST_STAMPS = 200_000
 
 _IMMUTABLE = frozenset(
     {type(None), bool, int, float, complex, str, bytes, Decimal, uuid.UUID, dt.date, dt.datetime, dt.time, dt.timedelta}
+    | NAMED
 )
 
 

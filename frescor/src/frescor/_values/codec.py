@@ -31,6 +31,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from frescor._values.conforming import conforming
+from frescor._values.named import NAMED, from_bytes, to_bytes
 from frescor._values.names import class_name
 from frescor._values.untrusted import DEEPEST, MOST_ITEMS, SMALL, Collisions, check_lengths, check_maps
 from frescor.errors import EntryUnreadable, PolicyError
@@ -40,7 +41,7 @@ NATURAL, TYPED = b"n", b"t"
 _TUPLE, _SET, _FROZENSET, _DECIMAL, _UUID, _DATE, _DATETIME, _TIME, _DELTA, _INT, _RECORD, _ENUM, _DICT, _COMPLEX = (
     range(1, 15)
 )
-_BYTEARRAY = 15
+_BYTEARRAY, _NAMED = 15, 16
 # Those that hold MessagePack themselves.
 _CONTAINERS = frozenset({_TUPLE, _SET, _FROZENSET, _RECORD, _ENUM, _DICT})
 # What hides its hash from whoever chooses the value, or has few values of one hash.
@@ -336,6 +337,13 @@ def _to_clock_time(data: bytes) -> dt.time:
     return dt.time.fromisoformat(text).replace(fold=fold)
 
 
+def _named(value: Any) -> bytes:
+    data = to_bytes(value)
+    if data is None:
+        raise _Unsupported(value, "a time zone without a name. Use ZoneInfo by its name.")
+    return data
+
+
 _TO_BYTES: dict[type, tuple[int, Callable[[Any], bytes]]] = {
     Decimal: (_DECIMAL, lambda value: str(value).encode()),
     uuid.UUID: (_UUID, lambda value: value.bytes),
@@ -348,6 +356,7 @@ _TO_BYTES: dict[type, tuple[int, Callable[[Any], bytes]]] = {
     ),
     complex: (_COMPLEX, lambda value: _PAIR.pack(value.real, value.imag)),
     bytearray: (_BYTEARRAY, bytes),
+    **dict.fromkeys(NAMED, (_NAMED, _named)),
 }
 _FROM_BYTES: dict[int, Callable[[bytes], Any]] = {
     _DECIMAL: lambda data: Decimal(data.decode()),
@@ -359,6 +368,7 @@ _FROM_BYTES: dict[int, Callable[[bytes], Any]] = {
     _INT: lambda data: int.from_bytes(data, "big", signed=True),
     _COMPLEX: lambda data: complex(*_PAIR.unpack(data)),
     _BYTEARRAY: bytearray,
+    _NAMED: from_bytes,
 }
 
 
@@ -382,8 +392,8 @@ def _why_not(value: object) -> str:
         if isinstance(value, base):
             return f"it is a subclass of {base.__name__} and would come back as a plain one. Convert it first."
     return (
-        "no encoding is known for its type. Supported: builtins, date and time, Decimal, UUID, and the dataclasses, "
-        "Structs, named tuples and Enums of the return annotation."
+        "no encoding is known for its type. Supported: builtins, date and time, Decimal, UUID, paths, IP addresses "
+        "and the dataclasses, Structs, named tuples and Enums of the return annotation."
     )
 
 
