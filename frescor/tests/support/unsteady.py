@@ -9,12 +9,15 @@ from frescor._runtime.nondeterminism import Nondeterminism
 from frescor._store.memory import MemoryStore
 from frescor.errors import CacheError
 
+# Of the store, too: an entry from the future would not be read.
+NOW = 1000.0
+
 
 class UnsteadyStore(MemoryStore):
     """`asked`: every command that came, in order; several together are one. `fails`: what each of them raises now."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(now=lambda: NOW)
         self.asked: list[StoreCommand | Together] = []
         self.fails: CacheError | None = None
 
@@ -32,7 +35,7 @@ class UnsteadyStore(MemoryStore):
 
 def engine_on(store: MemoryStore, **options: Any) -> Engine:
     """One cache's state, in which no time passes and chance is at its least, unless the test says otherwise."""
-    steady = {"now": lambda: 1000.0, "uniform": lambda low, high: low} | options.pop("chance", {})
+    steady = {"now": lambda: NOW, "uniform": lambda low, high: low} | options.pop("chance", {})
     nondeterminism = dataclasses.replace(Nondeterminism(), **steady)
     given: dict[str, Any] = {"local_bytes": 0, "key_secret": b"", "ring": None} | options
     return Engine(store, nondeterminism=nondeterminism, **given)
