@@ -20,6 +20,7 @@ DOCUMENTS = (
     "frescor/docs/calls.md",
     "frescor/docs/conditions.md",
     "frescor/docs/sqlalchemy.md",
+    "frescor/docs/slices.md",
     "docs/threat-model.md",
     "docs/troubleshooting.md",
 )
