@@ -19,7 +19,8 @@ class Explanation:
     is_private: bool
 
     def __str__(self) -> str:
-        lines = [*self.reads, f"{len(self.tags)} tags"]
+        count = len(self.tags)
+        lines = [*self.reads, "1 tag" if count == 1 else f"{count} tags"]
         return "\n".join([*lines, "nothing would be stored"] if self.is_private else lines)
 
 
