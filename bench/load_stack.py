@@ -66,8 +66,9 @@ class Stack:
         return psycopg.connect(self.database.replace("+psycopg", ""))
 
     def forget(self) -> None:
-        """Empty the cache as a restart of its server would: nobody is told of single entries."""
-        redis.Redis.from_url(self.cache_url).flushdb()
+        """Forget everything that is cached, as an operator does: a server that was emptied would be taken for one that
+        has lost its memory, and all be computed once more in the midst of the load."""
+        self.flask("cache", "clear", "--yes")
 
 
 def beside(url: str) -> str:
