@@ -79,7 +79,9 @@ class Store(Protocol):
     Every method raises StoreUnavailable when the server cannot be reached or does not answer in time (then the write
     may or may not have happened: every command may be sent again), and StoreRejected when it answered and refused.
 
-    A class that inherits from this one has what stands here of a store that is in this process alone.
+    A store of one's own inherits from this class. It has to provide what has no body here; what has one is right for a
+    store that is in this process alone. `frescor.testing.StoreConformance` tests it. In event loops it is taken to
+    answer at once, unless `_store.opening_aio` names its `AsyncStore`.
     """
 
     # What a call may wait for the store, seconds, all its round trips together.
