@@ -69,7 +69,7 @@ def counted(
 
     def visit() -> dict[str, list[str]]:
         found = {}
-        for path in _paths(world):
+        for path in paths_of(world):
             with world.app.app_context():
                 service_of(world.app).clear_all()
                 with statements() as sent:
@@ -82,7 +82,7 @@ def counted(
     return visit
 
 
-def _paths(world: World) -> Iterator[str]:
+def paths_of(world: World) -> Iterator[str]:
     for rule, method in world.rules():
         if method != "GET" or world.permission(rule) is None:
             continue

@@ -85,7 +85,7 @@ def import_file() -> str | Response:
     contas = [conta for conta in list_contas() if conta.ativa]
     form = ExtratoForm(typed())
     form.conta_id.choices = [choice("", "A que o arquivo diz"), *(choice(conta.id, conta.nome) for conta in contas)]
-    if request.method == "GET":
+    if request.method != "POST":
         show_errors(form)
         return render_template("banco/import.html", form=form, contas=contas)
     upload = request.files.get("arquivo")

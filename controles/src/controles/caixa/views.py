@@ -46,9 +46,9 @@ def new() -> str | WerkzeugResponse:
     """The form. Its key stands in the address: sent twice, it is written once."""
     contas = [conta for conta in list_contas() if conta.ativa]
     token = request.form.get("chave_idempotencia", "") or request.args.get(PARAMETER, "")
-    if request.method == "GET" and not token:
+    if request.method != "POST" and not token:
         return redirect(url_for("caixa.new", f=new_token(), tipo=request.args.get("tipo")), 302)
-    if request.method == "GET":
+    if request.method != "POST":
         saved = find_by_key(db.session, token)
         if saved is not None:
             flash(f"Este formulário já foi salvo: é o movimento nº {saved}.", "warn")

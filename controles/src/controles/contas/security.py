@@ -54,7 +54,7 @@ def init_app(app: Flask, settings: Settings) -> None:
             session.clear()
             flash("A sua sessão terminou. Entre de novo para continuar.", "warn")
         # Without its query: what was searched for must not stand in one more address.
-        wanted = request.path if request.method == "GET" else kept
+        wanted = request.path if request.method != "POST" else kept
         return redirect(url_for("contas.login", next=wanted if wanted != "/" else None))
 
     security.login_manager.user_loader(load_user)

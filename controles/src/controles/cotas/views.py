@@ -123,7 +123,7 @@ def generate() -> str | Response:
     """GET shows what would be written for a competência; POST writes it."""
     escopo, hoje = current_scope(), today()
     competencia = _chosen_month(request.values.get("competencia", ""), month_of(hoje))
-    guardado = kept_here() if request.method == "GET" else None
+    guardado = kept_here() if request.method != "POST" else None
     problem = " ".join(guardado.geral) if guardado is not None else ""
     if request.method == "POST":
         try:

@@ -67,7 +67,7 @@ def keep_pairs(pairs: tuple[tuple[str, str], ...], *, token: str, geral: Iterabl
 
 def show_errors(form: Form) -> None:
     """Say on a page that is loaded with a kept form what was wrong with it."""
-    guardado = kept_here() if request.method == "GET" else None
+    guardado = kept_here() if request.method != "POST" else None
     if guardado is None:
         return
     for name, messages in guardado.erros.items():

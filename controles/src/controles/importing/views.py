@@ -76,7 +76,7 @@ def index() -> str | WerkzeugResponse:
     tipos = _tipos()
     form = ArquivoForm(typed(), tipo=_wanted(tipos))
     form.offer(tipos)
-    if request.method == "GET":
+    if request.method != "POST":
         show_errors(form)
         pagina = list_importacoes(tipos, cursor=request.args.get("cursor"))
         return render_template(

@@ -153,7 +153,7 @@ def identify(pagamento_id: int) -> str | Response:
     if pagamento.militante_id is not None or pagamento.estornado_por is not None or pagamento.estorno_de is not None:
         flash("Este pagamento já foi identificado ou estornado.", "warn")
         return redirect(url_for("pagamentos.show", pagamento_id=pagamento_id))
-    if request.method == "GET":
+    if request.method != "POST":
         return _identify_page(pagamento)
     chosen = request.form.get("militante_id", "")
     if not (chosen.isascii() and chosen.isdigit()):
