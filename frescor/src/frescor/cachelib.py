@@ -8,6 +8,7 @@ from frescor._calls.miss import MISS
 from frescor._doors.key_values import KeyValues
 from frescor._extras import extra
 from frescor._surface.cache import Cache
+from frescor.errors import PolicyError
 
 with extra("cachelib", "frescor.cachelib"):
     import cachelib
@@ -36,6 +37,11 @@ class FrescorCache(cachelib.BaseCache):
         ignore_delete_many_errors: bool = True,
     ) -> None:
         super().__init__(default_timeout, ignore_delete_many_errors)
+        if callable(key_prefix):
+            raise PolicyError(
+                "key_prefix (CACHE_KEY_PREFIX) is a function here: it would be asked once, and all tenants share what "
+                "one of them stored. Give text, and let the keys name the tenant."
+            )
         self.key_prefix = key_prefix or ""
         self.frescor = Cache.from_url(cache, namespace) if isinstance(cache, str) else cache
         self._values = self._key_values(self.key_prefix.strip(":").replace("*", ".") or "cachelib")

@@ -1,5 +1,7 @@
 """cachelib's calls over Frescor."""
 
+from typing import Any
+
 import pytest
 
 from frescor import Cache, PolicyError
@@ -31,3 +33,9 @@ def test_with_the_store_down_deleting_many_raises_where_that_was_asked_for() -> 
     assert cache.get("key") is None
     with pytest.raises(RuntimeError, match="does not answer"):
         cache.delete_many("key")
+
+
+def test_a_prefix_that_is_a_function_is_refused() -> None:
+    prefix: Any = lambda: "tenant"  # noqa: E731
+    with pytest.raises(PolicyError, match="let the keys name the tenant"):
+        FrescorCache("memory://", key_prefix=prefix)
