@@ -95,7 +95,7 @@ def _note_loads(url: str) -> None:
         if isinstance(value, Cached)
     }
     for cached in found.values():
-        cached._site.function = _recording(cached, cached._site.function, store)
+        cached._site.loader = _recording(cached, cached._site.loader, store)
 
 
 def _recording(cached: Any, function: Callable[..., object], store: "redis.Redis") -> Callable[..., object]:

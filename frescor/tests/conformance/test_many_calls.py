@@ -127,3 +127,17 @@ def test_a_dirty_transaction_reads_many_calls_beside_what_it_has_changed(sync_ca
     assert months.of.peek(1) is MISS
     sync_cache._engine.dirty_check = None
     assert months.of.many([(1,), (2,)]) == [[10], [20]]
+
+
+def test_a_call_of_many_that_goes_past_the_cache_runs_each_time(sync_cache: Cache) -> None:
+    runs: list[int] = []
+
+    @sync_cache.cached(expire=60, key_prefix="past", name="past", bypass_if=lambda number: number > 1)
+    def past(number: int) -> int:
+        runs.append(number)
+        return number
+
+    for _ in range(2):
+        assert past.many([(1,), (2,)]) == [1, 2]
+    assert runs == [1, 2, 2]
+    assert past.peek(2) is MISS
