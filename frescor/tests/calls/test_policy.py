@@ -48,7 +48,9 @@ def test_a_wrong_policy_is_refused_with_what_is_wrong(wrong: dict[str, Any], say
 def test_a_decorator_refuses_what_it_does_not_know() -> None:
     cache = Cache.from_url("memory://", "test")
     with pytest.raises(PolicyError, match=r"key_prefix, expire, version"):
-        cache.cached(key_prefix="p", ttl=3)  # type: ignore[call-overload]
+        cache.cached(key_prefix="p", time_to_live=3)  # type: ignore[call-overload]
+    with pytest.raises(PolicyError, match="write expire="):
+        cache.cached(key_prefix="p", ttl=3)(lambda: 1)  # type: ignore[call-overload]
     with pytest.raises(PolicyError, match="key_prefix="):
         cache.cached(expire=3)  # type: ignore[call-overload]
     with pytest.raises(PolicyError, match="not both"):

@@ -24,5 +24,5 @@ def test_too_many_slices_of_a_column_are_its_blind_tag() -> None:
 
 
 def test_what_is_raised_names_the_columns_that_it_tells_of() -> None:
-    tags = list(raised_tags("sql:due", {ONE: frozenset({f"{ONE}=1"}), OTHER: None}))
-    assert tags == ["sql:due#@!member_id,month", f"{ONE}=1", OTHER]
+    tags = raised_tags("sql:due", {ONE: frozenset({f"{ONE}=1"}), OTHER: None})
+    assert sorted(tags) == sorted(["sql:due#@!member_id,month", f"{ONE}=1", OTHER])

@@ -188,16 +188,19 @@ class CallSite:
 
     # -- its calls ---------------------------------------------------------------------------------------------------
 
-    def local_copy(self, engine: Engine, args: tuple[Any, ...]) -> Copy | None:
-        """This process's copy for a call with these positional arguments, if it holds; makes no key."""
+    def local_copy(self, engine: Engine, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Copy | None:
+        """This process's copy for a call with these arguments, if it holds; makes no key."""
         shortcut = self._shortcut
         if shortcut is None or shortcut.start is not engine.start:
             return None
         if self._watched and (not self._direct or self._held.moved()):
             return None
         try:
-            # One argument is the common case, and a tuple of two is made in half the time.
-            bound = shortcut.calls.get((args, type(args[0])) if len(args) == 1 else (args, *map(type, args)))
+            if kwargs:
+                bound = shortcut.calls.get(_keyword_call(args, kwargs))
+            else:
+                # One argument is the common case, and a tuple of two is made in half the time.
+                bound = shortcut.calls.get((args, type(args[0])) if len(args) == 1 else (args, *map(type, args)))
         except TypeError:
             return None  # an unhashable argument
         if bound is None:
@@ -220,9 +223,9 @@ class CallSite:
         """The key and all tags of a call. Raises TypeError as the call itself would, and PolicyError."""
         if self._watched or self._held.is_mutable:
             self._follow()
-        direct = not kwargs and self._direct and all(type(argument) in _EXACT for argument in args)
+        direct = self._direct and all(type(argument) in _EXACT for argument in (*args, *kwargs.values()))
         if direct:
-            call = (args, *map(type, args))
+            call = _keyword_call(args, kwargs) if kwargs else (args, *map(type, args))
             shortcut = self._shortcut
             if shortcut is not None and shortcut.start is engine.start and (known := shortcut.calls.get(call)):
                 return known
@@ -266,6 +269,12 @@ class CallSite:
             f"{self.label} (policy {self.policy.name}) holds {kinds} without an identity by value: what it returns is "
             f"kept for this process alone. Give it a name=, unique in the program, and all processes share it."
         )
+
+
+def _keyword_call(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[object, ...]:
+    """A call by what was given for it, names and types included; two orders of the names are found apart."""
+    given = tuple(kwargs.values())
+    return (args, tuple(kwargs), given, *map(type, args), *map(type, given))
 
 
 def _key_part(label: str) -> str:

@@ -117,7 +117,7 @@ class Cached(_Declared, Generic[P, R]):
         # A hit on a local copy makes no key: the arguments, with their types, lead to it.
         cache = self._source()
         site = self._site
-        if not kwargs and (copy := site.local_copy(cache._engine, args)) is not None:
+        if (copy := site.local_copy(cache._engine, args, kwargs)) is not None:
             value: R = copy.shared if copy.payload is None else copy.value()
             return value
         # Run from here, so that a function that calls itself goes about half as deep as without a cache.
@@ -260,7 +260,7 @@ class AsyncCached(_Declared, Generic[P, T]):
 
     async def _get(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool) -> T:
         cache, site = self._source(), self._site
-        if not kwargs and not refresh and (copy := site.local_copy(cache._engine, args)) is not None:
+        if not refresh and (copy := site.local_copy(cache._engine, args, kwargs)) is not None:
             return cast(T, copy.value())
         # Run from here, so that a function that awaits itself goes about half as deep as without a cache.
         call = cache._begin_call(site, args, kwargs, refresh=refresh)
