@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frescor import Cache
-from frescor._calls.canonical import canonical
-from frescor.sqlalchemy._statements.tags import _canonical_number
+from frescor.sqlalchemy._statements.tags import _canonical_key, _canonical_number
 
 KEYS: dict[str, tuple[sa.types.TypeEngine[Any], Any, Any]] = {
     "a number": (sa.Integer(), 1, 2),
@@ -24,7 +23,18 @@ KEYS: dict[str, tuple[sa.types.TypeEngine[Any], Any, Any]] = {
 
 @given(st.integers())
 def test_a_number_is_told_in_the_one_canonical_form(number: int) -> None:
-    assert _canonical_number(number) == canonical((number,))
+    assert _canonical_number(number) == _canonical_key((number,))
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ((7,), "54000000064900000001" + "37"),
+        (("maçã", 7), "54" + "00000011" + "73000000066d61c3a7c3a3" + "490000000137"),
+    ],
+)
+def test_a_row_is_named_as_releases_before_name_it(key: tuple[object, ...], told: str) -> None:
+    assert _canonical_key(key).hex() == told
 
 
 @pytest.mark.parametrize("kind", KEYS)

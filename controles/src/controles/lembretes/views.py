@@ -201,8 +201,8 @@ def show(lembrete_id: int) -> str:
     if lembrete is None:
         abort(404)
     ficha = get_militante(escopo, lembrete.militante_id, hoje=hoje)
-    rest = rest_of(escopo, lembrete.militante_id, hoje=hoje)
-    message = text(lembrete.militante, rest[0], rest[1], get_organizacao()) if rest is not None else None
+    rest, organizacao = rest_of(escopo, lembrete.militante_id, hoje=hoje), get_organizacao()
+    message = text(lembrete.militante, rest[0], rest[1], organizacao) if rest is not None else None
     link = whatsapp_link(ficha.telefone, message) if ficha is not None and message is not None else None
     return render_template(
         "lembretes/show.html",

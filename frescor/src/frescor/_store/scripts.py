@@ -268,7 +268,8 @@ return stamp
 # KEYS: clock, slices, the tag of all entries with slices   ARGV: table's tag, its columns separated by ',', …   → 1
 # Entries are going to depend on slices of these columns. From now on a writer that does not know these columns raises
 # their blind tags. If nothing is registered, registrations were lost: then entries that depend on slices are
-# invalidated.
+# invalidated. If their common tag is absent they are invalid already, and the clock stays: a load under way, which
+# asked for this, is stored. A write since it began has moved the clock itself.
 REGISTER = Script(
     "register",
     """
@@ -276,9 +277,11 @@ local now = server_time()
 local clock = read_clock(KEYS[1], now)
 local stands = redis.pcall('HGET', KEYS[2], '')
 if type(stands) ~= 'string' then
-  clock = math.max(clock, now) + 1
-  redis.call('SET', KEYS[1], text(clock))
-  redis.pcall('SET', KEYS[3], text(clock), 'XX', 'KEEPTTL')
+  if redis.call('EXISTS', KEYS[3]) == 1 then
+    clock = math.max(clock, now) + 1
+    redis.call('SET', KEYS[1], text(clock))
+    redis.pcall('SET', KEYS[3], text(clock), 'XX', 'KEEPTTL')
+  end
   redis.call('UNLINK', KEYS[2])
   redis.call('HSET', KEYS[2], '', '1')
 end

@@ -146,7 +146,7 @@ READS: dict[str, tuple[Any, tuple[str, list[str]] | None]] = {
         c.day.between(dt.date(2025, 1, 1), dt.date(2025, 12, 31)),
         ("day:month", [month(2025, n) for n in range(1, 13)]),
     ),
-    "three years": (c.day.between(dt.date(2023, 1, 1), dt.date(2025, 12, 31)), None),
+    "six years": (c.day.between(dt.date(2020, 1, 1), dt.date(2025, 12, 31)), None),
     "no end": (JANUARY[0] <= c.day, None),
     "either": (sa.or_(JANUARY[1] > c.day, JANUARY[0] <= c.day), None),
     "not between": (~c.day.between(*JANUARY), None),

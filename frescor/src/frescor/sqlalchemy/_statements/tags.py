@@ -101,7 +101,7 @@ class Tags:
     def row(self, table: str, key: RowKey) -> str:
         """Raised by a write to this row of the table with this tag."""
         digest = self._row_digest.copy()
-        digest.update(_canonical_number(*key) if _is_number(key) else canonical(key))
+        digest.update(_canonical_number(*key) if _is_number(key) else _canonical_key(key))
         return f"{table}#{digest.hexdigest()}"
 
     def group(self, form: Any) -> str:
@@ -112,7 +112,7 @@ class Tags:
             digits = b"%d" % form
             digest.update(b"T%bI%b%b" % ((len(digits) + 5).to_bytes(4, "big"), len(digits).to_bytes(4, "big"), digits))
         else:
-            digest.update(canonical((form,)))
+            digest.update(_canonical_key((form,)))
         return digest.hexdigest()[:4]
 
 
@@ -120,8 +120,15 @@ def _is_number(key: RowKey) -> bool:
     return len(key) == 1 and type(key[0]) is int
 
 
+def _canonical_key(key: RowKey) -> bytes:
+    """The bytes of a row's key. Releases that run side by side name a row by the same, so they do not follow what the
+    keys of entries are made of."""
+    body = b"".join(map(canonical, key))
+    return b"T%b%b" % (len(body).to_bytes(4, "big"), body)
+
+
 def _canonical_number(number: int) -> bytes:
-    """As `canonical` of a tuple that holds this number, in a fifth of the time: most rows are named so."""
+    """As `_canonical_key` of this number, in a fifth of the time: most rows are named so."""
     digits = b"%d" % number
     return b"T%bI%b%b" % ((len(digits) + 5).to_bytes(4, "big"), len(digits).to_bytes(4, "big"), digits)
 
