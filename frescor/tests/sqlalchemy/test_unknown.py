@@ -139,7 +139,8 @@ def test_the_outbox_keeps_that_everything_is_to_be_invalidated(
     with other.connect() as connection:
         assert [row.tags for row in box.unmarked(connection, 10) if row.tags == ("*",)] == [("*",)]
         # What a release that knows nothing of it cannot read makes it invalidate everything, too.
-        assert connection.scalar(sa.select(box.table.c.tags).where(box.table.c.applied_at.is_(None))) == '"*"'
+        kept = connection.scalars(sa.select(box.table.c.tags).where(box.table.c.applied_at.is_(None)))
+        assert '"*"' in kept.all()
     other.dispose()
 
 

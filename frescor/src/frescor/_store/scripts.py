@@ -277,7 +277,7 @@ local now = server_time()
 local clock = read_clock(KEYS[1], now)
 local stands = redis.pcall('HGET', KEYS[2], '')
 if type(stands) ~= 'string' then
-  if redis.call('EXISTS', KEYS[3]) == 1 then
+  if held(KEYS[3]) then
     clock = math.max(clock, now) + 1
     redis.call('SET', KEYS[1], text(clock))
     redis.pcall('SET', KEYS[3], text(clock), 'XX', 'KEEPTTL')
