@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Generator
 from typing import Any
 
 import pytest
-from unsteady import UnsteadyStore, engine_on
+from unsteady import UnsteadyStore, asking
 
 from frescor import Policy
 from frescor._plan import Arrive, LoadAnew
@@ -33,23 +33,6 @@ from frescor.errors import StoreRejected, StoreUnavailable
 
 POLICY = Policy(name="p", expire=60)
 TAKE = TakeLease("k", "mine", (), None)
-
-
-@pytest.fixture
-def store() -> UnsteadyStore:
-    return UnsteadyStore()
-
-
-@pytest.fixture
-def engine(store: UnsteadyStore) -> Engine:
-    return engine_on(store)
-
-
-def asking(*commands: Any) -> Generator[Any, Any, list[Any]]:
-    answers = []
-    for command in commands:
-        answers.append((yield command))  # noqa: PERF401  # it is a plan
-    return answers
 
 
 def ran(process: AsyncProcess, coroutine: Coroutine[Any, Any, Any]) -> Any:

@@ -1,6 +1,7 @@
 """A store in memory that notes what it is asked, and is away or refuses while a test says so."""
 
 import dataclasses
+from collections.abc import Generator
 from typing import Any
 
 from frescor._protocol.commands import StoreCommand, Together
@@ -39,3 +40,11 @@ def engine_on(store: MemoryStore, **options: Any) -> Engine:
     nondeterminism = dataclasses.replace(Nondeterminism(), **steady)
     given: dict[str, Any] = {"local_bytes": 0, "key_secret": b"", "ring": None} | options
     return Engine(store, nondeterminism=nondeterminism, **given)
+
+
+def asking(*commands: Any) -> Generator[Any, Any, list[Any]]:
+    """A plan that asks for these one after another, and comes to their answers."""
+    answers = []
+    for command in commands:
+        answers.append((yield command))  # noqa: PERF401  # it is a plan
+    return answers

@@ -102,35 +102,35 @@ def canonical(value: Any, holding: Holding | None = None) -> bytes:
     if simple is not None:
         mark, function = simple
         try:
-            return _framed(mark, function(value))
+            return framed(mark, function(value))
         except NoIdentity:
             return _noted(value, holding)
     if kind is list or kind is tuple:
         _note_mutable(holding, kind is list)
         packed = _packed(value)
         if packed is not None:
-            return _framed(b"m" if kind is list else b"n", packed)
-        return _framed(b"L" if kind is list else b"T", b"".join([canonical(item, holding) for item in value]))
+            return framed(b"m" if kind is list else b"n", packed)
+        return framed(b"L" if kind is list else b"T", b"".join([canonical(item, holding) for item in value]))
     if kind is dict:
         _note_mutable(holding, True)
         if set(map(type, value)) == _TEXT and (packed := _packed([*chain(*sorted(value.items()))])) is not None:
-            return _framed(b"M", packed)
-        return _framed(
+            return framed(b"M", packed)
+        return framed(
             b"D", b"".join(sorted(canonical(key, holding) + canonical(item, holding) for key, item in value.items()))
         )
     if kind is set or kind is frozenset:
         _note_mutable(holding, kind is set)
-        return _framed(b"S" if kind is set else b"F", b"".join(sorted(canonical(item, holding) for item in value)))
+        return framed(b"S" if kind is set else b"F", b"".join(sorted(canonical(item, holding) for item in value)))
     if isinstance(value, type):
-        return _framed(b"K", _class(value, holding))
+        return framed(b"K", _class(value, holding))
     record = _RECORDS.get(kind)
     if record is None:
         fields = _fields(kind)
         if fields is None:
-            return _framed(b"X", _thing(value, kind, holding))
+            return framed(b"X", _thing(value, kind, holding))
         record = _RECORDS[kind] = _Record(kind, fields)
     _note_mutable(holding, not record.is_frozen)
-    return _framed(b"O", record.class_name(holding) + record.content(value, holding))
+    return framed(b"O", record.class_name(holding) + record.content(value, holding))
 
 
 def _packed(values: list[Any] | tuple[Any, ...]) -> bytes | None:
@@ -289,7 +289,7 @@ def function_identity(function: types.FunctionType, holding: Holding) -> bytes:
     """The bytes of a function that something holds: its name, what it holds itself, and for a lambda its code."""
     place = holding.of(function)
     if place is not None:
-        return _framed(b"^", str(place).encode())
+        return framed(b"^", str(place).encode())
     name = canonical((module_name(function.__module__, namespace_of(function)), function.__qualname__))
     return name + held_by(function, holding)
 
@@ -405,7 +405,7 @@ def _class(cls: type, holding: Holding | None) -> bytes:
     seen = Holding() if holding is None else holding
     place = seen.of(cls)
     if place is not None:
-        return _framed(b"^", str(place).encode())
+        return framed(b"^", str(place).encode())
     mine = Holding()
     mine.under_way = [*seen.under_way, cls]
     data = canonical(name) + b"".join(
@@ -462,7 +462,8 @@ def _note_mutable(holding: Holding | None, mutable: bool) -> None:
         holding.is_mutable = True
 
 
-def _framed(mark: bytes, content: bytes) -> bytes:
+def framed(mark: bytes, content: bytes) -> bytes:
+    """Content behind its kind and its length, so that no two contents side by side read as others."""
     return mark + _SIZE.pack(len(content)) + content
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import types
 
-from frescor._calls.canonical import canonical
+from frescor._calls.canonical import canonical, framed
 from frescor._values.tags import NAMESPACE_TAG
 from frescor.errors import PolicyError
 
@@ -123,8 +123,7 @@ def _is_number(key: RowKey) -> bool:
 def _canonical_key(key: RowKey) -> bytes:
     """The bytes of a row's key. Releases that run side by side name a row by the same, so they do not follow what the
     keys of entries are made of."""
-    body = b"".join(map(canonical, key))
-    return b"T%b%b" % (len(body).to_bytes(4, "big"), body)
+    return framed(b"T", b"".join(map(canonical, key)))
 
 
 def _canonical_number(number: int) -> bytes:
