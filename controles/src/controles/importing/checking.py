@@ -20,7 +20,7 @@ from controles.importing.repetition import Repetition
 from controles.importing.spreadsheet import Record
 from controles.militantes.checks import DadosMilitante, checked
 from controles.militantes.models import Militante, Situacao
-from controles.militantes.writing import is_another_cpf
+from controles.militantes.writing import STORED, is_another_cpf
 
 ROWS_AT_ONCE = 500
 
@@ -38,18 +38,6 @@ _HARMLESS: Mapping[str, Any] = {
     "isento": False,
     "valor_cota": 2000,
 }
-_COMPARED = (
-    "nome",
-    "nome_social",
-    "nascimento",
-    "email",
-    "telefone",
-    "nucleo_id",
-    "data_filiacao",
-    "dia_vencimento",
-    "isento",
-    "valor_cota",
-)
 
 
 _NOT_DADOS = ("situacao", "decisao")
@@ -167,7 +155,7 @@ def new_dados(parsed: ParsedRow) -> DadosMilitante:
 
 def merged_dados(militante: Militante, parsed: ParsedRow) -> DadosMilitante:
     """What is known of `militante`, with what the row says instead. An empty cell leaves what is there."""
-    known: dict[str, Any] = {name: getattr(militante, name) for name in _COMPARED}
+    known: dict[str, Any] = {name: getattr(militante, name) for name in STORED}
     values = {name: value for name, value in parsed.values.items() if name not in (*_NOT_DADOS, "matricula")}
     for name in ("nome", "nome_social"):
         if name in values and _says_less(values[name], known[name]):
@@ -237,7 +225,7 @@ class Checker:
             )
             if name == "nucleo_id"
             else Alteracao(names(name), getattr(militante, name), getattr(dados, name))
-            for name in _COMPARED
+            for name in STORED
             if getattr(militante, name) != getattr(dados, name)
         ]
         if dados.cpf and is_another_cpf(militante.cpf_hmac, dados.cpf):

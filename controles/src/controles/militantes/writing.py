@@ -140,7 +140,8 @@ def snapshot(militante: Militante) -> dict[str, object]:
     }
 
 
-_STORED = (
+# What a change of a militante may write, as columns.
+STORED = (
     "nome",
     "nome_social",
     "nascimento",
@@ -156,7 +157,7 @@ _STORED = (
 
 def stored_fields(militante: Militante) -> dict[str, object]:
     """What `restore` needs: plain values, days as text, the CPF as it is stored, encrypted."""
-    values = {name: getattr(militante, name) for name in _STORED}
+    values = {name: getattr(militante, name) for name in STORED}
     return {
         **{name: value.isoformat() if isinstance(value, dt.date) else value for name, value in values.items()},
         "cpf_cifrado": militante.cpf_cifrado.hex() if militante.cpf_cifrado else None,
@@ -168,7 +169,7 @@ def restore(militante: Militante, stored: Mapping[str, Any]) -> None:
     """Put back what `stored_fields` took; CpfUnreadableError if the key of that CPF was given up meanwhile."""
     # First, and with the present key: nothing is changed if it cannot be read.
     number = cpf.vault().decrypt(bytes.fromhex(stored["cpf_cifrado"])) if stored["cpf_cifrado"] else None
-    for name in _STORED:
+    for name in STORED:
         value = stored[name]
         setattr(militante, name, dt.date.fromisoformat(value) if name in _DAYS and value else value)
     militante.nome_busca = search_form(militante.nome_exibido)[:160]
