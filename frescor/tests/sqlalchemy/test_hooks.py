@@ -12,7 +12,7 @@ from sqlalchemy import orm
 from frescor import Cache
 from frescor.sqlalchemy import Tracking, outbox_table, track
 from frescor.sqlalchemy._engine.hooks import copy_without_hooks
-from frescor.sqlalchemy._slices.columns import DeclaredSlices
+from frescor.sqlalchemy._slices.declared import DeclaredSlices
 from frescor.sqlalchemy._tracking.tracking import DATABASES
 from frescor.testing.shop import Base, Customer, Shop
 

@@ -10,7 +10,7 @@ digest, made with the cache's key, because a foreign key may be personal data; a
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,21 +19,16 @@ from sqlalchemy import types
 
 from frescor._values.tags import SLICES
 from frescor.errors import PolicyError
+from frescor.sqlalchemy._slices.declared import DIALECTS, KIND, Kinds, kinds_there_are, listed
 from frescor.sqlalchemy._statements.tags import form_of, is_given_on, is_row_key_type
 
-# The names of the kinds for `track` and `Column.info`; a range has its width in parentheses.
-_KIND = re.compile(r"value|month|day|range\(([1-9][0-9]{0,11})\)")
 _INFO = "slice"
 _GROUPS = 1 << 16
 _DAY = dt.timedelta(days=1)
 # A column name that can stand in a tag beside others.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
-_DIALECTS = ("postgresql", "sqlite")
 # The slice of NULL.
 NO_VALUE = "-"
-# The kind or kinds of a column; an empty list means none.
-Kinds = str | Sequence[str]
-DeclaredSlices = Mapping[str, Mapping[str, Kinds]]
 # How a time determines its day. SQLite stores the digits of the clock and drops the zone. PostgreSQL stores a moment,
 # which belongs to its day in UTC, in whatever zone a session displays it.
 _NAIVE, _DIGITS, _UTC = "", "digits", "utc"
@@ -147,7 +142,7 @@ def slice_columns(
     kinds are a list, and an empty list means none. Raises PolicyError for an unknown kind, and for a column that cannot
     have it.
     """
-    if dialect.name not in _DIALECTS:
+    if dialect.name not in DIALECTS:
         return ()
     found: list[SliceColumn] = []
     alone = {column.name for column in table.primary_key.columns} if len(table.primary_key.columns) == 1 else set()
@@ -155,7 +150,7 @@ def slice_columns(
     for column in table.columns:
         kinds = given.get(column.name.lower(), column.info.get(_INFO))
         if kinds is not None:
-            found += [_declared(column, kind, dialect) for kind in _listed(kinds, column)]
+            found += [_declared(column, kind, dialect) for kind in listed(kinds, _shown(column))]
         elif (
             column.name not in alone
             and _has_key_alone(column)
@@ -171,26 +166,15 @@ def _has_key_alone(column: sa.Column[Any]) -> bool:
     return any(key.constraint is not None and len(key.constraint.columns) == 1 for key in column.foreign_keys)
 
 
-def _listed(kinds: object, column: sa.Column[Any]) -> Iterable[object]:
-    if isinstance(kinds, str):
-        return (kinds,)
-    if isinstance(kinds, list | tuple | set | frozenset):
-        return kinds
-    raise PolicyError(_kinds_there_are(column, kinds))
-
-
-def _kinds_there_are(column: sa.Column[Any], kind: object) -> str:
-    return (
-        f"the slices of {column.table.name}.{column.name} are of kind 'value', 'month', 'day' or 'range(1000)', or of "
-        f"several in a list; got {kind!r}."
-    )
+def _shown(column: sa.Column[Any]) -> str:
+    return f"{column.table.name}.{column.name}"
 
 
 def _declared(column: sa.Column[Any], kind: object, dialect: sa.Dialect) -> SliceColumn:
     name, table = column.name, column.table.name
-    found = _KIND.fullmatch(kind) if isinstance(kind, str) else None
+    found = KIND.fullmatch(kind) if isinstance(kind, str) else None
     if found is None:
-        raise PolicyError(_kinds_there_are(column, kind))
+        raise PolicyError(kinds_there_are(_shown(column), kind))
     word, width = str(kind).partition("(")[0], int(found[1] or 0)
     if column.computed is not None or not _NAME.fullmatch(name):
         raise PolicyError(

@@ -3,19 +3,20 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
 from frescor._store.base import Store
 from frescor._values.tags import declared_tag
-from frescor.errors import CacheError, PolicyError
+from frescor.errors import CacheError
 from frescor.sqlalchemy._catalog.dependencies import Dependencies
-from frescor.sqlalchemy._slices.columns import DeclaredSlices, SliceColumn, slice_columns
+from frescor.sqlalchemy._slices.columns import SliceColumn, slice_columns
+from frescor.sqlalchemy._slices.declared import Declarations, DeclaredSlices
 from frescor.sqlalchemy._slices.written import Plan, plan_for
 from frescor.sqlalchemy._statements.facts import Target
-from frescor.sqlalchemy._statements.tags import TableName, table_name
+from frescor.sqlalchemy._statements.tags import TableName
 
 # Seconds after which columns are registered again: the store may have lost them, and then stores no entry with slices.
 _AGAIN = 1.0
@@ -30,9 +31,7 @@ class Slices:
         self._dialect = dialect
         self._store = store
         self._awaits = awaits
-        self._is_on = declared is not None
-        default = dialect.default_schema_name
-        self._declared = {_named(name, default): kinds for name, kinds in (declared or {}).items()}
+        self._declared = None if declared is None else Declarations(declared, dialect)
         self._columns: WeakKeyDictionary[sa.Table, tuple[SliceColumn, ...]] = WeakKeyDictionary()
         self._wanted: dict[str, tuple[str, ...]] = {}
         self._standing: frozenset[str] = frozenset()
@@ -41,20 +40,17 @@ class Slices:
 
     def columns(self, table: sa.Table) -> tuple[SliceColumn, ...]:
         """The slice columns of a declared table. Raises PolicyError for a wrong declaration."""
-        if not self._is_on:
+        if self._declared is None:
             return ()
         found = self._columns.get(table)
         if found is None:
-            # The default schema may have been unknown when this was declared; now it is known.
-            name = table_name(table.schema, table.name, self._dialect.default_schema_name)
-            declared = self._declared.get(name)
-            unknown = [
-                one for one in declared or () if one.lower() not in {str(key.name).lower() for key in table.columns}
-            ]
-            if unknown:
-                raise PolicyError(f"slices of {table.name}.{unknown[0]} are declared, and there is no such column.")
-            found = self._columns[table] = slice_columns(table, self._dialect, declared)
+            found = self._columns[table] = slice_columns(table, self._dialect, self._declared.of(table))
         return found
+
+    def check(self, known: Dependencies, tables: Iterable[sa.Table]) -> None:
+        """Raise PolicyError if slices are declared for a table that does not exist; `tables`: some of the models'."""
+        if self._declared is not None:
+            self._declared.check(known, tables)
 
     def plan(self, target: Target, name: TableName, table: str, known: Dependencies, *, uncertain: bool) -> Plan | None:
         """As `plan_for`, for a write."""
@@ -95,8 +91,3 @@ class Slices:
             by_tag = {declared_tag(table): ids for table, ids in wanted.items()}
             if self._store().register_slices(by_tag):
                 self._standing = frozenset(f"{table}#@{one}" for table, ids in wanted.items() for one in ids)
-
-
-def _named(name: str, default: str | None) -> TableName:
-    schema, _, table = name.rpartition(".")
-    return table_name(schema or None, table, default)

@@ -11,7 +11,7 @@ from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Declared
 from frescor.sqlalchemy._outbox.outbox import Outbox, has_outbox
 from frescor.sqlalchemy._outbox.relay import Relay
-from frescor.sqlalchemy._slices.columns import DeclaredSlices
+from frescor.sqlalchemy._slices.declared import DeclaredSlices
 from frescor.sqlalchemy._tracking.tracking import Tracking
 from frescor.sqlalchemy._tracking.triggers import mark_connections
 
@@ -63,6 +63,8 @@ def track(
     slices: the columns by whose values writes are told apart (see the manual). {} for the foreign keys; to add others,
     one kind or a list of kinds (value, month, day, range(1000)) by table and column, as in
     `{"payment": {"paid_at": "month", "member_id": ["value", "range(1000)"]}}`; None for none.
+    Raises PolicyError for a kind that there is not; the first load does for a table that does not exist, and the first
+    statement that names a table for a column that it does not have.
     """
     awaits = isinstance(engine, AsyncEngine)
     if not isinstance(engine, sa.Engine | AsyncEngine):

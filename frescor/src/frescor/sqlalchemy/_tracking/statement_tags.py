@@ -162,13 +162,14 @@ class StatementTags:
     def _find_reading(
         self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any
     ) -> ReadTags:
+        known = self._catalog.known(connection, transaction)
+        self._tracking.slices.check(known, facts.declared)
         # The application learns at least how many rows were written, so a write counts as a read.
         sliced = self._sliced(facts, connection, transaction, execution)
         others = [name for name in facts.reads if name not in sliced]
         named_here = [*others, *(target.table for target in facts.writes)]
         whole = [self._resolved(name, facts, connection, transaction, execution)[0] for name in named_here]
         lookups = []
-        known = self._catalog.known(connection, transaction)
         for lookup in facts.lookups:
             name, known = self._resolved(lookup.table, facts, connection, transaction, execution)
             if [*known.behind([name], ()).tables] == [name]:

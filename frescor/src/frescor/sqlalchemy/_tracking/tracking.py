@@ -39,7 +39,7 @@ from frescor.sqlalchemy._engine.statement_listeners import keep_given, keeping_b
 from frescor.sqlalchemy._outbox.outbox import Outbox, is_shared
 from frescor.sqlalchemy._outbox.relay import Relay
 from frescor.sqlalchemy._private import AdhocProxiedConnection, level_on_connect, telling_of_inserts
-from frescor.sqlalchemy._slices.columns import DeclaredSlices
+from frescor.sqlalchemy._slices.declared import DeclaredSlices
 from frescor.sqlalchemy._slices.explained import explained
 from frescor.sqlalchemy._slices.returning import RETURNING, execute_returning
 from frescor.sqlalchemy._slices.tracked import Slices
