@@ -9,13 +9,14 @@ from flask import Flask, current_app, has_app_context
 
 from frescor._calls.claims import Claims
 from frescor._calls.policy import Policy, Seconds
+from frescor._http.options import Vary, options_from
 from frescor._surface.cache import Cache
 from frescor._surface.decorator import Cached, CachedDecorator, caching, invalidating
 from frescor._surface.options import CachedOptions, CallOptions, policy_from, split
 from frescor.errors import PolicyError
 from frescor.flask.fragments import add_fragments
 from frescor.flask.settings import cache_from_settings
-from frescor.flask.view import CachedView, Vary, options_from
+from frescor.flask.view import CachedView
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -2,101 +2,22 @@
 
 import contextlib
 import functools
-import hashlib
-import logging
-import random
-import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, ParamSpec, cast
-from urllib.parse import urlencode
+from collections.abc import Callable
+from typing import Any, cast
 
 from flask import Flask, Request, Response, current_app, has_request_context, request
 
 from frescor._calls.claims import Claims
 from frescor._calls.loading import current_load
-from frescor._calls.policy import Policy, Seconds, seconds
+from frescor._calls.policy import Policy
+from frescor._http.answering import headers_to_send
+from frescor._http.asking import METHODS, Passing, sorted_query
+from frescor._http.options import ViewOptions
+from frescor._http.storing import NOT_STORED, UNSAID, Said, StoredResponse, to_store, why_not_stored
 from frescor._surface.cache import Cache
 from frescor._surface.decorator import Cached, caching
-from frescor.errors import PolicyError
-from frescor.flask.request_reads import ANY_HEADER, RequestReads, session_is_read
-
-P = ParamSpec("P")
-Vary = str | Callable[[], object]
-
-logger = logging.getLogger("frescor")
-
-# Headers that belong to one connection or one moment, and one visitor's cookies.
-_NOT_KEPT = frozenset(
-    {"age", "connection", "date", "keep-alive", "server", "set-cookie", "te", "trailer", "transfer-encoding", "upgrade"}
-)
-# Already part of the key.
-_IN_THE_KEY = frozenset({"host"})
-# After a response that may not be stored, similar requests skip the cache for this long and do not wait for each other.
-PASS_SECONDS = 10.0
-# The reason for not storing a response when nobody can do anything about it.
-UNSAID = "-"
-_MOST_PASSING = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class StoredResponse:
-    """A stored response; when it was made and when it ends, in seconds since 1970."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-    etag: str
-    made_at: float
-    ends_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class ViewOptions:
-    """How a view is cached, apart from its policy; see `FlaskCache.view`."""
-
-    vary: tuple[Vary, ...]
-    public: bool
-    max_age: float
-    statuses: frozenset[int]
-
-    @property
-    def headers(self) -> frozenset[str]:
-        """The names of the request headers that the view varies on, in lower case."""
-        return frozenset(vary.lower() for vary in self.vary if isinstance(vary, str))
-
-    @property
-    def functions(self) -> tuple[Callable[[], object], ...]:
-        """The functions that say for whom a response is."""
-        return tuple(vary for vary in self.vary if not isinstance(vary, str))
-
-
-def options_from(
-    vary: Vary | Iterable[Vary], *, public: bool, max_age: Seconds, statuses: Iterable[int], policy: Policy
-) -> ViewOptions:
-    """The options of a view. Raises PolicyError for options that make no sense."""
-    given: tuple[object, ...] = (vary,) if isinstance(vary, str) or callable(vary) else tuple(vary)
-    for one in given:
-        if not callable(one) and not (isinstance(one, str) and one.strip() and one.isascii() and one != "*"):
-            raise PolicyError(
-                "vary holds names of request headers, such as 'Accept-Language', and functions without arguments, such "
-                f"as lambda: current_user.get_id(); got {one!r}.",
-                policy=policy.name,
-            )
-    if public and any(callable(one) for one in given):
-        raise PolicyError(
-            "public=True says that everybody gets the same response, and a function in vary that each gets another: "
-            "leave one of them out.",
-            policy=policy.name,
-        )
-    return ViewOptions(
-        vary=cast("tuple[Vary, ...]", given),
-        public=public,
-        max_age=0.0 if max_age == 0 else seconds(max_age, policy=policy.name),
-        statuses=frozenset(statuses),
-    )
+from frescor.flask.request_reads import RequestReads, session_is_read
 
 
 class CachedView:
@@ -117,9 +38,8 @@ class CachedView:
         functools.update_wrapper(self, view)
         self.policy = policy
         self._view, self._options = view, options
-        self._passing: OrderedDict[object, float] = OrderedDict()
-        self._lock = threading.Lock()
-        self._said: set[str] = set()
+        self._passing = Passing()
+        self._say = Said(self.__name__, policy)
 
         def respond(asked: tuple[object, ...], run: Callable[[Callable[..., Any]], StoredResponse]) -> StoredResponse:
             del asked
@@ -134,7 +54,7 @@ class CachedView:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The response to the current request: from its entry, as 304 if the client has it, or from the view."""
         asked = self._asked()
-        if asked is None or self._passes(asked):
+        if asked is None or asked in self._passing:
             return current_app.ensure_sync(self._view)(*args, **kwargs)
         call = _Call(self, asked, args, kwargs)
         stored = self._cached(asked, call.run)
@@ -152,12 +72,12 @@ class CachedView:
     def _asked(self) -> tuple[object, ...] | None:
         """What distinguishes this request from others; None if the request must not be answered from the cache."""
         options = self._options
-        if request.method not in ("GET", "HEAD") or "Range" in request.headers:
+        if request.method not in METHODS or "Range" in request.headers:
             return None
         if not options.functions:
             # What was read before the view began, such as the user, may be part of what the view shows.
             if session_is_read() and not options.public:
-                self.say(
+                self._say(
                     "the session was read before it began: give vary=(…,) a function that says for whom the response "
                     "is, or public=True if it is the same for everybody"
                 )
@@ -170,21 +90,9 @@ class CachedView:
             request.host,
             request.root_path,
             request.path,
-            urlencode(sorted(request.args.items(multi=True))),
+            sorted_query(request.query_string.decode("latin-1")),
             *((vary.lower(), request.headers.get(vary)) if isinstance(vary, str) else vary() for vary in options.vary),
         )
-
-    def _passes(self, asked: object) -> bool:
-        until = self._passing.get(asked)
-        return until is not None and until > time.monotonic()
-
-    def let_pass(self, asked: object) -> None:
-        """Let requests like this one skip the cache for a while."""
-        with self._lock:
-            self._passing[asked] = time.monotonic() + PASS_SECONDS
-            self._passing.move_to_end(asked)
-            while len(self._passing) > _MOST_PASSING:
-                self._passing.popitem(last=False)
 
     # -- what comes back ---------------------------------------------------------------------------------------------
 
@@ -192,71 +100,24 @@ class CachedView:
         """The view's own response, and the reason why it may not be stored, or ''."""
         with RequestReads() as watch:
             response = current_app.make_response(current_app.ensure_sync(view)(*args, **kwargs))
-        return response, self._reason(response, watch)
-
-    def _reason(self, response: Response, watch: RequestReads) -> str:
-        options = self._options
-        control = response.cache_control
         if response.is_streamed or response.direct_passthrough:
-            return "its response is streamed: return the whole body to have it cached"
-        if response.headers.getlist("Set-Cookie") or watch.session_modified:
-            return "it sets a cookie, or changes the session: that is for one visitor alone"
-        if watch.session_read and not options.functions:
-            return "it reads the session: give vary=(…,) a function that says for whom the response is"
-        unnamed = sorted(watch.headers - options.headers - _IN_THE_KEY)
-        if "cookie" in unnamed and options.functions:
-            unnamed.remove("cookie")
-        if ANY_HEADER in unnamed:
-            return "it goes through all request headers: read those that it needs by their names"
-        if unnamed:
-            named = ", ".join(repr(name.title()) for name in unnamed)
-            return f"it reads request headers that it does not vary on: write vary=({named}, …)"
-        if "*" in response.headers.get("Vary", ""):
-            return "it says Vary: *"
-        if control.no_store or (control.private and not options.functions):
-            return f"it says Cache-Control: {response.headers['Cache-Control']}"
-        # The response is an error, which is made anew each time; nothing is wrong with the view.
-        return "" if response.status_code in options.statuses else UNSAID
+            return response, "its response is streamed: return the whole body to have it cached"
+        headers = tuple(response.headers.items())
+        return response, why_not_stored(response.status_code, headers, watch.reads, self._options)
 
     def kept(self, response: Response) -> StoredResponse:
-        """The response in its stored form, for as long as the policy or the view says."""
-        load = current_load()
-        policy = self.policy
-        rest = load.ttl
-        if rest is None:
-            rest = policy.ttl * (1 + policy.jitter * (2 * random.random() - 1))  # noqa: S311 - spreads, hides nothing
-            load.expire(rest)
-        body = response.get_data()
-        headers = tuple((name, value) for name, value in response.headers.items() if name.lower() not in _NOT_KEPT)
-        etag, _ = response.get_etag()
-        now = time.time()
-        return StoredResponse(response.status_code, headers, body, etag or _digest(headers, body), now, now + rest)
+        """The response in its stored form."""
+        return to_store(response.status_code, tuple(response.headers.items()), response.get_data(), self.policy)
 
-    def say(self, reason: str) -> None:
-        """Log, once, why a response of this view is not stored."""
-        if reason not in self._said and reason != UNSAID:
-            self._said.add(reason)
-            logger.warning("a response of %s (policy %s) is not cached: %s.", self.__name__, self.policy.name, reason)
+    def passed(self, asked: object, reason: str) -> None:
+        """A response may not be stored: say why, and let requests like this one skip the cache for a while."""
+        self._say(reason)
+        self._passing.add(asked)
 
     def _answer(self, stored: StoredResponse, *, hit: bool) -> Response:
-        options = self._options
-        response = current_app.response_class(stored.body, stored.status, list(stored.headers))
-        now = time.time()
-        # Never longer than the entry lives. Browsers learn of an invalidation only by asking again.
-        most = options.max_age
-        if response.cache_control.max_age is not None:
-            most = float(response.cache_control.max_age)
-        # An invalidation ends the entry earlier, but a browser learns of that only when it asks.
-        response.cache_control.max_age = max(0, min(int(most), int(stored.ends_at - now)))
-        response.cache_control.must_revalidate = True
-        if options.functions:
-            response.cache_control.private = True
-            response.vary.add("Cookie")
-        response.vary.update(vary for vary in options.vary if isinstance(vary, str))
-        if not response.get_etag()[0]:
-            response.set_etag(stored.etag)
-        if hit:
-            response.headers["Age"] = str(max(0, int(now - stored.made_at)))
+        personal = bool(self._options.functions)
+        headers = headers_to_send(stored, self._options, hit=hit, now=time.time(), personal=personal)
+        response = current_app.response_class(stored.body, stored.status, headers)
         if current_app.debug:
             response.headers["Server-Timing"] = f"cache;desc={'hit' if hit else 'miss'}"
         return cast(Response, response.make_conditional(_request()))
@@ -284,21 +145,11 @@ class _Call:
                     return self._view.kept(response)
                 if self.ran:
                     self.response = response
-        self._view.say(reason)
-        self._view.let_pass(self._asked)
+        self._view.passed(self._asked, reason)
         # Nobody else gets this response: those who wait for it call the view themselves.
         current_load().keep_private()
-        return StoredResponse(0, (), b"", "", 0.0, 0.0)
+        return NOT_STORED
 
 
 def _request() -> Request:
     return cast(Request, request._get_current_object())  # type: ignore[attr-defined]  # the proxy's own way
-
-
-def _digest(headers: tuple[tuple[str, str], ...], body: bytes) -> str:
-    digest = hashlib.blake2b(body, digest_size=16)
-    for name, value in headers:
-        # The same bytes with another type or language are another representation (RFC 9110, 8.8.3).
-        if name.lower() in ("content-type", "content-language", "content-encoding"):
-            digest.update(f"\0{name.lower()}:{value}".encode())
-    return digest.hexdigest()

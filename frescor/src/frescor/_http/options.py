@@ -1,0 +1,65 @@
+"""How responses are cached, apart from their policy: what they vary on, for whom they are, what browsers are told."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from frescor._calls.policy import Policy, Seconds, seconds
+from frescor.errors import PolicyError
+
+Vary = str | Callable[..., object]
+
+# A field name of RFC 9110, 5.1: what stands in a Vary header is to be one name.
+_NAME = re.compile(r"[!#$%&'+.^_`|~0-9A-Za-z-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class ViewOptions:
+    """vary: as it was written. headers: the names of request headers in it, in lower case. functions: those in it that
+    say for whom a response is. public: the response is the same for everybody. max_age: seconds that browsers may keep
+    it. statuses: of the responses that are stored."""
+
+    vary: tuple[Vary, ...]
+    headers: frozenset[str]
+    functions: tuple[Callable[..., object], ...]
+    public: bool
+    max_age: float
+    statuses: frozenset[int]
+
+
+def options_from(
+    vary: Vary | Iterable[Vary],
+    *,
+    public: bool,
+    max_age: Seconds,
+    statuses: Iterable[int],
+    policy: Policy,
+    arguments: str = "without arguments, such as lambda: current_user.get_id()",
+) -> ViewOptions:
+    """The options of a view or a rule; `arguments` says what its functions take. Raises PolicyError for options that
+    make no sense."""
+    given: tuple[object, ...] = (vary,) if isinstance(vary, str) or callable(vary) else tuple(vary)
+    for one in given:
+        if callable(one) or (isinstance(one, str) and one != "*" and _NAME.fullmatch(one)):
+            continue
+        raise PolicyError(
+            "vary holds names of request headers, such as 'Accept-Language', each by itself, and functions "
+            f"{arguments}; got {one!r}.",
+            policy=policy.name,
+        )
+    if public and any(callable(one) for one in given):
+        raise PolicyError(
+            "public=True says that everybody gets the same response, and a function in vary that each gets another: "
+            "leave one of them out.",
+            policy=policy.name,
+        )
+    chosen = cast("tuple[Vary, ...]", given)
+    return ViewOptions(
+        vary=chosen,
+        headers=frozenset(one.lower() for one in chosen if isinstance(one, str)),
+        functions=tuple(one for one in chosen if not isinstance(one, str)),
+        public=public,
+        max_age=0.0 if max_age == 0 else seconds(max_age, policy=policy.name),
+        statuses=frozenset(statuses),
+    )

@@ -1,0 +1,84 @@
+"""Rules of a middleware: which paths are cached, and how."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+from frescor._calls.policy import Policy, Seconds
+from frescor._http.options import Vary, ViewOptions, options_from
+from frescor.errors import PolicyError
+
+_WILD = {"*": "[^/]*", "**": ".*"}
+_ONE_OF_THEM = re.compile(r"(\*\*|\*)")
+
+
+class Rule:
+    """How the responses below some paths are cached: `Rule("/products/*", Policy(name="products", expire=300))`.
+
+    path: as the application sees it, below where it is mounted. `*` stands for characters without a slash, `**` for
+    any. A policy of None: these paths are not cached. The first rule that fits decides.
+
+    vary: names of request headers, and functions that say for whom a response is; they are given the ASGI scope, or the
+    WSGI environment. public: the response is the same for everybody, whatever cookies they send. max_age: seconds that
+    browsers may keep it, never longer than its entry lives; with 0 they ask each time. statuses: of the responses that
+    are stored. watch: do not store what was made by reading request headers that are not in `vary`. A framework that
+    goes through all headers of each request beforehand (Django's ASGI, Quart, Litestar) needs False: what its response
+    depends on is then what its `Vary` says.
+
+    Raises PolicyError for what cannot be meant.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        policy: Policy | None,
+        *,
+        vary: Vary | Iterable[Vary] = (),
+        public: bool = False,
+        max_age: Seconds = 0,
+        statuses: Iterable[int] = (200,),
+        watch: bool = True,
+    ) -> None:
+        given: object = path
+        if not isinstance(given, str) or not given.startswith(("/", "*")):
+            raise PolicyError(f"a rule's path begins with '/', as in '/products/*'; got {path!r}.")
+        decided: object = policy
+        if decided is not None and not isinstance(decided, Policy):
+            raise PolicyError(f"a rule takes a Policy, or None for paths that are not cached; got {policy!r}.")
+        self.path, self.policy, self.watch = path, policy, watch
+        pattern = "".join(_WILD.get(part) or re.escape(part) for part in _ONE_OF_THEM.split(path))
+        self._pattern = re.compile(pattern, re.DOTALL)
+        self.options: ViewOptions = options_from(
+            vary,
+            public=public,
+            max_age=max_age,
+            statuses=statuses,
+            policy=policy or _NO_POLICY,
+            arguments="of the request's scope or environment",
+        )
+
+    def fits(self, path: str) -> bool:
+        """Whether this rule is for a path."""
+        return self._pattern.fullmatch(path) is not None
+
+    @property
+    def label(self) -> str:
+        """What its calls are named in keys."""
+        return self.path.replace("*", "+").replace(":", ".")
+
+
+_NO_POLICY = Policy(name="none", expire=1)
+Made = TypeVar("Made")
+
+
+def rules_from(given: Iterable[Rule], make: Callable[[Rule, Policy], Made]) -> Callable[[str], Made | None]:
+    """What finds what was made of the first rule that fits a path; None: it is not cached. Raises PolicyError."""
+    rules: object = given
+    if isinstance(rules, Rule | str | Mapping) or not isinstance(rules, Iterable):
+        raise PolicyError(f"rules is a list of Rule('/path/*', policy); got {rules!r}.")
+    made: list[tuple[Rule, Made | None]] = []
+    for rule in rules:
+        if not isinstance(rule, Rule):
+            raise PolicyError(f"rules is a list of Rule('/path/*', policy); it holds {rule!r}.")
+        made.append((rule, None if rule.policy is None else make(rule, rule.policy)))
+    return lambda path: next((one for rule, one in made if rule.fits(path)), None)
