@@ -45,7 +45,7 @@ def test_a_value_too_large_is_returned_each_time_counted_and_said_once(
     assert len(loads) == 3
     assert stats(cache).too_large == 3
     (said,) = [record.message for record in caplog.records]
-    assert "10,005 bytes as encoded, and largest_value is 10,000" in said
+    assert "its encoding has 10,005 bytes, and largest_value is 10,000" in said
     assert "policy p" in said
 
 

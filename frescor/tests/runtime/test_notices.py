@@ -29,7 +29,7 @@ def test_a_refusal_is_said_until_the_kind_of_command_is_taken_again(caplog: pyte
     notices.refused(Delete(("other",)), full)
     assert [message.partition(":")[0] for message in caplog.messages] == [str(full).partition(":")[0]]
     notices.accepted(Delete(("k",)))
-    assert caplog.messages[-1] == "the store takes Delete again"
+    assert caplog.messages[-1] == "the store accepts Delete again"
     notices.accepted(Delete(("k",)))
     notices.refused(Delete(("k",)), full)
     assert len(caplog.messages) == 3

@@ -1,5 +1,5 @@
-"""What the caches of other libraries have in common, over Frescor: `flask_caching`, `cachelib` and `dogpile`
-beside this folder are their own calls over `KeyValues`.
+"""The common part of Frescor's replacements for other libraries' caches. `flask_caching`, `cachelib`, `django` and
+`dogpile` translate the calls of those libraries to `KeyValues`.
 
-Imports the surface and what is below it; no framework.
+Imports the surface and the layers below it; no framework.
 """

@@ -1,4 +1,4 @@
-"""A lock that one caller in the fleet holds, over the leases that loads take."""
+"""A lock that one caller among all processes holds, built on the same leases that loads take."""
 
 import os
 import threading
@@ -7,31 +7,32 @@ from frescor._protocol.commands import UNAVAILABLE, ReleaseLease, TakeLease
 from frescor._surface.cache import Cache
 from frescor.errors import CacheError
 
-# Between two looks at a lock that another holds, seconds: from the first to the last.
+# Seconds between two attempts while another caller holds the lease, at first and at most.
 _FIRST_LOOK, _LAST_LOOK = 0.002, 0.05
 
 
 class FleetLock:
-    """Lock and unlock from any thread. It is kept while its process lives; one that is killed holds it for 2.5 s more
-    at the most. With the store down it is a lock of this process."""
+    """Can be locked and unlocked from any thread. It is held as long as its process lives; after a process is killed,
+    its lock is held for at most 2.5 s more. With the store down it locks within this process only."""
 
     def __init__(self, cache: Cache, key: str) -> None:
         self._engine = cache._engine
-        # Beside the value's own, which a `set` takes from whoever loads.
+        # Not the value's own lease, which a `set` would take away.
         self._key = f"lock:{key}"
         self._token: str | None = None
         self._local = _process_lock(cache, self._key)
 
     def acquire(self, wait: bool = True) -> bool:
-        """Take it, waiting for whoever holds it. False: another holds it, and it was not to wait."""
-        # Two threads of this process need not ask the server which of them is first.
+        """Take the lock, waiting for it if another caller holds it. False if `wait` is false and another caller holds
+        it."""
+        # Threads of this process decide among themselves, without asking the server.
         if not self._local.acquire(blocking=wait):
             return False
         token, pause = self._engine.nondeterminism.token(), _FIRST_LOOK
         while True:
             grant = self._ask(TakeLease(self._key, token, (), None))
             if grant is UNAVAILABLE:
-                # A server that only hung carries it out later.
+                # A server that only hung may still grant it.
                 self._engine.pending.add(leases=[(self._key, token)])
                 return True
             if grant is not None:
@@ -48,11 +49,11 @@ class FleetLock:
         try:
             return self._engine.store.perform(command)
         except CacheError:
-            # The store is down or refuses: then it is a lock of this process.
+            # The store is down or refuses: the lock then works within this process.
             return UNAVAILABLE
 
     def release(self) -> None:
-        """Give it back."""
+        """Release it."""
         token, self._token = self._token, None
         if token is not None:
             self._engine.keeper.drop(token)
@@ -61,7 +62,7 @@ class FleetLock:
         self._local.release()
 
     def locked(self) -> bool:
-        """Whether somebody holds it."""
+        """Whether a caller holds it."""
         if not self.acquire(wait=False):
             return True
         self.release()
@@ -71,7 +72,7 @@ class FleetLock:
 _LOCKS: dict[tuple[object, str], threading.Lock] = {}
 _GUARD = threading.Lock()
 _MOST_LOCKS = 4096
-# Whoever held one is not in the child of a fork.
+# The threads that held locks do not exist in the child of a fork.
 os.register_at_fork(after_in_child=_LOCKS.clear)
 
 

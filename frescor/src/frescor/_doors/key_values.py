@@ -1,4 +1,4 @@
-"""Values under keys as other caches have them: add, increment, touch; each step atomic for the whole fleet."""
+"""Values under keys, as other caches offer them: add, increment, touch; each atomic among all processes."""
 
 import math
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -15,19 +15,19 @@ from frescor._surface.cache import Cache
 from frescor._surface.callsite import codec_of
 from frescor._values.tags import key_tags
 
-# A time to live of None: as long as an entry can.
+# A time to live of None: the longest that an entry can have.
 FOREVER = math.floor(LONGEST_EXPIRE)
 
 
 class KeyValues:
-    """The calls of a key-value cache below one prefix of keys, as plans: `drive` carries one out.
+    """The calls of a key-value cache for keys with one prefix, as plans; `drive` carries out a plan.
 
-    Times to live are seconds; None is as long as an entry can live, ten years. Values are those that Frescor keeps
-    exactly: PolicyError for others. With the store down reads miss and writes are False.
+    Times to live are in seconds; None is the longest possible, ten years. Values are those that Frescor keeps exactly;
+    others raise PolicyError. With the store down reads miss and writes return False.
     """
 
     def __init__(self, cache: Cache, prefix: str, *, as_type: object = None) -> None:
-        """`as_type`: what values may be, beside what every cache keeps."""
+        """`as_type`: further types of values, in addition to those that every cache keeps."""
         self.cache = cache
         self.prefix = prefix
         self._as_type = as_type
@@ -35,40 +35,40 @@ class KeyValues:
         check_prefix(prefix)
 
     def drive(self, steps: "Plan[Any]") -> Any:
-        """Carry out one of these calls, waiting for it."""
+        """Carry out one of these plans and return its result."""
         return Driver(self.cache._engine, steps).run()
 
     def key(self, key: object) -> str:
-        """Frescor's key for this one."""
+        """Frescor's key for a key of the other library."""
         return key_below(self.prefix, key)
 
     def get(self, key: object, default: object = MISS) -> Plan[object]:
-        """The value; `default` where there is none."""
+        """The value, or `default` if there is none."""
         return calls.get(self.cache._engine, self.key(key), default, self._as_type)
 
     def get_many(self, keys: Iterable[Any]) -> Plan[dict[Any, object]]:
-        """The values that are there, in one round trip."""
+        """The values that were found, in one round trip."""
         wanted = {self.key(key): key for key in keys}
         found = yield from calls.get_many(self.cache._engine, wanted, self._as_type)
         return {wanted[key]: value for key, value in found.items()}
 
     def set_many(self, values: Mapping[Any, object], expire: float | None) -> Plan[bool]:
-        """Store values. One whose time is up already is deleted."""
+        """Store values. With a time to live of zero or less the keys are deleted."""
         if expire is not None and expire <= 0:
             return self.delete(values)
         named = {self.key(key): value for key, value in values.items()}
         return calls.set_many(self.cache._engine, named, _seconds(expire), (), self._as_type)
 
     def delete(self, keys: Iterable[object]) -> Plan[bool]:
-        """Remove values. True once the store has it, whether or not they were there."""
+        """Remove values. True once the store has done it, whether or not there were values."""
         return calls.delete(self.cache._engine, [self.key(key) for key in keys], None)
 
     def clear(self) -> Plan[bool]:
-        """Remove all of this prefix, in one write."""
+        """Remove all values with this prefix, in one write."""
         return calls.invalidate_pattern(self.cache._engine, f"{self.prefix}:*", None)
 
     def add(self, key: object, value: object, expire: float | None) -> Plan[bool]:
-        """Store a value where none is. False: there is one, or the store is down."""
+        """Store a value if there is none. False if there is one, or with the store down."""
         added = False
 
         def decide(standing: Standing | None) -> Change | None:
@@ -80,8 +80,9 @@ class KeyValues:
         return done and added
 
     def increment(self, key: object, delta: int, *, initial: int | None, expire: float | None) -> Plan[Any]:
-        """Add to a number, and return it; its time to live stays. One that is not there begins as `initial`, by
-        `expire`; without it, MISS. None with the store down. Raises TypeError for a value that cannot be added to."""
+        """Add to a number and return the sum; its time to live does not change. A missing number starts at `initial`,
+        with `expire` as its time to live; if `initial` is None, the result is MISS. None with the store down. Raises
+        TypeError for a value that cannot be added to."""
         result: Any = MISS
 
         def decide(standing: Standing | None) -> Change | None:
@@ -96,7 +97,7 @@ class KeyValues:
         return result if done else None
 
     def touch(self, key: object, expire: float | None) -> Plan[bool]:
-        """Give a value another time to live from now. False: it is not there, or the store is down."""
+        """Set a new time to live, counted from now. False if there is no value, or with the store down."""
         found = False
 
         def decide(standing: Standing | None) -> Change | None:
@@ -111,8 +112,8 @@ class KeyValues:
         return done and found
 
     def remove_if(self, key: object, condition: Callable[[Any], bool]) -> Plan[bool]:
-        """Remove a value of which this is true; of callers who saw the same value, the first alone removes something,
-        so that what is loaded in its place stays. False with the store down."""
+        """Remove a value if this condition is true of it. Of several callers who saw the same value, only the first
+        removes it, so that a value loaded after that is kept. False with the store down."""
 
         def decide(standing: Standing | None) -> Change | None:
             return Change(b"", 0) if standing is not None and condition(standing.value) else None

@@ -1,18 +1,18 @@
 """The cache's decisions, without I/O: generators of commands.
 
-A driver carries each command out and sends back what came of it; it decides nothing. So the sync and the async driver
-cannot differ, and a test can run this very code under any interleaving.
+A driver carries out each command and sends back the result; it decides nothing. So the sync and the async driver cannot
+differ, and tests run this same code under every interleaving.
 
-A command that needs the store may come back as `UNAVAILABLE`: then the loader runs and nothing is stored.
+A command that needs the store may return `UNAVAILABLE`. Then the loader runs and nothing is stored.
 
-How one key's load is shared within a process. Whoever boards first leads; the others wait until it lands. What it
-ended with answers a waiter at once if the load began after that waiter arrived: nothing that was written before the
-waiter asked can be missing from it. Otherwise the waiter reads the store again, where the entry is checked like any.
+How the callers of one process share a load (a flight): the first caller leads, and the others wait until its load ends.
+Its result answers a waiter directly if the load began after that waiter arrived, because then it cannot miss anything
+that was written before the waiter asked. Otherwise the waiter reads the store again, where the entry is checked as
+usual.
 
-An entry that is past its time but within its grace is served at once, while one caller loads it anew. An entry that
-nears its end may be loaded early, so that callers do not meet at its end: with probability e^(-t/βδ) for time left t
-and cost of a load δ, β = 1 (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, VLDB
-2015).
+An entry past its time but within its grace is served at once, while one caller loads it anew. An entry near its end may
+be loaded early, so that callers do not all meet at its end: with probability e^(-t/βδ) for time left t and load cost δ,
+β = 1 (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, VLDB 2015).
 """
 
 from frescor._plan.by_key import invalidate, look_up, look_up_many, put

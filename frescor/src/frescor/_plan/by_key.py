@@ -1,4 +1,4 @@
-"""Values under keys that the caller chooses, and invalidation."""
+"""Values under keys that the caller chooses; and invalidation."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ from frescor._values.shapes import call_tags
 def look_up(
     process: Process, key: str, tags: tuple[str, ...], codec: ValueCodec, now: int, *, fresh: bool = False
 ) -> Plan[Outcome | None]:
-    """The value under a key that a caller chose; None when there is no valid one or the store is down."""
+    """The value under a key that a caller chose; None if there is no valid one or the store is down."""
     look = yield from look_at(process, key, tags, codec, None, now, 1.0, fresh=fresh)
     return Outcome(look.value, Result.HIT, tags=look.tags) if isinstance(look, Look) and look.usable else None
 
@@ -32,7 +32,7 @@ def look_up(
 def look_up_many(
     process: Process, keys: Mapping[str, tuple[str, ...]], codec: ValueCodec, now: int
 ) -> Plan[dict[str, Outcome]]:
-    """The values that are there, of keys with their expected tags."""
+    """The values that were found, by key. `keys` maps each key to its expected tags."""
     if not (yield from settle(process)):
         return {}
     tags = tuple(dict.fromkeys(tag for expected in keys.values() for tag in expected))
@@ -57,9 +57,9 @@ def put(
     *,
     confirm: bool | None = None,
 ) -> Plan[bool]:
-    """Store values that a caller brings. False with the store down: then their keys are deleted once it is back.
+    """Store values that a caller provides. False with the store down: their keys are then deleted once it is back.
 
-    refused: keys whose values cannot be stored: what stood there before is deleted, and the answer is False.
+    refused: keys whose values cannot be stored. Their previous values are deleted, and the result is False.
     """
     keys = (*entries, *refused)
     commands: list[StoreCommand] = [Put(entries, ttl_ms)] if entries else []
@@ -83,10 +83,12 @@ def invalidate(
     durable: bool = False,
     confirm: bool | None = None,
 ) -> Plan[bool]:
-    """Raise tags and delete keys. False with the store down: then it waits, and goes first once the store is back.
+    """Raise tags and delete keys. False with the store down: this is then pending, and is delivered first once it is
+    back.
 
-    Of a cached function's call, what its other versions keep goes with its key. `durable`: an outbox keeps the tags.
-    `confirm`: return once no process uses a copy of it; None: if the process does that.
+    Deleting the key of a cached function's call also invalidates what other versions of the function stored for it.
+    `durable`: an outbox also keeps the tags. `confirm`: return only once no process uses a copy of these; None: as the
+    process is set up.
     """
     if keys:
         tags += call_tags(keys)
@@ -99,7 +101,7 @@ def invalidate(
     done = answer is not UNAVAILABLE
     if not done:
         process.pending.add(tags=tags, keys=keys, durable=durable)
-    # The server tells the others; this process need not wait to hear of its own.
+    # Pushes tell other processes; this one does not wait for its own push.
     process.local.drop(tags=tags, keys=keys)
     if done and (process.confirm if confirm is None else confirm):
         yield from confirmed(process)

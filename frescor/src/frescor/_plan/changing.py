@@ -1,4 +1,4 @@
-"""A value under a key that a caller chose, made from the one that stands there: one caller in the fleet at a time."""
+"""Changes a value under a key depending on the present value: one caller among all processes at a time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,21 +25,21 @@ from frescor._values.entry import Entry
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """What stands under a key: its value, and for how many ms more."""
+    """The present value under a key, and its remaining time in ms."""
 
     value: Any
     rest_ms: int
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What is to stand there: a value, encoded, and for how many ms; 0: nothing."""
+    """The new value, encoded, and its time in ms; 0: remove the value."""
 
     payload: bytes
     ttl_ms: int
 
 
-# From what stands there, or None, to what is to; None leaves it as it is. It is called again when another write came
-# between, so it does nothing else.
+# From the present value, or None, to the change; None leaves the value as it is. Called again if another write came in
+# between, so it must not have side effects.
 Decide = Callable[[Standing | None], Change | None]
 
 
@@ -52,8 +52,9 @@ def change(
     make_token: Callable[[], str],
     now: Callable[[], int],
 ) -> Plan[bool]:
-    """Let `decide` say what is to stand under a key. No other change, load or `set` of the key comes between what it
-    was shown and what it said. False with the store down: then the key is deleted once it is back.
+    """Let `decide` choose the new value of a key. No other change, load or `set` of the key can come between the value
+    that `decide` is shown and the one that it returns. False with the store down: the key is then deleted once it is
+    back.
 
     Raises what `decide` raises.
     """
@@ -81,7 +82,7 @@ def change(
                 break
             return (yield from _ended(process, key))
         ends = moment + wanted.ttl_ms * 1000
-        # What is made of the value that stood there depends on all that that did.
+        # The new value was derived from the old one, so it depends on everything that the old one depended on.
         depends = tuple(dict.fromkeys((*tags, *look.tags))) if look.usable else tags
         entry = Entry(grant.as_of, ends, ends, 0, depends, wanted.payload, own_time=True)
         packed = process.packing.pack(key, entry)

@@ -1,4 +1,4 @@
-"""What becomes of a load: the entry to store, and what those who wait for it get."""
+"""What a load results in: the entry to store, and the result for those who wait for it."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from frescor._values.entry import Entry
 
 
 def flight_result_of(request: Request, loaded: Loaded) -> FlightResult:
-    """What the process's waiters get of a load."""
+    """What the waiters in this process get from a load."""
     if loaded.private or loaded.payload is None:
         return NOTHING_SHARED
     return FlightResult(loaded.began, payload=loaded.payload, tags=tags_of(request, loaded), shape=request.shape.digest)
@@ -29,10 +29,10 @@ def tags_of(request: Request, loaded: Loaded) -> tuple[str, ...]:
 
 
 def entry_of(request: Request, loaded: Loaded, as_of: int) -> tuple[Entry, int]:
-    """The entry for what was loaded, and for how many ms the store keeps it: its time to live and its grace."""
+    """The entry for what was loaded, and how many ms the store keeps it: its time to live plus its grace."""
     ttl_ms = request.ttl_ms if loaded.ttl_ms is None else loaded.ttl_ms
     if request.call:
-        # Beside another's it is not to stay: a load's own time to live is cut, too.
+        # An entry beside that of another version is kept for a short time only, even if the loader set a longer one.
         ttl_ms = min(ttl_ms, request.ttl_ms)
     kept_ms = ttl_ms + request.policy.grace_ms
     entry = Entry(
@@ -54,7 +54,7 @@ def packed(process: Process, request: Request, entry: Entry) -> bytes:
 
 
 def value_of(request: Request, loaded: Loaded) -> Any:
-    """What the caller that loaded it gets: a value of its own, as a hit would be."""
+    """The value for the caller that loaded it: a new object, as a hit would return."""
     return loaded.value if loaded.payload is None else request.codec.decode(loaded.payload)
 
 

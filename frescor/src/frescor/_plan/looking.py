@@ -1,4 +1,4 @@
-"""What a plan sees of a key: the reading, checked, and what it is good for."""
+"""Reading a key: checks what was read, and decides what can be done with it."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -27,43 +27,45 @@ from frescor._values.entry import SKEW, Entry, Packing, is_valid, stamp_of
 from frescor._values.shapes import NO_SHAPE, YOUNG_SECONDS, Shape, call_tag, key_apart
 from frescor.errors import EntryUnreadable
 
-# µs: how far the server's clock, its own time, and this machine's may be apart. What claims to be newer would outlive
-# the invalidations of all the time until then.
+# µs: the largest difference between this machine's time and the server's that counts as plausible. An entry from
+# further in the future would survive the invalidations of all the time until then.
 _MOST_AHEAD = 2 * 3_600_000_000
 
 _LONGEST_GRACE = LONGEST_EXPIRE * 1_000_000
 
 
 class Process(msgspec.Struct, frozen=True):
-    """What a plan knows of its process: the local copies, what waits to be invalidated, and how its entries become
-    bytes. Memory only, no I/O."""
+    """What a plan knows about its process: local copies, pending invalidations, and how its entries become bytes.
+    Memory only, no I/O."""
 
     local: Local
     pending: Pending
     packing: Packing = Packing()
-    # Makes marks that no other process makes; and whether invalidations are confirmed (see `_plan.confirming`).
+    # make_mark: returns marks that no other process returns. confirm: whether to confirm invalidations
+    # (`_plan.confirming`).
     make_mark: Callable[[], str] = str
     confirm: bool = False
 
 
 class Look(msgspec.Struct, frozen=True):
-    """What a reading came to. `seen` is the as_of of what stood there, if that is known to be of no use."""
+    """The result of reading a key. `seen`: the as_of of the entry found there, if it is known to be useless."""
 
     value: Any = None
     usable: bool = False
-    # Usable, but to be loaded anew: past its time, invalidated where the policy allows that, or early by lot.
+    # Usable, but to be loaded anew: past its time, invalidated (if the policy allows that), or chosen for an early
+    # load.
     due: bool = False
     early: bool = False
     seen: int | None = None
     tags: tuple[str, ...] = ()
-    # Usable though it was invalidated.
+    # Usable although it was invalidated.
     outdated: bool = False
-    # Another version of the function has the entry there: this one's is to stand apart.
+    # Another version of the function has its entry here: this version stores its own beside it.
     taken: bool = False
 
 
 def settle(process: Process) -> Plan[bool]:
-    """Deliver the invalidations that wait. False if that cannot be done: then the store is not to be trusted."""
+    """Deliver the pending invalidations. False if that is not possible: then nothing in the store can be trusted."""
     while process.pending:
         batch = process.pending.snapshot()
         commands: list[StoreCommand] = [ReleaseLease(key, token) for key, token in batch.leases]
@@ -94,7 +96,7 @@ def look_for(process: Process, request: Request) -> Plan["Look | Unavailable"]:
 
 
 def apart(request: Request) -> Request:
-    """The same call, with its entry beside the one that another version of the function has."""
+    """The same call, with its entry beside that of another version of the function."""
     return msgspec.structs.replace(
         request,
         key=key_apart(request.key, request.shape),
@@ -118,7 +120,7 @@ def look_at(
     shape: Shape = NO_SHAPE,
     required: int | None = None,
 ) -> Plan["Look | Unavailable"]:
-    """`required`: how many of the tags an entry must have; all of them, if it is not said."""
+    """`required`: how many of the tags, counted from the first, an entry must have; by default all."""
     if process.pending and not (yield from settle(process)):
         return _stale_copy(process, key, policy, now, shape)
     mark = process.local.mark()
@@ -134,13 +136,13 @@ def look_at(
 
 
 def _stale_copy(process: Process, key: str, policy: Policy | None, now: int, shape: Shape) -> "Look | Unavailable":
-    """With the store down: this process's own copy, past its time or not, for as long as the policy allows."""
+    """With the store down: this process's own copy, expired or not, for as long as the policy allows."""
     if policy is None or policy.on_failure != "stale":
         return UNAVAILABLE
     copy = process.local.peek(key)
     if copy is None or copy.shape is not shape or now >= copy.stale_until:
         return UNAVAILABLE
-    # It was valid when it was kept; nobody can say whether it is.
+    # It was valid when it was kept; whether it still is cannot be known.
     return Look(value=copy.value(), usable=True, tags=copy.tags, outdated=True)
 
 
@@ -157,8 +159,8 @@ def examine(
     mark: int,
     shape: Shape = NO_SHAPE,
 ) -> Plan["Look | Unavailable"]:
-    """What a reading is good for. `required` are the tags of the call, the key's first: an entry that lacks one does
-    not count. Those that it has beyond the expected ones are read too."""
+    """Decide what an entry can be used for. `required` are the call's own tags, those of the key first: an entry
+    without one of them does not count. Tags of the entry that were not expected are read in a second round trip."""
     if data is None:
         return Look()
     seen: int | None = None
@@ -167,7 +169,7 @@ def examine(
         entry = process.packing.unpack(key, data, required[: key.count(":") + 1], sealed=sealed)
         seen = entry.as_of
         if seen > now + _MOST_AHEAD:
-            raise EntryUnreadable("entry from further in the future than any clock is: it is loaded again")
+            raise EntryUnreadable("an entry from further in the future than clocks can differ: it is loaded again")
         other = _is_other(entry, shape)
         if not other:
             _check(entry, required, policy, now)
@@ -180,8 +182,8 @@ def examine(
             stamps = {**stamps, **more.stamps}
         if not is_valid(entry, stamps):
             if any(stamps[tag] is None for tag in entry.tags):
-                # On a cluster, where a reading is not of one moment, its tags may have been made since they were read:
-                # whoever takes the lease looks at it again.
+                # On a cluster entry and tags are not read at the same moment, so a missing tag may have been created
+                # since: the holder of the lease checks this entry again.
                 seen = None
             if policy is None or not policy.serve_invalidated or now >= entry.stale_until or other:
                 return Look(seen=seen)
@@ -205,12 +207,12 @@ def examine(
 
 
 def _is_other(entry: Entry, shape: Shape) -> bool:
-    """Whether another version of the function or the policy made it."""
+    """Whether another version of the function or the policy stored the entry."""
     return entry.shape != shape.digest and entry.shape != 0 and shape is not NO_SHAPE
 
 
 def _check(entry: Entry, required: tuple[str, ...], policy: Policy | None, now: int) -> None:
-    """Raise EntryUnreadable for an entry that this program would not have made."""
+    """Raise EntryUnreadable for an entry that this program would not have stored."""
     if entry.tags[: len(required)] != required and not set(required).issubset(entry.tags):
         raise EntryUnreadable("an entry without the tags that its call has: it is loaded again")
     is_bound = policy is not None and not entry.own_time and not entry.by_caller
@@ -222,5 +224,5 @@ def _check(entry: Entry, required: tuple[str, ...], policy: Policy | None, now: 
 
 
 def _early(entry: Entry, now: int, dice: float) -> bool:
-    """XFetch: whether this caller is to load an entry before its end."""
+    """XFetch: whether this caller should load an entry before it expires."""
     return now - entry.cost * math.log(dice) >= entry.fresh_until

@@ -1,4 +1,4 @@
-"""Several keys of one policy: one reading, and one load of all that is missing."""
+"""Several keys of one policy: one read, and one load of all that are missing."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -29,9 +29,10 @@ from frescor._protocol.outcome import Outcome, Result
 
 
 def read_through_many(process: Process, requests: Mapping[str, Request]) -> Plan[dict[str, Outcome]]:
-    """The values of several calls of one policy: one reading, and one load of all that is missing.
+    """The values of several calls of one policy: one read, and one load of all that are missing.
 
-    What another caller loads already is waited for, one by one. A key that the loader gives no value for is left out.
+    Keys that another caller is loading are waited for one by one. A key for which the loader returns no value is left
+    out.
     """
     found, seen = yield from _look_at_many(process, requests)
     mine, others, unstored = {}, [], {}
@@ -60,7 +61,7 @@ def read_through_many(process: Process, requests: Mapping[str, Request]) -> Plan
 def read_beside_many(
     process: Process, requests: Mapping[str, Request], changed: Callable[[tuple[str, ...]], bool]
 ) -> Plan[dict[str, Outcome]]:
-    """As `read_beside` for each, by one reading and one load."""
+    """`read_beside` for several calls: one read and one load."""
     found, _ = yield from _look_at_many(process, requests)
     found = {key: outcome for key, outcome in found.items() if not changed(outcome.tags)}
     wanted = tuple(key for key in requests if key not in found)
@@ -74,7 +75,7 @@ def read_beside_many(
 
 
 def look_up_calls(process: Process, requests: Mapping[str, Request]) -> Plan[dict[str, Outcome]]:
-    """What is there of several calls, by one reading; nothing is loaded."""
+    """The values found for several calls, in one read; nothing is loaded."""
     found, _ = yield from _look_at_many(process, requests)
     return found
 
@@ -82,7 +83,8 @@ def look_up_calls(process: Process, requests: Mapping[str, Request]) -> Plan[dic
 def _look_at_many(
     process: Process, requests: Mapping[str, Request]
 ) -> Plan[tuple[dict[str, Outcome], dict[str, int | None]]]:
-    """What is there, and of the rest that may be stored the as_of of what was seen; nothing with the store down."""
+    """The values found; and for each other key that may be stored, the as_of of the entry seen there. Both are empty
+    with the store down."""
     found: dict[str, Outcome] = {}
     seen: dict[str, int | None] = {}
     if not (yield from settle(process)):
@@ -119,7 +121,7 @@ def _look_at_many(
 def _take_leases(
     process: Process, requests: Mapping[str, Request], seen: Mapping[str, int | None]
 ) -> Plan[dict[str, int]]:
-    """The leases that were had, in one round trip, each with the clock."""
+    """Take the leases, in one round trip; for each one taken, the clock."""
     if not requests:
         return {}
     commands = tuple(TakeLease(key, request.token, (), seen[key]) for key, request in requests.items())
@@ -134,7 +136,7 @@ def _take_leases(
         if grant.entry is None:
             granted[key] = grant.as_of
         else:
-            # Another process stored meanwhile: it is read again, like what others load.
+            # Another process stored an entry meanwhile: it is read again, like those that others load.
             yield ReleaseLease(key, requests[key].token)
     return granted
 

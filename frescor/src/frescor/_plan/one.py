@@ -1,4 +1,4 @@
-"""One key: read, else loaded once and stored."""
+"""One key: read it, or else load it once and store it."""
 
 from collections.abc import Callable
 
@@ -26,20 +26,20 @@ from frescor._protocol.commands import (
 from frescor._protocol.outcome import Outcome, Result
 from frescor._values.shapes import call_tag
 
-# A waiter that has waited this long for others loads by itself, and does not store.
+# A waiter that has waited this long loads the value itself and does not store it.
 LONGEST_WAIT_MS = 30_000
 
 
 def read_through(process: Process, request: Request) -> Plan[Outcome]:
-    """The value of a call: from the store if a valid entry is there, else loaded once and stored.
+    """The value of a call: from the store if there is a valid entry, else loaded once and stored.
 
     Raises what the loader raised, in the caller that ran it and in those that shared its load; and PolicyError for a
     value that cannot be kept exactly.
     """
     outcome = yield from _read_through(process, request)
     if request.refresh and not request.background:
-        # What stands there is older than what this caller has seen, and must not come back: its own entry, if the new
-        # one was not stored, and those of other versions in any case.
+        # Stored values are older than the one that this caller now has, and must not be returned any more: its own
+        # entry, if the new value was not stored, and those of other versions in any case.
         tags = () if request.shape.codec is None else (call_tag(request.key),)
         yield from invalidate(process, tags, keys=() if outcome.result is Result.LOADED else (request.key,))
     return outcome
@@ -73,7 +73,8 @@ def _read_through(process: Process, request: Request) -> Plan[Outcome]:
 
 
 def _is_taken(look: Look | Unavailable, request: Request) -> bool:
-    """Whether this call's entry is to stand apart. A caller that refreshes stores over what another version has."""
+    """Whether this call's entry is stored beside that of another version. A refreshing caller replaces that one
+    instead."""
     return isinstance(look, Look) and look.taken and not request.call and (not request.refresh or request.background)
 
 
@@ -87,9 +88,9 @@ def _read_apart(process: Process, request: Request) -> Plan[Outcome]:
 
 
 def read_beside(process: Process, request: Request, changed: Callable[[tuple[str, ...]], bool]) -> Plan[Outcome]:
-    """The value of a call within a transaction that has changed something: what is stored, unless that depends on what
-    was `changed`; else loaded for this caller alone. It takes no lease and waits for nobody: whoever holds the lease
-    may be waiting for a row that this transaction has locked."""
+    """The value of a call within a transaction that has changed something: the stored value unless it depends on what
+    was `changed`, else one loaded for this caller only. Takes no lease and waits for nobody, because the holder of the
+    lease may be waiting for a row that this transaction has locked."""
     look = yield from look_for(process, request)
     if _is_taken(look, request):
         look = yield from look_for(process, apart(request))
@@ -102,13 +103,13 @@ def read_beside(process: Process, request: Request, changed: Callable[[tuple[str
 
 
 def _lead(process: Process, request: Request, seen: int | None) -> Plan[Outcome]:
-    """Load as the one of this process, once the fleet's lease is had."""
+    """Load as the leader of this process's flight, once the lease is taken."""
     waited, turn = 0.0, 0
     while True:
         mark = process.local.mark()
         grant: Grant | Unavailable | None = yield TakeLease(request.key, request.token, request.tags, seen)
         if isinstance(grant, Unavailable):
-            # A server that only hung carries it out later, and would keep the others waiting for nobody.
+            # A server that only hung may still grant it, and others would wait for a holder that does not exist.
             process.pending.add(leases=[(request.key, request.token)])
             return (yield from _load_without_storing(request, Result.DEGRADED))
         if grant is not None:
@@ -128,7 +129,7 @@ def _lead(process: Process, request: Request, seen: int | None) -> Plan[Outcome]
             yield EndFlight(request.key, NOTHING_SHARED)
             return Outcome(look.value, Result.HIT, tags=look.tags, outdated=look.outdated)
     if grant.entry is not None and not request.refresh:
-        # Another process stored between this one's look and its lease.
+        # Another process stored an entry after this one's read and before its lease.
         look = yield from examine(
             process,
             request.key,
@@ -162,7 +163,7 @@ def _load_and_store(process: Process, request: Request, as_of: int) -> Plan[Outc
     if loaded.ttl_ms == 0 or loaded.private:
         yield from release(process, request)
         if request.refresh and not request.background:
-            # What stands there is older than what this caller has seen.
+            # The stored value is older than the one that this caller now has.
             yield from invalidate(process, keys=(request.key,))
         yield EndFlight(request.key, flight_result_of(request, loaded))
         result = Result.BYPASSED if loaded.private else Result.LOADED
@@ -172,7 +173,7 @@ def _load_and_store(process: Process, request: Request, as_of: int) -> Plan[Outc
         request.key, request.token, packed(process, request, entry), entry.as_of, entry.tags, ttl_ms
     )
     if outcome is UNAVAILABLE:
-        # It may have been stored, and the lease be held: nobody else is to wait for its end.
+        # The write may not have happened: then the lease is still held, and others must not wait until it expires.
         yield from release(process, request)
     yield EndFlight(request.key, flight_result_of(request, loaded))
     return Outcome(value_of(request, loaded), RESULT_OF[outcome], tags=entry.tags)

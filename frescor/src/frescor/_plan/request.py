@@ -1,4 +1,4 @@
-"""One read-through call: what is known of it, and the commands by which it begins and is loaded anew."""
+"""One read-through call: its data, and the commands that begin it or load it anew."""
 
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
@@ -14,9 +14,9 @@ R = TypeVar("R")
 
 
 class Arrive(msgspec.Struct, frozen=True):
-    """A read-through call begins, of an entry with all these tags. → Request
+    """Begin a read-through call for an entry with these tags. → Request
 
-    Raises PolicyError if it is to be sealed and cannot be, and for a call that is part of a load of itself.
+    Raises PolicyError if the policy is sealed and the cache has no secrets, and if the call is part of loading itself.
     """
 
     key: str
@@ -32,13 +32,13 @@ class Arrive(msgspec.Struct, frozen=True):
 class Request(msgspec.Struct, frozen=True):
     """One read-through call.
 
-    arrived: its place in the process's order of events (see `_runtime.lease`). now: wall clock, µs. dice: a random
-    number in (0, 1]. ttl_ms: this entry's time to live, jitter applied. refresh: load in any case. background: nobody
-    waits for this one; if another loads already, it is not needed. expected: tags that the entry had when it was seen
-    last, beside `tags`: asked for with it. fresh: read nothing from local copies or stamps. shape: that of the entries
-    it can read. call: the call's key, where its entry stands apart from that (see `_values.shapes`). label: what
-    the function is called, for errors. moved: whether the function holds something else than when the call began; what
-    it loads then belongs to another key.
+    arrived: its number in the process's order of events (see `_runtime.lease`). now: wall clock, µs. dice: a random
+    number in (0, 1]. ttl_ms: the entry's time to live, with jitter applied. refresh: load even if there is a valid
+    entry. background: no caller waits for this load, and it is not needed if another one is running. expected: the tags
+    that the entry had when it was last seen, in addition to `tags`; they are read along with it. fresh: do not use
+    local copies or stamps. shape: that of the entries it can read. call: the call's key, if its entry is stored beside
+    that of another version (see `_values.shapes`). label: the function's name, for errors. moved: whether the function
+    captures other values than when the call began; what it loads then belongs to another key.
     """
 
     key: str
@@ -66,13 +66,13 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class LoadAnew(msgspec.Struct, frozen=True):
-    """Load a call again behind its caller, who waits for it so many seconds at the most.
-    → Outcome | the Exception that ended it | None: it goes on"""
+    """Load a call again in the background, while its caller waits for at most this many seconds. → Outcome | the
+    Exception that ended it | None: still running"""
 
     request: Request
     patience: float
 
 
 Plan = Generator[Command, Any, R]
-# What one call of a cache does: it may begin read-through calls, and let them be loaded anew.
+# The steps of one call of a cache, which may begin read-through calls and have them loaded anew.
 CallSteps = Generator[Command | Arrive | LoadAnew, Any, R]

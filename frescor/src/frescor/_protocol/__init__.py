@@ -1,4 +1,4 @@
-"""The protocol's commands and what they come to, as plain values that plans, drivers and stores share.
+"""The protocol's commands and their results, as plain values that plans, drivers and stores share.
 
-Imports `_calls` and what is below; no input or output.
+Imports `_calls` and the layers below it; does no I/O.
 """

@@ -1,7 +1,7 @@
-"""The commands that a plan yields, and what comes back for each: plain values, shared by drivers, stores and tests.
+"""The commands that a plan yields, and the result of each: plain values, shared by drivers, stores and tests.
 
-Those that need the store come back as `UNAVAILABLE` when it cannot be reached, does not answer in time, or refuses.
-Then a write may or may not have happened: every one of them may be sent again.
+A command for the store results in `UNAVAILABLE` if the store cannot be reached, does not answer in time, or refuses. A
+write may or may not have happened then; every command can be sent again.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ import msgspec
 
 from frescor.errors import EntryUnreadable
 
-# How long a lease lives when its holder is killed: what that costs the others.
+# How long a lease outlives a holder that is killed: how long the others then wait.
 LEASE_MS = 2_500
-# How long an answered heartbeat lets a process use its copies, at the most.
+# The longest time for which an answered heartbeat lets a process use its copies.
 HOLDS_MS = 1_500
 
 
@@ -36,16 +36,17 @@ class Read(msgspec.Struct, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """What stands under each key (None: nothing), and the stamp of each tag (None: absent)."""
+    """The bytes under each key (None: nothing), and the stamp of each tag (None: absent)."""
 
     entries: list[bytes | None]
     stamps: Mapping[str, int | None]
 
 
 class TakeLease(msgspec.Struct, frozen=True):
-    """Take the fleet's lease of a key. → Grant | None while another token holds it
+    """Take the lease of a key. → Grant | None while another token holds it
 
-    `seen` is the as_of of the entry that the caller has looked at already: another one comes with the grant.
+    `seen` is the as_of of the entry that the caller has already read: the grant contains the entry only if it is
+    another.
     """
 
     key: str
@@ -55,7 +56,8 @@ class TakeLease(msgspec.Struct, frozen=True):
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """A lease that was taken: the clock at that moment; an entry, with its tags' stamps, if one came meanwhile."""
+    """A lease that was taken: the clock at that moment; and the entry, with its tags' stamps, if a new one was
+    stored."""
 
     as_of: int
     entry: bytes | None
@@ -63,22 +65,22 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 class ExtendLease(msgspec.Struct, frozen=True):
-    """Keep a lease for its whole time from now. → bool: whether it is still this token's"""
+    """Extend a lease to its full time from now. → bool: whether this token still holds it"""
 
     key: str
     token: str
 
 
 class ReleaseLease(msgspec.Struct, frozen=True):
-    """Give a lease back; nothing if it is no longer this token's. → anything"""
+    """Release a lease. Does nothing if this token does not hold it. → anything"""
 
     key: str
     token: str
 
 
 class Write(msgspec.Struct, frozen=True):
-    """Store what the holder of the lease loaded, unless it was invalidated since `as_of`; ends the lease.
-    → StoreOutcome"""
+    """Store what the holder of the lease loaded, unless it was invalidated since `as_of`; ends the lease. →
+    StoreOutcome"""
 
     key: str
     token: str
@@ -89,7 +91,7 @@ class Write(msgspec.Struct, frozen=True):
 
 
 class StoreOutcome(Enum):
-    """What became of a Write: done; refused since a tag was invalidated since; refused since the lease was lost."""
+    """The result of a Write: stored; refused because a tag was raised since; refused because the lease was lost."""
 
     STORED = "stored"
     SUPERSEDED = "superseded"
@@ -97,9 +99,10 @@ class StoreOutcome(Enum):
 
 
 class Put(msgspec.Struct, frozen=True):
-    """Store values that a caller brings, as of now: the store fills in `as_of`. Stops loaders in flight. → anything
+    """Store values that a caller provides, as of now: the store fills in `as_of`. Running loads will not store. →
+    anything
 
-    `entries` holds, by key, an entry's bytes and its tags.
+    `entries` maps each key to the bytes of an entry and its tags.
     """
 
     entries: Mapping[str, tuple[bytes, tuple[str, ...]]]
@@ -107,7 +110,7 @@ class Put(msgspec.Struct, frozen=True):
 
 
 class Delete(msgspec.Struct, frozen=True):
-    """Remove entries and stop loaders in flight. → int: how many entries there were"""
+    """Remove entries; running loads of them will not store. → int: how many entries there were"""
 
     keys: tuple[str, ...]
 
@@ -115,7 +118,7 @@ class Delete(msgspec.Struct, frozen=True):
 class Invalidate(msgspec.Struct, frozen=True):
     """Tick the clock, then raise these tags to it; absent ones stay absent. → int: the stamp
 
-    durable: whoever made it keeps it in an outbox, to do it again should the server lose it.
+    durable: the caller keeps these tags in an outbox, to raise them again if the server loses them.
     """
 
     tags: tuple[str, ...]
@@ -123,16 +126,17 @@ class Invalidate(msgspec.Struct, frozen=True):
 
 
 class Announce(msgspec.Struct, frozen=True):
-    """Push a mark to every process that keeps copies, and name those that are registered, but for one. → Announced"""
+    """Push a mark to every process with copies, and return who is registered, except one name. → Announced"""
 
     mark: str
     but: str
 
 
 class Announced(msgspec.Struct, frozen=True):
-    """Who has to hear of a mark: names, each with what tells this registration from a later one.
+    """Who has to confirm a mark: names, each with a value that tells this registration from a later one.
 
-    young_ms: how long it has still to be waited until the server surely knows all. places: where the mark was pushed.
+    young_ms: how long until it is certain that the server knows every process with copies. places: where the mark was
+    pushed.
     """
 
     waiting: tuple[tuple[str, str], ...]
@@ -141,7 +145,7 @@ class Announced(msgspec.Struct, frozen=True):
 
 
 class Unheard(msgspec.Struct, frozen=True):
-    """→ tuple: those of the waiting that are registered still and have not heard of the mark everywhere"""
+    """→ tuple: those of `waiting` that are still registered and have not confirmed the mark everywhere"""
 
     mark: str
     waiting: tuple[tuple[str, str], ...]
@@ -149,7 +153,7 @@ class Unheard(msgspec.Struct, frozen=True):
 
 
 class Dismiss(msgspec.Struct, frozen=True):
-    """End these registrations, unless they were renewed. → anything"""
+    """Remove these registrations, unless they were renewed. → anything"""
 
     mark: str
     waiting: tuple[tuple[str, str], ...]
@@ -162,7 +166,7 @@ StoreCommand = (
 
 
 class Together(msgspec.Struct, frozen=True):
-    """Several store commands in one round trip. → list of what comes back for each | UNAVAILABLE"""
+    """Several store commands in one round trip. → list of their results | UNAVAILABLE"""
 
     commands: tuple[StoreCommand, ...]
 
@@ -171,7 +175,7 @@ class Together(msgspec.Struct, frozen=True):
 
 
 class JoinFlight(msgspec.Struct, frozen=True):
-    """Join this process's load of the key. → None if this call leads it; else the FlightResult of the load under way,
+    """Join this process's load of the key. → None if this call leads it; else the FlightResult of the running load,
     once it has ended; GaveUp after the longest wait, or at once if the caller does not wait"""
 
     key: str
@@ -179,18 +183,18 @@ class JoinFlight(msgspec.Struct, frozen=True):
 
 
 class FlightResult(msgspec.Struct, frozen=True):
-    """What one load came to: its payload, its exception, or neither when there is nothing to share."""
+    """The result of one load: its payload, its exception, or neither if there is nothing to share."""
 
     began: int
     payload: bytes | None = None
     error: Exception | None = None
-    # What it depends on.
+    # What the result depends on.
     tags: tuple[str, ...] = ()
-    # Of what shape the payload is: another version of the function cannot read it.
+    # The shape of the payload: another version of the function cannot read it.
     shape: int = 0
 
 
-# Events are numbered from 1: no waiter arrived before this load began, so each looks for itself.
+# Events are numbered from 1, so no waiter arrived before this load "began", and each one reads for itself.
 NOTHING_SHARED = FlightResult(began=0)
 
 
@@ -199,15 +203,16 @@ class GaveUp(Enum):
 
 
 class EndFlight(msgspec.Struct, frozen=True):
-    """Hand the process's waiters what came of the load, and end it; nothing if this call does not lead. → anything"""
+    """Give the result of the load to the process's waiters, and end it. Does nothing if this call does not lead. →
+    anything"""
 
     key: str
     result: FlightResult
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """Wait until the lease of the key changes, counted from `mark`, or for a while that grows with `turn`.
-    → float: the ms waited"""
+    """Wait until the key's lease changes, counted from `mark`, but at most for a time that grows with `turn`. → float:
+    the ms waited"""
 
     key: str
     turn: int
@@ -217,7 +222,7 @@ class Wait(msgspec.Struct, frozen=True):
 class Load(msgspec.Struct, frozen=True):
     """Run the loader of a call and encode its value. → Loaded | Raised
 
-    `stored_at`: the key of its entry and its lease, where that is not the call's own.
+    `stored_at`: the key of its entry and lease, if it is not the call's own.
     """
 
     key: str
@@ -225,7 +230,7 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class LoadMany(msgspec.Struct, frozen=True):
-    """Run the loader of several keys at once. → dict of Loaded by key, where it gave a value | Raised"""
+    """Run the loader of several keys at once. → dict of Loaded by key, for those it returned a value for | Raised"""
 
     keys: tuple[str, ...]
 
@@ -233,11 +238,11 @@ class LoadMany(msgspec.Struct, frozen=True):
 class Loaded(msgspec.Struct, frozen=True):
     """A loader's value, encoded.
 
-    began: when the load began in the process's order of events. cost: what it took, µs. now: the wall clock, µs.
-    tags: what it found itself to depend on, beside the policy's. ttl_ms: its own time to live (0: do not store).
-    as_of: the clock when its database snapshot began, if that was earlier. private: it saw what nobody else may see
-    yet, so it is neither stored nor shared. payload: None for a value that cannot be encoded for its size; then `value`
-    is that, for the caller that loaded it alone.
+    began: when the load began, in the process's order of events. cost: how long it took, µs. now: the wall clock, µs.
+    tags: what the load depends on, in addition to the policy's tags. ttl_ms: a time to live that the load set (0: do
+    not store). as_of: the clock when its database snapshot began, if that was earlier. private: it saw uncommitted
+    data, so it is neither stored nor shared. payload: None for a value that is too large to encode; `value` is then the
+    value itself, only for the caller that loaded it.
     """
 
     payload: bytes | None
@@ -260,19 +265,19 @@ class Raised(msgspec.Struct, frozen=True):
 
 
 class Pause(msgspec.Struct, frozen=True):
-    """Wait so many seconds; 0: not at all. → float: the monotonic clock then, seconds"""
+    """Wait this many seconds; 0: do not wait. → float: the monotonic clock afterwards, seconds"""
 
     seconds: float
 
 
 class DependOn(msgspec.Struct, frozen=True):
-    """Tell the load that this call is part of, if it is part of one, what it has come to depend on. → anything"""
+    """Add to what the enclosing load depends on, if there is one. → anything"""
 
     tags: tuple[str, ...]
 
 
 class Note(msgspec.Struct, frozen=True):
-    """Count an entry that could not be read; policy: "" for a key that a caller chose. → anything"""
+    """Count an entry that could not be read. policy: "" for a key that a caller chose. → anything"""
 
     key: str
     error: EntryUnreadable

@@ -20,10 +20,10 @@ class Result(Enum):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What a call returns and how it got it.
+    """What a call returns, and where it came from.
 
-    due: it is to be loaded anew while the caller goes on. tags: what the value depends on. outdated: invalidated, and
-    served all the same.
+    due: the value is to be loaded anew, while the caller goes on with this one. tags: what the value depends on.
+    outdated: it was invalidated, and the policy allows serving it.
     """
 
     value: Any

@@ -1,6 +1,6 @@
-"""Invalidations that the store has not taken yet: they wait here, and go first once it answers.
+"""Invalidations that the store has not taken yet. They are kept here, and are sent first once the store answers.
 
-So do leases that were asked for without an answer: the store may have granted them to nobody, and others would wait.
+So are leases whose request was not answered: the store may have granted them, and others would wait for nobody.
 """
 
 import itertools
@@ -11,21 +11,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What waited at one moment, each with the number under which it was added last."""
+    """What was pending at one moment; each item with the number under which it was last added."""
 
     tags: tuple[str, ...]
-    # Tags that an outbox keeps as well.
+    # Tags that an outbox also keeps.
     durable: tuple[str, ...]
     keys: tuple[str, ...]
-    # Key and token of each.
+    # Pairs of key and token.
     leases: tuple[tuple[str, str], ...]
     numbers: dict[tuple[str, ...], int]
 
 
 class Pending:
-    """Tags to raise, keys to delete and leases to release, held until they were delivered.
+    """Tags to raise, keys to delete and leases to release, kept until they are delivered.
 
-    While anything waits, nothing that the store holds is trusted in this process. Delivering twice does no harm.
+    While anything is pending, this process trusts nothing in the store. Delivering something twice does no harm.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Pending:
         self.start_again()
 
     def start_again(self) -> None:
-        """After a fork: who held the lock is in the parent."""
+        """After a fork: the thread that held the lock does not exist in this process."""
         self._lock = threading.Lock()
 
     def __bool__(self) -> bool:
@@ -42,7 +42,7 @@ class Pending:
 
     @property
     def invalidations(self) -> int:
-        """How many invalidations wait."""
+        """The number of pending invalidations."""
         with self._lock:
             return sum(held[0] != "lease" for held in self._held)
 
@@ -54,7 +54,7 @@ class Pending:
         leases: Iterable[tuple[str, str]] = (),
         durable: bool = False,
     ) -> None:
-        """Hold these; `leases` are keys with tokens. `durable`: an outbox keeps the tags as well."""
+        """Keep these until delivered. `leases`: pairs of key and token. `durable`: an outbox also keeps the tags."""
         kind = "durable" if durable else "tag"
         with self._lock:
             number = next(self._numbers)
@@ -63,7 +63,7 @@ class Pending:
             self._held.update(dict.fromkeys([("lease", *lease) for lease in leases], number))
 
     def snapshot(self) -> Batch:
-        """What waits now."""
+        """What is pending now."""
         with self._lock:
             numbers = dict(self._held)
         return Batch(
@@ -75,7 +75,7 @@ class Pending:
         )
 
     def settled(self, batch: Batch) -> None:
-        """These were delivered. One that was added again since, for a later write, goes on waiting."""
+        """These were delivered. An item that was added again since then, for a later write, stays pending."""
         with self._lock:
             for held, number in batch.numbers.items():
                 if self._held.get(held) == number:

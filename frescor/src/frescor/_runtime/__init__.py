@@ -1,4 +1,4 @@
-"""One process at work: its state, loads under way, leases, counters, and the drivers that carry out plans.
+"""One process at work: its state, running loads, leases, counters, and the drivers that carry out plans.
 
-Imports `_plan` and what is below.
+Imports `_plan` and the layers below it.
 """

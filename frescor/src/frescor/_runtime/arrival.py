@@ -1,4 +1,4 @@
-"""How a read-through call begins: its number, its token, the time and its chances."""
+"""How a read-through call begins: with a number, a token, the time, and random numbers."""
 
 import msgspec
 
@@ -10,7 +10,7 @@ from frescor.errors import PolicyError
 
 
 def arrive(engine: Engine, call: plan.Arrive) -> plan.Request:
-    """The call as it is to be carried out. Raises PolicyError as `plan.Arrive` says."""
+    """The request for a call. Raises PolicyError as described at `plan.Arrive`."""
     policy = call.policy
     if policy.sealed and (engine.packing.ring is None or not engine.packing.ring.seals):
         raise PolicyError(
@@ -42,7 +42,7 @@ def arrive(engine: Engine, call: plan.Arrive) -> plan.Request:
 
 
 def again(engine: Engine, request: plan.Request) -> plan.Request:
-    """The same call, to load anew with nobody waiting."""
+    """The same call, to be loaded anew in the background."""
     return msgspec.structs.replace(
         request, refresh=True, background=True, token=engine.nondeterminism.token(), arrived=engine.flights.tick()
     )

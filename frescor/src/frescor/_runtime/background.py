@@ -1,4 +1,4 @@
-"""What a process asks of its store with no caller waiting: to take what waits for it, and to keep leases alive."""
+"""What a process sends to its store on its own: pending invalidations, and extensions of leases."""
 
 from typing import cast
 
@@ -9,7 +9,7 @@ from frescor.errors import CacheError
 
 
 def deliver(store: Store, process: plan.Process) -> None:
-    """Let the store have what waited for it; what it does not take goes on waiting."""
+    """Send what is pending to the store; what is not accepted stays pending."""
     steps = plan.settle(process)
     answer: object = None
     try:
@@ -24,5 +24,5 @@ def deliver(store: Store, process: plan.Process) -> None:
 
 
 def extend(store: Store, key: str, token: str) -> bool:
-    """Whether the lease is still this token's; then it lives for its whole time from now. Raises CacheError."""
+    """Extend the lease to its full time from now. False if this token no longer holds it. Raises CacheError."""
     return bool(store.perform(ExtendLease(key, token)))

@@ -1,4 +1,4 @@
-"""One plan being carried out for a caller that waits: each command, and what must not be left behind."""
+"""The sync driver: carries out one plan, and releases what the plan still holds at its end."""
 
 import contextlib
 import threading
@@ -35,21 +35,21 @@ from frescor.errors import StoreRejected, StoreUnavailable
 
 
 class Driver(PlanUnderWay[R]):
-    """One plan being carried out: what it holds meanwhile, and must not keep.
+    """Carries out one plan, and keeps track of the leases and flights that it holds.
 
-    `wants_load` carries it out up to the next load, which the caller runs in its own frame, within the driver:
-    `while driver.wants_load(): with driver as load: load.value = …`. So a loader that calls another cached function, or
-    itself, stands one frame above it. However it ends, the caller is to `leave`. `run` is all of that.
+    `wants_load` continues up to the next load, which the caller runs in its own frame. So a loader that calls another
+    cached function, or itself, adds only one frame: `while driver.wants_load(): with driver as load: load.value = …`.
+    The caller has to call `leave` in any case. `run` does all of this.
     """
 
-    # Seconds that the call has waited for the store.
+    # How many seconds the call has waited for the store.
     _waited = 0.0
     _has_asked = False
-    # Most calls hold none.
+    # None until the call leads a flight, because most never do.
     _flights: set[str] | None = None
 
     def run(self) -> R:
-        """What the plan comes to. Raises what it raises, what its loader does above all."""
+        """The plan's result. Raises what the plan raises, most often an exception of its loader."""
         try:
             while self.wants_load():
                 assert self._loader is not None
@@ -61,7 +61,7 @@ class Driver(PlanUnderWay[R]):
                 self.leave()
 
     def wants_load(self) -> bool:
-        """Whether there is something to load; else the plan has ended, with its `result`."""
+        """Whether there is something to load. If not, the plan has ended, with its `result`."""
         send = self._steps.send
         try:
             while True:
@@ -77,7 +77,7 @@ class Driver(PlanUnderWay[R]):
             return False
 
     def leave(self) -> None:
-        """Wake who waits and give the leases back, if the plan ended without."""
+        """If the plan ended early, wake the waiters and release the leases."""
         if self._flights:
             for key in tuple(self._flights):
                 self._end_flight(EndFlight(key, NOTHING_SHARED))
@@ -87,7 +87,7 @@ class Driver(PlanUnderWay[R]):
                     self._engine.pending.add(leases=[(key, token)])
 
     def _ask(self, command: StoreCommand | Together) -> object:
-        """What the store answers; UNAVAILABLE where it does not, or refuses."""
+        """The store's answer; UNAVAILABLE if there is none, or if the store refuses."""
         engine, kind = self._engine, type(command)
         if kind is TakeLease or kind is Together:
             self.asking(command)
@@ -97,7 +97,7 @@ class Driver(PlanUnderWay[R]):
                 with within(max(engine.deadline - self._waited, 0.001)):
                     answer = engine.store.perform(command)
             else:
-                # The whole deadline is before it: most calls ask no more than this.
+                # The first command has the whole deadline, and most calls send no other.
                 answer = engine.store.perform(command)
         except (StoreUnavailable, StoreRejected) as error:
             answer = self.unanswered(command, error)
@@ -159,14 +159,14 @@ class Driver(PlanUnderWay[R]):
                 done.set()
 
         if borrowed:
-            # A session is its caller's own: nothing is loaded with it behind the caller's back.
+            # A session belongs to its caller, so no other thread may use it.
             run()
             return found[0] if command.patience or isinstance(found[0], Outcome) else None
         threading.Thread(target=run, name="frescor-refresh", daemon=True).start()
         return found[0] if command.patience and done.wait(command.patience) and found else None
 
 
-# All that is no load and nothing that the store is asked.
+# All commands except loads and those for the store.
 HANDLERS: dict[type, Callable[[Driver[Any], Any], object]] = {
     plan.Arrive: Driver.arrive,
     plan.LoadAnew: Driver._load_anew,

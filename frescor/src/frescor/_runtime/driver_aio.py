@@ -1,4 +1,4 @@
-"""One plan being carried out in an event loop: each command, and what must not be left behind."""
+"""The async driver: carries out one plan, and releases what the plan still holds at its end."""
 
 import asyncio
 import contextlib
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 def awaited_loader(loader: Callable[..., object]) -> Callable[..., Awaitable[object]]:
-    """The loader as a coroutine function. A plain one runs in a thread, so that it does not hold up the loop."""
+    """The loader as a coroutine function. A plain one runs in a thread, so that it does not block the loop."""
     in_thread = not inspect.iscoroutinefunction(loader)
 
     async def run(*arguments: object) -> object:
@@ -49,21 +49,20 @@ def awaited_loader(loader: Callable[..., object]) -> Callable[..., Awaitable[obj
 
 
 class AsyncProcess:
-    """What the tasks of this process share of one cache: its store, awaited, the loads under way, and the tasks that go
-    on behind their callers."""
+    """What the tasks of this process share for one cache: the awaitable store, running loads, and background tasks."""
 
     def __init__(self, engine: Engine, store: AsyncStore) -> None:
         self.engine = engine
         self.store = store
-        # A future belongs to its loop: loops in several threads each have their own.
+        # Futures belong to their loop, and loops in several threads each have their own.
         self.flights: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Future[FlightResult]]] = (
             weakref.WeakKeyDictionary()
         )
-        # A task that nobody holds may be collected while it runs.
+        # The loop keeps only weak references to tasks: one that nothing else refers to may be collected while it runs.
         self.behind: set[asyncio.Task[Any]] = set()
 
     def keep(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Run this in a task of its own."""
+        """Run this in a background task."""
         task = asyncio.get_running_loop().create_task(coroutine)
         self.behind.add(task)
         task.add_done_callback(self.behind.discard)
@@ -71,7 +70,7 @@ class AsyncProcess:
 
 
 class AsyncDriver(PlanUnderWay[R]):
-    """One plan being carried out, in an event loop: see `_runtime.driver.Driver`."""
+    """Carries out one plan in an event loop; see `_runtime.driver.Driver`."""
 
     _loader: Callable[..., Awaitable[object]] | None
 
@@ -87,7 +86,7 @@ class AsyncDriver(PlanUnderWay[R]):
         self._flights: dict[str, asyncio.Future[FlightResult]] = {}
 
     async def run(self) -> R:
-        """As `Driver.run`."""
+        """See `Driver.run`."""
         try:
             while await self.wants_load():
                 assert self._loader is not None
@@ -98,7 +97,7 @@ class AsyncDriver(PlanUnderWay[R]):
             self.leave()
 
     async def wants_load(self) -> bool:
-        """Whether there is something to load; else the plan has ended, with its `result`."""
+        """Whether there is something to load. If not, the plan has ended, with its `result`."""
         while True:
             try:
                 command = self._steps.send(self._reply)
@@ -116,7 +115,7 @@ class AsyncDriver(PlanUnderWay[R]):
                 self._reply = await WAITING.get(kind, AsyncDriver._ask)(self, command)
 
     def leave(self) -> None:
-        """Wake who waits and give the leases back, if the plan ended without: cancelled, mostly."""
+        """If the plan ended early, usually because its task was cancelled, wake the waiters and release the leases."""
         for key in tuple(self._flights):
             self._end_flight(EndFlight(key, NOTHING_SHARED))
         for key, token in tuple(self._leases.items()):
@@ -128,7 +127,7 @@ class AsyncDriver(PlanUnderWay[R]):
             self._engine.pending.add(leases=[(command.key, command.token)])
 
     async def _ask(self, command: StoreCommand | Together) -> object:
-        """What the store answers; UNAVAILABLE where it does not, or refuses."""
+        """The store's answer; UNAVAILABLE if there is none, or if the store refuses."""
         self.asking(command)
         try:
             answer = await self._process.store.perform(command)
@@ -151,7 +150,7 @@ class AsyncDriver(PlanUnderWay[R]):
             return GaveUp.GAVE_UP
         try:
             with self._engine.waits.waiting(self._engine.loading_around(), key):
-                # Shielded: whoever gives up waiting must not end the flight for the others.
+                # Shielded: a waiter that gives up must not cancel the flight for the others.
                 return await asyncio.wait_for(asyncio.shield(flight), plan.LONGEST_WAIT_MS / 1000)
         except TimeoutError:
             return GaveUp.GAVE_UP
@@ -174,7 +173,7 @@ class AsyncDriver(PlanUnderWay[R]):
         woken = asyncio.Event()
 
         def wake() -> None:
-            # A loop that was closed meanwhile has nobody left to wake.
+            # If its loop was closed meanwhile, nobody is waiting.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(woken.set)
 
@@ -184,7 +183,7 @@ class AsyncDriver(PlanUnderWay[R]):
             try:
                 await asyncio.wait_for(woken.wait(), pause)
             except TimeoutError:
-                pass  # looked for again in any case
+                pass  # the plan looks again in any case
             finally:
                 engine.local.unwatch(command.key, wake)
         return (engine.nondeterminism.monotonic() - start) * 1000
@@ -197,7 +196,7 @@ class AsyncDriver(PlanUnderWay[R]):
     async def _load_anew(self, command: plan.LoadAnew) -> Outcome | Exception | None:
         request = again(self._engine, command.request)
         if is_borrowed(arguments_of(self._loader)):
-            # A session is its caller's own: nothing is loaded with it behind the caller's back.
+            # A session belongs to its caller, so no other task may use it.
             found = await self._anew(request)
             return found if command.patience or isinstance(found, Outcome) else None
         task = self._process.keep(self._anew_apart(request))
@@ -220,7 +219,7 @@ class AsyncDriver(PlanUnderWay[R]):
         return outcome
 
 
-# All that is no load and nothing that the store is asked.
+# All commands except loads and those for the store.
 AT_ONCE: dict[type, Callable[[AsyncDriver[Any], Any], object]] = {
     plan.Arrive: AsyncDriver.arrive,
     EndFlight: AsyncDriver._end_flight,

@@ -1,4 +1,4 @@
-"""Values on their way to the store: encoded, with what is too large or cannot be kept exactly told apart."""
+"""Encodes values for the store, and sorts out those that are too large or cannot be kept exactly."""
 
 from collections.abc import Iterable, Mapping
 
@@ -18,7 +18,7 @@ from frescor.errors import PolicyError
 def entries(
     engine: Engine, mapping: Mapping[str, object], expire: Seconds, tags: Iterable[str], codec: ValueCodec
 ) -> tuple[dict[str, tuple[bytes, tuple[str, ...]]], int, tuple[str, ...]]:
-    """The entries of values that a caller brings, by key, their time to live in ms, and the keys of values that are
+    """The entries for values that a caller provides, by key; their time to live in ms; and the keys of values that are
     too large."""
     ttl_ms = milliseconds(seconds(expire))
     declared = tuple(check_tag(tag) for tag in tuple_of("tags", tags))
@@ -44,13 +44,13 @@ def loaded(
     began: int,
     cost: float,
 ) -> dict[str, Loaded] | Raised:
-    """What a loader returned, encoded, by key; Raised for a value that cannot be kept exactly."""
+    """What a loader returned, encoded, by key; Raised if a value cannot be kept exactly."""
     found: dict[str, Loaded] = {}
     now = engine.now()
     for key, value in values.items():
         request = requests.get(key)
         if request is None:
-            return Raised(PolicyError(f"the loader returned {key!r}, which it was not asked for."), began)
+            return Raised(PolicyError(f"the loader returned a value for {key!r}, which was not requested."), began)
         policy = request.policy
         try:
             payload = _encoded(engine, request.codec, value, policy.name)
@@ -76,7 +76,7 @@ def loaded(
 
 
 def _encoded(engine: Engine, codec: ValueCodec, value: object, policy: str) -> bytes | None:
-    """The encoded value; None for one that no encoding can hold. Raises PolicyError as `codec.encode` does."""
+    """The encoded value; None if it is too large to encode. Raises PolicyError as `codec.encode` does."""
     try:
         return codec.encode(value, policy=None if policy is BY_KEY else policy)
     except TooLarge as error:
@@ -87,7 +87,7 @@ def _encoded(engine: Engine, codec: ValueCodec, value: object, policy: str) -> b
 def _is_too_large(engine: Engine, payload: bytes, policy: str) -> bool:
     largest = engine.packing.largest
     if len(payload) > largest:
-        _refuse(engine, policy, f"{len(payload):,} bytes as encoded, and largest_value is {largest:,}")
+        _refuse(engine, policy, f"its encoding has {len(payload):,} bytes, and largest_value is {largest:,}")
         return True
     return False
 
@@ -97,6 +97,6 @@ def _refuse(engine: Engine, policy: str, why: str) -> None:
     engine.notices.once(
         policy,
         "too large",
-        f"a value is too large to keep: {why}. It was returned, and is computed again each time. Cache a part of "
+        f"a value is too large to keep: {why}. It was returned, and will be computed again each time. Cache a part of "
         f"it, or raise largest_value= of the cache (policy {policy})",
     )

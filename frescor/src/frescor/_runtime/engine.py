@@ -1,4 +1,4 @@
-"""One cache in this process: what its calls, its threads and its drivers have in common. It carries nothing out."""
+"""The state of one cache in this process, which its calls, threads and drivers share. It does no I/O for calls."""
 
 import atexit
 import contextlib
@@ -29,12 +29,12 @@ from frescor._values.tags import declared_in
 if TYPE_CHECKING:
     from frescor._values.seal import KeyRing
 
-# The tags of so many entries are remembered; then they are learned anew.
+# The expected tags of this many entries are remembered; beyond that all are forgotten, and learned again.
 _MOST_EXPECTED = 4096
 
 
 class Engine:
-    """One cache's state in this process."""
+    """The state of one cache in this process."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Engine:
         confirm: bool = False,
     ) -> None:
         self.store = store
-        # What a call may wait for the store, seconds, all its round trips together.
+        # How many seconds one call may wait for the store, with all its round trips.
         self.deadline = store.deadline
         self.key_secret = key_secret
         self.nondeterminism = nondeterminism
@@ -57,13 +57,15 @@ class Engine:
         self.pending = Pending()
         self.packing = Packing(ring, largest=largest_value)
         self.notices = Notices()
-        # The context in which threads load what callers do not wait for.
+        # The context in which background threads run loaders.
         self.around_refresh: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext
-        # Whether invalidations wait until no process uses a copy of what they end.
+        # Whether invalidations wait until no process uses a copy of what they invalidate.
         self.confirm = confirm
-        # The highest clock that the store has shown this process: what is read from a database from now on is no older.
+        # The highest clock that the store has returned to this process: a database read that starts now is at least as
+        # new.
         self.clock_seen = 0
-        # Whether a transaction of this context has changed something of these declared tags; without tags, anything.
+        # Whether the current transaction has changed something with one of these declared tags; with (), anything at
+        # all.
         self.dirty_check: Callable[[tuple[str, ...]], bool] | None = None
         self._local_bytes = local_bytes
         self._start()
@@ -81,7 +83,7 @@ class Engine:
             if engine is not None and engine.listener is not None:
                 engine.listener.close()
 
-        # Whoever confirms an invalidation would wait for it otherwise.
+        # Otherwise the next writer that confirms an invalidation would wait for this process.
         atexit.register(leave)
 
     def _start(self) -> None:
@@ -96,29 +98,32 @@ class Engine:
         )
         listeners: ListenerFactory[CopyListener] = Listeners(self.local)
         self.listener = store.listener(listeners) if listens else None
-        # What was remembered before a fork counts in the parent.
+        # Identifies the state since the start or the last fork: what was remembered before a fork counts hits in the
+        # parent.
         self.start = object()
-        # The tags that entries had beside those of their calls, by key: read with them the next time.
+        # By key, the tags that the entry had in addition to those of its call: they are read along with it the next
+        # time.
         self.expected: dict[str, tuple[str, ...]] = {}
         self.process = plan.Process(self.local, self.pending, self.packing, nondeterminism.token, confirm=self.confirm)
-        # Other processes read what this one could not invalidate: it is not to wait for a call of this one.
+        # Other processes still read what this one could not invalidate, so it must not wait for this process's next
+        # call.
         store.when_back(functools.partial(deliver, store, self.process))
 
     def _start_after_fork(self) -> None:
-        # The threads that listened, probed, kept leases and counters, and whoever held these locks, are not here.
+        # None of the parent's threads exist here: not the listener, nor those that held one of these locks.
         self.pending.start_again()
         self.store.start_again()
         self._start()
 
     def close(self) -> None:
-        """Deliver the counters, stop listening and give the connections back."""
+        """Deliver the counters, stop listening and close the connections."""
         if self.listener is not None:
             self.listener.close()
         self.reporter.close()
         self.store.close()
 
     def listen(self) -> None:
-        """Begin to hear of changes, if this cache keeps copies and does not yet."""
+        """Start listening for changes, if this cache keeps copies and is not listening yet."""
         if self.listener is not None:
             self.listener.start()
 
@@ -128,13 +133,13 @@ class Engine:
 
     @property
     def place(self) -> object:
-        """Where the keys are: caches that share it share their entries."""
+        """Identifies the place of the keys: caches with the same place share their entries."""
         return self.store.place
 
-    # -- what runs around a call: a load, a transaction --------------------------------------------------------------
+    # -- the context of a call: an enclosing load, a transaction -----------------------------------------------------
 
     def loading_around(self) -> tuple[str, ...]:
-        """Where what is being loaded around this call is stored, in this store."""
+        """The keys in this store at which the enclosing loads will be stored."""
         load = enclosing_load()
         if load is None:
             return ()
@@ -142,30 +147,30 @@ class Engine:
 
     @property
     def reads_local(self) -> bool:
-        """Whether a call may be answered by this process's copies: not within a load, which would be as old as they
-        are, nor within a transaction that has changed something."""
+        """Whether a call may be answered by this process's copies: not within a load, which would become as old as they
+        are, and not within a transaction that has changed something."""
         return enclosing_load() is None and (self.dirty_check is None or not self.dirty_check(()))
 
     def changed(self, tags: tuple[str, ...]) -> bool:
-        """Whether a transaction of this context has changed what an entry with these tags depends on."""
+        """Whether the current transaction has changed something that an entry with these tags depends on."""
         return self.dirty_check is not None and self.dirty_check(declared_in(tags))
 
-    # -- what is remembered, and said once ---------------------------------------------------------------------------
+    # -- what is remembered, and logged once -------------------------------------------------------------------------
 
     def expect(self, key: str, tags: tuple[str, ...]) -> None:
-        """The entry under this key has these tags beside those of its call."""
+        """Remember which tags the entry under this key has in addition to those of its call."""
         if len(self.expected) >= _MOST_EXPECTED:
             self.expected.clear()
         self.expected[key] = tags
 
     def note_digest(self) -> None:
-        """Digests of what callers pass come to stand in the store: said once if nothing keys them."""
+        """A digest of arguments is about to be stored: log a warning, once, if no secret keys it."""
         namespace = self.store.namespace
         if namespace and not self.key_secret:
             self.notices.once(
                 namespace,
                 "no key_secret",
-                f"the cache {namespace!r} has no key_secret: whoever reads its keys can find arguments and row numbers "
-                "by trying them, a document's number in hours. Give Cache.from_url key_secret=, the same in all "
-                "processes: python -c 'import secrets; print(secrets.token_hex(32))' makes one.",
+                f"the cache {namespace!r} has no key_secret: anyone who can read its keys can find out arguments and "
+                "row numbers by trying all values, a phone number in hours. Give Cache.from_url key_secret=, the same "
+                "in all processes: python -c 'import secrets; print(secrets.token_hex(32))' makes one.",
             )

@@ -1,25 +1,27 @@
-"""What happened: counters by policy, collected in the process and added up in the store."""
+"""Counters by policy: collected in the process and added up in the store."""
 
 import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-# What calls on keys, which have no policy, are counted under.
+# The name under which calls with the caller's own keys are counted, since they have no policy.
 BY_KEY = "(keys)"
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyStats:
-    """What a policy's calls came to, since the counters began.
+    """What became of a policy's calls, since the counters began.
 
-    local: from this process's copies. hits: from the store. stale: past its time, while it was loaded anew or with
-    the store down. loads: loaded and stored. shared: answered by another caller's load. superseded: loaded and not
-    stored, since it was invalidated meanwhile. gave_up: loaded without storing, after waiting too long for another.
-    degraded: loaded without the store. bypassed: loaded for a transaction that has changed what it reads. misses:
-    nothing under a key. Beside the calls: refreshes, loads behind a caller's back, before an entry's end or within
-    its grace; errors, entries that could not be read and refreshes that failed; too_large, values that were returned
-    and not kept for their size.
+    local: answered by a copy in this process. hits: answered by the store. stale: served past its time, while it was
+    loaded anew or with the store down. loads: loaded and stored. shared: answered by another caller's load. superseded:
+    loaded but not stored, because it was invalidated meanwhile. gave_up: loaded but not stored, after waiting too long
+    for another caller. degraded: loaded without the store. bypassed: loaded for a transaction that has changed what it
+    reads. misses: nothing was found under a key.
+
+    In addition to the calls: refreshes, loads in the background, before an entry expires or within its grace; errors,
+    entries that could not be read and refreshes that failed; too_large, values that were returned but are too large to
+    keep.
     """
 
     local: int = 0
@@ -38,7 +40,7 @@ class PolicyStats:
 
     @property
     def calls(self) -> int:
-        """How many calls there were."""
+        """The number of calls."""
         return self.answered + self.loads + self.superseded + self.gave_up + self.degraded + self.bypassed + self.misses
 
     @property
@@ -48,7 +50,7 @@ class PolicyStats:
 
     @property
     def hit_rate(self) -> float | None:
-        """The part of calls that ran no loader, 0 to 1; None before the first call."""
+        """The share of calls that ran no loader, 0 to 1; None before the first call."""
         return self.answered / self.calls if self.calls else None
 
     def __add__(self, other: "PolicyStats") -> "PolicyStats":
@@ -71,13 +73,13 @@ class Counters:
             self._counts[f"{event}|{policy}"] += times
 
     def take(self) -> dict[str, int]:
-        """What was counted since the last time; begins anew."""
+        """The counts since the last call of `take`; starts again from zero."""
         with self._lock:
             counts, self._counts = self._counts, Counter()
         return dict(counts)
 
     def give_back(self, counts: Mapping[str, int]) -> None:
-        """Put counts back that could not be delivered."""
+        """Put back counts that could not be delivered."""
         with self._lock:
             self._counts.update(counts)
 

@@ -1,4 +1,4 @@
-"""Who loads a key: one caller in this process (a flight), holding the fleet's lease while it does."""
+"""Who loads a key: one caller in this process (a flight), which holds the lease among all processes meanwhile."""
 
 import contextlib
 import itertools
@@ -21,10 +21,10 @@ class _Flight:
 
 
 class Flights:
-    """The loads under way in this process, by key.
+    """The running loads of this process, by key.
 
-    `tick` numbers the events of the process: a load that began after a call arrived has seen every write that
-    returned before that call, and may answer it.
+    `tick` numbers the events of the process. A load that began after a call arrived has seen every write that returned
+    before that call, and may answer it.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Flights:
         return next(self._events)
 
     def join(self, key: str, timeout: float) -> FlightResult | GaveUp | None:
-        """None when the caller leads now; else what the flight under way ended with, after waiting for it."""
+        """None if the caller leads now; else the result of the running flight, after waiting for it."""
         with self._lock:
             flight = self._flights.get(key)
             if flight is None:
@@ -46,7 +46,7 @@ class Flights:
         return flight.result if flight.ended.wait(timeout) else GaveUp.GAVE_UP
 
     def finish(self, key: str, result: FlightResult) -> None:
-        """End the flight of its leader, and wake those who wait."""
+        """End a flight, and give its result to those who wait."""
         with self._lock:
             flight = self._flights.pop(key)
         flight.result = result
@@ -54,7 +54,7 @@ class Flights:
 
 
 class Waits:
-    """Which loads of this process wait for which others of it: those that wait in a circle would do so for ever."""
+    """Which loads of this process wait for which others of it. Loads that wait in a circle would wait forever."""
 
     def __init__(self) -> None:
         self._waits: dict[str, list[str]] = {}
@@ -62,12 +62,12 @@ class Waits:
 
     @contextlib.contextmanager
     def waiting(self, loading: tuple[str, ...], key: str) -> Iterator[None]:
-        """The loads of these keys wait for another's. Raises PolicyError if that one waits for them."""
+        """The loads of these keys wait for another key's load. Raises PolicyError if that one waits for one of them."""
         with self._lock:
             if self._leads(key, loading):
                 raise PolicyError(
-                    "two calls that are being loaded in this process wait for each other: the function of each calls "
-                    "the other. Let one of them call the other's function itself: .uncached(…).",
+                    "two cached calls that are being loaded in this process wait for each other: each function calls "
+                    "the other. Let one of them call the other through .uncached(…).",
                     operation="load",
                     key_digest=key_digest(key),
                 )
@@ -95,7 +95,7 @@ class Waits:
 
 
 class Keeper:
-    """Keeps the leases of running loaders alive: one thread a process, there only while loaders run."""
+    """Extends the leases of running loads: one thread per process, which exists only while loads run."""
 
     def __init__(self, extend: Callable[[str, str], bool], *, every: float) -> None:
         self._extend = extend
@@ -113,14 +113,15 @@ class Keeper:
                 threading.Thread(target=self._keep, name="frescor-leases", daemon=True).start()
 
     def drop(self, token: str) -> None:
-        """Extend it no longer."""
+        """Stop extending this lease."""
         with self._changed:
             self._held.pop(token, None)
 
     def _keep(self) -> None:
         while True:
             with self._changed:
-                # A thread that leaves when it finds nothing held needs no shutting down, and serves many short loads.
+                # The thread ends when no lease is held, so it needs no shutdown. It waits first, so it serves many
+                # short loads.
                 self._changed.wait(self._every)
                 if not self._held:
                     self._running = False
@@ -131,5 +132,6 @@ class Keeper:
                     if not self._extend(key, token):
                         self.drop(token)
                 except CacheError as error:
-                    # The lease may end: then another loads too, and this load's store is refused. Right, only costlier.
+                    # The lease may expire. Then another caller loads, too, and the store refuses this load: correct,
+                    # but costly.
                     logger.debug("a lease could not be extended: %s", error)

@@ -1,4 +1,4 @@
-"""A plan being carried out, and the loads within it: what both drivers share, that is, all but the waiting."""
+"""What both drivers share: carrying out a plan and its loads, except for any waiting."""
 
 import logging
 import time
@@ -35,20 +35,20 @@ logger = logging.getLogger("frescor")
 
 R = TypeVar("R")
 
-# Between two looks at a lease that another process holds, seconds: while pushes arrive they wake the waiter, and the
-# last is for a push that was lost; without pushes it looks from the first to the second.
+# Seconds between two looks at a lease that another process holds. While pushes arrive they wake the waiter, and
+# PUSHED_LOOK is for a push that was lost; without pushes the time grows from FIRST_LOOK to LAST_LOOK.
 FIRST_LOOK, LAST_LOOK, PUSHED_LOOK = 0.002, 0.05, 0.4
 
 
 def keys_of(command: Load | LoadMany) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The keys of the calls that are to be loaded, and those under which they are stored."""
+    """The keys of the calls that are loaded, and the keys under which they are stored."""
     if isinstance(command, Load):
         return (command.key,), (command.stored_at or command.key,)
     return command.keys, command.keys
 
 
 class LoadUnderWay:
-    """One load. Its leases are kept alive until the plan gives them back."""
+    """One load. Its leases are kept alive until the plan releases them."""
 
     __slots__ = ("_began", "_command", "_engine", "_keys", "_leases", "_loading", "_requests", "_start", "_stored_at")
 
@@ -66,7 +66,7 @@ class LoadUnderWay:
         self._keys, self._stored_at = keys_of(command)
 
     def begin(self) -> CurrentLoad:
-        """The load that its loader is part of, now the current one."""
+        """Start the load and make it the current one; its loader runs as part of it."""
         engine = self._engine
         self._began = engine.flights.tick()
         for key in self._stored_at:
@@ -78,11 +78,12 @@ class LoadUnderWay:
         return self._loading.__enter__()
 
     def end(self, error: BaseException | None) -> Loaded | dict[str, Loaded] | Raised | None:
-        """What the plan is told; None for what ends the program or the task, which is not a loader's failure."""
+        """The result for the plan; None if the error ends the program or the task, which is not a failure of the
+        loader."""
         load = self._loading.load
         cost = time.perf_counter() - self._start
         if any(request.moved is not None and request.moved() for request in self._asked()):
-            # It may have read what belongs to another key.
+            # It may have read values that belong to another key.
             load.keep_private()
         self._loading.__exit__()
         if isinstance(error, Exception):
@@ -92,7 +93,7 @@ class LoadUnderWay:
         one = isinstance(self._command, Load)
         values = {self._keys[0]: load.value} if one else cast(Mapping[str, Any], load.value)
         found = loaded(self._engine, values, load, self._requests, began=self._began, cost=cost)
-        # A loader's value is not to live as long as the task that asked for it.
+        # The value must not live as long as the task that asked for it.
         load.value = None
         return found[self._keys[0]] if one and not isinstance(found, Raised) else found
 
@@ -100,14 +101,14 @@ class LoadUnderWay:
         return [self._requests[key] for key in self._keys]
 
     def _raised(self, error: Exception, load: CurrentLoad) -> Raised:
-        """What the plan is told of an exception; a load that goes on without it depends on the same."""
+        """The result for the plan after an exception. An enclosing load that catches it depends on the same tags."""
         tags = dict.fromkeys(tag for request in self._asked() for tag in request.tags) | dict.fromkeys(load.store_tags)
         depend_on(tags)
         return Raised(error, self._began, tuple(tags))
 
 
 class PlanUnderWay(Generic[R]):
-    """A plan being carried out up to its next load, which the caller runs within it."""
+    """Carries out a plan up to its next load, which the caller runs."""
 
     result: R
     _reply: Any = None
@@ -121,18 +122,18 @@ class PlanUnderWay(Generic[R]):
         loader: Callable[..., object] | None = None,
         requests: dict[str, plan.Request] | None = None,
     ) -> None:
-        """loader: of the calls that the plan may load; a plan that loads many keys gives it these. requests: the calls
-        that have arrived already, by key."""
+        """loader: for the calls that the plan may load; it gets their keys if there may be several. requests: by key,
+        the calls that have already begun."""
         self._engine = engine
         self._steps = steps
         self._loader = loader
         self._requests = {} if requests is None else requests
-        # Token by key.
+        # Tokens by key.
         self._leases: dict[str, str] = {}
 
     @property
     def arguments(self) -> tuple[tuple[str, ...], ...]:
-        """What the loader is to be called with: the keys, where there may be several."""
+        """The arguments for the loader: the keys, if there may be several; else none."""
         return (self._load.keys,) if isinstance(self._load, LoadMany) else ()
 
     def __enter__(self) -> CurrentLoad:
@@ -144,7 +145,7 @@ class PlanUnderWay(Generic[R]):
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         assert self._loading is not None
-        # What the loader raises is the caller's: the plan raises it there, when the others have been told.
+        # The plan raises the loader's exception itself, after it has told the waiters.
         self._reply = self._loading.end(error)
         return self._reply is not None
 
@@ -163,27 +164,27 @@ class PlanUnderWay(Generic[R]):
         sentence = f"{reason} (policy {policy}, key {key_digest(command.key)}; said once for each reason)"
         self._engine.notices.once(policy, reason, sentence)
 
-    # -- what the store is asked, and what comes of it ---------------------------------------------------------------
+    # -- sending commands to the store -------------------------------------------------------------------------------
 
     def asking(self, command: object) -> None:
-        """Note the leases that are asked for before they are: whoever is interrupted while the server answers may hold
+        """Note the leases before they are requested: a call that is interrupted while it waits for the answer may hold
         them."""
         for one in command.commands if isinstance(command, Together) else (command,):
             if isinstance(one, TakeLease):
                 self._leases[one.key] = one.token
 
     def unanswered(self, command: object, error: CacheError) -> Unavailable:
-        """The store did not answer, or refused, which is said."""
+        """The store did not answer or refused; a refusal is logged."""
         if isinstance(error, StoreRejected):
             self._engine.notices.refused(command, error)
         return UNAVAILABLE
 
     def answered(self, command: object, answer: object) -> None:
-        """Keep account of the leases that the call holds, and of the store's clock, by what came back."""
+        """Update the leases that the call holds, and the highest clock seen, from the store's answer."""
         engine = self._engine
         match command:
             case Together(commands):
-                # Not answered as a whole: each may or may not have happened.
+                # If there was no answer to all, each may or may not have happened.
                 answers = answer if isinstance(answer, list) else [answer] * len(commands)
                 for one, its_answer in zip(commands, answers, strict=True):
                     self.answered(one, its_answer)
@@ -191,26 +192,27 @@ class PlanUnderWay(Generic[R]):
                 if isinstance(answer, Grant):
                     engine.clock_seen = max(engine.clock_seen, answer.as_of)
                 else:
-                    # Another's; or nobody knows whose, and the plan sees to it that it is given back.
+                    # Another token holds it; or that is unknown, and the plan releases it.
                     self._leases.pop(key, None)
             case Invalidate():
                 if isinstance(answer, int):
                     engine.clock_seen = max(engine.clock_seen, answer)
             case ReleaseLease(key, token) | Write(key, token):
-                # One that could not be given back ends by itself, no longer kept; a write is asked for again.
+                # A lease that could not be released is not extended any more and expires; a failed write can be sent
+                # again.
                 if isinstance(command, ReleaseLease) or answer is not UNAVAILABLE:
                     engine.keeper.drop(token)
                     self._leases.pop(key, None)
 
     def failed_anew(self, request: plan.Request, error: Exception) -> Exception:
-        """A load behind a caller's back failed: nobody calls, so it is counted, and said to who reads the log."""
+        """A background load failed. No caller sees the exception, so it is counted and logged."""
         self._engine.reporter.add(request.policy.name, "errors")
         logger.warning("a refresh failed: %r (policy %s)", error, request.policy.name)
         return error
 
 
 def depend_on(tags: Iterable[str]) -> None:
-    """The load that runs here, if one does, depends on these of the store's tags."""
+    """Add these tags, in the store's form, to the enclosing load, if there is one."""
     load = enclosing_load()
     if load is not None:
         load.consists_of(tags)

@@ -1,4 +1,4 @@
-"""Where time, chance and identity come from, so that a test can give its own."""
+"""The sources of time, randomness and ids, so that tests can supply their own."""
 
 import itertools
 import os
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 
 class Tokens:
-    """Names that no other process gives: a random one for the process, and a number. After a fork begun anew."""
+    """Names that are unique among all processes: a random part for the process, new after a fork, and a number."""
 
     def __init__(self) -> None:
         self._begin()
@@ -34,7 +34,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Nondeterminism:
-    """Time, chance and identity, so that a test can give its own."""
+    """Time, randomness and ids, so that tests can supply their own."""
 
     now: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic

@@ -1,4 +1,4 @@
-"""Brings this process's counters to the store, once a second while something happens."""
+"""Adds this process's counters to those in the store, once a second while there are events."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ class _Sink(Protocol):
 
 
 class Reporter:
-    """A thread that adds up the counters in the store, started by the first event and leaving when none came."""
+    """A thread that adds the counters to the store. The first event starts it."""
 
     def __init__(self, sink: _Sink, *, every: float = 1.0) -> None:
         self._sink = sink
@@ -26,16 +26,17 @@ class Reporter:
         self._lock = threading.Lock()
         self._running = False
         self._closed = False
-        # Hits on local copies are counted where they happen, in a cell by policy: no lock fits into a microsecond.
-        # By policy, and the function if it has one of its own: what is to be delivered, and what was.
+        # Local hits are counted in place, without a lock, because a hit takes about a microsecond. For each policy, and
+        # each function with a counter of its own: the hits that are still to be delivered, and those that were
+        # delivered.
         self._cells: dict[tuple[str, str], list[int]] = {}
 
     def cell(self, policy: str, function: str = "") -> list[int]:
-        """The counter of a policy's local hits, or of a function's: the first number is to be raised in place."""
+        """The counter of a policy's or a function's local hits. The caller increments its first number."""
         return self._cells.setdefault((policy, function), [0, 0])
 
     def counted(self, policy: str, function: str) -> int:
-        """How many local hits a function had in this process."""
+        """The number of a function's local hits in this process."""
         return sum(self._cells.get((policy, function), ()))
 
     def add(self, policy: str, event: str) -> None:
@@ -45,7 +46,7 @@ class Reporter:
             self._start()
 
     def flush(self) -> None:
-        """Deliver now; what cannot be delivered is kept for the next time."""
+        """Deliver now. What cannot be delivered is kept for the next time."""
         for (policy, _), cell in list(self._cells.items()):
             if cell[0]:
                 seen, cell[0] = cell[0], 0
@@ -61,7 +62,7 @@ class Reporter:
             logger.debug("counters wait for the store: %s", error)
 
     def close(self) -> None:
-        """Deliver, and start no thread again."""
+        """Deliver, and do not start a thread again."""
         self._closed = True
         self._wake.set()
         self.flush()

@@ -1,4 +1,4 @@
-"""What programs call: the cache, sync and async, and cached functions.
+"""The public calls: the cache, sync and async, and cached functions.
 
-Imports `_runtime` and what is below; `frescor` itself names what is public of it.
+Imports `_runtime` and the layers below it. `frescor/__init__.py` re-exports what is public.
 """

@@ -1,4 +1,4 @@
-"""The cache, for event loops: each call by the async driver."""
+"""The cache for event loops. The async driver carries out each call."""
 
 import asyncio
 import functools
@@ -19,10 +19,10 @@ T = TypeVar("T")
 
 
 class AsyncCache:
-    """`Cache`, awaited: the same entries, copies and promises. `cache.aio` is the one of a `Cache`.
+    """`Cache` for coroutines: the same entries, copies and promises. `cache.aio` is the async side of a `Cache`.
 
     Its calls may be awaited in any event loop. A task that is cancelled while it waits or loads leaves no lease and no
-    waiter behind. What each call does and returns stands at the call of the same name of `Cache`.
+    waiter behind. What each call does and returns is documented at the method of the same name of `Cache`.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -40,13 +40,14 @@ class AsyncCache:
         return await AsyncDriver(self._process, calls.get(self._engine, key, default, as_type)).run()
 
     async def get_many(self, *keys: str) -> dict[str, object]:
-        """The values that are there, by key, in one round trip; those missing are left out."""
+        """The values that were found, by key, in one round trip. Missing keys are left out."""
         return await AsyncDriver(self._process, calls.get_many(self._engine, keys)).run()
 
     async def set(
         self, key: str, value: object, expire: Seconds = 300, tags: tuple[str, ...] = (), *, as_type: object = None
     ) -> bool:
-        """Store a value for `expire` seconds. False with the store down: then the key is deleted once it is back."""
+        """Store a value for `expire` seconds. False with the store down: the key is then deleted once the store is
+        back."""
         return await self.set_many({key: value}, expire, tags, as_type=as_type)
 
     async def set_many(
@@ -61,7 +62,7 @@ class AsyncCache:
         return await AsyncDriver(self._process, calls.set_many(self._engine, mapping, expire, tags, as_type)).run()
 
     async def delete(self, *keys: str, confirm: bool | None = None) -> bool:
-        """Remove the values under these keys; loaders of them that are under way do not store. False: it waits."""
+        """Remove the values under these keys; running loads of them do not store. False: the removal is pending."""
         return await AsyncDriver(self._process, calls.delete(self._engine, keys, confirm)).run()
 
     async def invalidate(self, *tags: str, confirm: bool | None = None) -> bool:
@@ -69,7 +70,7 @@ class AsyncCache:
         return await AsyncDriver(self._process, calls.invalidate(self._engine, tags, confirm)).run()
 
     async def invalidate_pattern(self, pattern: str, *, confirm: bool | None = None) -> bool:
-        """Invalidate the keys below a prefix (`dashboard:*`), everything (`*`), or one key."""
+        """Invalidate all keys with a prefix (`dashboard:*`), all keys (`*`), or one key."""
         return await AsyncDriver(self._process, calls.invalidate_pattern(self._engine, pattern, confirm)).run()
 
     async def clear_all(self, *, confirm: bool | None = None) -> bool:
@@ -83,7 +84,7 @@ class AsyncCache:
     @overload
     async def get_or_load(self, key: str, loader: Callable[[], R], policy: Policy, *, as_type: object = None) -> R: ...
     async def get_or_load(self, key: str, loader: Callable[[], Any], policy: Policy, *, as_type: object = None) -> Any:
-        """The value under a key, else what the loader returns, stored by the policy; a plain one runs in a thread."""
+        """The value under a key, or else what the loader returns, which is stored. A plain loader runs in a thread."""
         steps = calls.get_or_load(self._engine, key, loader, policy, as_type)
         return await AsyncDriver(self._process, steps, awaited_loader(loader)).run()
 
@@ -95,12 +96,12 @@ class AsyncCache:
         *,
         as_type: object = None,
     ) -> dict[str, Any]:
-        """The values under several keys; one call of the loader for all that are missing, with their keys."""
+        """The values under several keys. The loader is called once, with all the keys that are missing."""
         steps = calls.get_or_load_many(self._engine, keys, loader, policy, as_type)
         return await AsyncDriver(self._process, steps, awaited_loader(loader)).run()
 
     async def close(self) -> None:
-        """Give this loop's connections back; the rest is closed by `Cache.close`."""
+        """Close this loop's connections. `Cache.close` closes everything else."""
         for task in tuple(self._process.behind):
             task.cancel()
         await asyncio.gather(*self._process.behind, return_exceptions=True)
@@ -120,12 +121,12 @@ class AsyncCache:
     def _begin_call(
         self, site: "CallSite", args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool = False
     ) -> AsyncDriver[Any]:
-        """As `Cache._begin_call`."""
+        """See `Cache._begin_call`."""
         steps = calls.cached_call(self._engine, site, args, kwargs, refresh=refresh)
         return AsyncDriver(self._process, steps, functools.partial(site.loader, *args, **kwargs))
 
     async def _look_up_calls(
         self, site: "CallSite", wanted: Iterable[tuple[tuple[Any, ...], Mapping[str, Any]]]
     ) -> list[object]:
-        """What is there of calls of a cached function."""
+        """Look up several calls of a cached function without loading."""
         return await AsyncDriver(self._process, calls.look_up_calls(self._engine, site, wanted)).run()

@@ -1,4 +1,4 @@
-"""The cache, for programs that wait: each call by the sync driver."""
+"""The cache for synchronous programs. The sync driver carries out each call."""
 
 import functools
 import itertools
@@ -36,8 +36,8 @@ T = TypeVar("T")
 class Cache:
     """A read-through cache over one store and namespace.
 
-    Safe to share between threads, and after a fork. With the store down nothing here raises: reads miss, loaders run,
-    and writes wait in memory until the store is back (their calls return False).
+    It can be shared between threads, and used after a fork. No call raises because the store is down: reads miss,
+    loaders run, and writes wait in memory until the store is back (their calls return False).
     """
 
     def __init__(
@@ -63,29 +63,41 @@ class Cache:
     ) -> "Cache":
         """A cache on the server at `url`.
 
-        `redis://host:6379/0`, `rediss://…` for TLS, `unix:///path/to/socket?db=0`: one server.
-        `redis-cluster://host:port,host:port`: a cluster, of which some nodes are named; `rediss-cluster://…` for TLS.
-        `redis-sentinel://host:port,host:port/service/0`: the primary of a service, as these sentinels name it, and its
-        database; `rediss-sentinel://…` for TLS.
-        `memory://`: this process's memory, for tests and for one process alone; another hears of nothing.
-        User and password come before the hosts, redis-py's options behind: `?ssl_ca_certs=/path/to/ca.pem`.
+        The URL is one of:
 
-        Does not connect: an unreachable server is found out, and survived, by the first call. Raises PolicyError for a
-        URL or namespace that cannot be right.
+        - `redis://host:6379/0`, `rediss://…` for TLS, or `unix:///path/to/socket?db=0`: one server.
+        - `redis-cluster://host:port,host:port`: a cluster, through any of its nodes; `rediss-cluster://…` for TLS.
+        - `redis-sentinel://host:port,host:port/service/0`: sentinels, then the name of the service whose primary is
+          used, and the database; `rediss-sentinel://…` for TLS.
+        - `memory://`: this process's memory, for tests and single-process programs. Other processes share nothing with
+          it.
 
-        local: keep copies in this process, in up to so many bytes (True: 64 MiB). timeout: seconds that a call
-        may wait for the server, connecting and all its round trips together: what a caller pays, once, when the server
-        hangs or is slow. A miss takes three of them: give a server that is far away more. (In an event loop each round
-        trip has them to itself, since a busy loop is not the server's fault.) key_secret: keys the digests in
-        keys, so that arguments with few possible values cannot be guessed from them. seal_secrets: the current one
-        first; for sealed policies, and every other entry is proven by them too. Without them a key_secret proves the
-        entries; without either, whoever has the server's password can forge them (docs/threat-model.md). All processes
-        of a namespace are given the same secrets. largest_value: bytes of a value, encoded and not compressed, that
-        are kept; a larger one is returned to its caller, computed each time, counted and reported once.
+        User and password come before the hosts. Options of redis-py come at the end: `?ssl_ca_certs=/path/to/ca.pem`.
 
-        confirm: each invalidation, of a tracked commit too, returns once every process that keeps copies has dropped
-        what it ends, or uses none: so there is no delay at all. About a millisecond; 1.6 s where one of them
-        was killed or stopped just before, and for as long once the server knows nobody. A call may choose otherwise.
+        Does not connect: the first call finds out whether the server can be reached, and works either way. Raises
+        PolicyError for an invalid URL or namespace.
+
+        local: keep copies in this process, up to this number of bytes (True: 64 MiB).
+
+        timeout: how many seconds one call may wait for the server, including connecting and all its round trips. A
+        caller pays this once when the server hangs or is slow. A miss takes three round trips, so allow more for a
+        distant server. In an event loop the limit applies to each round trip, since a busy loop is not the server's
+        fault.
+
+        key_secret: keys the digests in keys, so that nobody who reads the keys can guess arguments that have few
+        possible values.
+
+        seal_secrets: the secrets of sealed policies, the current one first. They also prove all other entries. Without
+        them, key_secret proves the entries. With neither, anyone who has the server's password can forge entries
+        (docs/threat-model.md). All processes of a namespace need the same secrets.
+
+        largest_value: the largest value to keep, in bytes of its encoding before compression. A larger value is
+        returned to its caller, computed again each time, counted, and reported once.
+
+        confirm: whether each invalidation, including that of a tracked commit, returns only once every process with
+        copies has dropped the copies concerned or can no longer use them. Then there is no delay at all. This takes
+        about a millisecond. It takes 1.6 s if one of these processes was killed or stopped just before, and also during
+        the first 1.6 s after the server has lost its list of processes. Each call can override it.
         """
         return cls(
             engine_for(
@@ -123,7 +135,7 @@ class Cache:
 
     @property
     def key_secret(self) -> bytes:
-        """What keys the digests in keys."""
+        """The secret that keys the digests in keys."""
         self._engine.note_digest()
         return self._engine.key_secret
 
@@ -138,24 +150,24 @@ class Cache:
     def get(self, key: str, default: object = None, *, as_type: object = None) -> object:
         """The value under a key; `default` on a miss and with the store down.
 
-        `None` is a value like any other: pass `MISS` as the default to tell them apart. Pass `as_type` for a value that
-        was set with it.
+        `None` is a value like any other: pass `MISS` as the default to tell them apart. For a value that was set with
+        an `as_type`, pass the same one.
         """
         return Driver(self._engine, calls.get(self._engine, key, default, as_type)).run()
 
     def get_many(self, *keys: str) -> dict[str, object]:
-        """The values that are there, by key, in one round trip; those missing are left out."""
+        """The values that were found, by key, in one round trip. Missing keys are left out."""
         return Driver(self._engine, calls.get_many(self._engine, keys)).run()
 
     def set(
         self, key: str, value: object, expire: Seconds = 300, tags: tuple[str, ...] = (), *, as_type: object = None
     ) -> bool:
-        """Store a value for `expire` seconds. False with the store down: then the key is deleted once it is back. False
-        for a value that is larger than the cache's `largest_value`, too: what the key held is deleted then.
+        """Store a value for `expire` seconds. False with the store down: the key is then deleted once the store is
+        back. Also False for a value larger than the cache's `largest_value`: the previous value of the key is deleted.
 
-        A loader of the same key that is under way does not store over it. The value counts as read now: one that was
-        computed before a later invalidation is best cached by `get_or_load`. Raises PolicyError for a value that
-        cannot be kept exactly; an instance of a class needs `as_type`, here and in `get`.
+        A running load of the same key does not overwrite the value. The value counts as read at the time of this call,
+        so use `get_or_load` for a value that an invalidation may overtake while it is computed. Raises PolicyError for
+        a value that cannot be kept exactly. An instance of a class needs `as_type`, here and in `get`.
         """
         return self.set_many({key: value}, expire, tags, as_type=as_type)
 
@@ -171,29 +183,31 @@ class Cache:
         return Driver(self._engine, calls.set_many(self._engine, mapping, expire, tags, as_type)).run()
 
     def delete(self, *keys: str, confirm: bool | None = None) -> bool:
-        """Remove the values under these keys; loaders of them that are under way do not store. False: it waits.
-        `confirm`: as for `invalidate`."""
+        """Remove the values under these keys; running loads of them do not store. False: the removal is pending (see
+        `invalidate`). `confirm`: as for `invalidate`."""
         return Driver(self._engine, calls.delete(self._engine, keys, confirm)).run()
 
     # -- invalidation ------------------------------------------------------------------------------------------------
 
     def invalidate(self, *tags: str, confirm: bool | None = None) -> bool:
-        """Make every entry that depends on one of these tags a miss, in one round trip however many there are.
+        """Make every entry that depends on one of these tags a miss, in one round trip for any number of entries.
 
-        Call it after the commit. True once the store has it: from then on no read returns older data, but for copies in
-        other processes until the server's push has reached them (milliseconds; at most 2 s for one that is cut off from
-        the server; strict policies use no copies). With `confirm`, by default as the cache was told, not even for that
-        long: it returns once they are dropped, or known not to be used. False with the store down: it waits in this
-        process, which trusts nothing in the store until it was delivered.
+        Call it after the commit. True once the store has taken it: from then on no read returns older data, except from
+        copies in other processes until the server's push reaches them. That takes milliseconds, and at most 2 s for a
+        process that is cut off from the server. Strict policies use no copies. `confirm` (default: the cache's own
+        setting) removes that delay: the call returns once all those copies are dropped or can no longer be used.
+
+        False with the store down: the invalidation waits in this process, which trusts nothing in the store until it is
+        delivered.
         """
         return Driver(self._engine, calls.invalidate(self._engine, tags, confirm)).run()
 
     def invalidate_pattern(self, pattern: str, *, confirm: bool | None = None) -> bool:
-        """Invalidate the keys below a prefix (`dashboard:*`), everything (`*`), or one key. As `invalidate`."""
+        """Invalidate all keys with a prefix (`dashboard:*`), all keys (`*`), or one key. See `invalidate`."""
         return Driver(self._engine, calls.invalidate_pattern(self._engine, pattern, confirm)).run()
 
     def clear_all(self, *, confirm: bool | None = None) -> bool:
-        """Invalidate every entry of the namespace. As `invalidate`."""
+        """Invalidate every entry of the namespace. See `invalidate`."""
         return Driver(self._engine, calls.clear_all(self._engine, confirm)).run()
 
     def _invalidate(
@@ -204,17 +218,18 @@ class Cache:
         durable: bool = False,
         confirm: bool | None = None,
     ) -> bool:
-        """As `calls.raise_tags`."""
+        """See `calls.raise_tags`."""
         steps = calls.raise_tags(self._engine, tags=tags, keys=keys, durable=durable, confirm=confirm)
         return Driver(self._engine, steps).run()
 
     # -- read-through ------------------------------------------------------------------------------------------------
 
     def get_or_load(self, key: str, loader: Callable[[], R], policy: Policy, *, as_type: object = None) -> R:
-        """The value under a key, else what the loader returns, stored by the policy.
+        """The value under a key, or else what the loader returns, which is stored by the policy.
 
-        One caller in the fleet runs the loader; the others wait for it. What the loader raises reaches those who waited
-        for it, and nothing is stored. With the store down the loader runs, one at a time per key in this process.
+        One caller among all processes runs the loader; the others wait for it. If the loader raises, all who waited for
+        it get the exception, and nothing is stored. With the store down the loader runs, once at a time per key in this
+        process.
         """
         steps: CallSteps[R] = calls.get_or_load(self._engine, key, loader, policy, as_type)
         return Driver(self._engine, steps, loader).run()
@@ -227,10 +242,10 @@ class Cache:
         *,
         as_type: object = None,
     ) -> dict[str, R]:
-        """The values under several keys; one call of the loader for all that are missing, with their keys.
+        """The values under several keys. The loader is called once, with all the keys that are missing.
 
-        One round trip where all are there. Keys that the loader gives no value for are left out, and nothing is stored
-        for them. Otherwise as `get_or_load` for each; `as_type` is the type of one value.
+        Takes one round trip if all values are found. A key for which the loader returns no value is left out, and
+        nothing is stored for it. Otherwise each key is treated as by `get_or_load`. `as_type` is the type of one value.
         """
         steps: CallSteps[dict[str, R]] = calls.get_or_load_many(self._engine, keys, loader, policy, as_type)
         return Driver(self._engine, steps, loader).run()
@@ -238,14 +253,14 @@ class Cache:
     def _begin_call(
         self, site: "CallSite", args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool = False
     ) -> Driver[Any]:
-        """A call of a cached function, whose loader its caller may run in its own frame."""
+        """Begin a call of a cached function. The caller may run the loader in its own frame."""
         steps = calls.cached_call(self._engine, site, args, kwargs, refresh=refresh)
         return Driver(self._engine, steps, functools.partial(site.loader, *args, **kwargs))
 
     def _look_up_calls(
         self, site: "CallSite", wanted: Iterable[tuple[tuple[Any, ...], Mapping[str, Any]]]
     ) -> list[object]:
-        """What is there of calls of a cached function."""
+        """Look up several calls of a cached function without loading."""
         return Driver(self._engine, calls.look_up_calls(self._engine, site, wanted)).run()
 
     @overload
@@ -257,25 +272,38 @@ class Cache:
     def cached(self, policy: Policy | None = None, /, **options: Any) -> CachedDecorator:
         """Cache what a function returns, by its arguments: `@cache.cached(POLICY)`, or `expire=` and `key_prefix=`.
 
-        A coroutine function stays one. Beside those of the policy, the options are:
+        A coroutine function remains one. These options can be added to those of the policy:
 
-        name: what the function is called in keys, in place of its qualified name: for functions that share one, and for
-        those that hold objects without an identity by value, which are kept for one process alone without it.
-        ignore: arguments on which the result does not depend. Sessions and connections of SQLAlchemy need not be named:
-        what counts of them is their database. key: what an argument counts by, as in `{"user": lambda user: user.id}`;
-        `Annotated[User, key(…)]` says the same in the signature. identity: what a method's instance counts by, beside
-        its class, as in `lambda self: self.tenant_id`; see `cached_method`.
+        name: the function's name in keys, instead of its qualified name. Needed by functions that have the same
+        qualified name, and by functions that capture objects without an identity by value, whose results are otherwise
+        kept for one process only.
 
-        store_if: whether a value is kept; one that is not goes to those who wait for it and to nobody else. bypass_if:
-        of a call's arguments, whether it runs the function and neither reads nor writes the cache. ttl: for how long a
-        value is kept, in place of the policy's time, without jitter; None: the policy's, 0: not at all. expire_at:
-        until when: a time of day (local, or in its own time zone), or a function of the value that returns a datetime.
+        ignore: arguments that do not affect the result. SQLAlchemy sessions and connections need not be listed: they
+        are identified by their database.
 
-        Raises PolicyError where it is declared, for what cannot be cached, for a second function of one name, and for a
-        policy that cannot work with it.
+        key: how to identify an argument, as in `{"user": lambda user: user.id}`. `Annotated[User, key(…)]` in the
+        signature means the same.
+
+        identity: how to identify a method's instance, in addition to its class, as in `lambda self: self.tenant_id`.
+        See `cached_method`.
+
+        store_if: a function of the value that says whether it is kept. A value that is not kept goes only to the caller
+        and to those who wait for it.
+
+        bypass_if: a function of the call's arguments. If it returns true, the function runs and the cache is neither
+        read nor written.
+
+        ttl: a function of the value that returns how long it is kept, without jitter. None means the policy's time, 0
+        means not at all.
+
+        expire_at: when the value expires: a time of day (local, or in its own time zone), or a function of the value
+        that returns a datetime.
+
+        Raises PolicyError at the declaration for a function that cannot be cached, for a second function of the same
+        name, and for a policy that does not fit the function.
         """
         chosen, of_call = split(policy, options)
-        # At C's speed: it stands before every hit.
+        # Implemented in C, because it runs before every hit.
         return caching(chosen, itertools.repeat(self).__next__, self._engine.claims, **of_call)
 
     @overload
@@ -285,14 +313,15 @@ class Cache:
         self, policy: None = None, /, *, key_prefix: str, **options: Unpack[CachedOptions]
     ) -> CachedDecorator: ...
     def cached_method(self, policy: Policy | None = None, /, **options: Any) -> CachedDecorator:
-        """As `cached`, for a method whose result does not depend on its instance: a service without state, or one that
-        holds only what reads the data. Its class counts, so that subclasses are apart; what `identity` returns, too."""
+        """Like `cached`, for a method whose result does not depend on its instance: a service without state, or one
+        that only holds what reads the data. The class of the instance counts, so subclasses have entries of their own.
+        So does what `identity` returns."""
         chosen, of_call = split(policy, options)
         source = itertools.repeat(self).__next__
         return caching(chosen, source, self._engine.claims, is_method=True, **of_call)
 
     def invalidate_cache_pattern(self, *patterns: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-        """Invalidate these patterns each time the function has returned; not when it raises."""
+        """Invalidate these patterns each time the function returns; not when it raises."""
         return invalidating(patterns, lambda: self)
 
     # -- for operators -----------------------------------------------------------------------------------------------
@@ -300,33 +329,33 @@ class Cache:
     def explain(self, function: Callable[..., object], *args: object, **kwargs: object) -> "Explanation":
         """What the entry of this call would depend on, and why: `print(cache.explain(dues_of, 7))`.
 
-        Runs the function itself and stores nothing; cached functions that it calls are answered as usual. Raises what
-        it raises, and PolicyError for a function that is awaited.
+        Runs the function itself and stores nothing. Cached functions that it calls use the cache as usual. Raises what
+        the function raises, and PolicyError for a coroutine function.
         """
         from frescor._surface.explanation import explain
 
         return explain(function, args, kwargs)
 
     def stats(self) -> dict[str, PolicyStats]:
-        """What each policy's calls came to, in all processes. Raises CacheError with the store down."""
+        """The counters of each policy, added up over all processes. Raises CacheError with the store down."""
         self._engine.reporter.flush()
         return by_policy(self._engine.store.counters())
 
     def health(self) -> ServerInfo:
-        """The server's figures. Raises CacheError, which says why, when it cannot be reached."""
+        """The server's figures. Raises CacheError with the reason if the server cannot be reached."""
         return self._engine.store.info()
 
     def list_keys(self, pattern: str = "*", limit: int = 1000) -> Iterator[KeyInfo]:
-        """Stored keys that match a glob pattern, valid or not. Many round trips: for a person's eyes only."""
+        """Stored keys that match a glob pattern, whether valid or not. Takes many round trips: for operators only."""
         return self._engine.store.list_keys(pattern, limit)
 
     @property
     def pending(self) -> int:
-        """How many invalidations of this process wait for the store."""
+        """How many invalidations of this process are waiting for the store."""
         return self._engine.pending.invalidations
 
     def close(self) -> None:
-        """Deliver the counters, stop listening and give the connections back."""
+        """Deliver the counters, stop listening and close the connections."""
         self._engine.close()
 
     def __enter__(self) -> "Cache":
@@ -358,7 +387,7 @@ def engine_for(
     ring = None
     if seal_secrets or key_secret:
         with extra("sealing", "seal_secrets"):
-            from frescor._values.seal import KeyRing  # for those who have secrets
+            from frescor._values.seal import KeyRing  # imports cryptography, which only sealing needs
 
             ring = KeyRing(seal_secrets, namespace) if seal_secrets else KeyRing.of_key_secret(key_secret, namespace)
     return Engine(

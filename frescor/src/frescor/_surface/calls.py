@@ -1,5 +1,5 @@
-"""What each call of a cache does, once for programs that wait and for event loops: a generator of commands, which the
-driver of either cache carries out."""
+"""What each call of a cache does: one generator of commands for each, which either driver carries out, so that sync and
+async cannot differ."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
@@ -86,8 +86,8 @@ def raise_tags(
     durable: bool = False,
     confirm: bool | None = None,
 ) -> Plan[bool]:
-    """Raise these of the store's tags and delete keys. `durable`: an outbox keeps the tags, whoever made it says; never
-    guessed from what a tag looks like."""
+    """Raise tags, given in the store's form, and delete keys. `durable`: an outbox also keeps the tags. The caller says
+    so; it is never guessed from the form of a tag."""
     waited = bool(engine.pending) and engine.pending.invalidations
     done = yield from plan.invalidate(engine.process, tags, keys, durable=durable, confirm=confirm)
     if not done and not waited:
@@ -135,7 +135,7 @@ def get_or_load_many(
 def cached_call(
     engine: Engine, site: "CallSite", args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool
 ) -> CallSteps[Any]:
-    """A call of a cached function; or `refresh` it."""
+    """A call of a cached function; with `refresh`, load even if there is an entry."""
     key, tags = site.bind(engine, args, kwargs)
     site.asked += not refresh
     if not refresh and (copy := _local_copy(engine, key, site.policy, site.shape)) is not None:
@@ -147,14 +147,14 @@ def cached_call(
 def look_up_calls(
     engine: Engine, site: "CallSite", wanted: Iterable[tuple[tuple[Any, ...], Mapping[str, Any]]]
 ) -> CallSteps[list[object]]:
-    """`Cached.many` and `Cached.peek`: what is there of each call, in their order; MISS where nothing is."""
+    """`Cached.many` and `Cached.peek`: the value found for each call, in order; MISS where there is none."""
     keys: list[str] = []
     found: dict[str, object] = {}
     requests: dict[str, Request] = {}
     engine.listen()
     for args, kwargs in wanted:
         if site.bypass is not None and site.bypass(*args, **kwargs):
-            # It goes past the cache, whatever is there: no key is empty.
+            # This call bypasses the cache. No real key is empty, so nothing is found under this one.
             keys.append("")
             continue
         key, tags = site.bind(engine, args, kwargs)
@@ -174,14 +174,15 @@ def look_up_calls(
     load = enclosing_load()
     if load is not None:
         for key in requests.keys() - found.keys():
-            # Of what is not there a load that looked for it is made, too.
+            # The load that asked for this call depends on it, although no value was found.
             load.consists_of(requests[key].tags)
-    # Each value is given once: of two equal calls the second reads for itself, since callers may change what they get.
+    # Two equal calls must not share one object, because callers may change what they get: the second one is a MISS here
+    # and reads for itself.
     return [found.pop(key, MISS) for key in keys]
 
 
 def _found(copy: Copy) -> CallSteps[Any]:
-    """A call that asks for nothing."""
+    """The steps of a call that was answered by a copy: none."""
     yield from ()
     return copy.value()
 
@@ -206,7 +207,7 @@ def _read_through(engine: Engine, call: Arrive) -> CallSteps[Any]:
 
 
 def _local_copy(engine: Engine, key: str, policy: Policy, shape: Shape) -> Copy | None:
-    """This process's copy, if it holds and the policy allows it; counted."""
+    """This process's copy, counted as a hit; None if it is not valid or the policy allows no copies."""
     if policy.strict or not engine.reads_local or (copy := engine.local.get(key)) is None:
         return None
     if copy.shape is not shape:
@@ -216,7 +217,7 @@ def _local_copy(engine: Engine, key: str, policy: Policy, shape: Shape) -> Copy 
 
 
 def _came_to(engine: Engine, request: Request, outcome: Outcome) -> None:
-    """A call ended: count it, hand what it depends on to the load that it is part of, and expect its tags."""
+    """Finish a call: count it, add its tags to the load that it is part of, and remember its tags for the next read."""
     engine.reporter.add(request.policy.name, outcome.result.value)
     if (load := enclosing_load()) is not None:
         _make_part(load, outcome)
@@ -226,11 +227,11 @@ def _came_to(engine: Engine, request: Request, outcome: Outcome) -> None:
 
 
 def _found_at(engine: Engine, key: str, outcome: Outcome | None, default: object) -> object:
-    """The value that was there under a key that a caller chose, else `default`; counted."""
+    """The value found under a key that the caller chose, else `default`; counted."""
     load = enclosing_load()
     if outcome is None or (engine.dirty_check is not None and engine.changed(outcome.tags)):
         if load is not None:
-            # What may come there is under these tags.
+            # A value that is set later has these tags.
             load.consists_of(key_tags(key))
         engine.reporter.add(BY_KEY, "misses")
         return default
@@ -241,7 +242,7 @@ def _found_at(engine: Engine, key: str, outcome: Outcome | None, default: object
 
 
 def _make_part(load: CurrentLoad, outcome: Outcome) -> None:
-    """The value was found for a load that runs here."""
+    """Make a value that was found part of the load that asked for it."""
     load.consists_of(outcome.tags)
     if outcome.outdated:
         load.do_not_store()

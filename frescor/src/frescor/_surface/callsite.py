@@ -1,4 +1,4 @@
-"""A function that is cached: its policy, its codec, and the keys of its calls; the same for sync and async."""
+"""A cached function: its policy, its codec, and the keys of its calls; the same for sync and async."""
 
 import datetime as dt
 import functools
@@ -29,19 +29,19 @@ from frescor.errors import PolicyError
 
 logger = logging.getLogger("frescor")
 
-# Arguments of these types are the same call exactly when they are equal and of one type.
+# Arguments of these types are the same call exactly when they are equal and have the same type.
 _EXACT = frozenset({int, str, bool, bytes, type(None), dt.date})
 LONGEST_NAME = 120
-# So many calls of one function are found without making their key; then they are found anew.
+# For this many calls of one function the key is remembered; beyond that all are forgotten.
 _MOST_SHORTCUTS = 4096
-# Of which functions it was said that they hold what has no identity by value.
+# The functions for which the warning about captured objects was logged.
 _SAID: set[tuple[str, str]] = set()
 
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
-    """The key and tags of one function's calls, by their arguments, and the counter of its local hits; of one engine's
-    start."""
+    """The keys and tags of one function's calls, by their arguments, and the counter of its local hits. Valid for one
+    engine, from its start or the last fork on."""
 
     start: object
     calls: dict[tuple[object, ...], tuple[str, tuple[str, ...]]]
@@ -49,8 +49,8 @@ class Shortcut:
 
 
 class CacheInfo(NamedTuple):
-    """As `functools.lru_cache` has it, for this process: calls that were answered, calls that ran the function, None
-    (no number of entries is too many), and how many copies this process keeps."""
+    """The fields of `functools.lru_cache`'s, for this process. hits: calls that were answered. misses: calls that ran
+    the function. maxsize: None, since there is no limit. currsize: the copies that this process keeps."""
 
     hits: int
     misses: int
@@ -59,7 +59,7 @@ class CacheInfo(NamedTuple):
 
 
 class CallSite:
-    """What is known of a cached function before it is called."""
+    """What is known about a cached function before it is called."""
 
     def __init__(
         self,
@@ -70,14 +70,14 @@ class CallSite:
         is_method: bool = False,
         **options: Unpack[CallOptions],
     ) -> None:
-        """is_method: its instance counts by its class, and by what `identity` says."""
+        """is_method: the first argument is an instance, identified by its class and by what `identity` returns."""
         name, ignore = options.get("name"), options.get("ignore", ())
         self.callee = callee
         self.function = callee.function
         self.policy = policy
         self.label = _checked_name(name, policy) if name is not None else callee.label
         self._is_named = name is not None
-        # By now: a module that is loaded anew has the same namespace, and another one of these.
+        # Identifies this import of the module: a reload keeps the namespace but makes a new spec.
         self.execution: object = (namespace_of(callee.core) or {}).get("__spec__")
         self._signature, *others = signatures_of(callee, policy.name)
         keys = keys_of_parameters(
@@ -89,25 +89,25 @@ class CallSite:
             policy=policy.name,
         )
         check_conditions(options, policy)
-        # As loads run it, with its conditions; and which calls go past the cache.
+        # The loader applies the conditions to the value; `bypass` says which calls bypass the cache.
         self.loader = loader_of(callee, options, policy)
         self.bypass = options.get("bypass_if")
-        # In this process: calls that no copy answered at once, and loads; with the local hits, what `cache_info` says.
+        # For `cache_info`, in this process: calls that no local copy answered at once, and loads.
         self.asked = 0
         self.loads = 0
-        # What needs no identity of its own.
+        # Parameters that need no identity of their own.
         self.settled = frozenset((*ignore, *keys))
         check_parameters(callee, self.settled, policy.name)
         self.codec = codec_of(return_annotation(callee.core))
         self.prefix = f"{policy.name}:{_key_part(self.label)}"
         self._identity = CallIdentity(self._signature, policy, self.prefix, ignore=ignore, keys=keys)
-        # How a wrapper is called that gives some of the parameters itself.
+        # Other ways to call it, where a wrapper supplies some of the parameters itself.
         self._otherwise = [
             CallIdentity(other, policy, self.prefix)
             for other in others
             if not (ignore or keys or policy.names_arguments)
         ]
-        # Here, so that a key that would have too many parts shows where it is declared.
+        # Fails at the declaration if a key would have too many parts.
         key_tags(f"{self.prefix}:digest")
         self._called_by_value = not (policy.strict or policy.varies_on)
         self._token: Token | None = None
@@ -119,11 +119,11 @@ class CallSite:
             _SAID.add((self.prefix, callee.module))
             logger.warning("%s", self._sentence())
 
-    # -- what it is, among all functions (see `_calls.claims`) -------------------------------------------------------
+    # -- its identity among all functions (see `_calls.claims`) ------------------------------------------------------
 
     @property
     def first_parameter(self) -> str | None:
-        """The parameter that an instance takes, of a method."""
+        """The parameter that takes a method's instance."""
         for parameter in self._signature.parameters.values():
             if parameter.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD):
                 return parameter.name
@@ -155,7 +155,7 @@ class CallSite:
         return self._held.body
 
     def _take(self, held: ClosureState) -> None:
-        """Be the function that it is with what it holds now."""
+        """Derive the shape and the start of all keys from the closure's present state."""
         self._held = held
         self._start = canonical((self.callee.module, self.label)) + held.by_value
         made_by = [canonical((self.policy.version, _text(self._signature))), held.body]
@@ -167,17 +167,18 @@ class CallSite:
         self._direct = self._called_by_value and not held.is_mutable
 
     def _follow(self) -> None:
-        """Take in what a closure holds by now."""
+        """Read the closure's state again if it has changed."""
         held = self._held
         if held.is_mutable or held.moved():
             was_complete = held.is_complete
             self._take(closure_state_of(self.callee, named=self._is_named))
             if was_complete and not held.is_mutable:
-                # Its variables change: a key that is remembered might be that of another value.
+                # Its variables change, so a remembered key could belong to another value.
                 self._called_by_value = self._direct = False
 
     def watch(self) -> Callable[[], bool] | None:
-        """A question for the end of a load: whether a closure holds something else by then. None if it cannot."""
+        """A function that says, at the end of a load, whether the closure has changed since. None if it cannot
+        change."""
         if not self._watched and not self._held.is_mutable:
             return None
         return functools.partial(self._has_moved, self._start)
@@ -189,7 +190,7 @@ class CallSite:
     # -- its calls ---------------------------------------------------------------------------------------------------
 
     def local_copy(self, engine: Engine, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Copy | None:
-        """This process's copy for a call with these arguments, if it holds; makes no key."""
+        """This process's valid copy for a call with these arguments; computes no key."""
         shortcut = self._shortcut
         if shortcut is None or shortcut.start is not engine.start:
             return None
@@ -199,14 +200,14 @@ class CallSite:
             if kwargs:
                 bound = shortcut.calls.get(_keyword_call(args, kwargs))
             else:
-                # One argument is the common case, and a tuple of two is made in half the time.
+                # One argument is the common case, and building a tuple of two takes half the time.
                 bound = shortcut.calls.get((args, type(args[0])) if len(args) == 1 else (args, *map(type, args)))
         except TypeError:
             return None  # an unhashable argument
         if bound is None:
             return None
         if enclosing_load() is not None or (engine.dirty_check is not None and engine.dirty_check(())):
-            return None  # as `Engine.reads_local`, without its cost
+            return None  # what `Engine.reads_local` checks, without the cost of a property
         copy = engine.local.get(bound[0])
         if copy is not None and copy.shape is self.shape:
             shortcut.hits[0] += 1
@@ -214,7 +215,7 @@ class CallSite:
         return None
 
     def info(self, engine: Engine) -> CacheInfo:
-        """What came of this function's calls in this process, and how many copies it keeps of them."""
+        """How this function's calls ended in this process, and how many of its copies the process keeps."""
         local = engine.reporter.counted(self.policy.name, self.prefix)
         hits = local + self.asked - self.loads
         return CacheInfo(max(0, hits), self.loads, None, engine.local.count(f"{self.prefix}:"))
@@ -235,7 +236,7 @@ class CallSite:
         identity, arguments = self._bound(args, kwargs)
         parts = identity.parts(arguments)
         if not direct and identity.tags_follow and self._direct:
-            # The digest and the tags take longer than the rest.
+            # Computing the digest and the tags costs more than everything before.
             call = (identity, parts)
             shortcut = self._shortcut
             if shortcut is not None and shortcut.start is engine.start and (known := shortcut.calls.get(call)):
@@ -249,7 +250,7 @@ class CallSite:
         return bound
 
     def _remember(self, engine: Engine, call: tuple[object, ...], bound: tuple[str, tuple[str, ...]]) -> None:
-        """Let the call be found by its arguments from now on."""
+        """Remember the key of a call by its arguments."""
         shortcut = self._shortcut
         if shortcut is None or shortcut.start is not engine.start or len(shortcut.calls) >= _MOST_SHORTCUTS:
             shortcut = self._shortcut = Shortcut(engine.start, {}, engine.reporter.cell(self.policy.name, self.prefix))
@@ -272,7 +273,8 @@ class CallSite:
 
 
 def _keyword_call(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[object, ...]:
-    """A call by what was given for it, names and types included; two orders of the names are found apart."""
+    """A call as its arguments were given, with their names and types. Another order of keyword arguments makes another
+    one."""
     given = tuple(kwargs.values())
     return (args, tuple(kwargs), given, *map(type, args), *map(type, given))
 
@@ -316,7 +318,7 @@ def codec_of(annotation: object) -> Codec:
 
 
 def return_annotation(function: Callable[..., object]) -> object:
-    """What a function is annotated to return; Any where it says nothing. Raises PolicyError if it cannot be read."""
+    """The return annotation of a function; Any if it has none. Raises PolicyError if it cannot be read."""
     try:
         hints = typing.get_type_hints(inspect.unwrap(core_of(function)))
     except TypeError:
@@ -330,6 +332,7 @@ def return_annotation(function: Callable[..., object]) -> object:
 
 
 def mapped_annotation(function: Callable[..., object]) -> object:
-    """What the mapping that a function is annotated to return has as values; Any where it says nothing of that."""
+    """The type of the values in the mapping that a function is annotated to return; Any if the annotation does not
+    say."""
     arguments = typing.get_args(return_annotation(function))
     return arguments[1] if len(arguments) == 2 else Any

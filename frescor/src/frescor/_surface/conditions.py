@@ -1,4 +1,4 @@
-"""Conditions of a cached function: which values are kept, for how long, and which calls go past the cache."""
+"""Conditions of a cached function: which values are kept, for how long, and which calls bypass the cache."""
 
 import datetime as dt
 import inspect
@@ -16,7 +16,7 @@ _NAMES = ("store_if", "bypass_if", "ttl", "expire_at")
 
 
 def check_conditions(options: CallOptions, policy: Policy) -> None:
-    """Raises PolicyError for conditions that cannot be meant."""
+    """Raise PolicyError for conditions of the wrong kind."""
     given = {name: options.get(name) for name in _NAMES if options.get(name) is not None}
     for name, value in given.items():
         if name == "expire_at" and isinstance(value, dt.time):
@@ -24,18 +24,18 @@ def check_conditions(options: CallOptions, policy: Policy) -> None:
         if not callable(value) or inspect.iscoroutinefunction(value):
             kinds = {
                 "store_if": "a function of the value that says whether it is kept",
-                "bypass_if": "a function of the call's arguments that says whether it goes past the cache",
+                "bypass_if": "a function of the call's arguments that says whether the call bypasses the cache",
                 "ttl": "a function of the value that returns seconds, a timedelta, or None for what the policy says; "
                 "for all values alike write expire=…",
                 "expire_at": "a time of day, or a function of the value that returns a datetime",
             }
-            raise PolicyError(f"{name} is {kinds[name]}, and no coroutine function; got {value!r}.", policy=policy.name)
+            raise PolicyError(f"{name} is {kinds[name]}, not a coroutine function; got {value!r}.", policy=policy.name)
     if "ttl" in given and "expire_at" in given:
-        raise PolicyError("ttl and expire_at both say when a value ends: give one of them.", policy=policy.name)
+        raise PolicyError("ttl and expire_at both set when a value ends: give only one of them.", policy=policy.name)
 
 
 def loader_of(callee: Callee, options: CallOptions, policy: Policy) -> Callable[..., Any]:
-    """The function as loads run it: what it returned is then looked at by its conditions."""
+    """The function as loads run it: its conditions are applied to what it returned."""
     function, store_if, ttl, expire_at = (
         callee.function,
         options.get("store_if"),
@@ -50,7 +50,7 @@ def loader_of(callee: Callee, options: CallOptions, policy: Policy) -> Callable[
         if store_if is not None and not store_if(value):
             load.do_not_store()
         elif load.ttl is None:
-            # What the function itself said in its load comes first.
+            # A time that the function set itself, during the load, has priority.
             after = ttl(value) if ttl is not None else _until(expire_at, value, policy)
             if after is not None:
                 left: object = after.total_seconds() if isinstance(after, dt.timedelta) else after
@@ -76,7 +76,7 @@ def loader_of(callee: Callee, options: CallOptions, policy: Policy) -> Callable[
 def _until(
     expire_at: "dt.time | Callable[[Any], dt.datetime | None] | None", value: Any, policy: Policy
 ) -> float | None:
-    """The seconds until a value ends; None where it is not said."""
+    """The seconds until a value expires; None if `expire_at` does not say."""
     if isinstance(expire_at, dt.time):
         now = dt.datetime.fromtimestamp(time.time(), expire_at.tzinfo)
         end = now.replace(hour=expire_at.hour, minute=expire_at.minute, second=expire_at.second, microsecond=0)
@@ -87,5 +87,5 @@ def _until(
     if end_of_value is None:
         return None
     if not isinstance(end_of_value, dt.datetime):
-        raise PolicyError(f"expire_at returned {end_of_value!r}, which is no datetime.", policy=policy.name)
+        raise PolicyError(f"expire_at must return a datetime or None; got {end_of_value!r}.", policy=policy.name)
     return end_of_value.timestamp() - time.time()

@@ -1,4 +1,4 @@
-"""Cached functions: what `@cache.cached` makes of a function."""
+"""Cached functions: what `@cache.cached` turns a function into."""
 
 import functools
 import inspect
@@ -26,8 +26,8 @@ _NO_KEYWORDS: Mapping[str, Any] = MappingProxyType({})
 
 
 class LoadingCall(Protocol):
-    """One call under way: `while call.wants_load(): with call as load: load.value = …`, then its result; `leave`
-    however it ends. `run` is all of that."""
+    """One call that is being carried out: `while call.wants_load(): with call as load: load.value = …`, then `result`.
+    `leave` has to be called in any case. `run` does all of this."""
 
     result: Any
 
@@ -39,7 +39,7 @@ class LoadingCall(Protocol):
 
 
 class AsyncLoadingCall(Protocol):
-    """As `LoadingCall`, awaited."""
+    """`LoadingCall` for coroutines."""
 
     result: Any
 
@@ -50,7 +50,7 @@ class AsyncLoadingCall(Protocol):
 
 
 class AsyncCallingCache(Protocol):
-    """What a cached coroutine function needs of its cache."""
+    """What a cached coroutine function needs from its cache."""
 
     @property
     def _engine(self) -> Engine: ...
@@ -65,7 +65,7 @@ class AsyncCallingCache(Protocol):
 
 
 class CallingCache(Protocol):
-    """What a cached function needs of its cache."""
+    """What a cached function needs from its cache."""
 
     @property
     def _engine(self) -> Engine: ...
@@ -82,7 +82,7 @@ class CallingCache(Protocol):
 
 
 class _Declared:
-    """What a cached function of either kind has: its policy, and what is known of it before it is called."""
+    """What cached functions of both kinds have: the policy, and what is known before a call."""
 
     def __init__(self, site: CallSite) -> None:
         functools.update_wrapper(cast(Callable[..., object], self), site.callee.function)
@@ -90,7 +90,7 @@ class _Declared:
         self._site = site
 
     def _binds_to(self, instance: object, owner: type | None) -> tuple[object, ...]:
-        """What comes before the arguments where it is read as an attribute: nothing, or one object."""
+        """The arguments that are added in front when it is read as an attribute: none, the instance, or the class."""
         binding = self._site.callee.binding
         if binding == "class":
             return (owner if owner is not None else type(instance),)
@@ -104,9 +104,10 @@ class _Declared:
 class Cached(_Declared, Generic[P, R]):
     """A function whose results are cached by its arguments.
 
-    Calling it returns a valid entry's value, or runs the function once in the fleet and stores what it returned; with
-    the store down it runs the function. It raises what the function raises, and PolicyError for arguments without an
-    identity by value, for results that cannot be kept exactly, and for a call that comes back to itself.
+    A call returns the value of a valid entry. Otherwise it runs the function, once among all processes, and stores what
+    the function returned. With the store down it runs the function. It raises what the function raises, and PolicyError
+    for arguments without an identity by value, for results that cannot be kept exactly, and for a call that leads back
+    to itself.
     """
 
     def __init__(self, site: CallSite, source: Callable[[], CallingCache]) -> None:
@@ -114,13 +115,14 @@ class Cached(_Declared, Generic[P, R]):
         self._source = source
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        # A hit on a local copy makes no key: the arguments, with their types, lead to it.
+        # A hit on a local copy computes no key: the copy is found by the arguments and their types.
         cache = self._source()
         site = self._site
         if (copy := site.local_copy(cache._engine, args, kwargs)) is not None:
             value: R = copy.shared if copy.payload is None else copy.value()
             return value
-        # Run from here, so that a function that calls itself goes about half as deep as without a cache.
+        # The function runs in this frame, so that a recursive one reaches about half the depth that it has without a
+        # cache.
         call = cache._begin_call(site, args, kwargs)
         try:
             while call.wants_load():
@@ -138,20 +140,20 @@ class Cached(_Declared, Generic[P, R]):
         self: "Cached[Concatenate[Any, Q], R]", instance: object, owner: type | None = None, /
     ) -> "BoundCached[Q, R]": ...
     def __get__(self, instance: object, owner: type | None = None, /) -> Any:
-        """Bound to an instance, or to a class if that is what it takes: as a method is."""
+        """The function bound to an instance or a class, as any method is."""
         first = self._binds_to(instance, owner)
         return BoundCached(self, *first) if first else self
 
     def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run the function now, store its result over what is there, and return it."""
+        """Run the function now, replace the stored result, and return it."""
         return cast(R, self._source()._begin_call(self._site, args, kwargs, refresh=True).run())
 
     def many(self, calls: Iterable[tuple[object, ...]]) -> list[R]:
-        """What each of these calls returns, given by their positional arguments, in their order.
+        """The results of several calls, each given as a tuple of positional arguments, in the same order.
 
-        Those that are there are read in one round trip. Each of the others is then called by itself, so its entry
-        depends on what that call has read and on nothing else: a sum over years is made of months that end one by one.
-        The values are of one moment where all are there; else none is older than the call of `many`.
+        All stored values are read in one round trip. Each missing call is then made separately, so that its entry
+        depends only on what that call read: a sum over years then consists of months that are invalidated one by one.
+        If all values were found they are of the same moment; otherwise none is older than the call of `many`.
         """
         wanted = [(tuple(args), _NO_KEYWORDS) for args in calls]
         found = self._source()._look_up_calls(self._site, wanted)
@@ -159,43 +161,43 @@ class Cached(_Declared, Generic[P, R]):
         return [run(*args) if value is MISS else cast(R, value) for (args, _), value in zip(wanted, found, strict=True)]
 
     def peek(self, *args: P.args, **kwargs: P.kwargs) -> R | Miss:
-        """The value of a valid entry; MISS where there is none, and with the store down. Runs nothing."""
+        """The value of a valid entry; MISS if there is none, or with the store down. Never runs the function."""
         return cast(R | Miss, self._source()._look_up_calls(self._site, [(args, kwargs)])[0])
 
     def uncached(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """What the function itself returns; the cache is neither read nor written."""
+        """Run the function without reading or writing the cache."""
         return cast(Callable[P, R], self._site.function)(*args, **kwargs)
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
-        """The key of this call: the policy's name, the function's, and a digest of the arguments. It is the same in
-        every version of the function."""
+        """The key of this call: the policy's name, the function's name, and a digest of the arguments. All versions of
+        the function have the same key."""
         return self._site.bind(self._source()._engine, args, kwargs)[0]
 
     def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
-        """Forget this call's result, whichever version of the function keeps it. False with the store down: then it
-        waits (see `Cache.invalidate`)."""
+        """Remove the result of this call, by whatever version of the function it was stored. False with the store down:
+        it is pending (see `Cache.invalidate`)."""
         return self._source().delete(self.key(*args, **kwargs))
 
     def invalidate_all(self) -> bool:
-        """Forget the results of all calls, in one write. False with the store down: then it waits."""
+        """Invalidate the results of all calls, in one write. False with the store down: it is pending."""
         return self._source().invalidate_pattern(f"{self._site.prefix}:*")
 
     def cache_info(self) -> CacheInfo:
-        """What came of its calls in this process, as `functools.lru_cache` says it."""
+        """How its calls ended in this process, in the form of `functools.lru_cache`."""
         return self._site.info(self._source()._engine)
 
     def cache_clear(self) -> None:
-        """As `invalidate_all`."""
+        """Same as `invalidate_all`."""
         self.invalidate_all()
 
 
 class AsyncCached(_Declared, Generic[P, T]):
-    """As `Cached`, for a coroutine function: each of its calls is awaited. A plain function runs in a thread."""
+    """`Cached` for a coroutine function: its methods are awaited. A plain function runs in a thread."""
 
     def __init__(self, site: CallSite, source: Callable[[], AsyncCallingCache]) -> None:
         super().__init__(site)
         self._source = source
-        # Python 3.11 knows no mark but asyncio's.
+        # Python 3.11 only has asyncio's own mark for coroutine functions.
         mark = getattr(inspect, "markcoroutinefunction", None)
         if mark is not None:
             mark(self)
@@ -210,16 +212,16 @@ class AsyncCached(_Declared, Generic[P, T]):
         self: "AsyncCached[Concatenate[Any, Q], T]", instance: object, owner: type | None = None, /
     ) -> "BoundAsyncCached[Q, T]": ...
     def __get__(self, instance: object, owner: type | None = None, /) -> Any:
-        """Bound to an instance, or to a class if that is what it takes: as a method is."""
+        """The function bound to an instance or a class, as any method is."""
         first = self._binds_to(instance, owner)
         return BoundAsyncCached(self, *first) if first else self
 
     async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run the function now, store its result over what is there, and return it."""
+        """Run the function now, replace the stored result, and return it."""
         return await self._get(args, kwargs, refresh=True)
 
     async def many(self, calls: Iterable[tuple[object, ...]]) -> list[T]:
-        """As `Cached.many`; those that are not there are called one after another."""
+        """See `Cached.many`. Missing calls are made one after another."""
         wanted = [(tuple(args), _NO_KEYWORDS) for args in calls]
         found = await self._source()._look_up_calls(self._site, wanted)
         run = cast(Callable[..., Awaitable[T]], self)
@@ -229,40 +231,41 @@ class AsyncCached(_Declared, Generic[P, T]):
         ]
 
     async def peek(self, *args: P.args, **kwargs: P.kwargs) -> T | Miss:
-        """As `Cached.peek`."""
+        """See `Cached.peek`."""
         return cast(T | Miss, (await self._source()._look_up_calls(self._site, [(args, kwargs)]))[0])
 
     async def uncached(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        """What the function itself returns; the cache is neither read nor written."""
+        """Run the function without reading or writing the cache."""
         return await cast(Callable[P, Awaitable[T]], self._site.function)(*args, **kwargs)
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
-        """The key of this call: the policy's name, the function's, and a digest of the arguments. It is the same in
-        every version of the function."""
+        """The key of this call: the policy's name, the function's name, and a digest of the arguments. All versions of
+        the function have the same key."""
         return self._site.bind(self._source()._engine, args, kwargs)[0]
 
     async def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
-        """Forget this call's result, whichever version of the function keeps it. False with the store down: then it
-        waits (see `Cache.invalidate`)."""
+        """Remove the result of this call, by whatever version of the function it was stored. False with the store down:
+        it is pending (see `Cache.invalidate`)."""
         return await self._source().delete(self.key(*args, **kwargs))
 
     async def invalidate_all(self) -> bool:
-        """Forget the results of all calls, in one write. False with the store down: then it waits."""
+        """Invalidate the results of all calls, in one write. False with the store down: it is pending."""
         return await self._source().invalidate_pattern(f"{self._site.prefix}:*")
 
     def cache_info(self) -> CacheInfo:
-        """What came of its calls in this process, as `functools.lru_cache` says it."""
+        """How its calls ended in this process, in the form of `functools.lru_cache`."""
         return self._site.info(self._source()._engine)
 
     async def cache_clear(self) -> None:
-        """As `invalidate_all`."""
+        """Same as `invalidate_all`."""
         await self.invalidate_all()
 
     async def _get(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool) -> T:
         cache, site = self._source(), self._site
         if not refresh and (copy := site.local_copy(cache._engine, args, kwargs)) is not None:
             return cast(T, copy.value())
-        # Run from here, so that a function that awaits itself goes about half as deep as without a cache.
+        # The function runs in this frame, so that a recursive one reaches about half the depth that it has without a
+        # cache.
         call = cache._begin_call(site, args, kwargs, refresh=refresh)
         try:
             while await call.wants_load():
@@ -275,7 +278,7 @@ class AsyncCached(_Declared, Generic[P, T]):
 
 
 class _Passing(Cached[P, R]):
-    """Some of its calls go past the cache; apart, so that others are not asked."""
+    """A cached function with `bypass_if`. A class of its own, so that other functions pay nothing for the check."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         bypass = self._site.bypass
@@ -285,7 +288,7 @@ class _Passing(Cached[P, R]):
 
 
 class _AsyncPassing(AsyncCached[P, T]):
-    """As `_Passing`."""
+    """See `_Passing`."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
         bypass = self._site.bypass
@@ -304,12 +307,12 @@ if TYPE_CHECKING:
         keywords: dict[str, Any]
 
 else:
-    # At C's speed, and without a frame of its own: it stands before every call of a method.
+    # Implemented in C and without a frame of its own, because it runs before every call of a method.
     _Bound = functools.partial
 
 
 class BoundCached(_Bound, Generic[P, R]):
-    """A cached function of an instance or a class: what `Cached` has, with that as the first argument."""
+    """A cached function bound to an instance or a class, which becomes the first argument of each call."""
 
     if TYPE_CHECKING:
 
@@ -325,44 +328,45 @@ class BoundCached(_Bound, Generic[P, R]):
         return self.args[0]
 
     def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """As `Cached.refresh`."""
+        """See `Cached.refresh`."""
         return cast(R, self.func.refresh(*self.args, *args, **kwargs))
 
     def many(self, calls: Iterable[tuple[object, ...]]) -> list[R]:
-        """As `Cached.many`, of this instance."""
+        """See `Cached.many`."""
         return cast(list[R], self.func.many([(*self.args, *args) for args in calls]))
 
     def peek(self, *args: P.args, **kwargs: P.kwargs) -> R | Miss:
-        """As `Cached.peek`."""
+        """See `Cached.peek`."""
         return cast(R | Miss, self.func.peek(*self.args, *args, **kwargs))
 
     def uncached(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """As `Cached.uncached`."""
+        """See `Cached.uncached`."""
         return cast(R, self.func.uncached(*self.args, *args, **kwargs))
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
-        """As `Cached.key`."""
+        """See `Cached.key`."""
         return cast(str, self.func.key(*self.args, *args, **kwargs))
 
     def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
-        """As `Cached.invalidate`."""
+        """See `Cached.invalidate`."""
         return cast(bool, self.func.invalidate(*self.args, *args, **kwargs))
 
     def invalidate_all(self) -> bool:
-        """Forget the results of all calls of all instances, in one write. False with the store down: then it waits."""
+        """Invalidate the results of all calls of all instances, in one write. False with the store down: it is
+        pending."""
         return cast(bool, self.func.invalidate_all())
 
     def cache_info(self) -> CacheInfo:
-        """As `Cached.cache_info`, of the calls of all instances."""
+        """See `Cached.cache_info`; counts the calls of all instances."""
         return cast(CacheInfo, self.func.cache_info())
 
     def cache_clear(self) -> None:
-        """As `invalidate_all`."""
+        """Same as `invalidate_all`."""
         self.func.cache_clear()
 
 
 class BoundAsyncCached(_Bound, Generic[P, T]):
-    """A coroutine function of an instance or a class: what `AsyncCached` has, with that as its first argument."""
+    """A cached coroutine function bound to an instance or a class, which becomes the first argument of each call."""
 
     if TYPE_CHECKING:
 
@@ -378,44 +382,45 @@ class BoundAsyncCached(_Bound, Generic[P, T]):
         return self.args[0]
 
     async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `AsyncCached.refresh`."""
+        """See `AsyncCached.refresh`."""
         return cast(T, await self.func.refresh(*self.args, *args, **kwargs))
 
     async def many(self, calls: Iterable[tuple[object, ...]]) -> list[T]:
-        """As `AsyncCached.many`, of this instance."""
+        """See `AsyncCached.many`."""
         return cast(list[T], await self.func.many([(*self.args, *args) for args in calls]))
 
     async def peek(self, *args: P.args, **kwargs: P.kwargs) -> T | Miss:
-        """As `AsyncCached.peek`."""
+        """See `AsyncCached.peek`."""
         return cast(T | Miss, await self.func.peek(*self.args, *args, **kwargs))
 
     async def uncached(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `AsyncCached.uncached`."""
+        """See `AsyncCached.uncached`."""
         return cast(T, await self.func.uncached(*self.args, *args, **kwargs))
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
-        """As `AsyncCached.key`."""
+        """See `AsyncCached.key`."""
         return cast(str, self.func.key(*self.args, *args, **kwargs))
 
     async def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
-        """As `AsyncCached.invalidate`."""
+        """See `AsyncCached.invalidate`."""
         return cast(bool, await self.func.invalidate(*self.args, *args, **kwargs))
 
     async def invalidate_all(self) -> bool:
-        """Forget the results of all calls of all instances, in one write. False with the store down: then it waits."""
+        """Invalidate the results of all calls of all instances, in one write. False with the store down: it is
+        pending."""
         return cast(bool, await self.func.invalidate_all())
 
     def cache_info(self) -> CacheInfo:
-        """As `Cached.cache_info`, of the calls of all instances."""
+        """See `AsyncCached.cache_info`; counts the calls of all instances."""
         return cast(CacheInfo, self.func.cache_info())
 
     async def cache_clear(self) -> None:
-        """As `invalidate_all`."""
+        """Same as `invalidate_all`."""
         await self.func.cache_clear()
 
 
 class CachedDecorator(Protocol):
-    """What `cached(…)` gives: a coroutine function becomes an `AsyncCached`, any other a `Cached`."""
+    """What `cached(…)` returns: it turns a coroutine function into an `AsyncCached`, any other into a `Cached`."""
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a coroutine function is a function too: it is asked for first
@@ -433,7 +438,7 @@ def caching(
     is_method: bool = False,
     **options: Unpack[CallOptions],
 ) -> CachedDecorator:
-    """The decorator that caches by this policy, in the cache that `source` gives at each call."""
+    """The decorator for this policy. `source` returns the cache, at each call."""
 
     def decorate(function: Any) -> Any:
         callee = read_callable(function, policy.name)
@@ -450,7 +455,7 @@ def caching(
 def invalidating(
     patterns: tuple[str, ...], source: Callable[[], CallingCache]
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """A decorator that invalidates key patterns after each call that returned; of a coroutine function, awaited."""
+    """A decorator that invalidates key patterns each time the function returns. Works with coroutine functions, too."""
     for pattern in patterns:
         pattern_tag(pattern)
 

@@ -1,4 +1,4 @@
-"""What an entry of a cached function would depend on, and why: for whoever asks why it ends so often."""
+"""What an entry of a cached function would depend on, and why: shows why it is invalidated so often."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +10,12 @@ from frescor.errors import PolicyError
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """tags: all that the entry would depend on beside its key and its policy's tags, as the store names them. reads:
-    what of which table each statement of the function reads, and why. is_private: it read what is not committed or
-    cannot be told, so that nothing would be stored."""
+    """tags: what the entry would depend on, in addition to its key and its policy's tags, in the store's form.
+
+    reads: for each statement, which parts of which tables it reads, and why.
+
+    is_private: the function read uncommitted or untracked data, so nothing would be stored.
+    """
 
     tags: tuple[str, ...]
     reads: tuple[str, ...]
@@ -25,8 +28,8 @@ class Explanation:
 
 
 def explain(function: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> Explanation:
-    """Run the function itself, beside the cache, and say what it read. Raises what it raises, and PolicyError for one
-    that is awaited."""
+    """Run the function without the cache, and report what it read. Raises what the function raises, and PolicyError for
+    a coroutine function."""
     run = getattr(function, "uncached", function)
     with Loading() as load:
         load.reads = []

@@ -1,4 +1,4 @@
-"""The options of `cached` that belong to the function, beside those of its policy."""
+"""The options of `cached` that belong to the function rather than to its policy."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from frescor.errors import PolicyError
 
 
 class CallOptions(TypedDict, total=False):
-    """What `cached` takes beside a policy (see `Cache.cached`)."""
+    """What `cached` takes in addition to a policy (see `Cache.cached`)."""
 
     name: str | None
     ignore: tuple[str, ...]
@@ -22,19 +22,19 @@ class CallOptions(TypedDict, total=False):
 
 
 class CachedOptions(PolicyOptions, CallOptions, total=False):
-    """What `cached` takes without a policy, beside key_prefix."""
+    """What `cached` takes instead of a policy, together with key_prefix."""
 
 
 def split(policy: Policy | None, options: Mapping[str, Any]) -> tuple[Policy, CallOptions]:
-    """The policy that a decorator's arguments stand for, a Policy alone or its fields with the name as key_prefix, and
-    the function's own options. Raises PolicyError for options that are unknown or cannot be meant."""
+    """The policy that a decorator's arguments describe (see `policy_from`), and the function's own options. Raises
+    PolicyError for unknown or invalid options."""
     of_call = {name: value for name, value in options.items() if name in CallOptions.__annotations__}
     of_policy = {name: value for name, value in options.items() if name not in of_call}
     return policy_from(policy, of_policy), cast(CallOptions, of_call)
 
 
 def policy_from(policy: Policy | None, options: Mapping[str, Any]) -> Policy:
-    """The policy that a decorator's arguments stand for: a Policy alone, or its fields with the name as key_prefix."""
+    """The policy that a decorator's arguments describe: a Policy alone, or its fields with key_prefix as the name."""
     if policy is not None:
         if options:
             raise PolicyError(f"give a Policy or options, not both; got a Policy and {', '.join(options)}.")
@@ -43,7 +43,7 @@ def policy_from(policy: Policy | None, options: Mapping[str, Any]) -> Policy:
         return policy
     fields = {"expire": 300, **options}
     if "key_prefix" not in fields:
-        raise PolicyError("cached needs key_prefix='…', what the keys begin with, or a Policy.")
+        raise PolicyError("cached needs a Policy, or key_prefix='…' as the start of its keys.")
     fields["name"] = fields.pop("key_prefix")
     try:
         return Policy(**fields)

@@ -1,4 +1,4 @@
-"""Methods: whether the instances of their class have an identity by value, as the first argument of a call needs."""
+"""Methods: whether instances of the class have an identity by value, which the first argument of a call needs."""
 
 import dataclasses
 import dis
@@ -15,19 +15,19 @@ from frescor.errors import PolicyError
 
 
 def check_class_body(frame: FrameType, site: CallSite) -> None:
-    """As `check_owner`, while the body of the class runs in this frame: of a class with neither bases nor decorators it
-    is known by then. Python 3.11 hides what `check_owner` raises behind a RuntimeError."""
+    """`check_owner` while the class body is still running in this frame. This is possible for a class without bases and
+    decorators. Used because Python 3.11 hides what `check_owner` raises behind a RuntimeError."""
     statement = frame.f_back
     if statement is None or "__qualname__" not in frame.f_locals or frame.f_code.co_flags & CO_OPTIMIZED:
         return
     name = frame.f_locals["__qualname__"]
     code, place = statement.f_code.co_code, statement.f_lasti
-    # What builds a class is called with its body, its name and its bases.
-    # The body may define below what says what an instance is.
+    # The class body may still define, further down, what identifies an instance.
     if OWN_KEY in frame.f_code.co_names:
         return
+    # `__build_class__` is called with two arguments, the body and the name, if there are no bases.
     is_plain = dis.opname[code[place]] == "CALL" and code[place + 1] == 2
-    # Nor is another decorator above this one, such as @classmethod.
+    # A decorator above this one, such as @classmethod, may change what the first argument is.
     if (
         is_plain
         and frame.f_code in statement.f_code.co_consts
@@ -37,12 +37,12 @@ def check_class_body(frame: FrameType, site: CallSite) -> None:
 
 
 def check_owner(owner: type, site: CallSite) -> None:
-    """Raises PolicyError for a method of a class whose instances have no identity by value.
+    """Raise PolicyError for a method of a class whose instances have no identity by value.
 
-    A decorator of the class may give it one afterwards, as `@dataclass` does: so only of a class without decorators is
-    it known by now; of the others it shows at the first call.
+    A class decorator may still add one, as `@dataclass` does. So only classes without decorators are refused here; for
+    others the first call raises.
     """
-    # Another metaclass may give an identity too, and an abstract class leaves it to those who inherit.
+    # A metaclass may provide an identity, too, and an abstract class leaves it to its subclasses.
     if type(owner) is type and not _has_fields(owner):
         frame = _definition(owner)
         if frame is not None and not _is_decorated(frame):
@@ -72,7 +72,7 @@ def _has_fields(owner: type) -> bool:
 
 
 def _is_decorated(statement: FrameType) -> bool:
-    """Whether something is done to what a call made before it gets its name, by the code around it."""
+    """Whether the result of the call that this frame is in is passed on to something else before it gets a name."""
     code, place = statement.f_code.co_code, statement.f_lasti + 2
     while place < len(code) and dis.opname[code[place]] == "CACHE":
         place += 2

@@ -1,18 +1,18 @@
 """Values to bytes and back, so that what a hit returns equals what the loader returned, in value and in type.
 
-Two encodings, told apart by the payload's first byte; both are plain data and neither can run code:
+There are two encodings, told apart by the payload's first byte. Both are plain data, and neither can run code:
 
-- natural: MessagePack in which everything that MessagePack does not know (tuples, sets, Decimal, dates, …) is an
+- natural: MessagePack, in which everything that MessagePack does not know (tuples, sets, Decimal, dates, …) is an
   extension of its own. It keeps every supported type exactly, whatever the annotation says.
-- typed: what msgspec makes of the return annotation, several times faster to decode. Used only for a value that was
-  seen to survive it unchanged, which is tried when it is stored.
+- typed: msgspec's encoding by the return annotation, several times faster to decode. Used only for a value that was
+  decoded again, when it was stored, without a difference.
 
 Instances of classes (dataclasses, msgspec Structs, named tuples, Enums) are decoded only to classes that the return
 annotation names: stored bytes choose among those, and can name no other.
 
-Bytes that nobody vouches for, which a cache without secrets reads, are decoded with more care: what they may cost is
-bounded (see `_values.untrusted`), and what is not of the annotation is no value, unless this program's own loader has
-returned such values before.
+Bytes without a proof, which a cache without secrets reads, are decoded with more care. What they may cost is limited
+(see `_values.untrusted`), and a value that does not match the annotation is refused, unless this program's own loader
+has returned such values before.
 """
 
 import collections.abc
@@ -42,19 +42,19 @@ _TUPLE, _SET, _FROZENSET, _DECIMAL, _UUID, _DATE, _DATETIME, _TIME, _DELTA, _INT
     range(1, 15)
 )
 _BYTEARRAY, _NAMED = 15, 16
-# Those that hold MessagePack themselves.
+# Extensions that contain MessagePack.
 _CONTAINERS = frozenset({_TUPLE, _SET, _FROZENSET, _RECORD, _ENUM, _DICT})
-# What hides its hash from whoever chooses the value, or has few values of one hash.
+# Types whose hashes cannot be foreseen by whoever chooses the values, or of which few values share a hash.
 _SAFE_KEYS = (str, bytes, bool, int, float, type(None), dt.date, dt.datetime, dt.time, enum.Enum)
 _HASHED = (dict, set, frozenset, collections.abc.Mapping, collections.abc.Set)
 
-# Values of these types are the same in MessagePack; bytes too, and integers of up to 64 bits.
+# Values of these types need no conversion for MessagePack; nor do integers of up to 64 bits.
 _SAME = frozenset({str, bool, float, bytes, type(None)})
 _PAIR = struct.Struct(">dd")
 
 
 class _Unsupported(Exception):
-    """A value of a type that has no encoding; `path` leads to it from the root."""
+    """A value of a type that has no encoding; `path` leads to it from the root, in reverse."""
 
     def __init__(self, value: object, reason: str) -> None:
         super().__init__(reason)
@@ -64,23 +64,23 @@ class _Unsupported(Exception):
 
 
 class TooLarge(Exception):
-    """A value that no MessagePack can hold, or no memory its encoding."""
+    """A value that is too large for MessagePack, or whose encoding is too large for memory."""
 
 
 class ValueCodec(Protocol):
-    """What turns values into bytes and back."""
+    """Turns values into bytes and back."""
 
     def encode(self, value: object, *, policy: str | None = None) -> bytes:
-        """The bytes of a value. Raises PolicyError for one that cannot be kept exactly, TooLarge for one that cannot
-        be encoded for its size."""
+        """The bytes of a value. Raises PolicyError for a value that cannot be kept exactly, and TooLarge for one that
+        is too large to encode."""
 
     def decode(self, payload: bytes, *, proven: bool = True) -> Any:
-        """A new value from these bytes; not `proven`: nobody vouches for them. Raises EntryUnreadable for bytes that
+        """A new value from these bytes. `proven`: whether a proof covers them. Raises EntryUnreadable for bytes that
         `encode` did not make."""
 
 
 class Codec:
-    """Encodes and decodes the values of one annotation (`Any` where there is none)."""
+    """Encodes and decodes the values of one annotation (`Any` if there is none)."""
 
     def __init__(self, annotation: object = Any) -> None:
         self._classes = {class_name(cls): cls for cls in _classes_in(annotation)}
@@ -91,13 +91,13 @@ class Codec:
         self._careful = msgspec.msgpack.Decoder(ext_hook=self._from_unproven)
         self._typed = _typed_decoder(annotation)
         self._conforms = conforming(annotation)
-        # Whether this program's loaders return other values than they are annotated to.
+        # Whether this program's loaders have returned values that do not match the annotation.
         self._lenient = False
         self.fingerprint = _fingerprint(annotation, self._fields)
 
     def encode(self, value: object, *, policy: str | None = None) -> bytes:
-        """The bytes of a value. Raises PolicyError, saying where and why, for one that cannot be kept exactly, and
-        TooLarge for one that cannot be encoded for its size."""
+        """The bytes of a value. Raises PolicyError, which says where and why, for a value that cannot be kept exactly,
+        and TooLarge for one that is too large to encode."""
         try:
             natural = self._encoder.encode(self._wire(value))
         except (OverflowError, MemoryError) as error:
@@ -110,7 +110,8 @@ class Codec:
             ) from None
         except (UnicodeEncodeError, RecursionError) as error:
             raise PolicyError(
-                f"cannot cache this value: {error}. Text must be valid Unicode, and nesting must end.", policy=policy
+                f"cannot cache this value: {error}. Text must be valid Unicode, and a value must not contain itself.",
+                policy=policy,
             ) from error
         if self._typed is not None:
             typed = self._typed_if_exact(value, natural)
@@ -120,7 +121,7 @@ class Codec:
         return NATURAL + natural
 
     def decode(self, payload: bytes, *, proven: bool = True) -> Any:
-        """A new value from these bytes; not `proven`: nobody vouches for them. Raises EntryUnreadable for bytes that
+        """A new value from these bytes. `proven`: whether a proof covers them. Raises EntryUnreadable for bytes that
         `encode` did not make."""
         kind, body = payload[:1], memoryview(payload)[1:]
         try:
@@ -130,9 +131,9 @@ class Codec:
                 return self._natural.decode(body) if proven else self._decode_unproven(payload[1:])
             if kind == TYPED and self._typed is not None:
                 return self._typed.decode(body)
-        except Exception as error:  # whatever hostile bytes provoke in a constructor is the same to the reader: a miss
-            raise EntryUnreadable("the stored value does not decode: it is loaded again") from error
-        raise EntryUnreadable("the stored value has another encoding than this program: it is loaded again")
+        except Exception as error:  # hostile bytes may raise anything in a constructor; for the reader it is a miss
+            raise EntryUnreadable("the stored value cannot be decoded: it is loaded again") from error
+        raise EntryUnreadable("the stored value has an encoding that this program does not use: it is loaded again")
 
     def _decode_unproven(self, body: bytes) -> Any:
         if len(body) < SMALL:
@@ -170,7 +171,7 @@ class Codec:
             if self._encoder.encode(self._wire(self._typed.decode(typed))) == natural:
                 return typed
         except (_Unsupported, TypeError, ValueError, OverflowError, msgspec.MsgspecError):
-            pass  # the natural encoding keeps what this one cannot
+            pass  # the natural encoding can keep it
         return None
 
     def _wire(self, value: Any) -> Any:
@@ -220,7 +221,7 @@ class Codec:
                 raise
         if len(value) <= MOST_ITEMS and all(type(key) is str for key in value):
             return dict(items)
-        # MessagePack maps with other keys are read back differently by different readers: pairs are not.
+        # As pairs: readers of MessagePack differ in how they treat maps with keys that are not text.
         return self._extension(_DICT, [part for item in items for part in item])
 
     def _wire_instance(self, value: Any, kind: type) -> Any:
@@ -280,12 +281,12 @@ class Codec:
             raise ValueError(f"{cls.__qualname__} is an Enum")
         names = self._fields[cls]
         if len(names) != len(values):
-            raise ValueError(f"{cls.__qualname__} has {len(names)} fields, the entry {len(values)}")
+            raise ValueError(f"{cls.__qualname__} has {len(names)} fields, and the entry {len(values)}")
         if issubclass(cls, tuple):
             return cls(*values)
         if issubclass(cls, msgspec.Struct):
             return cls(**dict(zip(names, values, strict=True)))
-        # Not through __init__: the instance was valid when it was stored, and a constructor is code.
+        # Not through __init__, which is code: the instance was valid when it was stored.
         instance = object.__new__(cls)
         for name, value in zip(names, values, strict=True):
             object.__setattr__(instance, name, value)
@@ -380,17 +381,17 @@ def _why_not(value: object) -> str:
             "Return a frozen dataclass with the columns that are needed."
         )
     if kind.__module__.startswith("sqlalchemy."):
-        return "a result of SQLAlchemy is bound to its query. Make it a tuple or a dataclass."
+        return "a SQLAlchemy result belongs to its query. Make it a tuple or a dataclass."
     if hasattr(value, "__next__") or isinstance(value, types.CoroutineType):
         return "it can be read only once. Return a list or a tuple of its items."
     if dataclasses.is_dataclass(value) or isinstance(value, msgspec.Struct | enum.Enum) or hasattr(kind, "_fields"):
         return (
-            f"a hit can only be decoded to classes that the return annotation names. Annotate the function with "
-            f"-> {kind.__qualname__} (or what contains it); a plain get/set takes builtins only."
+            f"it can only be decoded to a class that the return annotation names. Annotate the function with "
+            f"-> {kind.__qualname__} (or a type that contains it); a plain get/set takes builtins only."
         )
     for base in (str, int, float, bytes, list, dict, tuple, set):
         if isinstance(value, base):
-            return f"it is a subclass of {base.__name__} and would come back as a plain one. Convert it first."
+            return f"it is a subclass of {base.__name__} and would be returned as a plain one. Convert it first."
     return (
         "no encoding is known for its type. Supported: builtins, date and time, Decimal, UUID, paths, IP addresses "
         "and the dataclasses, Structs, named tuples and Enums of the return annotation."
@@ -402,7 +403,7 @@ def _name(kind: type) -> str:
 
 
 def _brief(key: object) -> str:
-    # A key may be personal data: its type says enough to find the place.
+    # A key may be personal data, and its type is enough to find the place.
     return f"a {type(key).__name__} key"
 
 
@@ -425,7 +426,7 @@ def _field_names(cls: type) -> tuple[str, ...]:
 
 
 def _classes_in(annotation: object) -> list[type]:
-    """The record classes that an annotation names, directly or in the fields of another."""
+    """The record classes that an annotation names, directly or in the fields of another class."""
     found: dict[type, None] = {}
     waiting = [annotation]
     while waiting:
@@ -466,8 +467,8 @@ def _has_any(annotation: object, seen: set[object]) -> bool:
 
 
 def _has_keys(annotation: object, seen: set[object]) -> bool:
-    """Whether keys or members are of a type of which somebody can choose many of one hash: they are then looked at
-    while they are decoded, which msgspec's own decoder cannot."""
+    """Whether dictionary keys or set members may be of a type of which an attacker can choose many values with one
+    hash. Such values are counted while they are decoded, which msgspec's own decoder cannot do."""
     origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in _HASHED and not all(map(_is_safe_key, parts[:1])):
         return True
@@ -498,7 +499,8 @@ def _typed_decoder(annotation: object) -> msgspec.msgpack.Decoder[Any] | None:
 
 
 def _fingerprint(annotation: object, fields: dict[type, tuple[str, ...]]) -> str:
-    """Text that changes when the shape of the value does, so that a new program does not read an old one's entries."""
+    """Text that changes when the shape of the value changes, so that a new program does not read an old one's
+    entries."""
     shapes = sorted(
         f"{_name(cls)}({', '.join(f'{name}: {hint}' for name, hint in _hints(cls).items() if name in names)})"
         if names
@@ -507,7 +509,7 @@ def _fingerprint(annotation: object, fields: dict[type, tuple[str, ...]]) -> str
     )
     text = f"{annotation}|{'|'.join(shapes)}"
     for cls in fields:
-        # The file that is run calls its classes otherwise than those who import it.
+        # A file that is run as a program names its classes differently than when it is imported.
         if cls.__module__ in ("__main__", "__mp_main__"):
             text = text.replace(_name(cls), class_name(cls))
     return text
