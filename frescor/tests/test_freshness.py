@@ -205,7 +205,7 @@ def test_a_loader_can_keep_its_value_from_being_stored(cache: Cache) -> None:
 
 
 def test_outside_of_a_load_there_is_none() -> None:
-    with pytest.raises(PolicyError, match="no load runs here"):
+    with pytest.raises(PolicyError, match="no load is running here"):
         current_load()
 
 
@@ -239,7 +239,7 @@ def test_entries_made_together_do_not_end_together(hands: Hands) -> None:
         ({"serve_invalidated": True}, "without grace"),
         ({"on_failure": "stale"}, "without grace"),
         ({"on_failure": "ignore"}, "'raise' or 'stale'"),
-        ({"grace": -1}, "grace is a number"),
+        ({"grace": -1}, "grace must be a number"),
         ({"strict": True, "grace": 1}, "strict"),
         ({"none_expire": "no"}, "none_expire"),
     ],

@@ -38,7 +38,7 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    # asyncio, and redis-py's half for it, are for those alone who ask for it.
+    # Imported only when used, because it imports asyncio and redis-py's async half.
     if name == "AsyncCache":
         from frescor.aio import AsyncCache
 

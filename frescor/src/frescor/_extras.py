@@ -1,9 +1,9 @@
-"""What Frescor needs beside its own dependencies for one purpose, and the sentence where it is missing."""
+"""Optional dependencies, and the error for one that is missing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# By the extra, what it installs: as it is imported, and as it is called.
+# For each extra, the packages that it installs: import name and distribution name.
 _PACKAGES = {
     "sqlalchemy": {"sqlalchemy": "SQLAlchemy", "sqlglot": "sqlglot", "greenlet": "greenlet"},
     "flask": {"flask": "Flask", "werkzeug": "Werkzeug"},
@@ -18,14 +18,14 @@ _PACKAGES = {
 
 @contextmanager
 def extra(name: str, what: str) -> Iterator[None]:
-    """Imports within it that fail for want of this extra raise ImportError with what to install for `what`."""
+    """Let imports within it that fail because this extra is missing raise ImportError, which says what to install."""
     try:
         yield
     except ImportError as error:
         packages = _PACKAGES[name]
         missing = (error.name or "").partition(".")[0]
         if missing not in packages:
-            # SQLAlchemy says it in words alone.
+            # SQLAlchemy's error has no module name, so its text is searched.
             missing = next((package for package in packages if package in str(error) and error.name is None), "")
         if not missing:
             raise

@@ -31,14 +31,14 @@ KEPT = KeptSafe | Any
 
 
 class FrescorCache(BaseCache):  # type: ignore[misc]  # Django has no types
-    """Django's cache calls, and their asynchronous twins. `LOCATION` is an address, as for `Cache.from_url`;
-    `OPTIONS` are `namespace` ("django") and that call's other options.
+    """Django's cache methods, sync and async. `LOCATION` is an address, as for `Cache.from_url`; `OPTIONS` can contain
+    `namespace` ("django") and the other options of `Cache.from_url`.
 
-    A `TIMEOUT` of None is as long as an entry can live, ten years. `add`, `incr` and `touch` are atomic for the whole
-    fleet, `clear` is one write. With the store down reads give the default, `add` and `touch` False, `set_many` all its
-    keys, and `incr` raises ValueError, as for a key that is not there.
+    A `TIMEOUT` of None means as long as possible, ten years. `add`, `incr` and `touch` are atomic among all processes;
+    `clear` is one write. With the store down reads return the default, `add` and `touch` return False, `set_many`
+    returns all its keys, and `incr` raises ValueError, as for a missing key.
 
-    Values are kept exactly and without pickle: PolicyError for what cannot be, such as an instance of a model, a
+    Values are kept exactly and without pickle; PolicyError for values that cannot be, such as an instance of a model, a
     QuerySet or a whole HttpResponse.
     """
 
@@ -62,7 +62,7 @@ class FrescorCache(BaseCache):  # type: ignore[misc]  # Django has no types
         return None if chosen is None else max(float(chosen), 0)
 
     def add(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        """Store a value where there is none: True for one caller in the fleet."""
+        """Store a value if there is none; True for only one caller among all processes."""
         steps = self._values.add(self._key(key, version), _to_kept(value), self._expire(timeout))
         return bool(self._values.drive(steps))
 
@@ -76,11 +76,11 @@ class FrescorCache(BaseCache):  # type: ignore[misc]  # Django has no types
         self.set_many({key: value}, timeout, version)
 
     def touch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        """Give a value another time to live. False: it is not there."""
+        """Set a new time to live. False if there is no value."""
         return bool(self._values.drive(self._values.touch(self._key(key, version), self._expire(timeout))))
 
     def delete(self, key: Any, version: int | None = None) -> bool:
-        """Remove a value. Whether it was there."""
+        """Remove a value; returns whether it existed."""
         removed = False
 
         def seen(_: object) -> bool:
@@ -92,7 +92,7 @@ class FrescorCache(BaseCache):  # type: ignore[misc]  # Django has no types
         return bool(done) and removed
 
     def get_many(self, keys: Iterable[Any], version: int | None = None) -> dict[Any, Any]:
-        """The values that are there, in one round trip."""
+        """The values that were found, in one round trip."""
         wanted = {self._key(key, version): key for key in keys}
         found: Mapping[str, Any] = self._values.drive(self._values.get_many(wanted))
         return {wanted[name]: _from_kept(value) for name, value in found.items()}
@@ -100,7 +100,7 @@ class FrescorCache(BaseCache):  # type: ignore[misc]  # Django has no types
     def set_many(
         self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
     ) -> list[Any]:
-        """Store several values in one round trip; the keys that were not."""
+        """Store several values in one round trip; returns the keys that were not stored."""
         values = {self._key(key, version): _to_kept(value) for key, value in data.items()}
         return [] if self._values.drive(self._values.set_many(values, self._expire(timeout))) else list(data)
 
@@ -109,11 +109,11 @@ class FrescorCache(BaseCache):  # type: ignore[misc]  # Django has no types
         self._values.drive(self._values.delete([self._key(key, version) for key in keys]))
 
     def has_key(self, key: Any, version: int | None = None) -> bool:
-        """Whether there is a value, if it is None too."""
+        """Whether there is a value, even if it is None."""
         return self.get(key, MISS, version) is not MISS
 
     def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
-        """Add to a number and return it; it keeps its time to live. Raises ValueError where there is none."""
+        """Add to a number and return it; its time to live does not change. Raises ValueError if there is none."""
         steps = self._values.increment(self._key(key, version), delta, initial=None, expire=None)
         number = self._values.drive(steps)
         if number is MISS or number is None:
@@ -121,12 +121,12 @@ class FrescorCache(BaseCache):  # type: ignore[misc]  # Django has no types
         return int(number)
 
     def clear(self) -> None:
-        """Remove all values of Django's in this namespace, in one write however many there are."""
+        """Remove all of Django's values in this namespace, in one write for any number of values."""
         self._values.drive(self._values.clear())
 
 
 def _cache_at(location: str, options: dict[str, Any]) -> Cache:
-    # Django makes a backend for each thread; copies and connections are the process's.
+    # Django makes a backend for each thread; copies and connections are shared by the whole process.
     name = repr((location, sorted(options.items())))
     with _LOCK:
         if name not in _CACHES:

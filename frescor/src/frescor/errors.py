@@ -1,11 +1,11 @@
-"""The errors of Frescor: one tree, each with what it was about and what to do."""
+"""Frescor's errors: one tree; each says what it was about and what to do."""
 
 
 class CacheError(Exception):
-    """The root of every error that Frescor raises.
+    """The base class of every error that Frescor raises.
 
-    `operation`, `policy` and `key_digest` say what it was about where that is known; the digest identifies a key
-    without showing it. The cause, such as a driver's exception, is in `__cause__`.
+    `operation`, `policy` and `key_digest` say what it was about, if known; the digest identifies a key without showing
+    it. The cause, such as a driver's exception, is in `__cause__`.
     """
 
     def __init__(
@@ -28,16 +28,16 @@ class CacheError(Exception):
 
 
 class PolicyError(CacheError):
-    """A policy, key, tag, argument or value that cannot keep what Frescor promises. A mistake in the program."""
+    """A policy, key, tag, argument or value for which Frescor cannot keep its promises: a mistake in the program."""
 
 
 class StoreUnavailable(CacheError):
-    """The store did not answer in time or cannot be reached. Reads and loads never raise it: they load instead."""
+    """The store did not answer in time or cannot be reached. Reads and loads never raise it; they run the loader."""
 
 
 class StoreRejected(CacheError):
-    """The store answered, and refused: out of memory, read-only replica, missing permission, wrong type."""
+    """The store answered with a refusal: out of memory, read-only replica, missing permission, wrong type."""
 
 
 class EntryUnreadable(CacheError):
-    """Stored bytes that are no entry of this format. Reads count it and take it for a miss."""
+    """Stored bytes that are not a valid entry. Reads count it and treat it as a miss."""

@@ -124,7 +124,7 @@ def test_a_session_of_several_engines_is_refused_with_what_to_write(engine: sa.E
 
     with Cache.from_url("memory://", "test") as cache, orm.Session(binds={Person: engine}) as session:
         with pytest.raises(
-            PolicyError, match=r"does not say which database.*key={'session': …}.*ignore=\('session',\)"
+            PolicyError, match=r"does not tell which database.*key={'session': …}.*ignore=\('session',\)"
         ):
             cache.cached(POLICY)(read)(session)
         assert cache.cached(POLICY, name="a", ignore=("session",))(read)(session) == 1
@@ -201,5 +201,5 @@ def test_a_request_or_its_proxy_is_refused_where_it_is_passed(key: Callable[...,
     with flask.Flask("x").test_request_context("/?page=1"):
         with pytest.raises(PolicyError, match=r"stands for another object in each request.*ignore=\('db',\)"):
             key(flask.request)
-        with pytest.raises(PolicyError, match=r"another one at each call.*ignore=\('db',\)"):
+        with pytest.raises(PolicyError, match=r"a different one at each call.*ignore=\('db',\)"):
             key(flask.request._get_current_object())  # type: ignore[attr-defined]

@@ -58,9 +58,9 @@ def test_a_key_that_cannot_be_meant_is_refused(cache: Cache) -> None:
         cache.cached(POLICY, key={"usr": id})(plain)
     with pytest.raises(PolicyError, match="key maps"):
         cache.cached(POLICY, key=lambda user: 1)(plain)  # type: ignore[call-overload]
-    with pytest.raises(PolicyError, match="key of 'user' is a function"):
+    with pytest.raises(PolicyError, match="key of 'user' must be a function"):
         cache.cached(POLICY, key={"user": 3})(plain)  # type: ignore[dict-item]
-    with pytest.raises(PolicyError, match=r"counts by what its key= or identity= function returns.*holds a .*User"):
+    with pytest.raises(PolicyError, match=r"identified by what its key= or identity= function.*holds a .*User"):
         cache.cached(POLICY, key={"user": lambda user: user})(plain).key(User(1))
 
 

@@ -158,7 +158,7 @@ def test_no_argument_can_be_read_off_a_key() -> None:
 
 
 def test_an_argument_without_an_identity_is_refused_by_name() -> None:
-    with pytest.raises(PolicyError, match=r"argument 'rest' .*Pass what it is identified by"):
+    with pytest.raises(PolicyError, match=r"argument 'rest' .*Pass what identifies it"):
         key(Scope(), "", object())
 
 

@@ -30,7 +30,7 @@ def test_each_class_of_data_has_its_time_to_live(preset: Any, expire: int) -> No
         ({"name": "a::b"}, "empty part"),
         ({"name": "a:*"}, r"'\*'"),
         ({"version": 0}, "whole number"),
-        ({"jitter": 1}, "part of expire"),
+        ({"jitter": 1}, "fraction"),
         ({"tags": "painel"}, r"tags=\('painel',\)"),
         ({"tags": ("",)}, "printable text"),
         ({"tags": ("a*",)}, "invalidate_pattern"),

@@ -91,7 +91,7 @@ def test_a_table_that_is_not_there_is_named_with_those_that_are(url: str) -> Non
         ("postgresql+psycopg://ana:s3cret", 2, "no address of a database"),
         ("postgresql+psycopg://ana:x/s3cret@127.0.0.1:1/name", 1, "does not answer"),
         ("postgresql+psycopg://127.0.0.1:1/name?password=s3cret", 1, "does not answer"),
-        ("postgresql+psycopg://127.0.0.1:1/name?s3cret=1", 1, "lets nobody in"),
+        ("postgresql+psycopg://127.0.0.1:1/name?s3cret=1", 1, "refuses the login"),
         ("postgresql+psycopg://ana:s3cret@host:port/name", 2, "no address of a database"),
         ("ana:s3cret@127.0.0.1/name", 2, "no address of a database"),
     ],

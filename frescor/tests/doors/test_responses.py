@@ -21,5 +21,5 @@ def test_an_http_error_and_markup_come_back_as_what_they_were() -> None:
 
 
 def test_a_file_that_is_sent_as_it_is_is_refused() -> None:
-    with pytest.raises(PolicyError, match="sent as it is"):
+    with pytest.raises(PolicyError, match="sent directly"):
         to_kept(Response(iter([b"a"]), direct_passthrough=True))

@@ -47,7 +47,7 @@ def test_settings_make_a_cache(settings: dict[str, Any]) -> None:
         ({"FRESCOR_URL": "memory://", "FRESCOR_SEAL_SECRETS": 7}, "a list of secrets"),
         ({"FRESCOR_URL": "memory://", "FRESCOR_KEY_SECRET": 7}, "text or bytes; got a int"),
         ({"FRESCOR_URL": "memory://", "FRESCOR_SEAL_SECRETS": "short"}, "16 random bytes"),
-        ({"FRESCOR_URL": "nonsense://"}, "begins with none of the schemes"),
+        ({"FRESCOR_URL": "nonsense://"}, "begins with none of the known schemes"),
     ],
 )
 def test_a_setting_that_cannot_be_right_is_refused_when_the_application_is_made(

@@ -34,7 +34,7 @@ def test_sentinels_name_the_primary_of_a_service_and_a_database() -> None:
     [
         ("http://localhost", "schemes"),
         ("redis://localhost/cache", "number of the database"),
-        ("redis://localhost?db=x", "value of an option"),
+        ("redis://localhost?db=x", "a value that it cannot have"),
         ("redis://localhost?max_connection=3", "an option"),
         ("unix://tmp/socket", "third"),
         ("redis://ana@", "no host"),
@@ -43,7 +43,7 @@ def test_sentinels_name_the_primary_of_a_service_and_a_database() -> None:
         ("redis-cluster://a:b", "host:port"),
         ("redis-cluster://a:70000", "host:port"),
         ("redis-cluster://a,/0", "host:port"),
-        ("redis-cluster://a/1", "database 0 only"),
+        ("redis-cluster://a/1", "only the database 0"),
         ("redis-sentinel://a", "name of the service"),
         ("redis-sentinel://a/cache/x", "database's number"),
         ("redis-sentinels://a/cache", "schemes"),

@@ -362,7 +362,7 @@ def test_a_breaker_that_is_tripped_while_the_server_is_suspect_probes_again() ->
         return True
 
     breaker.restore = restore
-    breaker.suspect("one", "another server answers")
+    breaker.suspect("one", "a different server answers")
     with pytest.raises(StoreUnavailable, match="not trusted yet"):
         breaker.check("read")
     assert until(lambda: breaker.reason is None)

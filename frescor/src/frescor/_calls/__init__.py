@@ -1,4 +1,4 @@
-"""What a call is: policies, functions and arguments, keys, and the load that a call leads to.
+"""What a call is: policies, functions and arguments, keys, and the load that a call may start.
 
-Imports `_values` and what is below.
+Imports `_values` and the layers below it.
 """

@@ -1,10 +1,11 @@
 """Arguments that belong to a request or a transaction: sessions and connections, requests, mapped instances.
 
-A session or connection of SQLAlchemy tells no two calls apart, but the database that it reads does: its engine stands
-for it in the key. A mapped instance is its primary key. Both belong to the caller, whose thread or task alone may use
-them: nothing is loaded with them behind the caller's back.
+A SQLAlchemy session or connection is identified in a key by the database that it reads, which its engine stands for. A
+mapped instance is identified by its primary key. Only the caller's thread or task may use them, so no background load
+is run with them.
 
-SQLAlchemy is not imported here: what is its own is told by the names of its classes, and asked by their public methods.
+SQLAlchemy is not imported here: its objects are recognised by the names of their classes, and queried by their public
+methods.
 """
 
 import functools
@@ -41,15 +42,15 @@ _KINDS: dict[str, Kind] = {
 }
 _FOUND: "weakref.WeakKeyDictionary[type, Kind | None]" = weakref.WeakKeyDictionary()
 _SCALARS = frozenset({int, str, bytes, bool, float, type(None)})
-# A service that holds a repository that holds a session.
+# Enough for a service that holds a repository that holds a session.
 _DEEPEST = 4
 _WITH_ENGINE = frozenset({"session", "connection", "engine", "factory"})
-# What SQLAlchemy's tracking keeps in a session's `info`: references to the connections that it has begun to use.
+# The key in a session's `info` under which tracking keeps references to the connections that it has begun to use.
 CONNECTIONS = "frescor_connections"
 
 
 def kind_of(cls: type) -> Kind | None:
-    """What an instance of a class is, if it belongs to a request or a transaction."""
+    """What an instance of a class is, if it belongs to a request or a transaction; else None."""
     try:
         return _FOUND[cls]
     except KeyError:
@@ -66,12 +67,12 @@ def _look_up(cls: type) -> Kind | None:
 
 
 def is_borrowed(values: Iterable[object]) -> bool:
-    """Whether only the caller's thread or task may use one of these values, or what they hold."""
+    """Whether any of these values, or anything they hold, may only be used by the caller's thread or task."""
     return any(kind_of(type(value)) in ("session", "connection", "instance", "resource") for value in _within(values))
 
 
 def arguments_of(loader: object) -> tuple[object, ...]:
-    """What a cached function's call gives its loader."""
+    """The arguments that a cached function's call gives its loader."""
     return (*loader.args, *loader.keywords.values()) if isinstance(loader, functools.partial) else ()
 
 
@@ -92,7 +93,7 @@ def _within(values: Iterable[object], depth: int = 0) -> Iterator[object]:
 
 
 def stand_in(value: Any) -> tuple[object, ...] | None:
-    """What stands for a value in a key, as values with an identity of their own; None if nothing does."""
+    """What identifies a value in a key, as values with an identity of their own; None if nothing does."""
     kind = kind_of(type(value))
     if kind in _WITH_ENGINE:
         return _database(value, kind)
@@ -106,13 +107,13 @@ def stand_in(value: Any) -> tuple[object, ...] | None:
 
 
 def why_without_identity(value: object, name: str) -> str | None:
-    """Why a value cannot be the argument of this name, and what to write; None for what is nothing of this."""
+    """Why a value cannot be the argument of this name, and what to write instead; None for a value of another kind."""
     cls = value if isinstance(value, type) else type(value)
     kind, where = kind_of(cls), f"a {cls.__module__}.{cls.__qualname__}"
     if kind == "request":
         return (
-            f"{where}, another one at each call, which has no identity by value: no two calls would be the same. Take "
-            "what the result depends on in its place, such as page=request.args['page'] or the user's id; or, if it "
+            f"{where}, a different one at each call, which has no identity by value: no two calls would be the same. "
+            "Instead, take what the result depends on, such as page=request.args['page'] or the user's id; or, if it "
             f"depends on nothing of the request, ignore=({name!r},)."
         )
     if kind == "proxy":
@@ -122,19 +123,17 @@ def why_without_identity(value: object, name: str) -> str | None:
         )
     if kind == "resource":
         return (
-            f"{where}, which has no identity by value: no two calls would be the same. Let the function get it by "
-            f"itself, or say that the result does not depend on it: ignore=({name!r},)."
+            f"{where}, which has no identity by value: no two calls would be the same. Let the function create or find "
+            f"it itself, or declare that the result does not depend on it: ignore=({name!r},)."
         )
     if isinstance(value, type):
         return None
     if kind == "instance":
         how = "has not been stored yet" if value._sa_instance_state.key is None else "belongs to no session any more"  # type: ignore[attr-defined]  # of mapped instances
-        return (
-            f"{where} that {how}: nothing tells when what it holds changes. Pass its id, and let the function load it."
-        )
+        return f"{where} that {how}: nothing tells when its content changes. Pass its id, and let the function load it."
     if kind in _WITH_ENGINE:
         return (
-            f"{where} without one engine for all its classes, so that it does not say which database the result comes "
+            f"{where} without one engine for all its classes, so that it does not tell which database the result comes "
             f"from. Give key={{{name!r}: …}}, a function of it that returns the database's name; or, if all of them "
             f"read the same databases, ignore=({name!r},)."
         )
@@ -143,14 +142,16 @@ def why_without_identity(value: object, name: str) -> str | None:
 
 # -- databases ---------------------------------------------------------------------------------------------------------
 
-# By an engine's dialect, which those made of it by execution options share: what `track` calls its database.
+# By an engine's dialect, which an engine shares with those derived from it by execution options: the name that `track`
+# gives its database.
 _NAMES: "weakref.WeakKeyDictionary[Any, str]" = weakref.WeakKeyDictionary()
 _ADDRESSES: "weakref.WeakKeyDictionary[Any, tuple[object, ...]]" = weakref.WeakKeyDictionary()
 _IN_MEMORY: "weakref.WeakKeyDictionary[Any, bytes]" = weakref.WeakKeyDictionary()
 
 
 def name_engine(dialect: object, name: str) -> None:
-    """The database of this dialect's engine is tracked by this name, the same in all processes; empty: by none."""
+    """The database of this dialect's engine is tracked under this name, the same in all processes; empty: not
+    tracked."""
     _NAMES[dialect] = name
     _ADDRESSES.clear()
 
@@ -177,14 +178,14 @@ def _database_of_session(session: Any, cls: type | None) -> tuple[object, ...] |
 
 
 def _database_of_bind(bind: Any, begun: tuple[Any, ...] = ()) -> tuple[object, ...]:
-    """The database of an engine or connection: what it is called, and which schemas its statements go to."""
+    """The database of an engine or connection: its name, and the schemas that its statements go to."""
     bind = getattr(bind, "sync_connection", None) or bind
     connection = None if bind is bind.engine else bind
     engine = getattr(bind.engine, "sync_engine", bind.engine)
     own = _translated(engine)
     if connection is not None and hasattr(connection, "get_execution_options"):
         begun += (connection,)
-    # As the engine has it unless a connection has it otherwise: one that has begun changes no key.
+    # The engine's own map, unless a connection that has begun has another: beginning a connection changes no key.
     translated = next((other for one in begun if one.dialect is engine.dialect and (other := _translated(one))), own)
     return ("database", _address(engine), translated)
 
@@ -199,16 +200,16 @@ def _address(engine: Any) -> tuple[object, ...]:
     else:
         query = tuple(sorted((key, str(value)) for key, value in url.query.items()))
         if (not url.host and url.database in (None, "", ":memory:")) or "mode=memory" in f"{url.database}{query}":
-            # It is itself, and shares its pool with the engines made of it.
+            # Identified by its pool, which it shares with the engines derived from it.
             return (_IN_MEMORY.setdefault(engine.pool, secrets.token_bytes(16)),)
-        # Without driver and password: who reads by another driver reads the same.
+        # Without driver and password: the data is the same with another driver.
         known = (url.get_backend_name(), url.username, url.host, url.port, url.database, query)
     _ADDRESSES[engine] = known
     return known
 
 
 def _translated(of: Any) -> tuple[tuple[str, str], ...]:
-    """The schemas that statements go to in place of those that they name."""
+    """The map from the schemas that statements name to those that they go to."""
     found: Mapping[Any, Any] = of.get_execution_options().get("schema_translate_map") or {}
     return tuple(sorted((str(name), str(other)) for name, other in found.items()))
 
@@ -219,13 +220,13 @@ _TOLD: list[Callable[[object], None]] = []
 
 
 def when_met(tell: Callable[[object], None]) -> None:
-    """Call this with each mapped instance that a load is given."""
+    """Call this with each mapped instance that is an argument of a load."""
     if tell not in _TOLD:
         _TOLD.append(tell)
 
 
 def meet(values: Iterable[object]) -> None:
-    """A load begins with these arguments: what a mapped one holds is read by it."""
+    """A load begins with these arguments: the content of mapped instances counts as read by it."""
     for value in _within(values) if _TOLD else ():
         if kind_of(type(value)) == "instance":
             for tell in _TOLD:

@@ -1,4 +1,4 @@
-"""What can be cached: functions and whatever stands for one; the rest is refused, in words that say what to write."""
+"""What can be cached: functions and similar callables. Anything else is refused, with advice on what to write."""
 
 import asyncio
 import collections.abc
@@ -20,7 +20,7 @@ Binding = Literal["instance", "class", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """A function that is to be cached. core: the innermost of Python's functions, or of C's, that it runs."""
+    """A function to be cached. core: the innermost Python or C function that it runs."""
 
     function: Callable[..., Any]
     binding: Binding
@@ -83,13 +83,13 @@ def _unbound(given: object, policy: str) -> tuple[Callable[..., Any], Binding]:
             "makes it.",
             policy=policy,
         )
-    # As Python has it: what is no descriptor, such as a partial, is not bound by the class that it stands in.
+    # As in Python, an object without `__get__`, such as a partial, is not bound when it is an attribute of a class.
     binds = hasattr(type(given), "__get__") and not isinstance(given, types.MethodType | functools.partial)
     return given, "instance" if binds else "none"
 
 
 def core_of(function: Callable[..., object]) -> Callable[..., Any]:
-    """The innermost function that gives its name and its annotations, through partials and bound methods."""
+    """The innermost function, which provides name and annotations, inside partials and bound methods."""
     core: Any = function
     while True:
         if isinstance(core, functools.partial):
@@ -99,13 +99,13 @@ def core_of(function: Callable[..., object]) -> Callable[..., Any]:
         elif isinstance(core, types.FunctionType) or function_parts(core) is not None:
             return core  # type: ignore[no-any-return]  # it is called, and cannot be narrowed further
         else:
-            # Of a callable object, the function that its class has.
+            # For a callable object, the function that its class defines.
             call = vars_of(type(core)).get("__call__")
             return call if isinstance(call, types.FunctionType) else core
 
 
 def vars_of(cls: type) -> dict[str, Any]:
-    """What a class has, with what it inherits."""
+    """The attributes of a class, including inherited ones."""
     return {name: part for base in reversed(cls.__mro__) for name, part in vars(base).items()}
 
 
@@ -133,8 +133,8 @@ _VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def signatures_of(callee: Callee, policy: str) -> list[inspect.Signature]:
-    """The parameters of a call; of a wrapper that takes any, those of what it wraps, then its own, since it may give
-    some by itself. Raises PolicyError where Python cannot tell them."""
+    """The parameters of a call. For a wrapper that takes any arguments: first those of the wrapped function, then its
+    own, since it may supply some arguments itself. Raises PolicyError if Python cannot tell them."""
     try:
         if not isinstance(callee.function, types.FunctionType):
             return [inspect.signature(callee.function)]
@@ -145,15 +145,15 @@ def signatures_of(callee: Callee, policy: str) -> list[inspect.Signature]:
         return [own] if wrapped == own else [wrapped, own]
     except (ValueError, TypeError) as error:
         raise PolicyError(
-            f"the parameters of {callee.label} cannot be read, so that its calls cannot be told apart: write a "
+            f"the parameters of {callee.label} cannot be read, so its calls cannot be told apart: write a "
             "function around it, as in `def read(name: str) -> int: return …`, and decorate that.",
             policy=policy,
         ) from error
 
 
 def check_parameters(callee: Callee, settled: Collection[str], policy: str) -> None:
-    """Raises PolicyError for a parameter that is annotated as something that has no identity by value; those that are
-    settled are left out, or have one given."""
+    """Raise PolicyError for a parameter whose annotated type has no identity by value, except for `settled` parameters,
+    which are ignored or have a key function."""
     function: Any = callee.function
     try:
         own = inspect.signature(function, follow_wrapped=False).parameters
@@ -161,7 +161,7 @@ def check_parameters(callee: Callee, settled: Collection[str], policy: str) -> N
     except (ValueError, TypeError, NameError, AttributeError):
         return
     for name, hint in hints.items():
-        # A parameter that a wrapper fills in itself is not one of the call.
+        # A parameter that a wrapper supplies itself is not part of the call.
         if name == "return" or name in settled or name not in own:
             continue
         for kind in _classes(hint):
@@ -185,6 +185,6 @@ def _why_not(kind: type, name: str) -> str | None:
     if kind in (collections.abc.Iterator, collections.abc.Generator, collections.abc.AsyncIterator):
         return (
             f"a {kind.__module__}.{kind.__qualname__}, which can be read only once and has no identity by value. Take "
-            f"a tuple in its place; or, if the result does not depend on it, ignore=({name!r},)."
+            f"a tuple instead; or, if the result does not depend on it, ignore=({name!r},)."
         )
     return why_without_identity(kind, name)

@@ -1,9 +1,10 @@
-"""What a value, a class or a function is, as bytes: equal for the same thing in every process, and for no other.
+"""The canonical form of values, classes and functions: bytes that are equal for the same thing in every process, and
+different for different things.
 
-A value is what it holds, with the types throughout. A class that its name leads to is that name; any other, made in a
-function or defined anew, is its name with what it consists of. A function is its module and name, and what its closure
-holds; without a name of its own, as a lambda, its code too. What has no identity by value is an object of this process:
-`Holding` collects those.
+The form of a value contains all it consists of, with the types. A class that can be imported by its name is represented
+by that name; any other class, made in a function or defined again, by its name and its parts. A function is represented
+by its module and name and what its closure captures; a function without a name of its own, such as a lambda, also by
+its code. Anything without an identity by value is an object of this process only; `Holding` collects these.
 """
 
 import dataclasses
@@ -53,10 +54,10 @@ _MUTATORS = frozenset(
         "discard",
     )
 )
-# What `vars` of a class holds of itself, or what a decorator generated from the rest.
+# Entries in a class's `vars` that Python adds itself, or that a decorator generated from the others.
 _OF_DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 EMPTY = object()
-# The method, or attribute, by which an instance says itself what it is.
+# The method, or attribute, by which an instance identifies itself.
 OWN_KEY = "__cache_key__"
 _SCALARS = frozenset({int, str, bytes, bool, float, type(None)})
 _TEXT = {str}
@@ -64,7 +65,7 @@ _PACK = msgspec.msgpack.Encoder().encode
 
 
 class NoIdentity(Exception):
-    """A value that has none; `value` is that, or the part of it that has none."""
+    """A value without identity by value; `value` is that value, or the part of it that has none."""
 
     def __init__(self, value: object) -> None:
         super().__init__(type(value).__qualname__)
@@ -72,10 +73,10 @@ class NoIdentity(Exception):
 
 
 class Holding:
-    """What was met on the way through a function, beside its bytes.
+    """What was found while a function was examined, in addition to its bytes.
 
-    objects: what has no identity by value. cells: the variables of closures, each with what it held. is_mutable:
-    whether something that counts by value can change. bodies: the code of all functions.
+    objects: what has no identity by value. cells: the closure variables, each with its content. is_mutable: whether
+    something that counts by value can change. bodies: the code of all functions.
     """
 
     def __init__(self, *, vouched: bool = False) -> None:
@@ -84,18 +85,18 @@ class Holding:
         self.is_mutable = False
         self.bodies: list[bytes] = []
         self.under_way: list[object] = []
-        # The caller has named the function: what can change does not count.
+        # The caller has named the function, so what can change does not count.
         self.vouched = vouched
 
     def of(self, thing: object) -> int | None:
-        """How far up something is being looked at already: it holds itself."""
+        """How far up the same object is already being examined, since it contains itself."""
         return next((place for place, one in enumerate(reversed(self.under_way)) if one is thing), None)
 
 
 def canonical(value: Any, holding: Holding | None = None) -> bytes:
-    """Bytes that two values share exactly when they are equal and of the same types throughout.
+    """Bytes that two values share exactly when they are equal and have the same types throughout.
 
-    Raises NoIdentity for a value that has none; with `holding` it is noted there instead.
+    Raises NoIdentity for a value that has none; with `holding`, the value is recorded there instead.
     """
     kind = type(value)
     simple = _SIMPLE.get(kind)
@@ -134,7 +135,7 @@ def canonical(value: Any, holding: Holding | None = None) -> bytes:
 
 
 def _packed(values: list[Any] | tuple[Any, ...]) -> bytes | None:
-    """Scalars as MessagePack, in a tenth of the time that they take one by one; None where not all of them are."""
+    """Scalars as MessagePack, ten times as fast as one by one; None unless all of them are scalars."""
     if not _SCALARS.issuperset(map(type, values)):
         return None
     try:
@@ -144,12 +145,12 @@ def _packed(values: list[Any] | tuple[Any, ...]) -> bytes | None:
 
 
 class _Record:
-    """How the instances of a class with fields become bytes: found once for each class."""
+    """How instances of a class with fields become bytes; determined once per class."""
 
     __slots__ = ("_class", "_get", "_names", "_place", "is_frozen")
 
     def __init__(self, kind: type, fields: Iterable[str]) -> None:
-        # Not the class itself, which keeps this in a weak dictionary.
+        # Weak, because the dictionary that keeps this has the class as its weak key.
         self._class = weakref.ref(kind)
         names = tuple(fields)
         is_enum = issubclass(kind, enum.Enum)
@@ -163,7 +164,7 @@ class _Record:
             self._get = operator.attrgetter(*names)
         else:
             self._get = lambda value: tuple([getattr(value, name) for name in names])
-        # Where its name leads to it, as it mostly does: its module, its name, and both as bytes.
+        # Set if the class can be found by its name, as is usual: module and name as bytes.
         found = "." not in kind.__qualname__ and kind.__module__ != INTERACTIVE
         self._place = (kind.__module__, kind.__qualname__, canonical(class_name(kind))) if found else None
 
@@ -186,7 +187,7 @@ _RECORDS: "weakref.WeakKeyDictionary[type, _Record]" = weakref.WeakKeyDictionary
 
 
 def _fields(kind: type) -> Iterable[str] | None:
-    """The fields that an instance of a class consists of; None for a class that says nothing of that."""
+    """The fields that an instance of a class consists of; None for a class that does not define fields."""
     if issubclass(kind, enum.Enum):
         return ()
     if kind_of(kind) is not None:
@@ -215,7 +216,7 @@ def _is_frozen(kind: type) -> bool:
 
 
 def _thing(value: Any, kind: type, holding: Holding | None) -> bytes:
-    """What is neither data nor a class: functions first of all, and what stands for one."""
+    """The bytes of anything that is neither data nor a class: mostly functions and similar callables."""
     if isinstance(value, types.ModuleType):
         return canonical(("module", value.__name__))
     if isinstance(value, logging.Logger):
@@ -243,13 +244,13 @@ def _thing(value: Any, kind: type, holding: Holding | None) -> bytes:
     parts = function_parts(value)
     if parts is not None:
         return _function_of_parts(value, parts, holding)
-    # In a closure it is an object of this process, whatever its database.
+    # Captured by a closure it is an object of this process, whatever its database.
     stands = stand_in(value) if holding is None else None
     return _noted(value, holding) if stands is None else canonical(stands)
 
 
 def function_parts(value: Any) -> tuple[object, ...] | None:
-    """What a callable consists of, its function first; None for what is no function."""
+    """What a callable consists of, its function first; None if it is not a function."""
     if isinstance(value, types.FunctionType):
         return (value,)
     if isinstance(value, types.MethodType):
@@ -268,7 +269,7 @@ def function_parts(value: Any) -> tuple[object, ...] | None:
 
 
 def _stands_for_its_function(value: object) -> bool:
-    """Whether all that a wrapping object adds is a cache, so that it gives what its function gives."""
+    """Whether a wrapping object adds nothing but a cache, so that it returns what its function returns."""
     return type(value).__module__ in ("functools", "frescor._surface.decorator")
 
 
@@ -286,7 +287,7 @@ def _function_of_parts(value: object, parts: tuple[object, ...], holding: Holdin
 
 
 def function_identity(function: types.FunctionType, holding: Holding) -> bytes:
-    """The bytes of a function that something holds: its name, what it holds itself, and for a lambda its code."""
+    """The bytes of a captured function: its name, what it captures itself, and for a lambda its code."""
     place = holding.of(function)
     if place is not None:
         return framed(b"^", str(place).encode())
@@ -295,16 +296,16 @@ def function_identity(function: types.FunctionType, holding: Holding) -> bytes:
 
 
 def held_by(function: types.FunctionType, holding: Holding) -> bytes:
-    """What a function is beside its name: empty for one at the top of a module."""
+    """What belongs to a function in addition to its name: nothing for a function at the top level of a module."""
     holding.under_way.append(function)
     code = function.__code__
     body = body_digest(code)
     holding.bodies.append(body)
-    # The name that the caller gave stands for the code of a lambda as for any other.
+    # The caller's name stands for the code of a lambda, as for any other function.
     is_named = holding.vouched and len(holding.under_way) == 1
     data = [body] if code.co_name == "<lambda>" and not is_named else []
     if "<locals>" in code.co_qualname or code.co_name == "<lambda>":
-        # Each time the definition runs, the defaults may be others.
+        # The defaults may differ each time the definition runs.
         defaults = (function.__defaults__ or (), sorted((function.__kwdefaults__ or {}).items()))
         if any(defaults):
             data.append(canonical((defaults[0], tuple(defaults[1])), holding))
@@ -317,7 +318,7 @@ def held_by(function: types.FunctionType, holding: Holding) -> bytes:
 
 
 def _attributes(function: types.FunctionType, under_way: list[object]) -> Iterator[bytes]:
-    """What was set on a function that may be one of several; frameworks keep objects of their own there."""
+    """The attributes set on a function of which there may be several; frameworks keep their own objects there."""
     for name, value in sorted(vars(function).items()):
         trial = Holding()
         trial.under_way = under_way
@@ -348,7 +349,7 @@ def _can_change(value: object) -> bool:
 
 
 def content_of(cell: types.CellType) -> object:
-    """What a variable of a closure holds now; EMPTY before it is assigned."""
+    """The present content of a closure variable; EMPTY before it is assigned."""
     try:
         return cell.cell_contents
     except ValueError:
@@ -357,9 +358,9 @@ def content_of(cell: types.CellType) -> object:
 
 @functools.lru_cache(maxsize=4096)
 def written_variables(code: types.CodeType) -> dict[str, str]:
-    """The variables of its closure that a function writes itself: "assigned", or "changed" where it changes what they
-    hold, as `runs.append(1)` and `runs["a"] += 1` do. Found by the usual forms: what is written otherwise counts by
-    value, which costs hits and nothing else."""
+    """The closure variables that a function itself writes: "assigned", or "changed" if it changes their content, as
+    `runs.append(1)` and `runs["a"] += 1` do. Only the usual forms are found; a variable that is written in another way
+    counts by value, which costs hits but is never wrong."""
     found: dict[str, str] = {}
     steps = list(dis.get_instructions(code))
     names = [step.opname for step in steps] + [""] * 4
@@ -380,7 +381,7 @@ def written_variables(code: types.CodeType) -> dict[str, str]:
 
 @functools.lru_cache(maxsize=4096)
 def body_digest(code: types.CodeType) -> bytes:
-    """A digest of a function's code, without its place in the file."""
+    """A digest of a function's code, without its position in the file."""
     digest = hashlib.blake2b(digest_size=16, person=b"frescor-body")
     counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
     digest.update(canonical((code.co_code, code.co_names, code.co_varnames, code.co_freevars, counts)))
@@ -394,7 +395,7 @@ _CLASSES: "weakref.WeakKeyDictionary[type, bytes]" = weakref.WeakKeyDictionary()
 
 
 def _class(cls: type, holding: Holding | None) -> bytes:
-    """The bytes of a class. Raises NoIdentity, or notes it, for one that neither a name leads to nor its parts tell."""
+    """The bytes of a class. Raises NoIdentity, or records it, if neither its name nor its parts identify it."""
     name = class_name(cls)
     interactive = cls.__module__ == INTERACTIVE and name.startswith(f"{INTERACTIVE}.")
     if not interactive and is_found(cls, cls.__module__, cls.__qualname__):
@@ -421,7 +422,7 @@ def _class(cls: type, holding: Holding | None) -> bytes:
 
 
 def _class_parts(cls: type, holding: Holding) -> Iterator[tuple[str, bytes]]:
-    """What a class defines itself, by name: functions and values, not what was generated from those."""
+    """What a class defines itself, by name: functions and values, except what was generated from those."""
     fields = frozenset(_fields(cls) or ())
     if issubclass(cls, enum.Enum):
         for name, member in cls.__members__.items():
@@ -441,7 +442,7 @@ def _class_parts(cls: type, holding: Holding) -> Iterator[tuple[str, bytes]]:
 
 
 def _is_generated(part: object, cls: type) -> bool:
-    """Whether a decorator or a metaclass wrote this method: it follows from the fields, and holds what it pleases."""
+    """Whether a decorator or a metaclass generated this method: it follows from the fields, and may hold anything."""
     while (parts := function_parts(part)) is not None and parts[0] is not part:
         part = parts[0]
     if not isinstance(part, types.FunctionType):
@@ -463,7 +464,7 @@ def _note_mutable(holding: Holding | None, mutable: bool) -> None:
 
 
 def framed(mark: bytes, content: bytes) -> bytes:
-    """Content behind its kind and its length, so that no two contents side by side read as others."""
+    """Content preceded by its kind and its length, so that adjacent contents cannot be read differently."""
     return mark + _SIZE.pack(len(content)) + content
 
 

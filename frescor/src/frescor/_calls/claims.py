@@ -1,4 +1,5 @@
-"""Which function has which name: two different functions must not share one, or they would share their entries."""
+"""Which function has which name: two different functions with one name would share their entries, so that is
+refused."""
 
 import functools
 import gc
@@ -8,13 +9,13 @@ from typing import Protocol
 
 from frescor.errors import PolicyError
 
-# What tells a function among those of one cache: its policy's name with its own, its module, what it holds by value.
+# What distinguishes a function among those of one cache: its prefix, its module, and what it captures by value.
 Name = tuple[str, str, bytes]
 
 
 class Claimant(Protocol):
-    """A function as it was declared. execution: what ran its definition, another one where its module is loaded anew.
-    is_main: whether it stands in what is run, a notebook for one."""
+    """A declared function. execution: identifies the import that ran its definition, which differs after a reload.
+    is_main: whether it is defined in the program that was started, such as a notebook."""
 
     @property
     def name(self) -> Name: ...
@@ -49,7 +50,7 @@ def _sentence(site: Claimant, holder: Claimant) -> str:
         kinds = ", ".join(
             dict.fromkeys(f"a {type(held).__module__}.{type(held).__qualname__}" for held in site.objects)
         )
-        what = f" It holds other objects ({kinds}), which have no identity by value."
+        what = f" It captures other objects ({kinds}), which have no identity by value."
     return (
         f"a second, different function {site.label} is declared with the key prefix {site.policy_name!r}: both would "
         f"have the same keys.{what} Give each a name of its own, as in cached(…, name='users.get'), or another "
@@ -58,25 +59,25 @@ def _sentence(site: Claimant, holder: Claimant) -> str:
 
 
 class Claims:
-    """The names that functions have; a function that no longer exists has none."""
+    """The names of the functions that exist; a function that was deleted has none."""
 
     def __init__(self, *, by_objects: bool = True) -> None:
-        """`by_objects`: what functions hold without an identity by value tells them apart, too. Where it is decided at
-        the call which cache is meant, that one's claims look at those."""
+        """`by_objects`: whether functions also differ by the objects without identity by value that they capture. False
+        where the cache is only chosen at the call; then that cache's claims compare the objects."""
         self.by_objects = by_objects
         self._held: dict[Name, list[weakref.ref[Claimant]]] = {}
-        # Entered again by whatever the collector finalizes meanwhile.
+        # Reentrant: the garbage collector may run a finalizer that needs it, in the thread that holds it.
         self._lock = threading.RLock()
 
     def claim(self, site: Claimant) -> None:
-        """Give a function its name. Raises PolicyError if a different one has it.
+        """Give a function its name. Raises PolicyError if a different function has it.
 
-        One that is defined anew, in a notebook or by loading its module again, takes the name over.
+        A function that is defined again, in a notebook or by reloading its module, takes the name over.
         """
         with self._lock:
             other = self._other(site)
             if other is not None:
-                # One that nobody can call any more may wait for the collector in a circle of references.
+                # Drop the strong reference at once: the other function may be unreachable and wait for collection.
                 del other
                 gc.collect()
                 other = self._other(site)
@@ -86,7 +87,7 @@ class Claims:
             self._held[site.name] = [*self._held.get(site.name, ()), mine]
 
     def _other(self, site: Claimant) -> Claimant | None:
-        """A function that has this one's name, and is a different one."""
+        """A different function that has this one's name."""
         for reference in self._held.get(site.name, ()):
             holder = reference()
             if holder is None or _same(site, holder, by_objects=self.by_objects):
@@ -98,8 +99,8 @@ class Claims:
         return None
 
     def _forget(self, name: Name, gone: "weakref.ref[Claimant]") -> None:
-        # Not under the lock: the collector may run in the midst of `claim`, in the same thread. What that puts back is
-        # a reference to nothing.
+        # Without the lock: the collector may run this in the middle of `claim`, in the same thread. At worst this puts
+        # back a dead reference.
         left = [one for one in self._held.get(name, ()) if one is not gone and one() is not None]
         if left:
             self._held[name] = left

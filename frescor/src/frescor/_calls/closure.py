@@ -12,11 +12,11 @@ from frescor._calls.canonical import EMPTY, Holding, body_digest, canonical, con
 
 @dataclass(frozen=True, slots=True)
 class ClosureState:
-    """What a function holds now.
+    """What a function captures at present.
 
-    by_value: bytes that belong to its identity. objects: what has no identity by value. cells: the variables of
-    closures with what they held. body: a digest of its code, and of the functions' that it holds. is_mutable: whether
-    something that counts by value can change.
+    by_value: bytes that belong to its identity. objects: what has no identity by value. cells: the closure variables
+    with their contents. body: a digest of its code and of the functions that it captures. is_mutable: whether something
+    that counts by value can change.
     """
 
     by_value: bytes
@@ -26,21 +26,21 @@ class ClosureState:
     is_mutable: bool
 
     def moved(self) -> bool:
-        """Whether a variable of a closure holds another object now."""
+        """Whether a closure variable holds another object now."""
         return any(content_of(cell) is not held for cell, held in self.cells)
 
     @property
     def is_complete(self) -> bool:
-        """Whether every variable had been assigned: one that a function refers to itself by is not, at first."""
+        """Whether every variable has been assigned. The one by which a function refers to itself is assigned last."""
         return all(held is not EMPTY for _, held in self.cells)
 
 
 def closure_state_of(callee: Callee, *, named: bool) -> ClosureState:
-    """What a function captures now. named: the caller has named it, and the name stands for what can change."""
+    """What a function captures now. named: the caller has named it, so what can change does not count."""
     holding = Holding(vouched=named)
     parts = function_parts(callee.function)
     if parts is None:
-        # A callable object: it is its own argument, and its class has the code.
+        # A callable object counts like an argument, and its class provides the code.
         by_value = canonical(callee.function, holding)
         holding.bodies.append(body_digest(code) if (code := getattr(callee.core, "__code__", None)) else b"")
     elif parts[0] is callee.core and hasattr(callee.core, "__code__"):
@@ -59,11 +59,11 @@ def closure_state_of(callee: Callee, *, named: bool) -> ClosureState:
 
 
 class Token:
-    """A random value for objects without identity by value. It keeps them alive, and no other objects have it."""
+    """A random value that stands for objects without identity by value. It keeps them alive, and is theirs alone."""
 
     def __init__(self, objects: tuple[object, ...]) -> None:
         self._objects = objects
-        # Random, so that processes that were forked from one give different ones.
+        # Random, so that processes forked from one parent have different tokens.
         self.value = os.urandom(16)
 
 

@@ -1,4 +1,4 @@
-"""What identifies an argument, where its caller says so: `key=` for parameters, `identity=` for a method's instance."""
+"""What identifies an argument where the caller says so: `key=` for parameters, `identity=` for a method's instance."""
 
 import inspect
 import typing
@@ -18,13 +18,13 @@ class Key:
 
 
 def key(of: Callable[[Any], object]) -> Key:
-    """For an annotation, `user: Annotated[User, key(lambda user: user.id)]`: the argument counts by what this function
-    returns for it, which needs an identity by value; a cached function is told apart by nothing else of it."""
+    """For annotations, as in `user: Annotated[User, key(lambda user: user.id)]`: the argument is identified only by
+    what this function returns for it, which needs an identity by value."""
     return Key(of)
 
 
 def instance(identity: Callable[[Any], object] | None) -> Callable[[Any], object]:
-    """What a method's instance counts by: its class, and what `identity` returns for it."""
+    """What identifies a method's instance: its class, and what `identity` returns for it."""
     if identity is None:
         return type
     given = identity
@@ -40,8 +40,8 @@ def keys_of_parameters(
     is_method: bool,
     policy: str,
 ) -> dict[str, Callable[[Any], object]]:
-    """By the name of a parameter, what its argument counts by, where that is said. Raises PolicyError for a name that
-    the function does not have, and for what is no function."""
+    """The functions that identify arguments, by the name of their parameter. Raises PolicyError for a name that the
+    cached function does not have, and for something that is not a function."""
     found = dict(_annotated(callee))
     if not isinstance(key, Mapping):
         raise PolicyError(
@@ -53,8 +53,8 @@ def keys_of_parameters(
         first = next(iter(signature.parameters), None)
         if callee.binding != "instance" or first is None:
             raise PolicyError(
-                f"{callee.label} has no instance: cached_method and identity= are for methods. Use cached, below "
-                "@staticmethod or @classmethod or above it.",
+                f"{callee.label} has no instance: cached_method and identity= are for methods. Use cached, above or "
+                "below @staticmethod or @classmethod.",
                 policy=policy,
             )
         found[first] = instance(identity)
@@ -65,7 +65,7 @@ def keys_of_parameters(
                 f"key names the argument {name!r}, which the function does not have: {known}.", policy=policy
             )
         if not callable(function):
-            raise PolicyError(f"key of {name!r} is a function of the argument; got {function!r}.", policy=policy)
+            raise PolicyError(f"key of {name!r} must be a function of the argument; got {function!r}.", policy=policy)
     return found
 
 

@@ -1,7 +1,7 @@
-"""Call identity: two calls share a key exactly when they are the same call.
+"""Keys of calls: two calls share a key exactly when they are the same call.
 
-The signature is bound, defaults are filled in, and every argument is encoded by type and length; the key holds a
-digest of that, so that no argument, and no personal data, can be read off a key.
+The signature is bound, defaults are filled in, and every argument is encoded with its type and length. The key contains
+a digest of that, so no argument, and no personal data, can be read from a key.
 """
 
 import hashlib
@@ -21,14 +21,14 @@ LONGEST_KEY = 400
 
 
 def check_key(key: object) -> str:
-    """The key, if it can be one. Raises PolicyError otherwise."""
+    """The key, if it is valid. Raises PolicyError otherwise."""
     if not isinstance(key, str) or not key.isprintable() or not key or len(key) > LONGEST_KEY:
         raise PolicyError(f"a key is printable text of 1 to {LONGEST_KEY} characters; got {_shown(key)}.")
     if key.startswith(":") or key.endswith(":") or "::" in key:
         better = ":".join(filter(None, key.split(":")))
         advice = f" Write {_shown(better)}." if better else ""
         raise PolicyError(
-            f"a key's parts are separated by single ':' signs and none is empty; got {_shown(key)}.{advice}"
+            f"a key's parts are separated by single ':' signs, and none is empty; got {_shown(key)}.{advice}"
         )
     return key
 
@@ -45,8 +45,9 @@ _MISSING = id(_NOTHING)
 class CallIdentity:
     """Makes the keys of one function's calls.
 
-    A parameter that has its default is left out, and one that can be given by position counts by its place: so a new
-    version of the function, with one more parameter or another name for one, has the same keys for the same calls.
+    A parameter that has its default value is left out, and one that can be given by position is identified by its
+    position. So a new version of the function with an additional or renamed parameter has the same keys for the same
+    calls.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class CallIdentity:
         ignore: tuple[str, ...] = (),
         keys: Mapping[str, Callable[[Any], object]] = MappingProxyType({}),
     ) -> None:
-        """keys: what arguments count by, of which that is said."""
+        """keys: functions that identify arguments, by the parameter's name."""
         self.prefix = prefix
         self._policy = policy
         self._signature = signature
@@ -66,7 +67,7 @@ class CallIdentity:
         self._keys = dict(keys)
         self._check_names(policy, ignore)
         parameters = signature.parameters.values()
-        # All by position or name: bound here, several times faster than by inspect.
+        # If all parameters can be given by position or name, they are bound here, several times as fast as by inspect.
         self._simple: dict[str, object] | None = None
         if all(parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for parameter in parameters):
             self._simple = {
@@ -76,14 +77,14 @@ class CallIdentity:
         self._names = tuple(signature.parameters)
         self._labels = {parameter.name: _label(place, parameter) for place, parameter in enumerate(parameters)}
         self._defaults = {parameter.name: self._default(parameter) for parameter in parameters}
-        # Whether what a tag is filled from may differ while the key does not.
+        # False if two calls with the same key may differ in an argument that fills in a tag.
         self.tags_follow = not policy.names_arguments or not (ignore or keys)
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The call's arguments by name, defaults filled in. Raises TypeError as the call itself would."""
+        """The call's arguments by name, with defaults filled in. Raises TypeError as the call itself would."""
         if self._simple is not None and len(args) <= len(self._simple):
             arguments = {**self._simple, **dict(zip(self._simple, args, strict=False)), **kwargs}
-            # Too many names, one given twice or one left out: Python's own words say which.
+            # With unknown, repeated or missing names, inspect raises Python's own error.
             if (
                 len(arguments) == len(self._simple)
                 and _MISSING not in map(id, arguments.values())
@@ -95,8 +96,8 @@ class CallIdentity:
         return bound.arguments
 
     def parts(self, arguments: Mapping[str, Any]) -> bytes:
-        """What tells a call of the function from its others. Raises PolicyError for an argument that has no identity by
-        value."""
+        """What distinguishes a call of the function from its other calls. Raises PolicyError for an argument without
+        identity by value."""
         found = []
         for name, value in arguments.items():
             default = self._defaults[name]
@@ -131,7 +132,7 @@ class CallIdentity:
     def _without_identity(self, name: str, value: object) -> str:
         if name in self._keys:
             return (
-                f"the argument {name!r} counts by what its key= or identity= function returns, and that holds a "
+                f"the argument {name!r} is identified by what its key= or identity= function returns, and that holds a "
                 f"{type(value).__module__}.{type(value).__qualname__}, which has no identity by value: return numbers, "
                 "text, or a tuple of those."
             )
@@ -142,14 +143,14 @@ class CallIdentity:
         where = f"{kind.__module__}.{kind.__qualname__}"
         if "<locals>" in kind.__qualname__ and isinstance(value, type):
             return (
-                f"the argument {name!r} holds a {where}, a class that is made in a function and holds what has no "
-                "identity by value. Define the class at the top of a module."
+                f"the argument {name!r} holds a {where}, a class that is made in a function and captures something "
+                "without identity by value. Define the class at the top level of a module."
             )
         return (
-            f"the argument {name!r} holds a {where}, which has no identity by value. Pass what it is identified by, "
-            f"such as its id; make it a frozen dataclass, or give its class a method __cache_key__ that returns what "
-            f"it is identified by; say it here, as in key={{{name!r}: lambda {name}: {name}.id}}; or, if the result "
-            f"does not depend on it, ignore=({name!r},)."
+            f"the argument {name!r} holds a {where}, which has no identity by value. Pass what identifies it, such as "
+            f"its id; make it a frozen dataclass; give its class a method __cache_key__ that returns what identifies "
+            f"it; say it here, as in key={{{name!r}: lambda {name}: {name}.id}}; or, if the result does not depend on "
+            f"it, ignore=({name!r},)."
         )
 
     def _check_names(self, policy: Policy, ignore: object) -> None:
@@ -172,7 +173,7 @@ class CallIdentity:
 
 @dataclass(frozen=True, slots=True)
 class _Default:
-    """What leaves a parameter out of the key: these bytes, or this very object where that cannot change."""
+    """The value that leaves a parameter out of the key: with these bytes, or this very object if it cannot change."""
 
     data: bytes | None
     only: object

@@ -1,9 +1,9 @@
-"""What a loader may say about the value that it computes: how long it is valid, and what else it depends on.
+"""What a loader can say about the value that it computes: how long it is valid, and what else it depends on.
 
-A load may call another cached function, and its value is then made of that function's value, too. So it depends on
-everything that the inner value depends on, whether that was loaded or found. A value that is found must be as new as
-the outer load, which is stored as of its own beginning. So a load reads nothing from this process's copies, which may
-be behind by the delay of a push.
+A load may call another cached function, whose value then becomes part of its own. So it depends on everything that the
+inner value depends on, whether that was loaded or found. A value that is found must be as new as the outer load, whose
+entry counts as of the load's beginning. So a load uses none of this process's copies, which may be behind by the delay
+of a push.
 """
 
 import itertools
@@ -21,7 +21,7 @@ _moments = itertools.count(1)
 
 
 def moment() -> int:
-    """A number higher than all numbers returned before in this process, which tells what began earlier."""
+    """A number higher than all that were returned before in this process; tells what began earlier."""
     return next(_moments)
 
 
@@ -38,59 +38,59 @@ class Subject:
 
 @dataclass(slots=True)
 class CurrentLoad:
-    """The load that runs now. A loader changes what it knows better than the policy."""
+    """The running load. A loader uses it to say what it knows better than the policy."""
 
     ttl: float | None = None
     tags: list[str] = field(default_factory=list)
-    # The store's clock when the database snapshot that the loader reads began, if that was before the load.
+    # The store's clock when the loader's database snapshot began, if that was before the load.
     as_of: int | None = None
-    # It saw what nobody else may see yet: neither stored nor shared.
+    # It saw uncommitted data: the value is neither stored nor shared.
     private: bool = False
     began: int = field(default_factory=moment)
-    # The store's tags of what it is made of.
+    # The tags, in the store's form, of cached values that became part of it.
     parts: dict[str, None] = field(default_factory=dict)
-    # What the loader returned; of what the load is; the load that it is part of; and how many there are around it.
+    # The loader's result; what is being loaded; the enclosing load; and the number of enclosing loads.
     value: object = None
     of: Subject | None = None
     outer: "CurrentLoad | None" = None
     depth: int = 0
     running: bool = False
-    # What its statements read and why, in words; None unless somebody asks (`Cache.explain`).
+    # What its statements read and why, as text; None unless requested (`Cache.explain`).
     reads: list[str] | None = None
 
     def expire(self, after: Seconds) -> None:
-        """Let this value live for so long, instead of what the policy says; jitter is not added."""
+        """Keep this value for this time instead of the policy's, without jitter."""
         self.ttl = seconds(after)
 
     def do_not_store(self) -> None:
-        """Give the value to those who wait for it and keep it for nobody else."""
+        """Give the value to those who wait for it, but do not keep it."""
         self.ttl = 0.0
 
     def keep_private(self) -> None:
-        """Give the value to this caller alone: it was read within a transaction that is not committed, say."""
+        """Give the value to this caller only, for example because it was read in an uncommitted transaction."""
         self.private = True
 
     def depends_on(self, *tags: str) -> None:
-        """Let these tags, too, invalidate the value."""
+        """Let these tags invalidate the value, too."""
         self.tags.extend(check_tag(tag) for tag in tags)
 
     def is_as_of(self, clock: int) -> None:
-        """What was read is as old as this reading of the store's clock: older data than the load itself."""
+        """The data that was read is as of this reading of the store's clock, which is older than the load itself."""
         self.as_of = clock if self.as_of is None else min(self.as_of, clock)
 
     @property
     def store_tags(self) -> tuple[str, ...]:
-        """The store's tags of all that it came to depend on, beside its policy's."""
+        """The tags, in the store's form, of everything that it depends on, in addition to its policy's tags."""
         if not self.tags and not self.parts:
             return ()
         return tuple(dict.fromkeys((*map(declared_tag, self.tags), *self.parts)))
 
     def consists_of(self, tags: Iterable[str]) -> None:
-        """A cached value is part of this one: its entry's tags."""
+        """Add a cached value's tags, because that value became part of this one."""
         self.parts.update(dict.fromkeys(tags))
 
     def include(self, inner: "CurrentLoad") -> None:
-        """Another load is part of this one, whether it succeeded or not."""
+        """Add what another load depends on, whether or not it succeeded."""
         self.tags += inner.tags
         self.parts.update(inner.parts)
         self.private = self.private or inner.private
@@ -100,7 +100,7 @@ class CurrentLoad:
 
 _CURRENT: ContextVar[CurrentLoad | None] = ContextVar("frescor_load", default=None)
 
-# The load that the caller is part of, or None; at C's speed, since it stands before every hit.
+# The load that the caller is part of, or None. Implemented in C, because it runs before every hit.
 enclosing_load = _CURRENT.get
 
 
@@ -108,17 +108,19 @@ def current_load() -> CurrentLoad:
     """The load that the caller is part of. Raises PolicyError outside of a load."""
     load = _CURRENT.get()
     if load is None:
-        raise PolicyError("no load runs here: current_load() is for loaders, while a cache calls them.")
+        raise PolicyError(
+            "no load is running here: current_load() can only be used inside a cached function or loader."
+        )
     return load
 
 
 def begin_apart() -> None:
-    """Let this task be part of no load: it continues in the background after the one that started it."""
+    """Detach this task from the enclosing load: it continues in the background."""
     _CURRENT.set(None)
 
 
 class Loading:
-    """Makes a load the current one. Within another load, it becomes part of that one."""
+    """Makes a load the current one. Within another load it becomes part of that one."""
 
     def __init__(self, of: Subject | None = None) -> None:
         self.load = CurrentLoad(of=of)
@@ -144,7 +146,7 @@ class Loading:
 
 
 def around(load: CurrentLoad | None) -> Iterator[Subject]:
-    """What is being loaded around a call, from the inside out; loads that have ended meanwhile are left out."""
+    """What is being loaded around a call, innermost first, without loads that have ended meanwhile."""
     while load is not None:
         if load.of is not None and load.running:
             yield load.of
@@ -152,20 +154,20 @@ def around(load: CurrentLoad | None) -> Iterator[Subject]:
 
 
 def refuse_return(load: CurrentLoad, store: object, key: str, label: str) -> None:
-    """Raises PolicyError for a call that is being loaded and that this load is part of: it would wait for itself."""
+    """Raise PolicyError for a call that this load is part of loading: it would wait for itself."""
     way = [label]
     for of in around(load):
         way.append(of.label)
         if key in of.keys and of.store == store:
             raise PolicyError(
-                f"{label} comes back to a call of itself with the same arguments, while that is being loaded "
-                f"({' → '.join(reversed(way))}): it would wait for itself. Let the call within have other arguments, "
-                "or call the function itself there: .uncached(…).",
+                f"{label} calls itself with the same arguments while that call is being loaded "
+                f"({' → '.join(reversed(way))}): it would wait for itself. Use other arguments in the inner call, "
+                "or call the function without the cache there: .uncached(…).",
                 operation="load",
                 key_digest=key_digest(key),
             )
     if load.depth > _SAFE_DEPTH:
-        # RecursionError comes here, before anything is held, rather than in the midst of a reading.
+        # RecursionError is then raised here, before anything is held, and not in the middle of reading a reply.
         make_sure_of_room()
 
 

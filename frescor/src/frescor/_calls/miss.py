@@ -1,4 +1,4 @@
-"""The miss as a value of its own: `None` is an ordinary value, and can be cached."""
+"""The miss as a value of its own, since `None` is an ordinary value that can be cached."""
 
 from enum import Enum
 from typing import Final

@@ -1,4 +1,4 @@
-"""Policies: how one kind of value is cached, as a frozen value that is checked where it is declared."""
+"""Policies: how one kind of value is cached, as a frozen value that is checked at its declaration."""
 
 import dataclasses
 import datetime as dt
@@ -9,7 +9,7 @@ from typing import Literal, TypedDict, Unpack, cast
 
 from frescor.errors import PolicyError
 
-# An entry that lives longer than this is a database row; and Redis counts milliseconds in 64 bits.
+# Longer than any cached value is useful; and Redis counts milliseconds in 64 bits.
 LONGEST_EXPIRE = 10 * 366 * 24 * 3600.0
 
 Seconds = float | dt.timedelta
@@ -21,7 +21,7 @@ def seconds(expire: Seconds, *, policy: str | None = None) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST_EXPIRE:
         raise PolicyError(
             f"expire must be a number of seconds above 0 and up to {LONGEST_EXPIRE:.0f}, or a timedelta; "
-            f"got {expire!r}. For a value that must not be cached, do not cache it; for one that lives long, "
+            f"got {expire!r}. A value that must not be cached needs no policy; for a value that should live long, "
             "give a long time: invalidation ends it earlier.",
             policy=policy,
         )
@@ -34,7 +34,7 @@ def milliseconds(ttl: float) -> int:
 
 
 def tag_fields(tag: str) -> tuple[str, ...]:
-    """The names of the arguments that a tag template such as `militante:{militante_id}` is filled from."""
+    """The names of the arguments that fill in a tag template such as `militante:{militante_id}`."""
     try:
         parts = list(string.Formatter().parse(tag))
     except ValueError as error:
@@ -52,7 +52,7 @@ def tag_fields(tag: str) -> tuple[str, ...]:
 
 
 def check_tag(tag: object) -> str:
-    """The tag, if it is text that can name one. Raises PolicyError otherwise."""
+    """The tag, if it is valid text. Raises PolicyError otherwise."""
     if not isinstance(tag, str) or not tag or len(tag) > 200 or not tag.isprintable():
         raise PolicyError(f"a tag is printable text of 1 to 200 characters; got {tag!r}.")
     if "*" in tag:
@@ -61,14 +61,14 @@ def check_tag(tag: object) -> str:
 
 
 def tuple_of(name: str, value: object, *, policy: str | None = None) -> tuple[str, ...]:
-    """The names in an iterable; a single string is a mistake. Raises PolicyError for that."""
+    """The names in an iterable. Raises PolicyError for a single string, which is a likely mistake."""
     if isinstance(value, str):
-        raise PolicyError(f"{name} is a tuple: write {name}=({value!r},).", policy=policy)
+        raise PolicyError(f"{name} must be a tuple: write {name}=({value!r},).", policy=policy)
     return tuple(cast(Iterable[str], value))
 
 
 class PolicyOptions(TypedDict, total=False):
-    """What a preset lets a caller change."""
+    """The options that a preset lets a caller change."""
 
     expire: Seconds
     version: int
@@ -89,21 +89,21 @@ class PolicyOptions(TypedDict, total=False):
 class Policy:
     """How one kind of value is cached.
 
-    name: what its keys begin with; `:` separates prefixes, each of which can be invalidated (`dashboard:*`).
-    expire: seconds (or a timedelta) until an entry counts as a miss.
-    version: raise it when the meaning of the value changes; older entries are then never read.
-    jitter: each entry's life is drawn from expire × (1 ± jitter), so that entries made together do not end together.
-    tags: what an entry depends on; `{argument}` is filled from the call.
-    varies_on: functions without arguments whose results the value depends on beside its arguments (locale, tenant).
-    sealed: encrypt and authenticate the value; the cache must have been given `seal_secrets`.
+    name: the beginning of its keys; `:` separates prefixes, each of which can be invalidated (`dashboard:*`).
+    expire: seconds (or a timedelta) after which an entry counts as a miss.
+    version: increase it when the meaning of the value changes; older entries are then not read.
+    jitter: each entry's time is drawn from expire × (1 ± jitter), so that entries made together do not expire together.
+    tags: what an entry depends on; `{argument}` is filled in from the call.
+    varies_on: functions without arguments whose results the value depends on, beside its arguments (locale, tenant).
+    sealed: encrypt and authenticate the value; the cache needs `seal_secrets`.
     strict: never answer from this process's copies, which may be behind by the delay of the server's push.
-    grace: seconds past its time in which a value is still served at once, while one caller loads it anew.
-    soft_timeout: seconds to wait for the new value before the one past its time is served.
-    on_failure: what a caller gets when the loader fails within `soft_timeout`, or the store is down: "raise", what the
-        loader raised or returned; "stale", the value past its time if there is one within its grace.
-    serve_invalidated: count an invalidation as the end of its time: within `grace` the old value is served meanwhile.
-    early: load anew shortly before the end, by lot, so that callers do not meet there (XFetch).
-    none_expire: seconds to live for a value of None; 0: it is not stored. Without it, as any value.
+    grace: for how many seconds after it expired a value is still served at once, while one caller loads it anew.
+    soft_timeout: how many seconds to wait for the new value before the expired one is served.
+    on_failure: what a caller gets if the loader fails within `soft_timeout`, or the store is down: "raise", what the
+        loader raised or returned; "stale", the expired value if there is one within its grace.
+    serve_invalidated: treat an invalidated value like an expired one: it is served within `grace` meanwhile.
+    early: load anew shortly before the value expires, chosen at random, so that callers do not all meet then (XFetch).
+    none_expire: seconds to keep a value of None; 0: it is not stored. Without it, as any other value.
     """
 
     name: str
@@ -120,7 +120,7 @@ class Policy:
     serve_invalidated: bool = False
     early: bool = True
     none_expire: Seconds | None = None
-    # In the units that the cache counts in; from the fields above.
+    # In the units that the cache uses; derived from the fields above.
     ttl: float = field(init=False, repr=False)
     grace_ms: int = field(init=False, repr=False)
     patience: float = field(init=False, repr=False)
@@ -134,24 +134,24 @@ class Policy:
             self._seconds_or_none("none_expire", self.none_expire)
         failure: object = self.on_failure
         if failure not in ("raise", "stale"):
-            raise PolicyError(f"on_failure is 'raise' or 'stale'; got {failure!r}.", policy=self.name)
+            raise PolicyError(f"on_failure must be 'raise' or 'stale'; got {failure!r}.", policy=self.name)
         if not self.grace_ms:
             for needs_grace in ("soft_timeout", "serve_invalidated"):
                 if getattr(self, needs_grace):
-                    raise PolicyError(f"{needs_grace} does nothing without grace=…, above 0.", policy=self.name)
+                    raise PolicyError(f"{needs_grace} has no effect without grace=…, above 0.", policy=self.name)
             if failure == "stale":
-                raise PolicyError("on_failure='stale' does nothing without grace=…, above 0.", policy=self.name)
+                raise PolicyError("on_failure='stale' has no effect without grace=…, above 0.", policy=self.name)
         if self.strict and (self.grace_ms or self.serve_invalidated):
-            raise PolicyError("a strict policy serves no value past its time: leave grace out.", policy=self.name)
+            raise PolicyError("a strict policy serves no expired value: leave grace out.", policy=self.name)
         version: object = self.version
         if isinstance(version, bool) or not isinstance(version, int) or version < 1:
-            raise PolicyError(f"version is a whole number from 1; got {self.version!r}.", policy=self.name)
+            raise PolicyError(f"version must be a whole number from 1; got {self.version!r}.", policy=self.name)
         jitter: object = self.jitter
         if not isinstance(jitter, int | float) or not 0 <= jitter < 1:
-            raise PolicyError(f"jitter is a part of expire, from 0 to below 1; got {self.jitter!r}.", policy=self.name)
+            raise PolicyError(f"jitter must be a fraction from 0 to below 1; got {self.jitter!r}.", policy=self.name)
         tags: object = self.tags
         if isinstance(tags, str):
-            raise PolicyError(f"tags is a tuple: write tags=({self.tags!r},).", policy=self.name)
+            raise PolicyError(f"tags must be a tuple: write tags=({self.tags!r},).", policy=self.name)
         for tag in self.tags:
             check_tag(tag)
             tag_fields(tag)
@@ -165,7 +165,7 @@ class Policy:
             return seconds(value, policy=self.name)
         except PolicyError:
             raise PolicyError(
-                f"{name} is a number of seconds from 0, or a timedelta; got {value!r}.", policy=self.name
+                f"{name} must be a number of seconds from 0, or a timedelta; got {value!r}.", policy=self.name
             ) from None
 
     @classmethod
@@ -199,11 +199,12 @@ class Policy:
 
     @property
     def names_arguments(self) -> bool:
-        """Whether its tags are filled from the arguments."""
+        """Whether any of its tags is filled in from arguments."""
         return any(tag_fields(tag) for tag in self.tags)
 
     def tags_for(self, arguments: Mapping[str, object]) -> tuple[str, ...]:
-        """The tags of one call, templates filled. Raises PolicyError for an argument that cannot stand in a tag."""
+        """The tags of one call, with templates filled in. Raises PolicyError for an argument that cannot be part of a
+        tag."""
         return tuple(self._fill(tag, arguments) if "{" in tag or "}" in tag else tag for tag in self.tags)
 
     def _fill(self, tag: str, arguments: Mapping[str, object]) -> str:
@@ -212,8 +213,8 @@ class Policy:
             value = arguments[name]
             if isinstance(value, bool) or not isinstance(value, int | str):
                 raise PolicyError(
-                    f"the tag {tag!r} is filled from {name}={value!r}, which is neither int nor str. "
-                    "Tag by an identifier.",
+                    f"the tag {tag!r} is filled in from {name}={value!r}, which is neither int nor str. Use an "
+                    "identifier in the tag.",
                     policy=self.name,
                 )
             values[name] = value

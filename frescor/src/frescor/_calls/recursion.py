@@ -1,15 +1,15 @@
-"""Python's recursion limit, and what a cached function that calls itself uses up of it."""
+"""Python's recursion limit, and how much of it a recursive cached function uses."""
 
 import platform
 import sys
 import threading
 
-# What stands between a function's frame and that of the call of itself, as the limit counts it.
+# The frames, as the limit counts them, between a function and its recursive call.
 FRAMES_OF_A_LOAD = 2
-# A level takes about 1 KiB of the thread's stack in C, which nothing but its size bounds.
+# One level takes about 1 KiB of the thread's C stack, which only the stack's size limits.
 MOST_GIVEN_BACK = 1000
 _SMALLEST_STACK = 4 * 1024 * 1024
-# What a call needs at the most beside its loader.
+# The most frames that a call needs, apart from its loader.
 _FRAMES_OF_A_CALL = 60
 
 
@@ -28,14 +28,14 @@ _LARGE_STACKS = _has_large_stacks()
 
 
 def give_back(frames: int) -> None:
-    """Raise the recursion limit by the frames that the cache uses, so that recursion goes as deep as without it; a
+    """Raise the recursion limit by the frames that the cache uses, so that recursion can go as deep as without it. A
     negative number undoes that."""
     if _LARGE_STACKS and (threading.stack_size() == 0 or threading.stack_size() >= _SMALLEST_STACK):
         sys.setrecursionlimit(sys.getrecursionlimit() + frames)
 
 
 def make_sure_of_room() -> None:
-    """Raises RecursionError if there is not enough stack left to carry out a call."""
+    """Raise RecursionError if there is not enough stack left to carry out a call."""
     _descend(_FRAMES_OF_A_CALL)
 
 

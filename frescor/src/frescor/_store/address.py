@@ -79,7 +79,7 @@ def _read(url: str) -> Address:
     parts = urlsplit(url)
     form = _SCHEME.fullmatch(parts.scheme)
     if form is None and parts.scheme not in _SERVERS:
-        raise _Wrong("it begins with none of the schemes that there are")
+        raise _Wrong("it begins with none of the known schemes")
     _check_rest(parts)
     if form is None:
         return _read_server(url, parts)
@@ -105,7 +105,7 @@ def _read_server(url: str, parts: SplitResult) -> Address:
     elif at:
         raise _Wrong("after the '@' comes no host")
     if parts.scheme != "unix" and not re.fullmatch(r"(/[0-9]{0,9})?", parts.path):
-        raise _Wrong(f"after the host comes nothing but the number of the database ({_ESCAPES})")
+        raise _Wrong(f"only the number of the database may follow the host ({_ESCAPES})")
     return Address("server", url, _options(url), tls=parts.scheme == "rediss")
 
 
@@ -117,7 +117,7 @@ def _check_rest(parts: SplitResult) -> None:
         name, equals, _ = part.partition("=")
         if not equals or name not in _known_options():
             raise _Wrong(
-                f"an option after the '?' is none that redis-py's connections take, or has no value ({_ESCAPES})"
+                f"an option after the '?' is not one that redis-py's connections take, or has no value ({_ESCAPES})"
             )
 
 
@@ -126,7 +126,7 @@ def _options(url: str) -> dict[str, Any]:
         return _parse(url)
     except ValueError:
         pass
-    raise _Wrong("the value of an option after the '?' is none that this option can have")
+    raise _Wrong("an option after the '?' has a value that it cannot have")
 
 
 def _known_options() -> set[str]:
@@ -139,17 +139,17 @@ def _places(kind: Kind, path: list[str]) -> tuple[str, str]:
     """The service and the number of the database, from the path."""
     if kind == "cluster":
         if path not in ([], ["0"]):
-            raise _Wrong(f"a cluster has the database 0 only ({_ESCAPES})")
+            raise _Wrong(f"a cluster has only the database 0 ({_ESCAPES})")
         return "", "0"
     if not 1 <= len(path) <= 2 or not all(part.isdecimal() for part in path[1:]) or "@" in path[0]:
-        raise _Wrong("after the sentinels come the name of the service and, if it is not 0, the database's number")
+        raise _Wrong("the sentinels are followed by the name of the service and, if it is not 0, the database's number")
     return path[0], path[1] if len(path) > 1 else "0"
 
 
 def _host(name: str, kind: Kind) -> Host:
     found = _HOST.fullmatch(name)
     if found is None or not 0 < int(found[2] or _DEFAULT_PORTS[kind]) < 65536:
-        raise _Wrong(f"what stands for a server is no host:port ({_ESCAPES})")
+        raise _Wrong(f"a server is not given as host:port ({_ESCAPES})")
     return found[1].strip("[]"), int(found[2] or _DEFAULT_PORTS[kind])
 
 

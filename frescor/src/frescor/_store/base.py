@@ -1,12 +1,12 @@
-"""The contract of a store, and the protocol that it carries.
+"""The contract of a store, and the protocol that it carries out.
 
 **Clock.** One number per namespace. A tick is `max(last + 1, server time in µs)`; a lost clock starts again from the
 server's time, so stamps do not run backwards.
 
 **Tags.** A tag holds the stamp of its last invalidation. *A missing tag means invalid*, never valid: eviction and loss
-can cost a load, not a stale read.
+can cost a load, but not a stale read.
 
-**Leases.** Who holds a key's lease may load and store it. A lease ends by itself, when its holder is gone.
+**Leases.** Only the holder of a key's lease may load and store it. A lease expires once its holder is gone.
 """
 
 import math
@@ -28,7 +28,7 @@ class KeyInfo:
 
 @dataclass(frozen=True, slots=True)
 class ServerInfo:
-    """What a server says of itself; `latency_us` is one round trip."""
+    """A server's figures about itself; `latency_us` is one round trip."""
 
     kind: str
     version: str
@@ -39,24 +39,25 @@ class ServerInfo:
 
 @dataclass(frozen=True, slots=True)
 class PossibleLoss:
-    """Why a server is not trusted. lost: what was done last may be gone. watermark: the database's clock, µs, when all
-    that was done before was not; None if nothing was lost."""
+    """Why a server is not trusted. lost: whether its last writes may be gone. watermark: the time by the database's
+    clock, µs, before which nothing was lost; None if nothing was lost at all."""
 
     lost: bool
     watermark: int | None
 
 
 class Replayer(Protocol):
-    """Who knows what may be missing from a store: a relay."""
+    """Knows what may be missing from a store: the relay of a database with an outbox."""
 
     def start(self) -> None:
-        """This process uses the store. Called often, and in the way of a caller: returns at once."""
+        """This process uses the store. Called often, while a caller waits, so it returns at once."""
 
     def look(self) -> None:
-        """Somebody made the mark of `Store.is_unrecorded`, and waits until it was found. Returns at once."""
+        """An invalidation was marked as `Store.is_unrecorded`, and its caller waits until this is noticed. Returns at
+        once."""
 
     def replay(self, loss: PossibleLoss) -> tuple[str, ...] | None:
-        """The store's tags that may have to be raised; None: that cannot be told."""
+        """The tags, in the store's form, that may have to be raised; None if that is unknown."""
 
 
 ListenerT = TypeVar("ListenerT")
@@ -64,7 +65,7 @@ ListenerT_co = TypeVar("ListenerT_co", covariant=True)
 
 
 class ListenerFactory(Protocol[ListenerT_co]):
-    """Makes a listener for each kind of store that tells what changes."""
+    """Makes, for each kind of store, a listener that reports changes."""
 
     def to_server(self, store: Any, /) -> ListenerT_co:
         """One connection, to a single server."""
@@ -76,56 +77,58 @@ class ListenerFactory(Protocol[ListenerT_co]):
 class Store(Protocol):
     """Where entries, tags, leases and the clock of one namespace are kept.
 
-    Every method raises StoreUnavailable when the server cannot be reached or does not answer in time (then the write
-    may or may not have happened: every command may be sent again), and StoreRejected when it answered and refused.
+    Every method raises StoreUnavailable if the server cannot be reached or does not answer in time, and StoreRejected
+    if it refuses. After StoreUnavailable a write may or may not have happened; every command can be sent again.
 
-    A store of one's own inherits from this class. It has to provide what has no body here; what has one is right for a
-    store that is in this process alone. `frescor.testing.StoreConformance` tests it. In event loops it is taken to
-    answer at once, unless `_store.opening_aio` names its `AsyncStore`.
+    To write a store of your own, inherit from this class. Provide the methods that have no body here; the others are
+    correct for a store within this process. `frescor.testing.StoreConformance` tests it. Event loops call it directly,
+    as a store that answers at once, unless `_store.opening_aio` names an `AsyncStore` for it.
     """
 
-    # What a call may wait for the store, seconds, all its round trips together.
+    # How many seconds a call may wait for the store, with all its round trips.
     deadline: float = math.inf
-    # The namespace in which other processes see what this one stores; "" where none does.
+    # The namespace in which other processes see what this one stores; "" if they do not.
     namespace: str = ""
 
     @property
     def place(self) -> object:
-        """Where the keys are: stores that have it in common share their entries."""
+        """Identifies the place of the keys: stores with the same place share their entries."""
         return self
 
     def start_again(self) -> None:
-        """This is the child of a fork: sockets, threads and locks are the parent's."""
+        """Called in the child of a fork: sockets, threads and locks belong to the parent."""
         return
 
-    def when_back(self, call: Callable[[], object]) -> None:  # noqa: ARG002  # it is never away
-        """Call this, and nothing that was given before, as soon as the store answers again after an outage."""
+    def when_back(self, call: Callable[[], object]) -> None:  # noqa: ARG002  # this store is never down
+        """Call this as soon as the store answers again after an outage. Replaces what was given before."""
         return
 
     def listener(self, factory: ListenerFactory[ListenerT], /) -> ListenerT | None:  # noqa: ARG002  # here are none
-        """What hears of other processes' changes, not started; None where there are none to hear of."""
+        """A listener for other processes' changes, not started yet; None if there are none."""
         return None
 
     def perform(self, command: StoreCommand | Together) -> Any:
-        """Carry a command out in one round trip, atomically on one server; what comes back stands at the command."""
+        """Carry out a command in one round trip, atomically on one server. Each command describes its result."""
 
     def set_watermark(self, database: str, at: int) -> bool:
-        """Remember a database's clock, µs, that was read before: if this is found, nothing done before was lost.
-        False if this store keeps no watermark. It is not set while `is_unrecorded`."""
+        """Store a watermark: a time by a database's clock, µs, read before this call. If it is found after a loss,
+        nothing done before it was lost. False if this store keeps no watermarks. Not stored while `is_unrecorded`."""
 
     def is_unrecorded(self, database: str) -> bool:
-        """Whether invalidations are made that no outbox keeps, and the database was not `told` yet."""
+        """Whether there are invalidations that no outbox records, of which the database has not been `told` yet."""
 
     def told(self, database: str) -> None:
-        """The database keeps that such invalidations are made: after a loss its replay cannot tell what is missing."""
+        """The database has recorded that there are such invalidations: its replay cannot tell what a loss affects."""
 
     def register_slices(self, columns: Mapping[str, Sequence[str]]) -> bool:
-        """Entries are going to depend on slices of these columns, by their table's tag: whoever invalidates that tag
-        and does not know them raises their blind tags from now on (see `frescor._values.tags`). An entry with slices
-        that began before that is not stored. False if this store has no slices."""
+        """Announce that entries will depend on slices of these columns, given by their table's tag. From now on a
+        writer that raises that tag without knowing the columns also raises their blind tags (see
+        `frescor._values.tags`). An entry with slices whose load began earlier is not stored. False if this store has no
+        slices."""
 
     def replay_by(self, database: str, replayer: Replayer, *, ended: bool = False) -> None:
-        """Ask this before what the store holds is trusted again after an outage or a loss; or, `ended`, no longer."""
+        """Ask this replayer before the store is trusted again after an outage or a loss; with `ended`, stop asking
+        it."""
 
     def count(self, deltas: Mapping[str, int]) -> None:
         """Add to the namespace's counters."""
@@ -134,17 +137,17 @@ class Store(Protocol):
         """The namespace's counters."""
 
     def list_keys(self, pattern: str, limit: int) -> Iterator[KeyInfo]:
-        """The stored keys that match a glob pattern: an operator's listing, in many round trips."""
+        """The stored keys that match a glob pattern: for operators, in many round trips."""
 
     def info(self) -> ServerInfo:
         """The server's own figures."""
 
     def close(self) -> None:
-        """Give connections back. The store is not used afterwards."""
+        """Close the connections. The store is not used afterwards."""
 
 
 class AsyncStore(Protocol):
-    """A store for an event loop: the same, awaited."""
+    """A store for event loops: the same, awaited."""
 
     async def perform(self, command: StoreCommand | Together) -> Any:
         """As `Store.perform`."""

@@ -47,8 +47,8 @@ class _Item:
 
 
 class MemoryStore(Store):
-    """Carries the protocol of `_store/base.py` out on a dictionary of limited size; the least recently used item
-    goes."""
+    """Carries out the protocol of `_store/base.py` on a dictionary of limited size, which drops the least recently used
+    items."""
 
     def __init__(self, *, max_bytes: int = 64 * 1024 * 1024, now: Callable[[], float] = time.time) -> None:
         self._max_bytes = max_bytes
@@ -62,7 +62,8 @@ class MemoryStore(Store):
         self._slices: dict[str, dict[str, int]] | None = None
 
     def start_again(self) -> None:
-        """After a fork: forget everything, since the parent does not tell about its changes, and replace the lock."""
+        """After a fork: forget everything, since this process will not learn of the parent's changes; and replace the
+        lock."""
         self._lock = threading.RLock()
         self._items = OrderedDict()
         self._counters = {}
@@ -75,8 +76,8 @@ class MemoryStore(Store):
             if self._forked:
                 self._forked = False
                 logger.warning(
-                    "a cache at memory:// is used in the child of a fork: it began anew there, and neither process "
-                    "hears of what the other invalidates. Where several processes share data, give a server's URL."
+                    "a cache at memory:// is used in the child of a fork: it is empty there, and neither process "
+                    "learns of the other's invalidations. Where several processes share data, give a server's URL."
                 )
             if isinstance(command, Together):
                 return [self.perform(one) for one in command.commands]
@@ -103,7 +104,7 @@ class MemoryStore(Store):
                     return self.of_copies(command)
 
     def of_copies(self, command: Announce | Unheard | Dismiss) -> Announced | tuple[tuple[str, str], ...] | None:
-        """No other process keeps copies of what is stored in this one."""
+        """There are none: no other process keeps copies of what this store holds."""
         match command:
             case Announce():
                 return Announced(())

@@ -14,7 +14,7 @@ from frescor._store.wire import Wire
 DIRECT = {
     "MGET": "read entries and tags in one round trip",
     "EVALSHA": "run a script that the server knows",
-    "EVAL": "bring a script to a server that does not know it",
+    "EVAL": "send a script to a server that does not know it",
     "GET": "the listener's heartbeat",
     "CLIENT|TRACKING": "hear of changes, for copies in the process",
     "CLIENT|SETNAME": "say who is connected",

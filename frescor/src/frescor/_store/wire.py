@@ -28,7 +28,7 @@ from frescor._store.scripts import Script
 from frescor._values.tags import SLICED, declared_tag
 from frescor.errors import PolicyError
 
-# For this long a deleted key's lease is a tombstone, which stops loads in flight and tells every listener.
+# For this long a deleted key's lease is a tombstone, which stops running loads and notifies every listener.
 TOMBSTONE_MS = 1_000
 # Digits of a stamp until the year 2286. A longer number is no stamp: scripts could not handle it exactly.
 _LONGEST_STAMP = 16
@@ -50,7 +50,7 @@ class Wire:
         given: object = namespace
         if not isinstance(given, str) or not _NAMESPACE.fullmatch(given):
             raise PolicyError(
-                "a namespace is what all names of this cache on the server begin with, 1 to 64 letters, digits, '.', "
+                "a namespace is the beginning of all names of this cache on the server, 1 to 64 letters, digits, '.', "
                 f"'_' or '-', such as 'shop'; got {given!r}."
             )
         self.namespace = namespace

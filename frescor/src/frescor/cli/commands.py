@@ -72,7 +72,7 @@ def cache_commands(
             for info in islice(cache.list_keys(pattern, limit + 1), limit + 1):
                 listed += 1
                 if listed > limit:
-                    click.echo(f"There are more than {limit:,}; --limit lists more.", err=True)
+                    click.echo(f"There are more than {limit:,}; raise --limit to see them.", err=True)
                     return
                 policy = policy_of(info.key, names) or "–"
                 click.echo(f"{duration(info.ttl_ms):>12}  {size(info.size):>9}  {plain(policy):<28}  {plain(info.key)}")

@@ -51,7 +51,7 @@ def _outbox(command: F) -> F:
     return command
 
 
-@click.group("outbox", help="Make or look at the table in which transactions keep what they invalidate.")
+@click.group("outbox", help="Create or inspect the table in which transactions record what they invalidate.")
 def outbox_commands() -> None:
     pass
 
@@ -67,7 +67,7 @@ def create(url: str, outbox: str, schema: str | None) -> None:
     click.echo(f"Made {outbox}." if made else f"{outbox} is there already.")
 
 
-@outbox_commands.command("status", help="Show how many invalidations are kept, and how many wait.")
+@outbox_commands.command("status", help="Show how many recorded invalidations there are, and how many are pending.")
 @_database
 @_outbox
 def outbox_status(url: str, outbox: str, schema: str | None) -> None:
@@ -79,12 +79,12 @@ def outbox_status(url: str, outbox: str, schema: str | None) -> None:
     click.echo(f"{state.rows:,} rows are kept; {state.unmarked:,} wait to be applied{waits}.")
 
 
-@click.group("triggers", help="Let the database tell of writes that bypass the application.")
+@click.group("triggers", help="Let the database report writes that bypass the application.")
 def trigger_commands() -> None:
     pass
 
 
-@trigger_commands.command("install", help="Put triggers on tables, anew where there are some.")
+@trigger_commands.command("install", help="Install triggers on tables, replacing existing ones.")
 @_database
 @click.option("--table", "tables", multiple=True, required=True, help="A table, as name or schema.name. Repeatable.")
 @click.option("--name", default="", help="The name that the application's `track` gives this database, if any.")

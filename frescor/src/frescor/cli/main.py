@@ -22,7 +22,7 @@ def _option_value(name: str) -> str | None:
 def _required(name: str) -> str:
     value = _option_value(name)
     if value is None:
-        raise click.UsageError(f"Missing option '--{name}'. It stands before the command.")
+        raise click.UsageError(f"Missing option '--{name}'. It has to come before the command.")
     return value
 
 

@@ -1,6 +1,6 @@
 """dogpile.cache over Frescor: the backend `frescor`, and regions whose `get_or_create` is a Frescor load.
 
-`make_region().configure("frescor", arguments={"cache": cache})`.
+Use `make_region().configure("frescor", arguments={"cache": cache})`.
 """
 
 from frescor._extras import extra

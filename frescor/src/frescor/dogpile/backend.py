@@ -14,16 +14,16 @@ _ARGUMENTS = ("cache", "url", "namespace", "prefix", "expire", "grace", "lock")
 
 
 class FrescorBackend(CacheBackend):
-    """`region.configure("frescor", arguments={…})`.
+    """A backend for `region.configure("frescor", arguments={…})`.
 
-    cache: a `frescor.Cache`; or url, and namespace ("dogpile"), for a new one. prefix: what its keys begin with
-    ("dogpile"). expire: seconds that the store keeps a value, whatever the region's `expiration_time` says of its use;
-    without it as long as an entry can live, ten years. grace: seconds past a region's `expiration_time` in which
-    `FrescorRegion` gives the old value while it is created anew behind the caller's back (0). lock=False: locks are the
-    process's, not the fleet's.
+    The arguments are: cache, a `frescor.Cache`; or url, with an optional namespace ("dogpile"), for a new one. prefix:
+    the beginning of its keys ("dogpile"). expire: how many seconds the store keeps a value, whatever the region's
+    `expiration_time`; by default as long as possible, ten years. grace: for how many seconds past a region's
+    `expiration_time` `FrescorRegion` returns the old value while a new one is created in the background (0).
+    lock=False: use locks of this process only, instead of locks among all processes.
 
-    Values are kept exactly and without pickle: PolicyError for what cannot be; a region's own serializer works, too.
-    With the store down reads are NO_VALUE and writes wait or are lost, which never raises.
+    Values are kept exactly and without pickle; PolicyError for values that cannot be. A region's own serializer works,
+    too. With the store down reads return NO_VALUE, and writes are kept for later or lost; nothing raises.
     """
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
@@ -33,7 +33,7 @@ class FrescorBackend(CacheBackend):
             if not isinstance(url, str):
                 raise PolicyError(
                     "the backend 'frescor' needs arguments={'cache': …}, a frescor.Cache, or {'url': "
-                    "'redis://localhost:6379/0'}; 'memory://' for tests and a single process. Others are "
+                    "'redis://localhost:6379/0'}; 'memory://' for tests and a single process. The others are "
                     f"{', '.join(_ARGUMENTS[2:])}."
                 )
             cache = Cache.from_url(url, arguments.get("namespace", "dogpile"))
@@ -44,19 +44,20 @@ class FrescorBackend(CacheBackend):
         self._locks = bool(arguments.get("lock", True))
 
     def get_mutex(self, key: str) -> CacheMutex | None:
-        """A lock that one caller in the fleet holds; one that is killed holds it for 2.5 s more at the most."""
+        """A lock that one caller among all processes holds; after its process is killed it is held for at most 2.5 s
+        more."""
         return cast(CacheMutex, FleetLock(self.frescor, self.key_values.key(key))) if self._locks else None
 
     def has_lock_timeout(self) -> bool:
-        """No: whoever holds a lock keeps it for as long as it runs."""
+        """False: a lock is held for as long as its holder runs."""
         return False
 
     def get(self, key: str) -> BackendFormatted:
-        """The value; NO_VALUE where there is none."""
+        """The value; NO_VALUE if there is none."""
         return from_stored(self.key_values.drive(self.key_values.get(key)))
 
     def get_multi(self, keys: Iterable[str]) -> Sequence[BackendFormatted]:
-        """The values in the keys' order, in one round trip."""
+        """The values in the order of the keys, in one round trip."""
         wanted = list(keys)
         found = self.key_values.drive(self.key_values.get_many(wanted))
         return [from_stored(found.get(key, NO_VALUE)) for key in wanted]
@@ -71,7 +72,7 @@ class FrescorBackend(CacheBackend):
         self.key_values.drive(self.key_values.set_many(values, self._expire))
 
     def delete(self, key: str) -> None:
-        """Remove a value; nobody in the fleet reads it from then on."""
+        """Remove a value; no process reads it from then on."""
         self.delete_multi([key])
 
     def delete_multi(self, keys: Iterable[str]) -> None:
@@ -79,12 +80,12 @@ class FrescorBackend(CacheBackend):
         self.key_values.drive(self.key_values.delete(keys))
 
     def clear(self) -> None:
-        """Remove all values below the prefix, in one write however many there are."""
+        """Remove all values below the prefix, in one write for any number of values."""
         self.key_values.drive(self.key_values.clear())
 
 
 def to_stored(value: object) -> object:
-    """A region's value as Frescor keeps it: bytes as they are, and a value with its metadata as a plain pair."""
+    """A region's value as Frescor keeps it: bytes unchanged, and a value with its metadata as a plain pair."""
     return (value.payload, dict(value.metadata)) if isinstance(value, CachedValue) else value
 
 

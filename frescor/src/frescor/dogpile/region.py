@@ -1,4 +1,4 @@
-"""Regions of dogpile.cache whose values are Frescor's loads: one computation in the fleet, and nothing stale."""
+"""dogpile.cache regions whose values are loaded by Frescor: one computation among all processes, and nothing stale."""
 
 import functools
 import time
@@ -15,21 +15,23 @@ from frescor._doors.key_values import FOREVER, KeyValues
 from frescor.dogpile.backend import FrescorBackend
 
 Stored = tuple[Any, dict[str, Any]]
-# What dogpile writes beside each value, and reads back.
+# The version that dogpile stores with each value, and checks when it reads it.
 _VERSION = 2
 
 
 class FrescorRegion(CacheRegion):
-    """A region as dogpile's; with the backend `frescor`, without proxies, serializers or an asynchronous runner,
-    `get_or_create`, `get_or_create_multi` and the decorators are Frescor's loads. With any other it is dogpile's.
+    """A dogpile region. With the backend `frescor` and without proxies, serializers or an asynchronous runner,
+    `get_or_create`, `get_or_create_multi` and the decorators are Frescor loads. Otherwise it works as dogpile's own
+    region.
 
-    Then one caller in the fleet runs a creator and the others wait for it; what it reads from a tracked database ends
-    its value; and `invalidate()` ends all values for the whole fleet, in one write. `invalidate(hard=False)` is, as
-    dogpile's, for this process: each value is created anew when it is next asked for here.
+    A Frescor load means: one caller among all processes runs a creator while the others wait; a change to what the
+    creator read from a tracked database invalidates the value; and `invalidate()` invalidates all values in all
+    processes, in one write. `invalidate(hard=False)` works within this process, as in dogpile: each value is created
+    anew when it is next requested here.
     """
 
     def configure(self, backend: str, *args: Any, **options: Any) -> "FrescorRegion":
-        """As dogpile's."""
+        """See dogpile's `CacheRegion.configure`."""
         super().configure(backend, *args, **options)
         own = self._own_backend()
         if own is not None and type(self.region_invalidator) is DefaultInvalidationStrategy:
@@ -37,7 +39,8 @@ class FrescorRegion(CacheRegion):
         return self
 
     def invalidate(self, hard: bool = True) -> None:
-        """End all values for the whole fleet; with `hard=False` for this process, when each is next asked for."""
+        """Invalidate all values in all processes; with `hard=False`, in this process only, each when it is next
+        requested."""
         super().invalidate(hard)  # type: ignore[no-untyped-call]  # dogpile's
 
     def _own_backend(self) -> FrescorBackend | None:
@@ -53,7 +56,7 @@ class FrescorRegion(CacheRegion):
         should_cache_fn: Callable[[Any], bool] | None = None,
         creator_args: tuple[Any, Mapping[str, Any]] | None = None,
     ) -> Any:
-        """As dogpile's: the value, created by one caller in the fleet where there is none."""
+        """See dogpile's `CacheRegion.get_or_create`; one caller among all processes creates a missing value."""
         backend = self._own_backend()
         if backend is None:
             return super().get_or_create(key, creator, expiration_time, should_cache_fn, creator_args)
@@ -83,7 +86,7 @@ class FrescorRegion(CacheRegion):
         expiration_time: float | None = None,
         should_cache_fn: Callable[[Any], bool] | None = None,
     ) -> Any:
-        """As dogpile's: the values in the keys' order; one call of the creator for all that are missing."""
+        """See dogpile's `CacheRegion.get_or_create_multi`; one call of the creator for all missing keys."""
         backend = self._own_backend()
         if backend is None:
             return super().get_or_create_multi(keys, creator, expiration_time, should_cache_fn)
@@ -124,7 +127,7 @@ class FrescorRegion(CacheRegion):
         values.drive(values.remove_if(key, lambda stored: bool(stored == seen)))
 
     def _is_over(self, stored: Stored, limit: float | None, grace: float) -> bool:
-        """Whether a value that is there is not to be used, by this call's limit or an invalidation that dogpile knows
+        """Whether a stored value must not be used, because of this call's limit or an invalidation that dogpile knows
         of."""
         made_at: float = stored[1]["ct"]
         if self.region_invalidator.is_soft_invalidated(made_at):
@@ -135,7 +138,7 @@ class FrescorRegion(CacheRegion):
 
 
 class _FleetInvalidation(DefaultInvalidationStrategy):
-    """A region's invalidation: of all values, for the whole fleet, and for good; a soft one for this process."""
+    """A region's invalidation: hard ones are final and apply to all processes, soft ones to this process."""
 
     def __init__(self, backend: FrescorBackend) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # dogpile's
@@ -143,7 +146,7 @@ class _FleetInvalidation(DefaultInvalidationStrategy):
 
     def invalidate(self, hard: bool = True) -> None:
         if hard:
-            # By the store's clock and not by this machine's.
+            # In the store, so that it does not depend on this machine's clock.
             self._backend.clear()
             super().__init__()  # type: ignore[no-untyped-call]  # dogpile's
         else:
@@ -158,5 +161,5 @@ def _policy(prefix: str, limit: float | None, grace: float) -> Policy:
 
 
 def make_region(*args: Any, **options: Any) -> FrescorRegion:
-    """A region that is not configured yet, as dogpile's `make_region`."""
+    """A region that is not configured yet, like dogpile's `make_region`."""
     return FrescorRegion(*args, **options)

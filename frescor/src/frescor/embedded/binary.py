@@ -45,7 +45,7 @@ def find_binaries() -> tuple[ServerBinary, ...]:
 
 
 def binary_at(path: Path) -> ServerBinary | None:
-    """The server program at this path, which its name says of which kind it is; None if it does not run."""
+    """The server program at this path, whose name tells its kind; None if it does not run."""
     version = _version_of(path)
     kind: Kind = "valkey" if path.name.startswith("valkey") else "redis"
     return None if version is None else ServerBinary(path.absolute(), kind, version)
@@ -85,7 +85,7 @@ def _version_of(path: Path) -> str | None:
 
 
 def server_environment() -> dict[str, str]:
-    """What the server inherits. Not the rest: the application's secrets are none of its business."""
+    """The environment that the server inherits: nothing else of the application's, which may contain secrets."""
     return {name: os.environ[name] for name in ("PATH", "HOME", "TZ", "LD_LIBRARY_PATH") if name in os.environ}
 
 
@@ -97,9 +97,9 @@ def server_command(
     port: int = 0,
     options: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """The command for a server that nobody else reaches and that writes nothing but a log, both in `folder`.
+    """The command for a server that nobody else can reach and that writes nothing but a log, both in `folder`.
 
-    Nothing is persisted: a cold cache is never stale, while one restored from a file may have missed invalidations.
+    Nothing is persisted: an empty cache is never stale, while one restored from a file may have missed invalidations.
     """
     settings = {
         "bind": "127.0.0.1",

@@ -30,7 +30,7 @@ class EmbeddedServerUnavailable(StoreUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What `server.json` tells the other processes. It is a claim until the socket answers."""
+    """What `server.json` tells the other processes. It counts only once the socket answers."""
 
     socket: str
     binary: str
@@ -39,15 +39,14 @@ class _State:
 
 
 class EmbeddedServer:
-    """A hold on the folder's server; the server ends after the last hold of any process is gone.
+    """A share in the folder's server, which ends once all processes have released theirs.
 
-    It listens on a unix socket that only this user can open, never on a port, and keeps nothing on disk. It forgets
-    the least recently used entries beyond its memory limit. If it dies it is started again, empty, at the same
-    address.
+    It listens on a unix socket that only this user can open, never on a port, and keeps nothing on disk. Above its
+    memory limit it evicts the least recently used entries. If it dies it is started again, empty, at the same address.
 
-    The hold survives `fork`: a child inherits it and shares the server, and the server lives until parent and children
-    have each released or ended (gunicorn: acquired before or after the workers fork, both work). A process that is
-    killed releases with its death.
+    A child process inherits the share through `fork`. The server lives until parent and children have each released it
+    or ended, so it can be acquired before or after gunicorn forks its workers. A killed process releases it with its
+    death.
     """
 
     def __init__(self, folder: Path, users: int, state: _State) -> None:
@@ -80,11 +79,11 @@ class EmbeddedServer:
 
     @classmethod
     def acquire(cls, folder: Path, *, maxmemory: str = "256mb") -> Self:
-        """Join the folder's server, starting it if none runs; returns once it answers.
+        """Join the folder's server, starting it if none is running; returns once it answers.
 
-        `folder` is the server's own: it is made, and closed to other users. `maxmemory` counts for the process that
-        starts the server. Safe to call from any number of processes at once. Raises EmbeddedServerUnavailable if this
-        machine has no server program, if the folder cannot be used, or if the server did not start.
+        `folder` belongs to the server: it is created, and closed to other users. The `maxmemory` of the process that
+        starts the server counts. Any number of processes can call this at once. Raises EmbeddedServerUnavailable if
+        this machine has no server program, if the folder cannot be used, or if the server did not start.
         """
         if os.name != "posix":
             raise EmbeddedServerUnavailable(
@@ -99,7 +98,7 @@ class EmbeddedServer:
                 "Choose a folder that this user may write to."
             ) from error
         try:
-            # First the hold, then the look: a server that is there now cannot end before we let go.
+            # The lock comes before the check: a server that is running then cannot end while it is held.
             _lock(users, exclusive=False)
             with _exclusive(folder / "start"):
                 state = _join(folder) or _start(folder, maxmemory)
@@ -116,14 +115,14 @@ class EmbeddedServer:
 
     @classmethod
     def find(cls, folder: Path) -> str | None:
-        """The address of the server that runs for this folder now, or None. Starts and holds nothing."""
+        """The address of the server that is running for this folder, or None. Starts and holds nothing."""
         from frescor.embedded.supervisor import answers  # imports fcntl, absent on Windows
 
         state = _read_state(folder)
         return _url(state.socket) if state is not None and answers(state.socket) else None
 
     def release(self) -> None:
-        """Let go. Safe to repeat; in a forked child it lets go of the child's share only."""
+        """Release the share. Can be repeated; in a forked child it releases the child's share only."""
         # Closed, not unlocked: an unlock would take the lock from every process that inherited it.
         users, self._users = self._users, -1
         if users >= 0:
@@ -193,7 +192,8 @@ def _forget(folder: Path, state: _State) -> None:
 
 
 def _join(folder: Path) -> _State | None:
-    """The state of the server that runs, once it answers; None, and nothing left of an old one, if none runs."""
+    """The state of the running server, once it answers. If none is running, None, and what an old one left is
+    removed."""
     from frescor.embedded import supervisor  # imports fcntl, absent on Windows
 
     state = _read_state(folder)
@@ -247,7 +247,7 @@ def _socket_path(folder: Path) -> Path:
 
 
 def _spawn(folder: Path, binary: ServerBinary, socket: str, maxmemory: str) -> str:
-    """Start the supervisor; what it says: `ready`, or why not."""
+    """Start the supervisor and return its report: `ready`, or the reason for a failure."""
     command = server_command(binary, folder=folder, socket=Path(socket), options={"maxmemory": maxmemory, **_OPTIONS})
     told, tell = os.pipe()
     with os.fdopen(told, "rb") as answer, (folder / "supervisor.log").open("ab") as log:
@@ -263,12 +263,13 @@ def _spawn(folder: Path, binary: ServerBinary, socket: str, maxmemory: str) -> s
                 pass_fds=(tell,),
                 env=server_environment(),
                 cwd="/",
-                # Its own session: Ctrl-C at the terminal is for the application, whose end is what ends the server.
+                # A session of its own: Ctrl-C at the terminal ends the application, and the server ends once the
+                # application has.
                 start_new_session=True,
                 check=False,
             )
         finally:
             os.close(tell)
         if not select.select([answer], [], [], _WAIT_SECONDS)[0]:
-            return f"it said nothing within {_WAIT_SECONDS:.0f} s"
+            return f"it did not report within {_WAIT_SECONDS:.0f} s"
         return answer.read().decode() or f"its supervisor ended at once, see {folder / 'supervisor.log'}"

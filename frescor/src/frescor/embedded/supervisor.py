@@ -1,8 +1,8 @@
-"""The small process that starts an embedded server and ends it when its last user is gone.
+"""The small process that starts an embedded server, and ends it once its last user is gone.
 
-Run as a file with the standard library only, so that it starts in milliseconds and holds little memory. A user is a
-process with a shared flock on the `users` file. The kernel drops that lock however the process ends, so the moment at
-which the exclusive lock can be had is the moment at which nobody uses the server any more.
+Run as a file, with the standard library only, so that it starts in milliseconds and uses little memory. A user is a
+process with a shared flock on the `users` file. The kernel drops that lock however the process ends. So as soon as the
+supervisor can take the exclusive lock, nobody uses the server any more.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def answers(address: str | tuple[str, int], *, within: float = 1.0) -> bool:
 
 
 def await_answer(address: str | tuple[str, int], *, within: float, unless: Callable[[], bool] = lambda: False) -> bool:
-    """Whether a server answers within that many seconds; no longer waited for once `unless` says so."""
+    """Whether a server answers within that many seconds; returns early once `unless` is true."""
     deadline = time.monotonic() + within
     while not answers(address):
         if unless() or time.monotonic() > deadline:
@@ -48,14 +48,14 @@ def await_answer(address: str | tuple[str, int], *, within: float, unless: Calla
 
 
 def shut_down(address: str, *, within: float = STOP_SECONDS) -> None:
-    """Ask the server at this unix socket to end, and wait until it has hung up; no process id is trusted."""
+    """Ask the server at this unix socket to end, and wait until it has hung up; does not rely on a process id."""
     try:
         with _connect(address, within) as connection:
             connection.sendall(b"SHUTDOWN NOSAVE\r\n")
             while connection.recv(256):
                 pass
     except OSError:
-        return  # it is gone, or going
+        return  # it has ended, or is ending
 
 
 def _connect(address: str | tuple[str, int], within: float) -> socket.socket:
@@ -73,9 +73,9 @@ def _connect(address: str | tuple[str, int], within: float) -> socket.socket:
 def launch(
     command: Sequence[str], address: str | tuple[str, int], *, env: dict[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start the server and return once it answers; RuntimeError if it ended or stayed silent instead."""
-    # On Linux the kernel ends the server with the process that started it, even if that one is killed. It watches the
-    # thread, so only the main thread, which lives as long as the process, may ask for it.
+    """Start the server and return once it answers; RuntimeError if it ended or did not answer."""
+    # On Linux the kernel ends the server together with the process that started it, even if that is killed. The kernel
+    # watches the starting thread, so only the main thread, which lives as long as the process, may request this.
     tied = threading.current_thread() is threading.main_thread()
     process = subprocess.Popen(  # noqa: S603 - composed by server_command
         command,
@@ -95,7 +95,7 @@ def launch(
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a child. Until it is waited for its id cannot belong to another process."""
+    """End a child. Its process id cannot be reused before it was waited for."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -121,10 +121,10 @@ def _tie_to_parent() -> Callable[[], None] | None:
 
 
 class _Wakings:
-    """What the supervisor waits for, in one pipe: a byte per signal, and a zero byte when the last user is gone.
+    """What the supervisor waits for, in one pipe: a byte per signal, and a zero byte once the last user is gone.
 
-    One thread starts, reaps and ends the server. So the server's process id is never used after it may have passed to
-    another process.
+    Only one thread starts, waits for and ends the server. So the server's process id is never used after the system may
+    have given it to another process.
     """
 
     LAST_USER_GONE = 0
@@ -146,14 +146,14 @@ class _Wakings:
         threading.Thread(target=wait_for_last_user, daemon=True).start()
 
     def told_to_end(self, *, within: float | None = None) -> bool:
-        """Wait for one waking, or `within` seconds for none; whether it was the end."""
+        """Wait for one event, or at most `within` seconds; whether it was the end."""
         if not select.select([self._reader], [], [], within)[0]:
             return False
         return bool({self.LAST_USER_GONE, signal.SIGTERM} & set(os.read(self._reader, 64)))
 
 
 def keep_running(command: Sequence[str], address: str, process: subprocess.Popen[bytes], wakings: _Wakings) -> None:
-    """Return when it is time to end. A server that dies is started again, empty, which is always right."""
+    """Return when it is time to end. If the server dies it is started again, empty, which is always correct."""
     delay, began = _RESTART_FIRST, time.monotonic()
     try:
         while not wakings.told_to_end():
@@ -180,7 +180,7 @@ def main() -> int:
     options = arguments.parse_args()
     folder: Path = options.folder
     if os.fork():
-        return 0  # no child of the application: nothing of ours is for it to reap
+        return 0  # the intermediate process ends at once, so that the supervisor is not a child of the application
 
     own = os.open(folder / "supervisor", os.O_RDWR | os.O_CREAT, 0o600)
     wakings = _Wakings()
@@ -188,7 +188,7 @@ def main() -> int:
         fcntl.flock(own, fcntl.LOCK_EX | fcntl.LOCK_NB)
         process = launch(options.command, options.socket)
     except (OSError, RuntimeError) as error:
-        os.close(own)  # before the news: who hears it may start the next one
+        os.close(own)  # before the report: whoever reads it may start the next one
         os.write(options.ready, str(error).encode())
         return 1
     wakings.watch_users(folder / "users")
@@ -196,7 +196,7 @@ def main() -> int:
         os.write(options.ready, b"ready")
         os.close(options.ready)
     except BrokenPipeError:
-        pass  # whoever started us is gone; if nobody else uses the server, the lock says so
+        pass  # the starting process is gone; if nobody else uses the server, the lock shows that
     keep_running(options.command, options.socket, process, wakings)
 
     # Both locks are still held, so nobody can be reading these for a server of their own.

@@ -1,6 +1,7 @@
-"""Flask-Caching's own calls over Frescor: in place of `from flask_caching import Cache`, import it from here.
+"""Flask-Caching's interface over Frescor: import `Cache` from here instead of from `flask_caching`.
 
-`CACHE_TYPE = "frescor.flask_caching.FrescorCache"` alone keeps Flask-Caching as it is and its values in Frescor.
+With only `CACHE_TYPE = "frescor.flask_caching.FrescorCache"`, Flask-Caching itself stays, and keeps its values in
+Frescor.
 """
 
 from frescor._extras import extra

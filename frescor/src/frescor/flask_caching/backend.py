@@ -18,13 +18,13 @@ NAMESPACE = "flask-caching"
 
 
 class FrescorCache(cachelib.FrescorCache, BaseCache):
-    """`CACHE_TYPE = "frescor.flask_caching.FrescorCache"`.
+    """The backend for `CACHE_TYPE = "frescor.flask_caching.FrescorCache"`.
 
-    Its Frescor cache is, first come: that of `CACHE_OPTIONS = {"cache": …}`; that of a `FlaskCache` that was given to
-    the application before; the one that the settings `FRESCOR_URL` and so on describe, else `CACHE_REDIS_URL`, else
-    `CACHE_REDIS_HOST`, `_PORT`, `_PASSWORD`, `_DB`. Raises PolicyError where none of them is there.
+    It uses the first Frescor cache that is configured: `CACHE_OPTIONS = {"cache": …}`; that of a `FlaskCache` which the
+    application has already; the one that the settings `FRESCOR_URL` and so on describe; `CACHE_REDIS_URL`;
+    `CACHE_REDIS_HOST`, `_PORT`, `_PASSWORD`, `_DB`. Raises PolicyError if none is configured.
 
-    As `frescor.cachelib.FrescorCache`; responses, HTTP errors and markup are values too.
+    See `frescor.cachelib.FrescorCache`. In addition, responses, HTTP errors and markup can be values.
     """
 
     @classmethod
@@ -38,7 +38,7 @@ class FrescorCache(cachelib.FrescorCache, BaseCache):
 
     @property
     def key_values(self) -> KeyValues:
-        """Where its values are."""
+        """The Frescor cache and prefix that hold its values."""
         return self._values
 
     def _key_values(self, prefix: str) -> KeyValues:
@@ -63,7 +63,7 @@ def _cache_from(config: dict[str, Any], name: str) -> Cache:
         url = config.get("CACHE_REDIS_URL") or _url_from(config)
         if url is None:
             raise PolicyError(
-                "FRESCOR_URL is not set, and neither CACHE_REDIS_URL nor CACHE_REDIS_HOST: give the server's address, "
+                "FRESCOR_URL is not set, nor is CACHE_REDIS_URL or CACHE_REDIS_HOST: give the server's address, "
                 "such as 'redis://localhost:6379/0', or 'memory://' for tests and a single process."
             )
         config = {**config, "FRESCOR_URL": url}
@@ -81,5 +81,5 @@ def _url_from(config: dict[str, Any]) -> str | None:
 
 
 def _namespace(name: str) -> str:
-    # An application is named after its module, which may have dots.
+    # An application is named after its module, whose name may contain dots.
     return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in name) or NAMESPACE

@@ -19,27 +19,27 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 if not hasattr(FlaskCaching, "_memoize_version"):
     raise CacheError(
-        "this Flask-Caching has no Cache._memoize_version, by which delete_memoized forgets results: "
+        "this version of Flask-Caching has no Cache._memoize_version, which delete_memoized needs: "
         "pip install 'Flask-Caching>=2.3,<3', or a newer Frescor."
     )
 
 
-# What Flask-Caching's decorators are made of, and one step here.
+# The separate steps from which Flask-Caching's decorators are built. Here they are one step.
 _STEPS = ("get", "set", "has", "delete", "get_many", "set_many", "delete_many")
 
 
 class Cache(FlaskCaching):
-    """In place of `flask_caching.Cache`: the same decorators, options, keys, signals and template tag.
+    """A replacement for `flask_caching.Cache`: the same decorators, options, keys, signals and template tag.
 
-    What differs: one caller in the fleet computes a value while the others wait; what a function reads from a tracked
-    database ends its value; `delete_memoized` is one write that no load under way outlives; a response that sets a
-    cookie
-    is not kept; None is told from a miss. With another `CACHE_TYPE` than `frescor.flask_caching.FrescorCache`, the
-    default here, and in a subclass with a `get` or `set` of its own, it is Flask-Caching as it is.
+    The differences: one caller among all processes computes a value while the others wait; a change to what a function
+    read from a tracked database invalidates its value; `delete_memoized` is one write, and a running load cannot bring
+    an old value back; a response that sets a cookie is not kept; None is not confused with a miss. With a `CACHE_TYPE`
+    other than the default `frescor.flask_caching.FrescorCache`, and in a subclass with its own `get` or `set`, it works
+    as Flask-Caching itself.
     """
 
     def init_app(self, app: Flask, config: dict[str, Any] | None = None) -> None:
-        """Give an application its cache: see `FrescorCache` for the settings. Raises PolicyError for wrong ones."""
+        """Give an application its cache; see `FrescorCache` for the settings. Raises PolicyError for invalid ones."""
         given = {**app.config, **(self.config or {}), **(config or {})}
         if "CACHE_TYPE" not in given:
             config = {**(config or {}), "CACHE_TYPE": "frescor.flask_caching.FrescorCache"}
@@ -49,8 +49,8 @@ class Cache(FlaskCaching):
 
     @property
     def backend(self) -> FrescorCache | None:
-        """The backend of the current application, else of the last one; None where that is another than Frescor's, or
-        where a subclass reads or writes it in its own way."""
+        """The backend of the current application, or else of the last one; None if it is not Frescor's, or if a
+        subclass reads or writes it in its own way."""
         backend: object = self.cache
         own = isinstance(backend, FrescorCache) and not self._has_own_steps()
         return cast(FrescorCache, backend) if own else None
@@ -65,11 +65,11 @@ class Cache(FlaskCaching):
         backend."""
         backend = self.backend
         if backend is None:
-            raise PolicyError("CACHE_TYPE names another backend: take 'frescor.flask_caching.FrescorCache'.")
+            raise PolicyError("CACHE_TYPE names another backend: use 'frescor.flask_caching.FrescorCache'.")
         return backend.frescor
 
     def cached(self, *args: Any, **options: Any) -> Callable[[F], F]:  # type: ignore[override]  # its own signature
-        """As `flask_caching.Cache.cached`, which has the options."""
+        """See `flask_caching.Cache.cached`, which describes the options."""
         decorate = super().cached(*args, **options)
         asked = Asked.of(FlaskCaching.cached, args, options)
         make_key = asked.option("make_cache_key")
@@ -83,7 +83,7 @@ class Cache(FlaskCaching):
         return self._guarding(decorate, asked, key, is_view=True)
 
     def memoize(self, *args: Any, **options: Any) -> Callable[[F], F]:  # type: ignore[override]  # its own signature
-        """As `flask_caching.Cache.memoize`, which has the options."""
+        """See `flask_caching.Cache.memoize`, which describes the options."""
         decorate = super().memoize(*args, **options)
 
         def key(plain: Any, f: Callable[..., Any], args: Any, kwargs: Any) -> str:
@@ -92,7 +92,8 @@ class Cache(FlaskCaching):
         return self._guarding(decorate, Asked.of(FlaskCaching.memoize, args, options), key, is_view=False)
 
     def delete_memoized(self, f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        """As `flask_caching.Cache.delete_memoized`: all results of a function or an instance, or one call's."""
+        """See `flask_caching.Cache.delete_memoized`: removes all results of a function or an instance, or that of one
+        call."""
         super().delete_memoized(cast(Any, f), *args, **kwargs)
 
     def _guarding(
@@ -130,7 +131,7 @@ class Cache(FlaskCaching):
 
         return guard
 
-    # -- in place of Flask-Caching's random versions: tags, which are raised in one step with the clock --------------
+    # -- tags instead of Flask-Caching's random versions: they are raised in one step with the clock -----------------
 
     def _memoize_version(  # type: ignore[override]  # of what it is asked, three things matter
         self, f: Any, args: Any = None, kwargs: Any = None, reset: bool = False, delete: bool = False, **more: Any
@@ -148,7 +149,7 @@ class Cache(FlaskCaching):
 
     def _tag(self, name: str) -> str:
         backend = cast(FrescorCache, self.backend)
-        # Names of functions and instances may be of any length.
+        # The names of functions and instances may have any length.
         return f"memoized:{key_digest(f'{backend.key_values.prefix} {name}')}"
 
 

@@ -1,4 +1,4 @@
-"""One call of a function that Flask-Caching's decorators cache: what its options say of it, and what it comes to."""
+"""One call of a function with one of Flask-Caching's decorators: applies the decorator's options and gets the value."""
 
 import functools
 import inspect
@@ -21,7 +21,7 @@ from frescor.flask_caching.responses import KEPT, from_kept, to_kept
 
 logger = logging.getLogger("frescor")
 
-# A function without an instance has no name of one.
+# What Flask-Caching uses as the name of an instance if there is none.
 MISSING_NAME = ""
 _SAID: set[str] = set()
 
@@ -34,17 +34,17 @@ class Asked:
 
     @classmethod
     def of(cls, decorator: Callable[..., Any], args: Any, options: Any) -> "Asked":
-        """Those that were given to this decorator of Flask-Caching's, its own defaults filled in."""
+        """The options given to one of Flask-Caching's decorators, with its own defaults filled in."""
         bound = inspect.signature(decorator).bind(None, *args, **options)
         bound.apply_defaults()
         return cls(dict(bound.arguments))
 
     def option(self, name: str) -> Any:
-        """One of them; None where this Flask-Caching has none of the name."""
+        """One option; None if this version of Flask-Caching does not have it."""
         return self.options.get(name)
 
     def is_true(self, name: str, /, *arguments: Any, **more: Any) -> bool:
-        """Whether a function among them says True; it gets the arguments if it takes any."""
+        """Whether an option that is a function returns True; it gets the arguments if it takes any."""
         function = self.option(name)
         if not callable(function):
             return False
@@ -52,7 +52,8 @@ class Asked:
         return (function(*arguments, **more) if takes else function()) is True
 
     def is_stale(self, value: Any, /, *arguments: Any, **more: Any) -> bool:
-        """Whether `is_stale` says so of a value; it gets the call's arguments if it takes more than the value."""
+        """Whether the option `is_stale` says so of a value; it gets the call's arguments if it takes more than the
+        value."""
         function = self.option("is_stale")
         if not callable(function):
             return False
@@ -70,7 +71,7 @@ def _positional(function: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 class GuardedCall:
-    """One call that is answered by the cache, or loaded once for all who ask."""
+    """One call: answered by the cache, or loaded once for all who ask."""
 
     def __init__(
         self,
@@ -95,11 +96,11 @@ class GuardedCall:
 
     @property
     def hit(self) -> bool:
-        """Whether the value was there."""
+        """Whether the value was in the cache."""
         return not self._ran
 
     def result(self) -> Any:
-        """The value: that of the cache, or what the function returned, or the HTTP error that it raised."""
+        """The value from the cache, or what the function returned; raises the HTTP error that it raised."""
         asked = self._asked
         forced = asked.is_true("forced_update", *self._args, **self._kwargs)
         if forced:
@@ -114,7 +115,7 @@ class GuardedCall:
         return value
 
     def answer(self, value: Any) -> Any:
-        """The value as the function would have given it: an HTTP error is raised."""
+        """The value as the function would have returned it; an HTTP error is raised."""
         if self._is_view and isinstance(value, HTTPException):
             raise value
         return value
@@ -123,7 +124,7 @@ class GuardedCall:
         values = self._backend.key_values
         policy = policy_for(values.prefix, self._seconds)
         self._kept = values.cache.get_or_load(values.key(self._key), self._load, policy, as_type=KEPT)
-        # Its own is not encoded and decoded for the caller who made it.
+        # The caller that ran the function gets its own result, which was not encoded and decoded.
         return self._made if self._ran else from_kept(self._kept)
 
     def _load(self) -> Any:
@@ -156,7 +157,7 @@ class GuardedCall:
         if made is None and not self._asked.option("cache_none"):
             return True
         if isinstance(made, AnyResponse) and made.headers.getlist("Set-Cookie"):
-            self._say("its response sets a cookie, which is for one visitor alone")
+            self._say("its response sets a cookie, which is for one visitor only")
             return True
         if isinstance(made, AnyResponse) and made.direct_passthrough:
             self._say("its response is a file that is sent as it is")
@@ -183,11 +184,11 @@ class GuardedCall:
 
 @functools.lru_cache(maxsize=256)
 def policy_for(prefix: str, seconds: float) -> Policy:
-    """By which values of so many seconds are kept: no earlier load behind a request's back, which has no request."""
+    """The policy for values kept for this many seconds. Without early loads, which have no request."""
     return Policy(name=prefix, expire=seconds, jitter=0, early=False)
 
 
 def seconds_of(timeout: Any) -> float:
-    """A time-out of Flask-Caching's in seconds; 0 is for ever."""
+    """A Flask-Caching timeout in seconds; 0 means forever."""
     seconds = normalize_timeout(timeout)
     return float(min(seconds, FOREVER)) if seconds else float(FOREVER)

@@ -13,13 +13,13 @@ from frescor.flask_caching.responses import KEPT, from_kept, to_kept
 
 if not hasattr(CacheExtension, "_cache"):
     raise CacheError(
-        "this Flask-Caching has no CacheExtension._cache, which renders {% cache %}: "
+        "this version of Flask-Caching has no CacheExtension._cache, which renders {% cache %}: "
         "pip install 'Flask-Caching>=2.3,<3', or a newer Frescor."
     )
 
 
 class GuardedFragments(CacheExtension):
-    """The tag, with Flask-Caching's arguments: a time-out, or 'del'; a name; what it varies on."""
+    """The tag with Flask-Caching's arguments: a timeout, or 'del'; a name; and what it varies on."""
 
     def _cache(self, timeout: Any, fragment_name: str, vary_on: list[str], caller: Callable[[], str]) -> Any:
         cache = getattr(self.environment, JINJA_CACHE_ATTR_NAME)
@@ -37,6 +37,6 @@ class GuardedFragments(CacheExtension):
 
 
 def add_fragments(environment: Environment) -> None:
-    """Let templates have this tag in place of Flask-Caching's own."""
+    """Replace Flask-Caching's own tag by this one in templates."""
     environment.extensions.pop(CacheExtension.identifier, None)
     environment.add_extension(GuardedFragments)

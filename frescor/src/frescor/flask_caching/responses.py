@@ -1,4 +1,4 @@
-"""What views return, as plain data: responses, HTTP errors and markup, which pickle would otherwise have to keep."""
+"""What views return, as plain data instead of pickles: responses, HTTP errors and markup."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -36,19 +36,19 @@ class KeptMarkup:
     text: str
 
 
-# What values of this door are decoded to, beside builtins.
+# The types that values may have here, in addition to builtins.
 KEPT = KeptResponse | KeptError | KeptMarkup | Any
 
 
 def to_kept(value: Any) -> Any:
-    """A value as it is stored; nested ones in tuples too, as views return `(response, status)`.
+    """A value in its stored form; tuples such as `(response, status)` are converted item by item.
 
-    Raises PolicyError for a file that is sent as it is.
+    Raises PolicyError for a file that is sent directly.
     """
     if isinstance(value, AnyResponse):
         if value.direct_passthrough:
             raise PolicyError(
-                "a file that is sent as it is cannot be cached: leave the view uncached, or read the file's content "
+                "a file that is sent directly cannot be cached: leave the view uncached, or read the file's content "
                 "into a response."
             )
         return KeptResponse(value.status, tuple(value.headers.items()), value.get_data())
@@ -63,7 +63,8 @@ def to_kept(value: Any) -> Any:
 
 
 def from_kept(value: Any) -> Any:
-    """What `to_kept` was given, in value and meaning; an HTTP error comes back as werkzeug's own of that status."""
+    """What `to_kept` was given, with the same value and meaning; an HTTP error becomes werkzeug's own of that
+    status."""
     if isinstance(value, KeptResponse):
         kind: type[AnyResponse] = current_app.response_class if has_app_context() else Response
         return kind(value.body, value.status, list(value.headers))

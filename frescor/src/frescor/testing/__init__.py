@@ -1,5 +1,5 @@
-"""What tests of an application with a cache need: a server of their own that starts in milliseconds; and the tests for
-a store of one's own."""
+"""For tests of an application with a cache: private servers that start in milliseconds, and the tests that every store
+has to pass."""
 
 from frescor.testing.conformance import StoreConformance
 from frescor.testing.private_cluster import PrivateCluster, PrivateSentinels

@@ -80,7 +80,7 @@ class BlockingCache:
         return self._run(self._cache.aio.get_or_load_many(keys, loader, policy, as_type=as_type))
 
     def cached(self, policy: Policy | None = None, /, **options: Any) -> Callable[[Callable[..., Any]], Any]:
-        """As `Cache.cached`: the function becomes a coroutine function, and its calls wait for it."""
+        """See `Cache.cached`; the function becomes a coroutine function, and its calls wait for it."""
         decorator: Any = self._cache.cached(policy, **options)
 
         def decorate(function: Callable[..., Any]) -> Any:
@@ -119,7 +119,7 @@ class BlockingCache:
         return self._cache.list_keys(pattern, limit)
 
     def close(self) -> None:
-        """Close the async half and end its loop; the cache itself is its owner's."""
+        """Close the async side and end its loop; the cache itself belongs to its owner."""
         self._run(self._cache.aio.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

@@ -1,11 +1,11 @@
-"""What every store has to keep: tests for a store of one's own, which are those of Frescor's stores too.
+"""The tests that every store has to pass, those of Frescor included. To test a store of your own:
 
     class TestMyStore(StoreConformance):
         @pytest.fixture
         def store(self): ...  # a fresh one for each test: an empty namespace
 
-pytest runs each method with that fixture. What the commands are and come to stands in `frescor._protocol.commands`,
-what else a store has in `frescor._store.base.Store`.
+pytest runs each method with that fixture. The commands and their results are described in
+`frescor._protocol.commands`, the rest of a store in `frescor._store.base.Store`.
 """
 
 # asserts are what a test is made of
@@ -46,7 +46,7 @@ def _granted(store: Store, key: str, token: str, seen: int | None = None) -> Gra
 
 
 def _load(store: Store, key: str, payload: bytes = b"value", holder: str = "loader") -> int:
-    """Store as a loader does; what it is as of. A first attempt may only make the tags."""
+    """Store as a loader does; returns the entry's as_of. The first attempt may only create the tags."""
     for _ in range(2):
         as_of = _granted(store, key, holder).as_of
         outcome = store.perform(Write(key, holder, _entry(key, payload, as_of), as_of, _TAGS, _TTL_MS))
@@ -136,11 +136,11 @@ class StoreConformance:
         write = Write("k", "one", _entry("k", b"late", as_of), as_of, _TAGS, _TTL_MS)
         assert store.perform(write) is StoreOutcome.SUPERSEDED
         assert _read(store, "k")[0] in (None, before)
-        # It gave the lease back all the same.
+        # The lease was released all the same.
         _granted(store, "k", "two")
 
     def test_a_tag_that_was_not_there_during_the_load_revives_nothing(self, store: Store) -> None:
-        """Raised while it was absent: when it is made, it is not made as old as the load."""
+        """The tag is raised while it is absent. When it is created, it does not get a stamp as old as the load."""
         as_of = _granted(store, "k", "one").as_of
         stamp = store.perform(Invalidate(("=t",)))
         write = Write("k", "one", _entry("k", b"late", as_of), as_of, _TAGS, _TTL_MS)

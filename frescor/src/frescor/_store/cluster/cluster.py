@@ -183,7 +183,7 @@ class ClusterStore(Store):
             self.slots.refresh()
         except CacheError:
             raise
-        except Exception as error:  # whatever answers, a caller gets no error but these
+        except Exception as error:  # an answer may be anything, and callers get only Frescor's errors
             raise mapped(error, "slots") from error
 
     def verify(self, node: Host) -> str:
@@ -266,7 +266,7 @@ class ClusterStore(Store):
             self.meet()
         except CacheError:
             raise
-        except Exception as error:  # whatever answers, it is asked again
+        except Exception as error:  # an answer may be anything, and the cluster is asked again
             raise mapped(error, "probe") from error
         for node in self.slots.nodes:
             self._to(node).probe()
@@ -293,7 +293,7 @@ class ClusterStore(Store):
             return frozenset(self.slots.table())
         except CacheError:
             raise
-        except Exception as error:  # whatever answers, a caller gets no error but these
+        except Exception as error:  # an answer may be anything, and callers get only Frescor's errors
             raise self.failed(error, operation) from error
 
     def _carry_out(self, batch: tuple[Step, ...], operation: str) -> list[Any]:
@@ -315,7 +315,7 @@ class ClusterStore(Store):
                     self.slots.moved(batch.moved)
         except CacheError:
             raise
-        except Exception as error:  # whatever answers, a caller gets no error but these
+        except Exception as error:  # an answer may be anything, and callers get only Frescor's errors
             raise self.failed(error, operation) from error
         return batch.replies
 
@@ -341,6 +341,6 @@ class ClusterStore(Store):
             self._deliver(batch, batch.node_batches(lambda _: node), functools.partial(self.breaker.check, operation))
         except CacheError:
             raise
-        except Exception as error:  # whatever answers, a caller gets no error but these
+        except Exception as error:  # an answer may be anything, and callers get only Frescor's errors
             raise self.failed(error, operation) from error
         return batch.replies

@@ -72,7 +72,7 @@ class AsyncClusterStore:
                     await asyncio.to_thread(store.slots.moved, batch.moved)
         except CacheError:
             raise
-        except Exception as error:  # whatever answers, a caller gets no error but these
+        except Exception as error:  # an answer may be anything, and callers get only Frescor's errors
             for connections in self._connections.values():
                 connections.drop()
             raise store.failed(error, operation) from error
@@ -93,4 +93,4 @@ class AsyncClusterStore:
     async def _check(self, node: Host, connection: AsyncConnection) -> None:
         """Raise unless the node is the server that was verified."""
         if await asyncio.to_thread(self._store.verify, node) != await run_id_of(connection):
-            raise driver.ConnectionError("the server was replaced while it was looked at")
+            raise driver.ConnectionError("the server was replaced while it was being checked")

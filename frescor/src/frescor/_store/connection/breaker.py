@@ -47,7 +47,7 @@ class Breaker:
         reason, answers = self.reason, self._answers
         if reason is None or (answers and invalidates):
             return
-        state = "answers, and is not trusted yet" if answers else "did not answer and is left alone until it does"
+        state = "answers, and is not trusted yet" if answers else "did not answer, and is not asked again until it does"
         raise StoreUnavailable(f"the store {state}: {reason}", operation=operation)
 
     def trip(self, reason: str) -> None:

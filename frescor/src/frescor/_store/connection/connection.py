@@ -1,5 +1,5 @@
-"""Connections to one server. redis-py connects, so that TLS, authentication and unix sockets are its own; the pool is
-Frescor's and costs little. Errors of the driver are mapped here, in one place."""
+"""Connections to one server. redis-py connects, so TLS, authentication and unix sockets are its responsibility; the
+pool is Frescor's, and costs little. Errors of the driver are mapped here, in one place."""
 
 import contextlib
 import os
@@ -74,19 +74,19 @@ def mapped(error: Exception, operation: str, *, primary: bool = False) -> CacheE
         )
     if isinstance(error, driver.AuthenticationError | driver.AuthorizationError):
         return StoreRejected(
-            f"the store lets nobody in: {text}. Check user and password in the URL, and what this user may do "
+            f"the store refuses the login: {text}. Check user and password in the URL, and what this user may do "
             "(`frescor acl` prints it).",
             operation=operation,
         )
     if isinstance(error, driver.BusyLoadingError | driver.ConnectionError | driver.TimeoutError | OSError):
         return StoreUnavailable(
-            f"the store does not answer: {text}. Check that it runs and that its address is right; until then values "
-            "are loaded without it.",
+            f"the store does not answer: {text}. Check that it is running and that its address is right; until it "
+            "answers, values are loaded without it.",
             operation=operation,
         )
     if isinstance(error, driver.InvalidResponse) or not isinstance(error, driver.RedisError):
         return StoreUnavailable(
-            f"what answers is no Redis or Valkey server: {text}. Check the address.", operation=operation
+            f"the server at this address is not Redis or Valkey: {text}. Check the address.", operation=operation
         )
     return StoreRejected(
         f"the store refused: {text}. Check its memory (maxmemory-policy allkeys-lru) and this user's permissions.",

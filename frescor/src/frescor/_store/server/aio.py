@@ -198,7 +198,7 @@ class AsyncRedisStore:
             return decoded(wire, commands, replies[len(preface) :])
         except CacheError:
             raise
-        except Exception as error:  # whatever answers, a caller gets no error but these
+        except Exception as error:  # an answer may be anything, and callers get only Frescor's errors
             raise self._store.failed(error, operation) from error
 
     async def _replies(self, sent: list[tuple[Script | None, Arguments]]) -> list[Any]:
@@ -222,7 +222,7 @@ class AsyncRedisStore:
             return listener_registry.answered(command, listener_registry.ONE_PLACE, replies)
         except CacheError:
             raise
-        except Exception as error:  # whatever answers, a caller gets no error but these
+        except Exception as error:  # an answer may be anything, and callers get only Frescor's errors
             raise self._store.failed(error, operation) from error
 
     async def _tell(self, untold: list[bytes]) -> None:

@@ -148,7 +148,7 @@ class Recovery:
         """If the script reported another server, and there are replayers, mark the server as suspect."""
         if another == 1 and self.replayers:
             self._breaker.suspect(
-                run_id, "another server answers than before: what it may have lost is done again first"
+                run_id, "a different server answers than before: what it may have lost is restored first"
             )
         start(self.replayers)
 

@@ -180,7 +180,7 @@ class RedisStore(Store):
                 reply = self._again(script, arguments, reply)
         except CacheError:
             raise
-        except Exception as error:  # whatever answers, a caller gets no error but these
+        except Exception as error:  # an answer may be anything, and callers get only Frescor's errors
             raise self.failed(error, operation) from error
         return reply
 
@@ -197,7 +197,7 @@ class RedisStore(Store):
                     replies[place] = self._again(*sent[place], reply)
         except CacheError:
             raise
-        except Exception as error:  # whatever answers, a caller gets no error but these
+        except Exception as error:  # an answer may be anything, and callers get only Frescor's errors
             raise self.failed(error, operation) from error
         return replies
 

@@ -49,8 +49,8 @@ def _connected(engine: sa.Engine) -> sa.Connection:
         said = _said(engine.url, error)
     # Not within `except`: what a driver says, and hangs on to, may quote the address.
     raise CacheError(
-        f"the database {_shown(engine.url)} does not answer, or lets nobody in: {said}. Check its address, user and "
-        "password."
+        f"the database {_shown(engine.url)} does not answer, or refuses the login: {said}. Check its address, user "
+        "and password."
     )
 
 
