@@ -7,7 +7,7 @@ payment that stands in a statement counts there and nowhere else, so it names no
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Select, String, Subquery, and_, case, cast, func, literal, select, union_all
+from sqlalchemy import Select, SQLColumnExpression, String, Subquery, and_, case, cast, func, literal, select, union_all
 
 from controles.banco.models import Conciliacao, ContaBancaria, Destino, LinhaExtrato
 from controles.caixa.models import Lancamento
@@ -69,11 +69,23 @@ def _lines() -> Select[*tuple[Any, ...]]:
 
 
 def _by_hand() -> Select[*tuple[Any, ...]]:
-    into = (Lancamento.valor > 0) == Lancamento.estorna_id.is_(None)
+    return _entered(Lancamento.conta_id, Lancamento.valor)
+
+
+def _other_sides() -> Select[*tuple[Any, ...]]:
+    """A transfer by hand in the account to which it went; where it is the other side of a line, that line is it."""
+    return _entered(Lancamento.outra_conta_id, -Lancamento.valor).where(
+        Lancamento.outra_conta_id.is_not(None), Lancamento.linha_id.is_(None)
+    )
+
+
+def _entered(account: SQLColumnExpression[Any], amount: SQLColumnExpression[int]) -> Select[*tuple[Any, ...]]:
+    """What was entered by hand, as `amount` moved one `account` of it."""
+    into = (amount > 0) == Lancamento.estorna_id.is_(None)
     return select(
-        Lancamento.conta_id,
+        account,
         Lancamento.data,
-        Lancamento.valor,
+        amount,
         case((into, 1), else_=-1),
         cast(Lancamento.tipo, String(20)),
         Lancamento.categoria,
@@ -82,23 +94,6 @@ def _by_hand() -> Select[*tuple[Any, ...]]:
         Lancamento.id,
         func.coalesce(Lancamento.descricao, Lancamento.motivo, ""),
     )
-
-
-def _other_sides() -> Select[*tuple[Any, ...]]:
-    """A transfer by hand in the account to which it went; where it is the other side of a line, that line is it."""
-    into = (Lancamento.valor < 0) == Lancamento.estorna_id.is_(None)
-    return select(
-        Lancamento.outra_conta_id,
-        Lancamento.data,
-        -Lancamento.valor,
-        case((into, 1), else_=-1),
-        cast(Lancamento.tipo, String(20)),
-        Lancamento.categoria,
-        Lancamento.nucleo_id,
-        literal(Origem.LANCAMENTO.value),
-        Lancamento.id,
-        func.coalesce(Lancamento.descricao, Lancamento.motivo, ""),
-    ).where(Lancamento.outra_conta_id.is_not(None), Lancamento.linha_id.is_(None))
 
 
 def _cash() -> Select[*tuple[Any, ...]]:
