@@ -130,7 +130,7 @@ class Oracle:
         whose locks PostgreSQL still holds."""
         execution = look.execution
         if facts.unknown is not None:
-            self.findings.refused["what this SQL reads and writes cannot be told"] += 1
+            self.findings.refused["what this SQL reads and writes cannot be determined"] += 1
             self._readable[transaction] = None
             return
         try:

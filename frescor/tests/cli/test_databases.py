@@ -82,18 +82,18 @@ def test_a_table_that_is_not_there_is_named_with_those_that_are(url: str) -> Non
 @pytest.mark.parametrize(
     ("address", "code", "says"),
     [
-        ("nonsense", 2, "no address of a database"),
+        ("nonsense", 2, "not the address of a database"),
         ("oracle9i://host/name", 2, "driver is not installed"),
         ("sqlite://", 2, "ends with this command"),
-        ("sqlite+aiosqlite:////tmp/x.db", 2, "use a driver"),
+        ("sqlite+aiosqlite:////tmp/x.db", 2, "needs a synchronous driver"),
         ("postgresql+psycopg://ana:s3cret@127.0.0.1:1/name", 1, "does not answer"),
-        ("postgresql+psycopg://ana:p@s3cret@127.0.0.1:1/name", 2, "no address of a database"),
-        ("postgresql+psycopg://ana:s3cret", 2, "no address of a database"),
+        ("postgresql+psycopg://ana:p@s3cret@127.0.0.1:1/name", 2, "not the address of a database"),
+        ("postgresql+psycopg://ana:s3cret", 2, "not the address of a database"),
         ("postgresql+psycopg://ana:x/s3cret@127.0.0.1:1/name", 1, "does not answer"),
         ("postgresql+psycopg://127.0.0.1:1/name?password=s3cret", 1, "does not answer"),
         ("postgresql+psycopg://127.0.0.1:1/name?s3cret=1", 1, "refuses the login"),
-        ("postgresql+psycopg://ana:s3cret@host:port/name", 2, "no address of a database"),
-        ("ana:s3cret@127.0.0.1/name", 2, "no address of a database"),
+        ("postgresql+psycopg://ana:s3cret@host:port/name", 2, "not the address of a database"),
+        ("ana:s3cret@127.0.0.1/name", 2, "not the address of a database"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_an_error_without_its_password(address: str, code: int, says: str) -> None:

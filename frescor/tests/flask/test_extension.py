@@ -83,5 +83,5 @@ def test_an_engine_is_tracked_for_the_application_that_is_current() -> None:
 @pytest.mark.parametrize("given", [None, Cache, Cache.from_url("memory://", "test").aio, "memory://"])
 def test_what_is_no_cache_is_not_tracked(given: object) -> None:
     engine = sa.create_engine("sqlite://")
-    with pytest.raises(PolicyError, match="track takes a Cache, a function that gives it, or a FlaskCache"):
+    with pytest.raises(PolicyError, match="track takes a Cache, a function that returns one, or a FlaskCache"):
         track(engine, given)  # type: ignore[arg-type]

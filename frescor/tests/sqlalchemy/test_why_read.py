@@ -30,7 +30,7 @@ DUES = sa.Table(
         ),
         (
             sa.select(DUES).where(DUES.c.number > 1),
-            "the whole table, since it stands where",
+            "the whole table, since its occurrence binds neither",
         ),
         (sa.text("SELECT * FROM due WHERE member_id = 1"), "sql:due: the whole table, since it is named in text"),
     ],

@@ -1,4 +1,4 @@
-"""Frescor for SQLAlchemy: what cached functions read is seen, and what transactions write invalidates it."""
+"""Frescor for SQLAlchemy: detects what cached functions read, and invalidates what transactions write."""
 
 from frescor._extras import extra
 

@@ -1,7 +1,7 @@
-"""What Frescor needs of SQLAlchemy's private parts, in one place: looked for when `frescor.sqlalchemy` is imported.
+"""The private parts of SQLAlchemy that Frescor uses, in one place; checked when `frescor.sqlalchemy` is imported.
 
-Other modules of Frescor name none of them; where one overrides SQLAlchemy's methods (the compiler's, an execution's),
-`overrides` looks whether those are still there, since nobody would call what overrides nothing.
+No other module of Frescor names any. Where one overrides methods of SQLAlchemy (of the compiler or an execution),
+`overrides` checks that they still exist, because SQLAlchemy would never call a method that overrides nothing.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ SUPPORTED = "SQLAlchemy>=2.1,<2.2"
 
 
 def require(owner: object, *names: str) -> None:
-    """Raise CacheError unless SQLAlchemy still has these."""
+    """Raise CacheError unless SQLAlchemy still has these attributes."""
     missing = ", ".join(name for name in names if not hasattr(owner, name))
     if missing:
         where = getattr(owner, "__qualname__", None) or getattr(owner, "__name__", repr(owner))
@@ -38,8 +38,8 @@ def require(owner: object, *names: str) -> None:
 
 
 def overrides(*own: str) -> Callable[[C], C]:
-    """A decorator of a class that overrides SQLAlchemy's methods: raises CacheError for one that overrides nothing.
-    `own`: those that are new."""
+    """A decorator for a class that overrides SQLAlchemy's methods: raises CacheError for a method that overrides
+    nothing. `own`: methods that are new."""
 
     def check(found: C) -> C:
         names = [
@@ -72,22 +72,23 @@ require(Update, "_where_criteria", "_prefixes", "_multi_values", "_values")
 require(Delete, "_where_criteria")
 
 if (base.DEFAULT_STATE_ATTR, base.DEFAULT_MANAGER_ATTR) != ("_sa_instance_state", "_sa_class_manager"):
-    # By these Frescor's core, which does not import SQLAlchemy, refuses objects of the ORM as values.
+    # By these names Frescor's core, which does not import SQLAlchemy, recognises ORM objects and refuses them as
+    # values.
     require(base, "'_sa_instance_state'")
 
-# The map of a session's objects; the number that every load of the ORM gets; a connection outside of the pool.
+# The map of a session's objects; the number that every ORM query gets; a connection outside of the pool.
 IdentityMap = identity._WeakInstanceDict
 new_runid: Callable[[], int] = loading._new_runid
 AdhocProxiedConnection = pool._AdhocProxiedConnection
-# What compiles a construct by the rules of `@compiles`.
+# Compiles a construct by the rules of `@compiles`.
 OwnRules = own_rules._dispatcher
 
-# Asked at every statement, or before every hit: without a frame of Python's.
+# Called for every statement or before every hit: implemented in C, without a Python frame.
 runid_of: Callable[[InstanceState[Any]], int | None] = attrgetter("runid")
 is_clean: Callable[[orm.Session], bool] = methodcaller("_is_clean")
-# False for what a dialect asks at its first look at a server.
+# False for the queries by which a dialect learns about its server.
 begins_by_itself: Callable[[sa.Connection], bool] = attrgetter("_allow_autobegin")
-# The isolation level that the engine was made with; None without one.
+# The isolation level that the engine was created with; None if none was given.
 level_on_connect: Callable[[sa.Dialect], Any] = attrgetter("_on_connect_isolation_level")
 where_criteria: Callable[[Update | Delete], tuple[Any, ...]] = attrgetter("_where_criteria")
 prefixes: Callable[[Insert | Update], tuple[Any, ...]] = attrgetter("_prefixes")
@@ -99,7 +100,7 @@ compile_state_of: Callable[[SQLCompiler], Any] = attrgetter("compile_state")
 
 
 def values_of(statement: Insert | Update) -> dict[Any, Any]:
-    """The values given to its `values`, by column or by name."""
+    """The values given to a statement's `values`, by column or by name."""
     return dict(statement._values or ())
 
 
@@ -134,8 +135,8 @@ class _UnheardConnection(sa.Connection):
 
 @overrides()
 class UnheardEngine(sa.Engine):
-    """An engine for Frescor's own statements, which no listener of the application hears, not even one for all engines;
-    nor are they logged."""
+    """An engine for Frescor's own statements. No listener of the application is called for them, not even one for all
+    engines, and they are not logged."""
 
     _has_events = False
     _connection_cls = _UnheardConnection
@@ -148,8 +149,8 @@ class UnheardEngine(sa.Engine):
 
 
 def telling_of_inserts(contexts: type, given: Callable[[Any], None], told: Callable[[Any], None]) -> type:
-    """The class of a dialect's executions. `given` is called before listeners are, if there are any; `told` after an
-    INSERT, when the keys of its rows are known."""
+    """A class for a dialect's executions. `given` is called before listeners, if there are any; `told` after an INSERT,
+    once the keys of its rows are known."""
 
     @overrides()
     class Telling(contexts):  # type: ignore[misc]  # one subclass for each dialect

@@ -1,4 +1,4 @@
-"""What a text of SQL reads and writes, as far as can be told; the rest is said to be unknown, never left out."""
+"""What a text of SQL reads and writes, as far as it can be determined; anything else is reported as unknown."""
 
 from frescor.sqlalchemy._statements.text import facts_of_text
 

@@ -1,4 +1,4 @@
 """What a database says about itself: views, triggers, foreign keys, and what they add to a statement.
 
-Imports `_transactions` and what is below.
+Imports `_transactions` and the layers below it.
 """

@@ -173,7 +173,7 @@ class Dependencies:
                 rest += names
                 called.update(dict.fromkeys(facts.functions))
         if system or not told:
-            said = "it reads the database's own catalogue" if system else "what it reads cannot be told"
+            said = "it reads the database's own catalogue" if system else "it is unknown what it reads"
             raise PolicyError(
                 f"{plain!r} is a view, and {said}. Declare it: track(engine, cache, views={{{plain!r}: ('table', …)}})."
             )

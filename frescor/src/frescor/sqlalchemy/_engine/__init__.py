@@ -1,4 +1,4 @@
-"""A tracked engine: where SQLAlchemy calls Frescor, the engine's driver, and which database it leads to.
+"""A tracked engine: where SQLAlchemy calls Frescor, the engine's driver, and the identity of its database.
 
-Imports nothing of the other rooms.
+Imports none of the other folders except `_private`.
 """

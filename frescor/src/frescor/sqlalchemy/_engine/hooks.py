@@ -32,8 +32,8 @@ _NAMES = (
 
 
 class Hooks:
-    """Methods of a dialect that are replaced until `remove`. active: whether they are. A replacement that is still
-    called after the removal calls what is `below` it and does nothing else."""
+    """Methods of a dialect that are replaced until `remove`. active: whether they still are. A replacement that is
+    called after the removal only passes the call on to what is `below` it."""
 
     def __init__(self, dialect: sa.Dialect) -> None:
         self.active = False
@@ -50,8 +50,8 @@ class Hooks:
         self.active = True
 
     def below(self, name: str) -> Callable[..., Any]:
-        """What would be called without the replacement: whatever stood in its place, else the class's method, which is
-        looked up each time because it may be wrapped at any time, too."""
+        """What would be called without the replacement: whatever was there before it, else the class's method. That one
+        is looked up at each call, because other tools may wrap it at any time."""
         found: Callable[..., Any] | None = self._found.get(name)
         return getattr(type(self._dialect), name).__get__(self._dialect) if found is None else found
 

@@ -1,4 +1,4 @@
-"""The outbox, in which a commit keeps what it invalidates, and the relay that applies what others left there.
+"""The outbox, in which a commit records what it invalidates, and the relay, which applies what others left there.
 
 Imports `_statements` and `_engine`.
 """

@@ -178,7 +178,7 @@ class Relay:
         self._wake.set()
 
     def replay(self, loss: PossibleLoss) -> tuple[str, ...] | None:
-        """The store's tags that may be missing from a suspect server; None if that cannot be told, or not in time."""
+        """The store's tags that may be missing from a suspect server; None if that is unknown, or not known in time."""
         # In the child of a fork it may not be running yet.
         self.start()
         question = _Question(loss)

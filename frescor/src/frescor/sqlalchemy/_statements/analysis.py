@@ -22,7 +22,7 @@ _CONTROL = ("SavepointClause", "RollbackToSavepointClause", "ReleaseSavepointCla
 
 
 def facts_of(compiled: Any, sql: str, dialect: str) -> Facts:
-    """What is executed as `sql`; `compiled` is None for plain text. Raises PolicyError if that cannot be told."""
+    """What the execution of `sql` does; `compiled` is None for plain text. Raises PolicyError if that is unknown."""
     if compiled is None:
         return facts_of_text(sql, dialect)
     facts = compiled.__dict__.get(_FACTS)
@@ -41,7 +41,7 @@ def _found(compiled: Any, sql: str, dialect: str) -> Facts:
     if not isinstance(compiled, SQLCompiler) or isinstance(statement, sa.TextClause):
         return facts_of_text(sql, dialect)
     if notes is None:
-        # It was compiled before notes were taken, or it names no table, as `SELECT 1` does.
+        # It was compiled before notes were taken, or names no table, like `SELECT 1`.
         notes = (
             Notes() if getattr(type(compiled), "frescor_takes_notes", False) else Notes(textual=True, may_write=True)
         )
@@ -60,14 +60,14 @@ def _from_notes(notes: Notes, final: Any, compiled: Any) -> Facts:
     returning = False
     for place, noted in enumerate(notes.dml):
         outermost = place == 0 and compiled.statement.is_dml
-        # As the ORM completed it; within a CTE, as it was given.
+        # As completed by the ORM; within a CTE, as it was given.
         statement = final if outermost and getattr(final, "is_dml", False) else noted
         writes += targets(statement, compiled, outermost=outermost)
         returning = returning or bool(returning_of(statement))
     if notes.dml:
         own = {target.table for target in writes}
         reads = tuple(dict.fromkeys(name for name in notes.tables if name not in own))
-        # A table that is written to and named again is read as well.
+        # A table that is written to and also named elsewhere is read as well.
         again = tuple(name for name in own if notes.tables.count(name) > 1)
         found: tuple[tuple[Named, ...], tuple[LookUp, ...], tuple[Place, ...]] = ((*reads, *again), (), ())
     else:
@@ -89,22 +89,22 @@ def _of_ddl(statement: Any, sql: str, dialect: str) -> Facts:
     facts = facts_of_text(sql, dialect)
     if not isinstance(element, sa.Table):
         return facts
-    # What the models declare of its foreign keys counts too.
+    # Foreign keys that only the models declare count, too.
     writes = tuple(replace(target, declared=element) for target in facts.writes)
     return replace(facts, writes=writes, changes_schema=True)
 
 
 def _text_of(compiled: Any) -> str:
-    """What was compiled, with schemas by their own names and parameters in a form that can be read."""
+    """What was compiled, with schemas by their own names, and parameters in a form that the parser can read."""
     text = _TRANSLATED_SCHEMA.sub(lambda found: "" if found[1] == "_none" else f'"{found[1]}".', str(compiled))
-    # In the place of any expression, with a cast behind it or without.
+    # NULL is valid in place of any expression, with or without a cast.
     return _PARAMETER.sub("NULL", text)
 
 
 def _with_text(facts: Facts, text: Facts, *, may_write: bool) -> Facts:
-    """Both together. What the text names is known without rows; look-ups of those tables say nothing then.
+    """The union of both. The text does not tell which rows it names, so look-ups of the same tables no longer count.
 
-    may_write: what was given as text may write, to more rows of a table than SQLAlchemy's own part.
+    may_write: the part given as text may write, and to other rows than those that SQLAlchemy's own part names.
     """
     known = set(map(_folded, _names(facts)))
     looked_up = {lookup.table for lookup in facts.lookups}
@@ -113,7 +113,7 @@ def _with_text(facts: Facts, text: Facts, *, may_write: bool) -> Facts:
         own = tuple(replace(target, rows=None, columns=None, generated=False) for target in facts.writes)
         writes = (*own, *text.writes)
     else:
-        # All that writes is SQLAlchemy's own, which the text only repeats.
+        # All writes are in SQLAlchemy's own part, and the text only repeats them.
         written = {_folded(target.table) for target in facts.writes}
         writes = (*facts.writes, *(target for target in text.writes if _folded(target.table) not in written))
     core = replace(facts, reads=(*facts.reads, *looked_up), lookups=(), places=(), writes=writes)

@@ -1,4 +1,4 @@
-"""Which tables a statement was compiled to: the compiler itself takes notes while it writes their names.
+"""Which tables a compiled statement names: the compiler itself takes notes while it writes their names.
 
 Walking over the elements of a statement instead would require knowledge of what the ORM adds during compilation (eager
 joins, inheritance, column_property, loader criteria, in subqueries, too). The compiler meets every table that gets into
@@ -30,9 +30,9 @@ _compile_by_own_rules = OwnRules.__call__
 
 @dataclass(slots=True)
 class Notes:
-    """What one compilation met. tables: as often as they are in the text. scopes: for each of them the compiler's
-    stack: the entries of the SELECTs that it stands in, the outermost first. textual: a part of it was given as text.
-    may_write: that part may write."""
+    """What one compilation met. tables: each table, as often as the text names it. scopes: for each of these, the
+    compiler's stack, that is, the entries of the enclosing SELECTs, outermost first. textual: a part of the statement
+    was given as text. may_write: that part may write."""
 
     tables: list[tuple[str | None, str]] = field(default_factory=list)
     scopes: list[tuple[Any, ...]] = field(default_factory=list)
@@ -43,12 +43,12 @@ class Notes:
     may_write: bool = False
 
     def add_text(self, text: str) -> None:
-        """A part that was given as text, wherever it stands."""
+        """A part that was given as text, wherever it is."""
         self.textual = True
         self.may_write = self.may_write or _WRITES.search(text) is not None
 
     def add_expression(self, text: str) -> None:
-        """A part that was given as text where no table can be named except in a subselect."""
+        """A part that was given as text, in a place where a table can only be named by a subselect."""
         if _SUBSELECT.search(text) is None:
             self.functions += [found.lower() for found in _CALLED.findall(text)]
         else:
@@ -56,20 +56,20 @@ class Notes:
 
 
 def notes_of(compiled: Any) -> Notes | None:
-    """The notes taken while this was compiled; None if none were taken."""
+    """The notes taken during this compilation; None if none were taken."""
     notes = compiled.__dict__.get(_NOTES)
     return notes if isinstance(notes, Notes) else None
 
 
 def watch(dialect: sa.Dialect) -> None:
-    """Let this dialect's compiler take notes from now on; does nothing when called again."""
+    """Let this dialect's compiler take notes from now on. Does nothing when called again."""
     OwnRules.__call__ = _noting_own_rules  # type: ignore[method-assign]
     if not getattr(dialect.statement_compiler, "frescor_takes_notes", False):
         dialect.statement_compiler = _noting(dialect.statement_compiler)
 
 
 def _noting_own_rules(self: Any, element: Any, compiler: Any, **kw: Any) -> Any:
-    """`@compiles`: what such a construct comes to is any text, wherever the ORM has put it in."""
+    """A construct with `@compiles` rules may write any text, wherever the ORM has placed it."""
     found = _compile_by_own_rules(self, element, compiler, **kw)
     if getattr(compiler, "frescor_takes_notes", False):
         compiler._notes.add_text(str(found))
@@ -83,7 +83,7 @@ def _noting(compiler: type[SQLCompiler]) -> type[SQLCompiler]:
 
         @property
         def _notes(self) -> Notes:
-            # Made on first use: the compiler's own __init__ already compiles.
+            # Created on first use, because the compiler's own __init__ already compiles.
             notes: Notes = self.__dict__.setdefault(_NOTES, Notes())
             return notes
 
@@ -162,7 +162,7 @@ def _noting(compiler: type[SQLCompiler]) -> type[SQLCompiler]:
 
 
 def has_own_constructs(statement: Any) -> bool:
-    """Whether an element is compiled by rules of the application (`@compiles`), which may write any text."""
+    """Whether an element is compiled by the application's own rules (`@compiles`), which may write any text."""
     return any(
         not type(element).__module__.startswith("sqlalchemy.")
         and not getattr(type(element), "__name__", "").startswith("Annotated")

@@ -7,23 +7,24 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy import types
 
-# Schema and name as they stand in the statement.
+# Schema and name as written in the statement.
 Named = tuple[str | None, str]
 
 
 class Untranslated(str):
-    """The name of a table whose schema is what it says, whatever the schema_translate_map: of `sa.table(…)`."""
+    """The name of a table from `sa.table(…)`, whose schema no schema_translate_map changes."""
 
     __slots__ = ()
 
 
-# truncate: with the tables that refer to it. schema: its definition, and so what it shows, but no row.
+# truncate: also the tables that refer to it. schema: a change of its definition, and so of what it shows, but of no
+# row.
 Kind = Literal["insert", "update", "delete", "truncate", "schema"]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column of a primary key and the parameter that it is compared with; `many`: with each of a list (IN)."""
+    """One column and the parameter that it is compared with; `many`: the parameter is a list (IN)."""
 
     kind: types.TypeEngine[Any]
     parameter: str
@@ -32,7 +33,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The two parameters between which one column is; open: it is not the same as this one."""
+    """The two parameters between which a column's value is; open: the end itself is excluded."""
 
     low: Field
     high: Field
@@ -42,7 +43,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """Rows of a table that are named by their whole primary key, in the order of the columns' names."""
+    """Rows of a table that are named by their whole primary key; the columns are in the order of their names."""
 
     table: Named
     fields: tuple[Field, ...]
@@ -50,8 +51,8 @@ class LookUp:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in a statement where a table stands that is not looked up. bound: columns that have the value of a
-    parameter, or are between those of two, in each row that can matter there."""
+    """An occurrence of a table in a statement that is not a look-up. bound: columns that have the value of a parameter,
+    or are between those of two, in every row that can matter there."""
 
     table: Named
     declared: sa.Table
@@ -60,11 +61,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A table that is written to. rows: None when they are not known. columns: those that an update sets, None: any.
+    """A table that is written to. rows: None if they are not known. columns: those that an update sets; None: any.
 
-    generated: an insert whose keys are known only afterwards. values: of an insert or update, the parameters that hold
-    what columns are set to, by the columns' names; None where rows may be written otherwise. bound: the parameters that
-    columns are compared with in each row. returns: RETURNING can be put behind it.
+    generated: an insert whose keys are known only afterwards. values: for an insert or update, the parameters that hold
+    the new values, by the columns' names; None if rows may be written in another way. bound: the parameters that
+    columns are compared with in each row. returns: RETURNING can be appended.
     """
 
     table: Named
@@ -82,13 +83,14 @@ class Target:
 class Facts:
     """What a statement reads and writes.
 
-    places: of tables in `reads` of which each place binds a column, these places.
-    loose: names of which those that are tables are read. procedures: those that are called. control: a word that
-    governs the transaction and came as text. changes_schema: names may mean something else after. changes_path: so may
-    names without a schema, on its connection. isolation: it may change how old a snapshot is. returning: its targets
-    are read too. translated: its names are those that the database is given, whatever the schema_translate_map.
-    commits: some databases commit what is open before it. everything: it may change what any table, or all that reads
-    it, shows. unknown: a sentence that says so, of a statement that cannot be told.
+    places: the occurrences of tables in `reads`, for tables of which each occurrence binds a column. loose: names that
+    may be tables; those that are count as read. procedures: those that are called. control: a word that ends or
+    controls the transaction, given as text. changes_schema: names may refer to something else afterwards. changes_path:
+    the same for names without a schema on this connection. isolation: it may change how old a snapshot is. returning:
+    its targets are read, too. translated: its names are those that the database gets, whatever the
+    schema_translate_map. commits: some databases commit the open transaction before it. everything: it may change the
+    content of any table, or of everything that reads it. unknown: if it is not known what the statement does, a
+    sentence that says so.
     """
 
     reads: tuple[Named, ...] = ()

@@ -1,6 +1,6 @@
 """The tokens of SQL text, as far as they are needed to find names, parameters and the ends of statements.
 
-Nothing inside a string, a comment or a quoted name is taken for SQL. Text that is no SQL at all yields tokens, too.
+Nothing inside a string, a comment or a quoted name counts as SQL. Text that is not SQL at all also yields tokens.
 """
 
 import functools
@@ -14,7 +14,8 @@ Sort = Literal["word", "name", "string", "parameter", "number", "sign"]
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """sort: `word` is an unquoted name or a keyword, `name` a quoted one, without its quotes. start, end: its place."""
+    """sort: `word` is an unquoted name or a keyword, `name` a quoted name, without its quotes. start, end: its
+    position."""
 
     sort: Sort
     text: str
@@ -23,12 +24,12 @@ class Token:
 
     @property
     def keyword(self) -> str:
-        """An unquoted word in capitals, a sign as it is; nothing else is a keyword."""
+        """An unquoted word in capitals, or a sign unchanged; empty for other tokens, which are never keywords."""
         return self.text.upper() if self.sort == "word" else self.text if self.sort == "sign" else ""
 
     @property
     def is_name(self) -> bool:
-        """Whether it may be the name of something."""
+        """Whether it can be a name."""
         return self.sort in ("word", "name")
 
 
@@ -45,7 +46,7 @@ def _pattern(*parts: str) -> re.Pattern[str]:
     return re.compile("|".join(parts), re.DOTALL)
 
 
-# Of a comment in PostgreSQL, which may hold others, only the beginning.
+# PostgreSQL's comments can be nested, so the pattern matches only their beginning.
 _POSTGRESQL = _pattern(
     _LINE + ")",
     r"(?P<nested>/\*)",
@@ -125,7 +126,7 @@ def _end_of_comment(sql: str, place: int) -> int:
 
 
 def content_of(string: str) -> str:
-    """What a string's text, `'…'` or `$tag$…$tag$`, holds."""
+    """The content of a string literal, `'…'` or `$tag$…$tag$`."""
     if string.startswith("$"):
         tag = string[: string.index("$", 1) + 1]
         return string[len(tag) :].removesuffix(tag)
@@ -134,7 +135,8 @@ def content_of(string: str) -> str:
 
 
 def statements_of(tokens: Tokens) -> list[Tokens]:
-    """The statements in a text, without the `;` between them. One in a routine's body or in brackets ends none."""
+    """The statements in a text, without the `;` between them. A `;` in a routine's body or in brackets ends no
+    statement."""
     found: list[Tokens] = []
     start = depth = blocks = 0
     for place, token in enumerate(tokens):
@@ -144,7 +146,7 @@ def statements_of(tokens: Tokens) -> list[Tokens]:
         elif word in ("BEGIN", "CASE", "END", "ATOMIC") and _makes_routine(tokens[start:place]):
             if word == "END":
                 follows = tokens[place + 1].keyword if place + 1 < len(tokens) else ""
-                # Of MySQL's blocks that are no expressions, the beginning is no word of these.
+                # These END a block of MySQL that was not counted when it began.
                 blocks -= 0 if follows in ("IF", "LOOP", "WHILE", "REPEAT") else 1
             elif word != "ATOMIC":
                 blocks += 1
@@ -164,5 +166,5 @@ def _makes_routine(tokens: Tokens) -> bool:
 
 
 def text_of(tokens: Tokens, sql: str) -> str:
-    """The part of the text that these tokens are."""
+    """The part of the text that these tokens cover."""
     return sql[tokens[0].start : tokens[-1].end] if tokens else ""

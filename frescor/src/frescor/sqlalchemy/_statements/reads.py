@@ -26,7 +26,7 @@ from frescor.sqlalchemy._statements.facts import Bounds, Field, LookUp, Named, P
 from frescor.sqlalchemy._statements.tags import is_given_on, is_row_key_type
 
 _LOWER, _UPPER = (operators.gt, operators.ge), (operators.lt, operators.le)
-# What a comparison says when its sides are exchanged.
+# The operator that a comparison has when its sides are exchanged.
 _TURNED = {
     operators.lt: operators.gt,
     operators.le: operators.ge,
@@ -37,8 +37,8 @@ _TURNED = {
 
 @dataclass(slots=True)
 class Bound:
-    """What conditions say of columns of FROM elements. fields: those that have the value of a parameter. low, high:
-    those that are more, or less, than one, and whether they cannot be the same. same: pairs that are equal."""
+    """What conditions say about columns of FROM elements. fields: columns that have the value of a parameter. low,
+    high: columns with a lower or an upper bound, and whether it is excluded. same: pairs of equal columns."""
 
     fields: dict[Any, Field] = field(default_factory=dict)
     low: dict[Any, tuple[Field, bool]] = field(default_factory=dict)
@@ -46,12 +46,12 @@ class Bound:
     same: list[tuple[Any, Any]] = field(default_factory=list)
 
     def bounds(self, key: Any) -> Bounds | None:
-        """Both ends of a column's range; None if one is open."""
+        """Both bounds of a column; None if one is missing."""
         low, high = self.low.get(key), self.high.get(key)
         return None if low is None or high is None else Bounds(low[0], high[0], low[1], high[1])
 
     def without(self, elements: Iterable[Any]) -> "Bound":
-        """What is said of columns of other FROM elements than these."""
+        """What is known about columns of all other FROM elements."""
         own = frozenset(map(hash, elements))
         fields = {key: value for key, value in self.fields.items() if key[0] not in own}
         low = {key: value for key, value in self.low.items() if key[0] not in own}
@@ -59,7 +59,7 @@ class Bound:
         return Bound(fields, low, high)
 
     def carry(self) -> None:
-        """What is said of a column holds for those that are equal to it."""
+        """What is known about a column also holds for those that are equal to it."""
         changed = bool(self.same)
         while changed:
             changed = False
@@ -72,8 +72,8 @@ class Bound:
 
 
 def split(notes: Notes, compiled: Any) -> tuple[tuple[Named, ...], tuple[LookUp, ...], tuple[Place, ...]]:
-    """The tables that a SELECT reads other than by key; its look-ups; and those occurrences of tables that bind a
-    column, for tables of which every occurrence does."""
+    """The tables that a SELECT reads in another way than by key; its look-ups; and the occurrences of tables that bind
+    a column, for tables of which every occurrence does."""
     lookups: dict[LookUp, None] = {}
     places: list[Place] = []
     left = Counter(notes.tables)
@@ -91,18 +91,19 @@ def split(notes: Notes, compiled: Any) -> tuple[tuple[Named, ...], tuple[LookUp,
 
 
 class _Scopes:
-    """The SELECTs of one statement, each within those that it stands in."""
+    """The SELECTs of one statement, each with the SELECTs that enclose it."""
 
     def __init__(self, compiled: Any) -> None:
         self._compiled = compiled
         self._found: dict[int, tuple[list[Any], Bound]] = {}
 
     def of(self, stack: tuple[Any, ...]) -> tuple[list[Any], Bound]:
-        """What stands in the FROM of the innermost one, and what is bound there; `stack`: their entries in the
-        compiler's stack, the outermost first.
+        """The innermost SELECT's FROM elements, and what is bound there; `stack`: the entries of the enclosing SELECTs
+        in the compiler's stack, outermost first.
 
-        A correlated subquery is asked for the rows around it, of which only those matter that pass the conditions out
-        there: so their columns are bound within it as well, unless it has the same FROM element itself.
+        A correlated subquery runs for rows of the enclosing SELECT, and only those rows matter that pass its
+        conditions. So the columns of these rows are bound in the subquery as well, unless it has the same FROM element
+        itself.
         """
         if not stack:
             return [], Bound()
@@ -124,7 +125,7 @@ class _Scopes:
 
 
 def _bound_places(leaves: list[Any], bound: Bound, compiled: Any) -> list[LookUp | Place]:
-    """Those of one SELECT: at most one for each place in its FROM."""
+    """The look-ups and places of one SELECT, at most one for each FROM element."""
     found: list[LookUp | Place] = []
     for leaf in leaves:
         one = look_up_of(leaf, bound, compiled.dialect) or _place_of(leaf, bound)
@@ -152,18 +153,18 @@ class Condition:
     """What every row of the result, or of the tables in `only`, fulfils."""
 
     clause: Any
-    # Of an outer join: it chooses partners, and leaves the rows of its left side as they are.
+    # The tables on the right of an outer join: its condition does not restrict the rows on its left.
     only: frozenset[int] | None = None
 
 
 def _leaves(statement: Any, rendered: set[Any]) -> tuple[list[Any], list[Condition]] | None:
-    """The tables, aliases and subqueries in a SELECT's FROM; None if that cannot be told. `rendered`: what stands
-    there; the rest is correlated, a place in the SELECT around it."""
+    """The tables, aliases and subqueries in a SELECT's FROM; None if they cannot be determined. `rendered`: the
+    elements that the text has there. The others are correlated: they belong to an enclosing SELECT."""
     conditions: list[Condition] = []
     try:
         froms = statement.get_final_froms()
     except Exception:  # noqa: BLE001 - it compiles for no database, and an `@compiles` for one may raise anything
-        # No row is known then: each table counts as read whole.
+        # Then no row is known, and each table counts as read as a whole.
         return None
     leaves = [leaf for element in froms if element in rendered for leaf in _flatten(element, conditions)]
     return leaves, conditions
@@ -180,7 +181,7 @@ def _flatten(element: Any, conditions: list[Condition]) -> list[Any]:
 
 
 def look_up_of(element: Any, bound: Bound, dialect: sa.Dialect) -> LookUp | None:
-    """The rows of a table, or of an alias of one, that these bindings leave; None if its key is not bound."""
+    """The rows of a table, or of an alias of one, to which these bindings limit it; None if its key is not bound."""
     table = element.element if isinstance(element, Alias) else element
     if not isinstance(table, sa.Table) or not table.primary_key.columns:
         return None
@@ -203,8 +204,8 @@ def bound_field(element: Any, column: sa.Column[Any], bound: Bound) -> Field | N
 def bound_columns(
     conditions: Iterable[Condition], compiled: Any, around: Bound | None = None, *, with_ranges: bool = False
 ) -> Bound:
-    """The columns that these conditions, all of which hold, bind to parameters; `with_ranges`: and between which.
-    around: what is bound already, of what stands elsewhere; it is changed."""
+    """The columns that these conditions, all of which hold, bind to parameters; `with_ranges`: also their bounds.
+    around: what is bound already in enclosing SELECTs; it is modified."""
     bound = around or Bound()
     for condition in conditions:
         for part in _conjuncts(condition.clause):
@@ -249,7 +250,7 @@ def _note_range(part: BinaryExpression[Any], only: frozenset[int] | None, bound:
 
 
 def _compared(part: BinaryExpression[Any]) -> list[tuple[Any, Any, Any]]:
-    """What is compared with what, and how."""
+    """The comparisons in a condition: left side, operator, right side."""
     if part.operator in _TURNED:
         return [(part.left, part.operator, part.right), (part.right, _TURNED[part.operator], part.left)]
     if part.operator is operators.between_op and not part.modifiers.get("symmetric"):
@@ -269,7 +270,7 @@ def _conjuncts(condition: Any) -> Iterable[Any]:
 
 
 def _column(element: Any) -> Any:
-    """What identifies a column of a FROM element; None for anything else."""
+    """Identifies a column of a FROM element; None for anything else."""
     owner = getattr(element, "table", None)
     if owner is None or not isinstance(element, ColumnElement) or not hasattr(element, "name"):
         return None
@@ -277,23 +278,23 @@ def _column(element: Any) -> Any:
 
 
 def _key(owner: Any, column: str) -> Any:
-    """Of a column of this FROM element; the ORM's annotated copies of an element are the element."""
+    """Identifies a column of this FROM element; the ORM's annotated copies of an element count as that element."""
     return (hash(owner), column)
 
 
 def _name(parameter: BindParameter[Any], compiled: Any) -> str | None:
-    """What the parameter is called in the compiled statement; None if its value there is not the one that is compared:
-    it is not in it, or the database is sent something that a type of the application has made of it."""
+    """The parameter's name in the compiled statement. None if the database does not compare with the parameter's own
+    value: because the parameter is not in the statement, or because a type of the application converts it."""
     name = compiled.bind_names.get(parameter)
     return str(name) if name is not None and passes(parameter.type, compiled.dialect) else None
 
 
 def _passes_in_order(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
-    """As `passes`, of a value that others are more or less than."""
+    """`passes`, for a value that is compared by order."""
     ordered = isinstance(kind, types.NullType | types.Integer | types.Date | types.DateTime)
     return ordered and (isinstance(kind, types.NullType) or is_given_on(kind, dialect))
 
 
 def passes(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
-    """Whether a parameter of this type is given to the database as it is."""
+    """Whether the database gets a parameter of this type unchanged."""
     return isinstance(kind, types.NullType) or is_row_key_type(kind, dialect)

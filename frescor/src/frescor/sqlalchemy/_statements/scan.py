@@ -1,6 +1,6 @@
-"""Names found in SQL without its grammar: by the words before them, or every word that may be a name.
+"""Names found in SQL without its grammar: by the words before them, or by counting every word that may be a name.
 
-For statements about the schema, whose grammar is large and whose subject always stands in the same place; for the
+Used for statements about the schema, whose grammar is large but which name their subject in a fixed place; for the
 bodies of routines and triggers; and for queries that the parser cannot read. There every possible name counts as read,
 and the database's catalogue tells which of them are tables.
 """
@@ -11,11 +11,11 @@ from itertools import pairwise
 from frescor.sqlalchemy._statements.facts import Kind, Named, Target
 from frescor.sqlalchemy._statements.lexer import Token, Tokens, content_of
 
-# Between the word that names a table's use and its name.
+# Words between the word that announces a table and its name.
 _FILLERS = frozenset(
     {"ONLY", "TABLE", "IF", "NOT", "EXISTS", "LOW_PRIORITY", "QUICK", "IGNORE", "DELAYED", "CONCURRENTLY"}
 )
-# What stands behind UPDATE where it is no statement: ON UPDATE CASCADE, FOR UPDATE OF, DO UPDATE SET, …
+# Words after UPDATE where it is not a statement: ON UPDATE CASCADE, FOR UPDATE OF, DO UPDATE SET, …
 _NO_TARGET = frozenset(
     {
         "SET",
@@ -38,7 +38,7 @@ _NO_TARGET = frozenset(
 
 
 def name_at(tokens: Tokens, place: int) -> tuple[Named | None, int]:
-    """The name that begins here, with its schema, and where it ends; None if there is none."""
+    """The name that begins here, with its schema, and the position after it; None if there is no name."""
     parts = []
     end = place
     while end < len(tokens) and (text := _name(tokens[end])) is not None:
@@ -53,7 +53,7 @@ def name_at(tokens: Tokens, place: int) -> tuple[Named | None, int]:
 
 
 def names_in_list(tokens: Tokens, place: int) -> list[Named]:
-    """The names that are listed from here on, separated by commas; `ONLY` and `*` do not belong to them."""
+    """The names in a list that begins here, separated by commas, without `ONLY` and `*`."""
     found: list[Named] = []
     while True:
         place = skip(tokens, place, ("ONLY", "TABLE", "("))
@@ -68,14 +68,14 @@ def names_in_list(tokens: Tokens, place: int) -> list[Named]:
 
 
 def skip(tokens: Tokens, place: int, words: Iterable[str]) -> int:
-    """The first place from here on where none of these stands."""
+    """The first position from here on that has none of these words."""
     while place < len(tokens) and tokens[place].keyword in words:
         place += 1
     return place
 
 
 def every_name(tokens: Tokens) -> tuple[Named, ...]:
-    """All that may be the name of a table: each name by itself, and each pair around a dot."""
+    """Everything that may be the name of a table: each name by itself, and each pair around a dot."""
     found: dict[Named, None] = {}
     for place, token in enumerate(tokens):
         text = _name(token)
@@ -88,13 +88,13 @@ def every_name(tokens: Tokens) -> tuple[Named, ...]:
 
 
 def called(tokens: Tokens) -> tuple[str, ...]:
-    """The names, in small letters, of all that may be a function that is called."""
+    """The names, in lower case, of everything that may be a function call."""
     found: dict[str, None] = {}
     for token, following in pairwise(tokens):
         if token.is_name and following.text == "(":
             found[token.text.lower()] = None
         elif token.text == "." and following.is_name:
-            # PostgreSQL calls `f(row)` as `row.f`, too.
+            # PostgreSQL also calls `f(row)` when it reads `row.f`.
             found[following.text.lower()] = None
     return tuple(found)
 
@@ -144,5 +144,5 @@ def _kinds(tokens: Tokens, place: int, word: str) -> tuple[Kind, ...]:
 def _name(token: Token) -> str | None:
     if token.is_name:
         return token.text
-    # SQLite takes a string for a name where only a name can stand, and MySQL may be told to take "…" for one.
+    # SQLite takes a string as a name where only a name is possible, and MySQL can be configured to do so with "…".
     return content_of(token.text) if token.sort == "string" and token.text[:1] in "'\"" else None

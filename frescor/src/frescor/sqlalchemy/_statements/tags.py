@@ -27,9 +27,9 @@ from frescor._calls.canonical import canonical, framed
 from frescor._values.tags import NAMESPACE_TAG
 from frescor.errors import PolicyError
 
-# More rows of one table than this are named by one tag: each costs a look at every read.
+# If more rows of one table are read, one tag stands for them all: each tag costs a look-up at every read.
 MOST_ROWS = 64
-# Schema, or None for the database's default one, and name; in small letters, since not every database tells them apart.
+# Schema (None: the database's default one) and name, in lower case, because not every database distinguishes case.
 TableName = tuple[str | None, str]
 # The values of a primary key, in the order of its columns' names.
 RowKey = tuple[Any, ...]
@@ -39,20 +39,20 @@ _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?")
 _UUID = re.compile("[0-9a-f]{32}")
 _BY_LETTERS = ("sqlite", "postgresql")
 _OWN_FORM = frozenset({"_storage_format", "_reg"})
-# What a transaction raises whose changes cannot be told: no tag of a table has this name, and every entry of the
-# namespace depends on it, whatever tables it names.
+# Raised by a transaction of which it is not known what it changed. It is no table's tag: every entry of the namespace
+# depends on it.
 EVERYTHING = "*"
 
 
 def store_tags(tags: Sequence[str]) -> tuple[str, ...]:
-    """The store's tags for the tags that a transaction raises."""
-    # As `declared_tags`, without a call for it at each commit.
+    """The store's form of the tags that a transaction raises."""
+    # Same as `declared_tags`, without the cost of that call at each commit.
     return (NAMESPACE_TAG,) if EVERYTHING in tags else tuple([f"={tag}" for tag in tags])
 
 
 def table_name(schema: str | None, name: str, default: str | None = None) -> TableName:
     """The name of a table as tags spell it: in lower case, without the default schema."""
-    # By `str` itself: SQLAlchemy's quoted_name answers its own `lower` with its capitals.
+    # By `str` itself, because `lower` of SQLAlchemy's quoted_name does not change capitals.
     schema = None if schema is None else str.lower(schema)
     at_hand = schema == "pg_temp" or (default is not None and schema == str.lower(default))
     return (None if at_hand else schema, str.lower(name))
@@ -61,8 +61,8 @@ def table_name(schema: str | None, name: str, default: str | None = None) -> Tab
 def table_tag(table: Any, *, name: str = "", default_schema: str | None = None) -> str:
     """The tag that every write to the table raises, for a policy that names it; `table` is a mapped class or a Table.
 
-    name: that of the tracked database. default_schema: of a table that is declared with it (`public`, say). Raises
-    PolicyError for what is neither.
+    name: that of the tracked database. default_schema: the database's default schema, if the table is declared with it
+    (such as `public`). Raises PolicyError for any other kind of object.
     """
     found = sa.inspect(table, raiseerr=False)
     selectable = getattr(found, "local_table", table)
@@ -74,13 +74,13 @@ def table_tag(table: Any, *, name: str = "", default_schema: str | None = None) 
 class Tags:
     """Makes the tags of one tracked database.
 
-    SQLite looks a name without schema up in all the databases that a connection has attached, the temporary one first:
-    there `t` and `other.t` have one tag.
+    SQLite looks up a name without schema in all the databases that a connection has attached, the temporary one first.
+    So on SQLite `t` and `other.t` have the same tag.
     """
 
     def __init__(self, database: str, secret: bytes, *, dialect: str = "") -> None:
         if database and not database.isidentifier():
-            raise PolicyError(f"a tracked database's name is an identifier such as 'reports'; got {database!r}.")
+            raise PolicyError(f"a tracked database's name must be an identifier such as 'reports'; got {database!r}.")
         self.prefix = f"sql[{database}]:" if database else "sql:"
         self._has_schemas = dialect != "sqlite"
         self._row_digest = hashlib.blake2b(digest_size=12, key=secret[:64], person=b"frescor-row")
@@ -90,12 +90,12 @@ class Tags:
         return self.table_by_schema(table if self._has_schemas else (None, table[1]))
 
     def table_by_schema(self, table: TableName) -> str:
-        """As `table_tag` names it: raised, too, by every write that names the schema."""
+        """The form that `table_tag` returns: raised, too, by every write that names the schema."""
         schema, name = table
         return self.prefix + _plain(name if schema is None else f"{schema}.{name}")
 
     def rows(self, table: TableName) -> str:
-        """Raised by a write to rows of the table that are not known."""
+        """Raised by a write to unknown rows of the table."""
         return f"{self.table(table)}#"
 
     def row(self, table: str, key: RowKey) -> str:
@@ -105,10 +105,10 @@ class Tags:
         return f"{table}#{digest.hexdigest()}"
 
     def group(self, form: Any) -> str:
-        """Which of the slices of a column a value is in that has this form (see `frescor.sqlalchemy._slices`)."""
+        """The slice, among those of a column, for a value in its canonical form (see `frescor.sqlalchemy._slices`)."""
         digest = self._row_digest.copy()
         if type(form) is int:
-            # As `_canonical_number`, without a call: each column of each written row asks.
+            # Same as `_canonical_number`, without a call, because this runs for each slice column of each written row.
             digits = b"%d" % form
             digest.update(b"T%bI%b%b" % ((len(digits) + 5).to_bytes(4, "big"), len(digits).to_bytes(4, "big"), digits))
         else:
@@ -121,19 +121,19 @@ def _is_number(key: RowKey) -> bool:
 
 
 def _canonical_key(key: RowKey) -> bytes:
-    """The bytes of a row's key. Releases that run side by side name a row by the same, so they do not follow what the
-    keys of entries are made of."""
+    """The bytes of a row's key. All releases must use the same, because releases that run side by side have to agree;
+    so they do not follow changes of the canonical form in the keys of entries."""
     return framed(b"T", b"".join(map(canonical, key)))
 
 
 def _canonical_number(number: int) -> bytes:
-    """As `_canonical_key` of this number, in a fifth of the time: most rows are named so."""
+    """`_canonical_key` of one number, five times as fast: most rows have such a key."""
     digits = b"%d" % number
     return b"T%bI%b%b" % ((len(digits) + 5).to_bytes(4, "big"), len(digits).to_bytes(4, "big"), digits)
 
 
 def _plain(name: str) -> str:
-    """The name, or a digest of one that cannot stand in a tag."""
+    """The name, or a digest of a name that cannot be part of a tag."""
     if len(name) <= _LONGEST and name.isprintable() and "*" not in name and "#" not in name:
         return name
     return f"?{hashlib.blake2b(name.encode(), digest_size=16).hexdigest()}"
@@ -145,27 +145,27 @@ def is_row_key_type(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
         return False
     kind = kind.dialect_impl(dialect)
     if isinstance(kind, types.String):
-        # Elsewhere than on these two a collation that nobody named may take more for the same than `form_of` does.
+        # On other databases a default collation may treat more texts as equal than `form_of` does.
         return kind.collation is None and dialect.name in _BY_LETTERS
     return isinstance(kind, types.Integer | types.Uuid | types.Date | types.LargeBinary)
 
 
 def is_given_on(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
-    """Whether a value of this type means the same to the database as to Python: neither a type of the application's own
-    nor SQL around the parameter changes it on its way."""
+    """Whether the database gets a value of this type as Python has it, without a conversion by a type of the
+    application or by SQL around the parameter."""
     theirs = ("sqlalchemy", type(dialect).__module__.partition(".")[0])
     for one in (kind, kind.dialect_impl(dialect)):
-        # Also of a type that it is on this database alone (`with_variant`).
+        # This includes a type that applies to this database only (`with_variant`).
         if isinstance(one, types.TypeDecorator | types.Enum) or type(one).__module__.partition(".")[0] not in theirs:
             return False
-        # SQLite's dates as text of the application's own form, which may leave something out.
+        # SQLite stores dates as text, and the application may have chosen a format that leaves something out.
         if not _OWN_FORM.isdisjoint(vars(one)):
             return False
     return True
 
 
 def row_key_of(kinds: Sequence[types.TypeEngine[Any]], values: Sequence[Any]) -> RowKey | None:
-    """The values as the key of a row; None if one of them may be written in another form."""
+    """The values as the key of a row; None if one of them has no certain canonical form."""
     found = []
     for kind, value in zip(kinds, values, strict=True):
         form = form_of(kind, value)
@@ -176,10 +176,10 @@ def row_key_of(kinds: Sequence[types.TypeEngine[Any]], values: Sequence[Any]) ->
 
 
 def form_of(kind: types.TypeEngine[Any], value: Any) -> Any:
-    """The canonical form of a key's value; None if it may have others.
+    """The canonical form of a key's value; None if it is not certain.
 
-    A column may be declared with another type elsewhere in the application, from which the database converts (a number
-    in text, a date or a UUID as text): all of these have the same form.
+    The column may have another type elsewhere in the application, between which the database converts (a number as
+    text, a date or a UUID as text): all of these have the same form.
     """
     if isinstance(kind, types.Integer):
         return value if type(value) is int else None
@@ -200,12 +200,12 @@ def form_of(kind: types.TypeEngine[Any], value: Any) -> Any:
 
 
 def _form_of_text(text: str) -> int | str:
-    # What a collation may ignore: case, accents, spaces at the end. Too many alike does no harm.
+    # A collation may ignore case, accents, and spaces at the end. Treating too many texts as equal does no harm.
     letters = unicodedata.normalize("NFKD", text.casefold())
     letters = "".join(letter for letter in letters if not unicodedata.combining(letter)).rstrip()
     if _WHOLE_NUMBER.fullmatch(letters):
         return int(letters)
     if _NUMBER.fullmatch(letters):
-        # Also those that are infinite or have a part behind the point, which no column of numbers holds.
+        # `is_integer` excludes infinities and fractions, which integer columns cannot hold.
         return int(number) if (number := float(letters)).is_integer() else letters
     return bare if _UUID.fullmatch(bare := letters.strip("{}").replace("-", "")) else letters

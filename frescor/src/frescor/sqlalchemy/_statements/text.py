@@ -25,14 +25,14 @@ HOW_TO_DECLARE = (
 _DIALECTS = {"postgresql": "postgres", "mssql": "tsql", "mariadb": "mysql"}
 _QUERIES = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "FROM"})
 _WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE"})
-# A function that sets what a session says by SET.
+# The function that does what SET does.
 _SETS = "set_config"
-# Behind these SQLite takes a string for a name.
+# After these words SQLite takes a string as a name.
 _BEFORE_NAME = frozenset({"FROM", "JOIN", "INTO", "UPDATE", "TABLE"})
 
 
 def first_word(sql: str, dialect: str = "") -> str:
-    """The word that a statement begins with, comments aside, in capitals; nothing if there is none."""
+    """The first word of a statement, without comments, in capitals; empty if there is none."""
     for token in tokens_of(sql, dialect):
         if token.text != "(":
             return token.keyword if token.sort == "word" else ""
@@ -41,9 +41,9 @@ def first_word(sql: str, dialect: str = "") -> str:
 
 @functools.lru_cache(maxsize=2048)
 def facts_of_text(sql: str, dialect: str) -> Facts:
-    """What this text does, on a database of this SQLAlchemy dialect; what cannot be told is `unknown`.
+    """What this text does, on a database of this SQLAlchemy dialect; `unknown` is set if that cannot be determined.
 
-    Raises PolicyError only where sqlglot is not installed.
+    Raises PolicyError only if sqlglot is not installed.
     """
     found = NOTHING
     for statement in statements_of(tokens_of(sql, dialect)):
@@ -62,7 +62,7 @@ def _facts(tokens: Tokens, sql: str, dialect: str) -> Facts:
 
 
 def _without_explain(tokens: Tokens) -> Tokens:
-    # What is only explained counts as done: with ANALYZE it is.
+    # EXPLAIN counts as running the statement, because EXPLAIN ANALYZE does run it.
     if not tokens or tokens[0].keyword not in ("EXPLAIN", "DESCRIBE", "DESC"):
         return tokens
     place = 1
@@ -119,25 +119,25 @@ def _queried(tokens: Tokens, sql: str, dialect: str) -> Facts:
 
 
 def _without_alternative(tokens: Tokens) -> Tokens:
-    """`UPDATE OR IGNORE t` as `UPDATE t`: an UPDATE counts as one that may delete other rows, in any case."""
+    """`UPDATE OR IGNORE t` as `UPDATE t`. (Textual updates count as deleting other rows in any case.)"""
     place = skip(tokens, 0, ("(",)) + 1
     return (*tokens[:place], *tokens[place + 2 :]) if tokens[place].keyword == "OR" else tokens
 
 
 def _parse(text: str, dialect: str) -> "list[exp.Expr] | None":
-    """The statements in a text; None if sqlglot cannot read it, or does not know what it is."""
+    """The statements in a text; None if sqlglot cannot read it or does not recognise it."""
     try:
         import sqlglot
         from sqlglot import exp
         from sqlglot.errors import SqlglotError
     except ImportError as error:
         raise PolicyError(
-            "textual SQL is read by sqlglot, which is not installed: pip install 'frescor[sqlalchemy]'. Or declare "
+            "textual SQL is parsed by sqlglot, which is not installed: pip install 'frescor[sqlalchemy]'. Or declare "
             f"what the statement does. {HOW_TO_DECLARE}"
         ) from error
     try:
         found = [part for part in sqlglot.parse(text, read=_DIALECTS.get(dialect, dialect)) if part is not None]
-    # It stumbles over some texts in other ways than by its own error.
+    # For some texts it raises other errors than its own.
     except (SqlglotError, ValueError, RecursionError, TypeError, AttributeError, IndexError, KeyError):
         return None
     known = (exp.Query, exp.DML, exp.Merge, exp.Values, exp.Insert, exp.Update, exp.Delete)
@@ -145,7 +145,7 @@ def _parse(text: str, dialect: str) -> "list[exp.Expr] | None":
 
 
 def _readable(tokens: Tokens, sql: str, dialect: str) -> str:
-    """The text with each parameter replaced by a number, which may stand wherever one may."""
+    """The text with each parameter replaced by a number, which is valid wherever a parameter is."""
     parts = []
     end = tokens[0].start
     for place, token in enumerate(tokens):
@@ -162,7 +162,7 @@ def _written_out(token: Token, before: str, sql: str, dialect: str) -> str:
     if token.sort == "string":
         if dialect == "sqlite" and before in _BEFORE_NAME:
             return '"' + content_of(text).replace('"', '""') + '"'
-        # What a string holds is no matter, and its form may be one that is not known.
+        # The content of a string does not matter, and sqlglot may not know its form.
         return "'s'"
     if token.sort == "name" and text[:2] in ("U&", "u&"):
         return '"' + token.text.replace('"', '""') + '"'
@@ -197,7 +197,7 @@ def _targets(node: Any, dialect: str) -> list[Target]:
         return []
     named = [node.this, *(node.args.get("tables") or [])]
     if dialect not in ("postgresql", "sqlite") and isinstance(node, exp.Update | exp.Delete):
-        # Those of several tables name them by their aliases, and where they are joined.
+        # An UPDATE or DELETE of several tables names them by their aliases, and in its joins.
         named = [node]
     found = [table for part in named if part is not None for table in part.find_all(exp.Table)]
     return [Target(_name(table), kind) for table in found for kind in kinds]
@@ -206,7 +206,7 @@ def _targets(node: Any, dialect: str) -> list[Target]:
 def _kinds_of_insert(node: Any) -> tuple[Kind, ...]:
     conflict = node.args.get("conflict")
     if node.args.get("alternative") or node.args.get("overwrite"):
-        # In these words it may delete another row; see `sqlalchemy._statements.writes`.
+        # With these words it may delete another row; see `sqlalchemy._statements.writes`.
         return ("insert", "delete")
     if conflict is None:
         return ("insert",)
@@ -218,7 +218,7 @@ def _name(table: Any) -> Named:
 
 
 def joined(one: Facts, other: Facts) -> Facts:
-    """What both do."""
+    """The union of what both do."""
     return Facts(
         reads=(*one.reads, *other.reads),
         lookups=(*one.lookups, *other.lookups),
@@ -239,8 +239,8 @@ def joined(one: Facts, other: Facts) -> Facts:
 
 
 def unknown(sql: str) -> Facts:
-    """The facts of a statement that cannot be told."""
+    """The facts of a statement that cannot be understood."""
     shown = " ".join(sql.split())
     shown = f"{shown[:80]}…" if len(shown) > 80 else shown
-    said = f"what this SQL reads and writes cannot be told: {shown!r}. {HOW_TO_DECLARE}"
+    said = f"what this SQL reads and writes cannot be determined: {shown!r}. {HOW_TO_DECLARE}"
     return Facts(unknown=said, everything=True, changes_schema=True, isolation=True, changes_path=True)

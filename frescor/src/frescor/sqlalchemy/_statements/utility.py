@@ -1,8 +1,8 @@
 """What statements about the schema, the session and the transaction do: all statements that are not queries.
 
-Most of them read and write no rows. Changing an existing table, or what reading it shows, counts as a write to it. What
-reaches further than the text says (a type, a function, a whole schema) counts as a write to everything. So does a
-statement that is not known here, and that is logged.
+Most of them read and write no rows. Changing an existing table, or what reading it shows, counts as a write to it. A
+statement that affects more than its text names (a type, a function, a whole schema) counts as a write to everything. So
+does an unrecognised statement, which is also logged.
 """
 
 import re
@@ -16,14 +16,14 @@ Query = Callable[[Tokens], Facts]
 
 _SCHEMA = Facts(changes_schema=True)
 _EVERYTHING = Facts(changes_schema=True, everything=True)
-# They read and write no rows.
+# These read and write no rows.
 _HARMLESS = frozenset({
     "ANALYSE", "ANALYZE", "BACKUP", "BEGIN", "BINLOG", "CACHE", "CHECK", "CHECKPOINT", "CHECKSUM", "CLOSE", "CLUSTER",
     "COMMENT", "DEALLOCATE", "DESC", "DESCRIBE", "FETCH", "FLUSH", "GRANT", "KILL", "LISTEN", "LOAD", "LOCK", "MOVE",
     "NOTIFY", "OPTIMIZE", "PREPARE", "PURGE", "REASSIGN", "REINDEX", "RELEASE", "REPAIR", "REVOKE", "SAVEPOINT",
     "SECURITY", "SHOW", "START", "UNLISTEN", "UNLOCK", "VACUUM",
 })  # fmt: skip
-# Before these MySQL commits what is open, beside what changes the schema.
+# MySQL commits the open transaction before these, as before changes of the schema.
 _COMMITS = frozenset({
     "ANALYZE", "BEGIN", "CACHE", "CHECK", "FLUSH", "GRANT", "LOAD", "LOCK", "OPTIMIZE", "REPAIR", "RESET", "REVOKE",
     "START", "UNLOCK",
@@ -31,7 +31,7 @@ _COMMITS = frozenset({
 _CONTROL = frozenset({"COMMIT", "END", "ABORT", "ROLLBACK", "XA"})
 _ISOLATION = re.compile(r"isolation|characteristics|snapshot|repeatable|serializable|autocommit", re.IGNORECASE)
 _PATHS = re.compile(r"search_path|\brole\b|\bauthorization\b|\bschema\b", re.IGNORECASE)
-# What a statement of CREATE, ALTER or DROP is about, by the words that may stand between the two.
+# Words that may come between CREATE, ALTER or DROP and the kind of object.
 _BETWEEN = frozenset({
     "OR", "REPLACE", "GLOBAL", "LOCAL", "TEMP", "TEMPORARY", "UNLOGGED", "RECURSIVE", "UNIQUE", "CONSTRAINT",
     "TRUSTED", "PROCEDURAL", "DEFAULT", "FULLTEXT", "SPATIAL", "DEFINER", "ALGORITHM", "FORCE", "EDITIONABLE",
@@ -39,7 +39,8 @@ _BETWEEN = frozenset({
     "USER", "LARGE", "DATA", "SQL", "SECURITY", "INVOKER", "UNDEFINED", "MERGE", "TEMPTABLE",
 })  # fmt: skip
 _TABLES = frozenset({"TABLE", "VIEW", "SEQUENCE"})
-# New ones change nothing that was there; these change or lose nothing that a query shows.
+# Creating one of these changes nothing that existed; altering or dropping one changes nothing that a query shows,
+# except for those listed below.
 _APART = frozenset({
     "AGGREGATE", "CAST", "COLLATION", "CONVERSION", "DATABASE", "DOMAIN", "EVENT", "EXTENSION", "GROUP", "INDEX",
     "LANGUAGE", "LOGFILE", "MAPPING", "METHOD", "OBJECT", "OPERATOR", "PRIVILEGES", "PUBLICATION", "ROLE", "SCHEMA",
@@ -59,7 +60,7 @@ _LOST_BY_DROP = _CHANGED_BY_ALTER | {
     "SEARCH",
     "TRANSFORM",
 }
-# What SQLite tells of a database's schema, or of what stands in its header, which no table holds.
+# PRAGMAs that read the schema or the file's header, which no table holds.
 _TOLD_BY_PRAGMA = frozenset({
     "application_id", "foreign_key_list", "index_info", "index_list", "index_xinfo", "schema_version", "table_info",
     "table_list", "table_xinfo", "user_version",
@@ -69,7 +70,7 @@ _LANGUAGES = frozenset({"PLPGSQL", "SQL"})
 
 
 def facts_of_utility(tokens: Tokens, sql: str, dialect: str, query: Query) -> Facts | None:
-    """What a statement that is no query does; `query` reads one that is part of it. None if that cannot be told."""
+    """What a statement that is not a query does; `query` analyses a query within it. None if it is not recognised."""
     word = tokens[0].keyword
     if word in ("CREATE", "ALTER", "DROP"):
         place, about = _about(tokens)
@@ -100,7 +101,7 @@ def _others(tokens: Tokens, word: str, dialect: str, query: Query) -> Facts | No
         told = name is not None and name[1].lower() in _TOLD_BY_PRAGMA
         return Facts(reads=((None, f"pragma_{name[1].lower()}"),)) if name is not None and told else NOTHING
     if word == "TRUNCATE":
-        # Those that refer to it are in the list, or are truncated too.
+        # The tables that refer to it are in the list, or are truncated with it.
         return Facts(writes=_writes(names_in_list(tokens, 1), "truncate").writes, commits=True)
     if word == "REFRESH":
         name, _ = name_at(tokens, skip(tokens, 1, ("MATERIALIZED", "VIEW", "CONCURRENTLY")))
@@ -122,7 +123,7 @@ def _others(tokens: Tokens, word: str, dialect: str, query: Query) -> Facts | No
 
 
 def _about(tokens: Tokens) -> tuple[int, str]:
-    """What the statement is about, and the place behind that word."""
+    """The kind of object that the statement is about, and the position after that word."""
     place = 1
     while place < len(tokens) and (tokens[place].keyword in _BETWEEN or not tokens[place].is_name):
         # `DEFINER = someone@somewhere`
@@ -152,7 +153,8 @@ def _created(tokens: Tokens, place: int, about: str, query: Query) -> Facts | No
     if about == "POLICY":
         return _changes(_subjects(tokens, ("ON",)))
     if about in _ROUTINES or about in ("TRIGGER", "RULE"):
-        # Of a function another one may be called from now on; and who writes meanwhile knows nothing of a trigger yet.
+        # A new function may be called in place of another one; and writers that run now do not know of a new trigger
+        # yet.
         return _EVERYTHING
     return _SCHEMA if about in _APART else None
 
@@ -185,7 +187,7 @@ def _dropped(tokens: Tokens, place: int, about: str, _query: Query) -> Facts | N
 
 
 def _renamed(tokens: Tokens, name: Named) -> list[Named | None]:
-    """The other tables that ALTER TABLE names: the new name, and those that become or were parts of it."""
+    """The other tables that ALTER TABLE names: a new name, or tables that become or cease to be parts of it."""
     found: list[Named | None] = []
     for place in _places(tokens, ("TO", "SCHEMA", "PARTITION", "INHERIT", "TABLE")):
         before, (after, _) = _word(tokens, place - 1), name_at(tokens, place + 1)
@@ -227,7 +229,7 @@ def _done(tokens: Tokens, dialect: str) -> Facts | None:
 
 
 def facts_of_body(body: str, dialect: str) -> Facts | None:
-    """What a routine's body reads and writes; None for one that makes its statements while it runs."""
+    """What a routine's body reads and writes; None if it builds statements while it runs."""
     tokens = tokens_of(body, dialect)
     words = _words(tokens)
     if {"EXECUTE", "CALL", "PREPARE"} & set(words):
@@ -254,7 +256,7 @@ def _subjects(tokens: Tokens, before: Sequence[str]) -> list[Named | None]:
 
 
 def _behind_as(tokens: Tokens, place: int) -> Tokens:
-    """The query that a new table is filled from; MySQL leaves out the AS."""
+    """The query that fills a new table; MySQL allows leaving out the AS."""
     depth = 0
     for here in range(place, len(tokens)):
         word = tokens[here].keyword

@@ -1,8 +1,8 @@
 """What a compiled INSERT, UPDATE or DELETE writes; pure functions of the statement.
 
-A row counts as known when its whole primary key is bound to parameters: by the WHERE, or by the values of a plain
-INSERT. A key that the database makes is known after the execution, where the driver brings it back. Everything else (a
-condition on other columns, INSERT … SELECT, ON CONFLICT, a key that is changed) writes rows that are not known.
+A row counts as known if its whole primary key is bound to parameters: by the WHERE, or by the values of a plain INSERT.
+A key that the database generates is known after the execution, if the driver returns it. Everything else (a condition
+on other columns, INSERT … SELECT, ON CONFLICT, a key that is changed) writes unknown rows.
 """
 
 from collections.abc import Collection
@@ -31,7 +31,7 @@ def targets(statement: UpdateBase, compiled: Any, *, outermost: bool) -> tuple[T
     """The tables that one DML statement writes to. `outermost`: its parameters are those of the execution."""
     table = statement.table
     if not isinstance(table, sa.Table):
-        # A join (multi-table UPDATE of MySQL), an alias, or a table that is known by its name alone.
+        # A join (MySQL's multi-table UPDATE), an alias, or a table that is known by name only.
         return tuple(_unknown(statement, part) for part in _tables(table))
     if isinstance(statement, Insert):
         return _inserted(statement, table, compiled, outermost=outermost)
@@ -40,17 +40,17 @@ def targets(statement: UpdateBase, compiled: Any, *, outermost: bool) -> tuple[T
     bound = bound_columns([Condition(where)], compiled)
     rows = look_up_of(table, bound, compiled.dialect)
     named = {column.name: field for column in table.columns if (field := bound_field(table, column, bound)) is not None}
-    # Without a condition on a column there may be as many rows as there are.
+    # Without a condition on a column the number of rows is unlimited.
     returns = outermost and bool(named) and not _has_more(statement, compiled)
     if not isinstance(statement, Update):
         return (Target(_name(table), "delete", rows, declared=table, values={}, bound=named, returns=returns),)
     columns = _columns_set(statement, table, compiled, outermost=outermost)
     if prefixes(statement):
-        # OR REPLACE, as of an INSERT: a row that is in the way is deleted.
+        # OR REPLACE, as for an INSERT: a row with which it conflicts is deleted.
         return tuple(Target(_name(table), kind, declared=table) for kind in ("update", "delete"))
     if columns is None or columns & {column.name for column in table.primary_key.columns}:
         rows = None
-    # MySQL sets columns of several tables at once.
+    # MySQL can set columns of several tables at once.
     others = [part for part in _owners(statement) if _name(part) != _name(table)]
     values = None if columns is None or not outermost else _values_set(statement, table, columns, compiled)
     return (
@@ -62,7 +62,7 @@ def targets(statement: UpdateBase, compiled: Any, *, outermost: bool) -> tuple[T
 def _inserted(statement: Insert, table: sa.Table, compiled: Any, *, outermost: bool) -> tuple[Target, ...]:
     name = _name(table)
     if post_values_clause(statement) is not None or prefixes(statement):
-        # ON CONFLICT, OR REPLACE: it may change, or delete, another row than that of its key.
+        # ON CONFLICT, OR REPLACE: it may change or delete another row than the one with its key.
         kinds: tuple[Kind, ...] = ("update", "delete") if prefixes(statement) else ("update",)
         return tuple(Target(name, kind, declared=table) for kind in kinds)
     if statement.select is not None or multi_values(statement) or not outermost:
@@ -73,14 +73,14 @@ def _inserted(statement: Insert, table: sa.Table, compiled: Any, *, outermost: b
         return (Target(name, "insert", declared=table, values=values),)
     parameters = [_parameter(statement, column, compiled) for column in columns]
     if None in parameters and any(column.key in compiled.binds for column in columns):
-        # SQLAlchemy may take the value of a parameter of that name for the key.
+        # SQLAlchemy may use the value of another parameter with that name as the key.
         return (Target(name, "insert", declared=table, values=values),)
     fields = [Field(column.type, found or "") for column, found in zip(columns, parameters, strict=True)]
     return (Target(name, "insert", LookUp(name, tuple(fields)), generated=True, declared=table, values=values),)
 
 
 def _values_set(statement: Any, table: sa.Table, names: Collection[str], compiled: Any) -> dict[str, Field]:
-    """The parameters that hold what these columns are set to, of those that are set to one."""
+    """The parameters that hold the new values of these columns, for columns that are set to a parameter."""
     found = {}
     for column in table.columns:
         name = _parameter(statement, column, compiled) if column.name in names else None
@@ -90,7 +90,7 @@ def _values_set(statement: Any, table: sa.Table, names: Collection[str], compile
 
 
 def _has_more(statement: Any, compiled: Any) -> bool:
-    """Whether there is more to it than a table, what is set, and conditions."""
+    """Whether it consists of more than one table, the values to set, and conditions."""
     return bool(compiled.effective_returning or independent_ctes(statement) or has_more_tables(compiled))
 
 
@@ -101,7 +101,7 @@ def _parameter(statement: Insert, column: sa.Column[Any], compiled: Any) -> str 
     if column.key in given:
         value = given[column.key]
         if isinstance(value, BindParameter):
-            # One without a name of its own is named as its column.
+            # A parameter without a name of its own is named after its column.
             name = column.key if value.unique else value.key
     elif column.key in (compiled.column_keys or ()) or column in compiled.insert_prefetch:
         name = column.key
@@ -111,35 +111,35 @@ def _parameter(statement: Insert, column: sa.Column[Any], compiled: Any) -> str 
 
 
 def _is_stored_as_given(column: types.TypeEngine[Any], given: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
-    """Whether the database puts into a column what a parameter of this type holds."""
+    """Whether the database stores in a column exactly what a parameter of this type holds."""
     if not isinstance(column, types.DateTime):
         return passes(given, dialect)
-    # Another type would write the time in another form, or in another zone.
+    # Another type would store the time in another format or time zone.
     return isinstance(given, types.DateTime) and given.timezone == column.timezone and is_given_on(given, dialect)
 
 
 def _columns_set(statement: Update, table: sa.Table, compiled: Any, *, outermost: bool) -> frozenset[str] | None:
-    """The names of the columns that an UPDATE sets; None if that cannot be told."""
+    """The names of the columns that an UPDATE sets; None if they are not known."""
     if multi_values(statement):
         return None
     given = list(values_of(statement))
     keys = {getattr(column, "key", column) for column in given}
     if outermost:
         keys |= set(compiled.column_keys or ())
-    # Those that are set along, by SQLAlchemy or by the database.
+    # Columns that SQLAlchemy or the database sets in addition.
     names = {column.name for column in table.columns if column.onupdate is not None or column.server_onupdate}
     for key in keys:
         column = table.columns.get(str(key))
         if column is not None:
             names.add(column.name)
         elif not outermost or key not in (compiled.column_keys or ()):
-            # Of another table, or nobody's; as a parameter's name it may be one of the condition.
+            # A column of another table, or an unknown name. As the name of a parameter it may belong to the condition.
             names.add(str(key))
     return frozenset(names)
 
 
 def _owners(statement: Update) -> list[Any]:
-    """The tables of the columns that an UPDATE names itself."""
+    """The tables of the columns that an UPDATE sets explicitly."""
     found = {}
     for column in values_of(statement):
         owner = getattr(column, "table", None)

@@ -1,4 +1,4 @@
-"""A tracked engine: the running load is told of each read, each write is noted, and the commit invalidates.
+"""A tracked engine: each read is reported to the running load, each write is noted, and the commit invalidates.
 
-Imports `_outbox` and what is below.
+Imports `_outbox`, `_slices` and the layers below them.
 """

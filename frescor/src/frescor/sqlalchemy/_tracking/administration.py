@@ -1,4 +1,4 @@
-"""What an operator does with a database, by the command line: create the outbox, inspect it, put triggers on tables."""
+"""What an operator does with a database from the command line: create or inspect the outbox, install triggers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from frescor.sqlalchemy._outbox.outbox import TABLE, database_now, has_outbox, m
 
 @dataclass(frozen=True, slots=True)
 class OutboxState:
-    """rows: all that is kept. unmarked: what waits to be applied. oldest: the age of the oldest of these, seconds."""
+    """rows: all rows. unmarked: those that are still to be applied. oldest: the age of the oldest of these, seconds."""
 
     rows: int
     unmarked: int
@@ -23,12 +23,11 @@ class OutboxState:
 def administering(url: str) -> Iterator[sa.Connection]:
     """A connection to a database in one transaction, committed at the end.
 
-    Raises PolicyError for a URL that cannot be right, and CacheError with the reason when the database does not answer
-    or refuses.
+    Raises PolicyError for an invalid URL, and CacheError with the reason if the database does not answer or refuses.
     """
     engine = _engine_at(url)
     if engine.dialect.is_async:
-        raise PolicyError(f"this command waits: use a driver for it, not {engine.dialect.driver}.")
+        raise PolicyError(f"this command needs a synchronous driver, not {engine.dialect.driver}.")
     if not has_outbox(engine):
         raise PolicyError("a database in memory ends with this command: name a file.")
     with _connected(engine) as connection:
@@ -47,7 +46,7 @@ def _connected(engine: sa.Engine) -> sa.Connection:
         return engine.connect()
     except sa.exc.DBAPIError as error:
         said = _said(engine.url, error)
-    # Not within `except`: what a driver says, and hangs on to, may quote the address.
+    # Outside of `except`: a driver's exception may quote the address, and would be attached to this error.
     raise CacheError(
         f"the database {_shown(engine.url)} does not answer, or refuses the login: {said}. Check its address, user "
         "and password."
@@ -57,27 +56,28 @@ def _connected(engine: sa.Engine) -> sa.Connection:
 def _engine_at(url: str) -> sa.Engine:
     try:
         engine = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True)
-        # What follows an '@' that a password holds is taken for a host, and hosts are shown.
+        # If a password contains an '@', what follows it is taken for the host; and hosts are shown.
         if "@" not in (engine.url.host or "") and not {"/", "?", "#"} & set(engine.url.host or ""):
             return engine
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError, ValueError, TypeError):
         pass
-    # Nothing of it is shown, nor what a library said of it: any part may be a part of a password.
+    # Neither the URL nor a library's error is shown: any part of it may be part of a password.
     raise PolicyError(
-        "this is no address of a database, or its driver is not installed. Write postgresql+psycopg://user@host/name "
-        "or sqlite:////path/to/file; in a password, write / as %2F, @ as %40, : as %3A and % as %25."
+        "this is not the address of a database, or its driver is not installed. Write "
+        "postgresql+psycopg://user@host/name or sqlite:////path/to/file; in a password, write / as %2F, @ as %40, : as "
+        "%3A and % as %25."
     )
 
 
 def _shown(url: sa.URL) -> str:
-    """The address without password and options, which may hold another one."""
+    """The address without its password and its options, one of which may be another password."""
     return sa.URL.create(url.drivername, url.username, None, url.host, url.port, url.database).render_as_string()
 
 
 def _said(url: sa.URL, error: sa.exc.DBAPIError) -> str:
-    """The driver's words, unless a part of a password is among them."""
+    """The driver's message, unless it contains a part of a password."""
     said = str(error.orig)
-    # A name too: of a password with a '?' in it, what follows is taken for an option.
+    # Names of options, too: if a password contains a '?', what follows it is taken for an option.
     secrets = [str(url.password or ""), *url.query, *(str(value) for value in url.query.values())]
     for secret in secrets:
         if any(secret[start : start + 4] in said for start in range(max(1, len(secret) - 3)) if secret):
@@ -86,7 +86,7 @@ def _said(url: sa.URL, error: sa.exc.DBAPIError) -> str:
 
 
 def create_outbox(connection: sa.Connection, name: str = TABLE, schema: str | None = None) -> bool:
-    """Make the outbox; False if it is there."""
+    """Create the outbox; False if it exists already."""
     table = outbox_table(sa.MetaData(), name, schema)
     if sa.inspect(connection).has_table(name, schema=schema):
         return False

@@ -32,7 +32,7 @@ def cache_source(given: object) -> Cache | Callable[[], Cache]:
         return cast(Callable[[], Cache], source())
     if not callable(given) or isinstance(given, type):
         raise PolicyError(
-            f"track takes a Cache, a function that gives it, or a FlaskCache; got {type(given).__name__}. Of an "
+            f"track takes a Cache, a function that returns one, or a FlaskCache; got {type(given).__name__}. For an "
             "AsyncCache pass the Cache whose `aio` it is."
         )
     return cast(Callable[[], Cache], given)

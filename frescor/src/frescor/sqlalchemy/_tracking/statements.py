@@ -229,7 +229,7 @@ class Statements:
             transaction.at_once = _is_autocommit(connection, transaction)
         for what in effects.untold:
             everything = True
-            self._say(f"what {what} does cannot be told, in {_shown(sql)!r}. {_HOW_TO_DECLARE}")
+            self._say(f"what {what} does is unknown, in {_shown(sql)!r}. {_HOW_TO_DECLARE}")
         if everything:
             transaction.write_everything()
         if transaction.changes_seen is None and (effects.each or effects.others):
@@ -291,7 +291,7 @@ class Statements:
         if function not in self._said:
             self._said.add(function)
             logger.warning(
-                "a cached loader calls the function %r, and what that reads cannot be told: what such a load returns "
+                "a cached loader calls the function %r, and it is unknown what that reads: what such a load returns "
                 "is not stored. Declare it: track(engine, cache, functions={%r: ('table', …)}).",
                 function,
                 function,

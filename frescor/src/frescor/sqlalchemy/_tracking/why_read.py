@@ -1,4 +1,4 @@
-"""What a statement reads of each table, and why not less: in words, for `Cache.explain`."""
+"""What a statement reads of each table, and why not less: the text for `Cache.explain`."""
 
 from collections.abc import Iterator, Sequence
 
@@ -19,11 +19,11 @@ def why_read(reading: ReadTags, found: Sequence[str], wholes: Sequence[str], fac
         if rows:
             yield f"{table}: {_counted(len(rows), 'row')} by primary key: {shown!r}"
         elif table in found:
-            yield f"{table}: the whole table, since more rows of it are read than are named one by one: {shown!r}"
+            yield f"{table}: the whole table, since too many of its rows are read to name them one by one: {shown!r}"
     for read in reading.sliced:
         table = read.table
         if table in found:
-            yield f"{table}: the whole table, since more slices of it are read than are named one by one: {shown!r}"
+            yield f"{table}: the whole table, since too many of its slices are read to name them one by one: {shown!r}"
             continue
         for blind in (tag for tag in found if tag.startswith(f"{table}{SLICES}") and "=" not in tag and tag != SLICED):
             column = blind.rpartition(SLICES)[2]
@@ -36,13 +36,13 @@ def why_read(reading: ReadTags, found: Sequence[str], wholes: Sequence[str], fac
 def _why_whole(table: str, reading: ReadTags, facts: Facts) -> str:
     if any(read.table == table for read in reading.sliced):
         return (
-            "the values of its slice column are not certain, are too many, or its slices are registered just now "
-            "(then call it again)"
+            "the values of its slice column are not certain or too many, or its slices are being registered (then "
+            "call it again)"
         )
     if any(one == table for _, one in reading.lookups):
         return "the values of its primary key are not certain"
     if facts.places or facts.lookups or facts.declared:
-        return "it stands where neither its whole primary key nor a slice column is bound by =, IN or a closed range"
+        return "its occurrence binds neither the whole primary key nor a slice column by =, IN or a closed range"
     return "it is named in text"
 
 
