@@ -187,7 +187,10 @@ def compare(postgres: PrivatePostgres, server: PrivateServer, calls: int) -> lis
         tracking.close()
         # The same with slices, the columns registered as those that entries depend on.
         tracking = track(tracked, cache, slices={})
-        tracking.slices.ready(tracking.tags.table((None, "due")), tracking.slices.columns(Base.metadata.tables["due"]))
+        tracking.slices.ready(
+            tracking.tags.table((None, "due")),
+            tuple(column.id for column in tracking.slices.columns(Base.metadata.tables["due"])),
+        )
         for name, make, numbers, most in (
             ("change a row of three slices", changing_due, (-1, -2), 1.25),
             ("insert a row of three slices", inserting_due, (1, 2), None),

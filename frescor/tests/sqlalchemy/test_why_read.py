@@ -14,6 +14,8 @@ DUES = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("member_id", sa.ForeignKey("member.id")),
     sa.Column("number", sa.Integer, info={"slice": "range(10)"}),
+    sa.Column("seen", sa.Integer, info={"quiet": True}),
+    sa.Column("visits", sa.Integer, info={"quiet": True}),
 )
 
 
@@ -21,6 +23,10 @@ DUES = sa.Table(
     ("statement", "sentence"),
     [
         (sa.select(MEMBERS).where(MEMBERS.c.id == 1), "sql:member: 1 row by primary key"),
+        (sa.select(DUES.c.id).where(DUES.c.id.in_([1, 2])), "due: 2 rows by primary key (but for its quiet columns)"),
+        (sa.select(DUES.c.id).where(DUES.c.member_id == 1), "bound by = or IN (but for its quiet columns)"),
+        (sa.select(DUES.c.seen).where(DUES.c.member_id == 1), "bound by = or IN (of its quiet columns only seen)"),
+        (sa.select(DUES.c.id), "IN or a closed range (but for its quiet columns)"),
         (sa.select(DUES).where(DUES.c.member_id == 1), "sql:due: 1 slice of member_id, bound by = or IN"),
         (sa.select(DUES).where(DUES.c.member_id.in_([1, 2])), "sql:due: 2 slices of member_id, bound by = or IN"),
         (sa.select(DUES).where(DUES.c.number.between(0, 9)), "1 slice of number:range10, bound by a closed range"),

@@ -33,16 +33,16 @@ def counted(engine: sa.Engine, cache: Cache, statement: Any = SHOWN) -> Callable
 @pytest.mark.parametrize(
     ("slices", "sentence"),
     [
-        ({"payment": "month"}, "by the table's name and its columns' names"),
-        ({"": {}}, "by the table's name and its columns' names"),
-        ({PAYMENTS: {"n": "value"}}, "by the table's name and its columns' names"),
-        (["payment"], "slices are declared by table"),
+        ({"payment": "month"}, "`slices=` takes tables and columns by their names"),
+        ({"": {}}, "`slices=` takes tables and columns by their names"),
+        ({PAYMENTS: {"n": "value"}}, "`slices=` takes tables and columns by their names"),
+        (["payment"], "`slices=` takes tables"),
         ({"payment": {"n": "week"}}, "the slices of payment.n are of kind .* got 'week'"),
         ({"payment": {"n": ["value", "range"]}}, "got 'range'"),
         ({"payment": {"n": None}}, "got None"),
-        ({"payment": {7: "value"}}, "by a column's name; got 7"),
-        ({"payment": {"n": "value", "N": "range(3)"}}, "payment.N are declared twice"),
-        ({"payment": {"n": "value"}, "PAYMENT": {"n": "value"}}, "the table 'PAYMENT' are declared twice"),
+        ({"payment": {7: "value"}}, "got {'payment': {7: 'value'}}"),
+        ({"payment": {"n": "value", "N": "range(3)"}}, "the column payment.N twice"),
+        ({"payment": {"n": "value"}, "PAYMENT": {"n": "value"}}, "the table 'PAYMENT' twice"),
     ],
 )
 def test_what_is_wrong_by_itself_is_refused_by_track(slices: Any, sentence: str) -> None:
@@ -77,7 +77,7 @@ def test_a_table_that_does_not_exist_is_refused_by_the_first_load(
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE VIEW shown AS SELECT 1 AS n")
         connection.execute(sa.insert(PAYMENTS), {"id": 1, "n": 1})
-    sentence = "a view: declare them for the tables behind it" if name == "shown" else f"'{name}', which does not exist"
+    sentence = "a view: name the tables behind it" if name == "shown" else f"'{name}', which does not exist"
     for statement in (SHOWN, sa.text("SELECT count(*) FROM payment")):
         with pytest.raises(PolicyError, match=sentence) as refused:
             counted(engine, tracked_cache, statement)()

@@ -10,7 +10,7 @@ digest, made with the cache's key, because a foreign key may be personal data; a
 
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +22,11 @@ from frescor.errors import PolicyError
 from frescor.sqlalchemy._slices.declared import DIALECTS, KIND, Kinds, kinds_there_are, listed
 from frescor.sqlalchemy._statements.tags import form_of, is_given_on, is_row_key_type
 
-_INFO = "slice"
+INFO = "slice"
 _GROUPS = 1 << 16
 _DAY = dt.timedelta(days=1)
 # A column name that can stand in a tag beside others.
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 # The slice of NULL.
 NO_VALUE = "-"
 # How a time determines its day. SQLite stores the digits of the clock and drops the zone. PostgreSQL stores a moment,
@@ -133,9 +133,13 @@ def group_of_bucket(number: int) -> str:
 
 
 def slice_columns(
-    table: sa.Table, dialect: sa.Dialect, declared: Mapping[str, Kinds] | None = None
+    table: sa.Table,
+    dialect: sa.Dialect,
+    declared: Mapping[str, Kinds] | None = None,
+    quiet: Collection[str] = (),
 ) -> tuple[SliceColumn, ...]:
-    """The slice columns of a declared table; `declared`: additional ones, or other kinds, by name.
+    """The slice columns of a declared table; `declared`: additional ones, or other kinds, by name; quiet: names, in
+    lower case, of columns that have none unless they are declared.
 
     These are the foreign keys of a single column whose type has one canonical form for each value, except one that is
     the primary key, whose rows have tags of their own. `info={"slice": "month"}` on a Column adds another kind; several
@@ -148,13 +152,14 @@ def slice_columns(
     alone = {column.name for column in table.primary_key.columns} if len(table.primary_key.columns) == 1 else set()
     given = {name.lower(): kinds for name, kinds in (declared or {}).items()}
     for column in table.columns:
-        kinds = given.get(column.name.lower(), column.info.get(_INFO))
+        kinds = given.get(column.name.lower(), column.info.get(INFO))
         if kinds is not None:
             found += [_declared(column, kind, dialect) for kind in listed(kinds, _shown(column))]
         elif (
             column.name not in alone
+            and str.lower(column.name) not in quiet
             and _has_key_alone(column)
-            and _NAME.fullmatch(column.name)
+            and NAME.fullmatch(column.name)
             and column.computed is None
             and is_row_key_type(column.type, dialect)
         ):
@@ -176,7 +181,7 @@ def _declared(column: sa.Column[Any], kind: object, dialect: sa.Dialect) -> Slic
     if found is None:
         raise PolicyError(kinds_there_are(_shown(column), kind))
     word, width = str(kind).partition("(")[0], int(found[1] or 0)
-    if column.computed is not None or not _NAME.fullmatch(name):
+    if column.computed is not None or not NAME.fullmatch(name):
         raise PolicyError(
             f"{table}.{name} cannot have slices: it is computed by the database, or its name is not an identifier of "
             "at most 40 letters. Declare another column, or none."

@@ -1,11 +1,12 @@
-"""What an application declares of its tables' slices, checked as far as can be when it is declared.
+"""What an application declares of its tables: kinds of slices, and quiet columns; checked as early as can be.
 
 The shape and the kinds are checked by `track`, the columns at the first statement that names the table, and the tables
 at the first statement of a load: before that, a migration may not have created them yet.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Generic, TypeVar
 
 import sqlalchemy as sa
 
@@ -20,59 +21,43 @@ KIND = re.compile(r"value|month|day|range\(([1-9][0-9]{0,11})\)")
 # The kind or kinds of a column; an empty list means none.
 Kinds = str | Sequence[str]
 DeclaredSlices = Mapping[str, Mapping[str, Kinds]]
+DeclaredQuiet = Mapping[str, Collection[str]]
+_EXAMPLES = {
+    "slices": '{"payment": {"paid_on": "month", "member_id": ["value", "range(1000)"]}}',
+    "quiet": '{"account": ["seen_at", "visits"]}',
+}
+# More names than this make a sentence unreadable.
+_SHOWN = 40
+T = TypeVar("T")
 
 
-class Declarations:
-    """The columns that were declared at `track`, by table."""
+class Declarations(Generic[T]):
+    """What was declared for columns by one option of `track`, by table and by the columns' names in lower case."""
 
-    def __init__(self, declared: object, dialect: sa.Dialect) -> None:
+    def __init__(self, option: str, by_table: Mapping[str, Mapping[str, T]], dialect: sa.Dialect) -> None:
+        self._option = option
         self._dialect = dialect
-        self._kinds: dict[str, dict[str, Kinds]] = {}
+        self._by_table = by_table
         # The description by which every table was found: most statements of a process see the same one.
         self._checked: Dependencies | None = None
-        if not isinstance(declared, Mapping):
-            raise PolicyError(f"slices are declared by table: {_EXAMPLE}; got {declared!r}.")
-        for table, columns in declared.items():
-            if not isinstance(table, str) or not table or not isinstance(columns, Mapping):
-                raise PolicyError(
-                    f"slices are declared by the table's name and its columns' names: {_EXAMPLE}; got "
-                    f"{{{table!r}: {columns!r}}}."
-                )
-            self._take(table, columns)
-        if self._kinds and dialect.name not in DIALECTS:
+        if by_table and dialect.name not in DIALECTS:
             raise PolicyError(
-                f"there are slices on PostgreSQL and SQLite, not on {dialect.name}: leave out `slices=`, or pass it "
-                "for the other databases alone."
+                f"there are slices and quiet columns on PostgreSQL and SQLite, not on {dialect.name}: leave out "
+                f"`{option}=`, or pass it for the other databases alone."
             )
 
-    def _take(self, table: str, columns: Mapping[str, Kinds]) -> None:
-        found: dict[str, Kinds] = {}
-        for column, kinds in columns.items():
-            if not isinstance(column, str):
-                raise PolicyError(f"slices of {table!r} are declared by a column's name; got {column!r}.")
-            for kind in listed(kinds, f"{table}.{column}"):
-                if not isinstance(kind, str) or KIND.fullmatch(kind) is None:
-                    raise PolicyError(kinds_there_are(f"{table}.{column}", kind))
-            if column.lower() in found:
-                raise PolicyError(f"slices of {table}.{column} are declared twice: join its kinds in one list.")
-            found[column.lower()] = kinds
-        if any(one.lower() == table.lower() for one in self._kinds):
-            raise PolicyError(f"slices of the table {table!r} are declared twice: join its columns in one mapping.")
-        self._kinds[table] = found
-
-    def of(self, table: sa.Table) -> Mapping[str, Kinds]:
-        """What was declared for this table, by the columns' names in lower case. Raises PolicyError for a column that
-        the table does not have."""
+    def of(self, table: sa.Table) -> Mapping[str, T]:
+        """What was declared for this table. Raises PolicyError for a column that the table does not have."""
         # The default schema is known only after the first connection.
         default = self._dialect.default_schema_name
         name = table_name(table.schema, table.name, default)
-        declared = next((kinds for given, kinds in self._kinds.items() if _named(given, default) == name), {})
+        declared = next((found for given, found in self._by_table.items() if _named(given, default) == name), {})
         there = {str.lower(column.name): column.name for column in table.columns}
         for column in declared:
             if column not in there:
                 raise PolicyError(
-                    f"slices are declared for the column {column!r} of the table {table.name!r}, which has no such "
-                    f"column. It has: {', '.join(sorted(there.values()))}. Correct the name at `track(…, slices=…)`."
+                    f"`{self._option}=` names the column {column!r} of the table {table.name!r}, which has no such "
+                    f"column. It has: {', '.join(sorted(there.values()))}. Correct the name at `track`."
                 )
         return declared
 
@@ -81,7 +66,7 @@ class Declarations:
         if known is self._checked:
             return
         default = self._dialect.default_schema_name
-        missing = [name for name in self._kinds if not _is_there(_named(name, default), known)]
+        missing = [name for name in self._by_table if not _is_there(_named(name, default), known)]
         if not missing:
             self._checked = known
             return
@@ -93,10 +78,58 @@ class Declarations:
         }
         for name in missing:
             if _named(name, default) not in declared:
-                raise PolicyError(_no_table(name, _named(name, default), known, declared))
+                raise PolicyError(f"`{self._option}=` names {_missing(name, _named(name, default), known, declared)}")
 
 
-_EXAMPLE = '{"payment": {"paid_on": "month", "member_id": ["value", "range(1000)"]}}'
+def declared_slices(given: object, dialect: sa.Dialect) -> Declarations[Kinds]:
+    """What `slices=` declares. Raises PolicyError for anything but tables, columns and kinds."""
+
+    def kinds_of(table: str, columns: object) -> list[tuple[str, Kinds]]:
+        if not isinstance(columns, Mapping):
+            raise PolicyError(_wrong("slices", {table: columns}))
+        for column, kinds in columns.items():
+            for kind in listed(kinds, f"{table}.{column}"):
+                if not isinstance(kind, str) or KIND.fullmatch(kind) is None:
+                    raise PolicyError(kinds_there_are(f"{table}.{column}", kind))
+        return list(columns.items())
+
+    return Declarations("slices", _by_table("slices", given, kinds_of), dialect)
+
+
+def declared_quiet(given: object, dialect: sa.Dialect) -> Declarations[None]:
+    """What `quiet=` declares. Raises PolicyError for anything but tables and lists of columns."""
+
+    def columns_of(table: str, columns: object) -> list[tuple[str, None]]:
+        if not isinstance(columns, list | tuple | set | frozenset):
+            raise PolicyError(_wrong("quiet", {table: columns}))
+        return [(column, None) for column in columns]
+
+    return Declarations("quiet", _by_table("quiet", given, columns_of), dialect)
+
+
+def _by_table(
+    option: str, given: object, columns_of: Callable[[str, object], list[tuple[str, T]]]
+) -> dict[str, dict[str, T]]:
+    if not isinstance(given, Mapping):
+        raise PolicyError(_wrong(option, given))
+    found: dict[str, dict[str, T]] = {}
+    for table, columns in given.items():
+        if not isinstance(table, str) or not table:
+            raise PolicyError(_wrong(option, {table: columns}))
+        if any(one.lower() == table.lower() for one in found):
+            raise PolicyError(f"`{option}=` names the table {table!r} twice: join its columns.")
+        found[table] = {}
+        for column, value in columns_of(table, columns):
+            if not isinstance(column, str):
+                raise PolicyError(_wrong(option, {table: columns}))
+            if column.lower() in found[table]:
+                raise PolicyError(f"`{option}=` names the column {table}.{column} twice: name it once.")
+            found[table][column.lower()] = value
+    return found
+
+
+def _wrong(option: str, given: object) -> str:
+    return f"`{option}=` takes tables and columns by their names, such as {_EXAMPLES[option]}; got {given!r}."
 
 
 def _named(name: str, default: str | None) -> TableName:
@@ -111,24 +144,17 @@ def _is_there(name: TableName, known: Dependencies) -> bool:
     return any(one[1] == name[1] and kind == TABLE for one, kind in relations.items())
 
 
-def _no_table(name: str, found: TableName, known: Dependencies, declared: Collection[TableName]) -> str:
+def _missing(name: str, found: TableName, known: Dependencies, declared: Collection[TableName]) -> str:
     relations = known.description.relations
     if (kind := relations.get(found)) is not None:
-        return (
-            f"slices are declared for {name!r}, which is a {kind}: declare them for the tables behind it, since "
-            "those are written to."
-        )
+        return f"{name!r}, which is a {kind}: name the tables behind it, since those are written to."
     names = {one for one, kind in relations.items() if kind == TABLE} | set(declared)
     shown = sorted(table if schema is None else f"{schema}.{table}" for schema, table in names)
-    listed_names = f"{', '.join(shown[:_SHOWN])}{', …' if len(shown) > _SHOWN else ''}"
+    there = f"{', '.join(shown[:_SHOWN])}{', …' if len(shown) > _SHOWN else ''}"
     return (
-        f"slices are declared for the table {name!r}, which does not exist. Correct the name at `track(…, slices=…)`, "
-        f"or create the table first. There are: {listed_names or 'none'}."
+        f"the table {name!r}, which does not exist. Correct the name at `track`, or create the table first. There are: "
+        f"{there or 'none'}."
     )
-
-
-# More names than this make a sentence unreadable.
-_SHOWN = 40
 
 
 def listed(kinds: object, column: str) -> Iterable[object]:

@@ -8,6 +8,7 @@ from sqlalchemy import types
 
 from frescor._values.tags import SLICED
 from frescor.sqlalchemy._slices.columns import SliceColumn, group_of_bucket
+from frescor.sqlalchemy._slices.quiet import blind_tags
 from frescor.sqlalchemy._statements.facts import Bounds, Field, Place
 
 # A range of more buckets than this reads the whole table, since each bucket is one more tag for every read of the
@@ -17,17 +18,21 @@ MOST_BUCKETS = 64
 
 @dataclass(frozen=True, slots=True)
 class SlicedRead:
-    """A read of a table, with this tag, in slices of one of these columns: those of its parameters' values."""
+    """A read of a table, with this tag, in slices of one of these columns: those of its parameters' values. variants:
+    of the table's tags, those in which they are read."""
 
     table: str
     choices: tuple[tuple[SliceColumn, Field | Bounds], ...]
+    variants: tuple[str, ...] = ("",)
 
 
 @dataclass(frozen=True, slots=True)
 class ReadSlices:
-    """What one execution reads there: slices of one column. tags: all that an entry depends on because of it."""
+    """What one execution reads there: slices of one column. ids: of the column, in each variant. tags: all that an
+    entry depends on because of it."""
 
     column: SliceColumn
+    ids: tuple[str, ...]
     tags: tuple[str, ...]
 
 
@@ -91,8 +96,9 @@ def read_slices(
     if best is None:
         return None
     column, groups = best
-    table = read.table
-    return ReadSlices(column, (*[column.slice(table, group) for group in groups], column.blind(table), SLICED))
+    ids = tuple([f"{column.id}{variant}" for variant in read.variants])
+    blind = blind_tags(read.table, ids)
+    return ReadSlices(column, ids, (*[f"{one}={group}" for one in blind for group in groups], *blind, SLICED))
 
 
 def _groups(

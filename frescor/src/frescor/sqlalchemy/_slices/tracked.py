@@ -13,7 +13,14 @@ from frescor._values.tags import declared_tag
 from frescor.errors import CacheError
 from frescor.sqlalchemy._catalog.dependencies import Dependencies
 from frescor.sqlalchemy._slices.columns import SliceColumn, slice_columns
-from frescor.sqlalchemy._slices.declared import Declarations, DeclaredSlices
+from frescor.sqlalchemy._slices.declared import (
+    DIALECTS,
+    DeclaredQuiet,
+    DeclaredSlices,
+    declared_quiet,
+    declared_slices,
+)
+from frescor.sqlalchemy._slices.quiet import Quiet, blind_tags, quiet_of
 from frescor.sqlalchemy._slices.written import Plan, plan_for
 from frescor.sqlalchemy._statements.facts import Target
 from frescor.sqlalchemy._statements.tags import TableName
@@ -26,13 +33,22 @@ class Slices:
     """The slice columns of one tracked database. `declared`: None for no slices at all."""
 
     def __init__(
-        self, declared: DeclaredSlices | None, dialect: sa.Dialect, store: Callable[[], Store], *, awaits: bool
+        self,
+        declared: DeclaredSlices | None,
+        dialect: sa.Dialect,
+        store: Callable[[], Store],
+        *,
+        awaits: bool,
+        quiet: DeclaredQuiet | None = None,
     ) -> None:
         self._dialect = dialect
         self._store = store
         self._awaits = awaits
-        self._declared = None if declared is None else Declarations(declared, dialect)
+        self._declared = None if declared is None else declared_slices(declared, dialect)
+        self._declared_quiet = declared_quiet(quiet or {}, dialect)
+        self._has_any = dialect.name in DIALECTS
         self._columns: WeakKeyDictionary[sa.Table, tuple[SliceColumn, ...]] = WeakKeyDictionary()
+        self._quiet: WeakKeyDictionary[sa.Table, Quiet | None] = WeakKeyDictionary()
         self._wanted: dict[str, tuple[str, ...]] = {}
         self._standing: frozenset[str] = frozenset()
         self._asked_at = float("-inf")
@@ -44,11 +60,26 @@ class Slices:
             return ()
         found = self._columns.get(table)
         if found is None:
-            found = self._columns[table] = slice_columns(table, self._dialect, self._declared.of(table))
+            declared, quiet = self._declared.of(table), self.quiet(table)
+            names = () if quiet is None else quiet.names
+            found = self._columns[table] = slice_columns(table, self._dialect, declared, names)
         return found
 
+    def quiet(self, table: sa.Table) -> Quiet | None:
+        """The quiet columns of a declared table; None if it has none. Raises PolicyError for a wrong declaration."""
+        if not self._has_any:
+            return None
+        try:
+            return self._quiet[table]
+        except KeyError:
+            sliced = {} if self._declared is None else self._declared.of(table)
+            names = [name for name, kinds in sliced.items() if kinds]
+            found = self._quiet[table] = quiet_of(table, self._declared_quiet.of(table), names)
+            return found
+
     def check(self, known: Dependencies, tables: Iterable[sa.Table]) -> None:
-        """Raise PolicyError if slices are declared for a table that does not exist; `tables`: some of the models'."""
+        """Raise PolicyError if a table is declared that does not exist; `tables`: some of the models'."""
+        self._declared_quiet.check(known, tables)
         if self._declared is not None:
             self._declared.check(known, tables)
 
@@ -57,24 +88,24 @@ class Slices:
         if target.declared is None:
             return None
         columns = self.columns(target.declared)
-        return plan_for(target, columns, name, table, known, self._dialect, uncertain=uncertain)
+        return plan_for(
+            target, columns, self.quiet(target.declared), name, table, known, self._dialect, uncertain=uncertain
+        )
 
-    def ready(self, table: str, columns: tuple[SliceColumn, ...]) -> bool:
-        """Whether an entry may depend on slices of these columns of the table with this tag: whether every writer is
-        known to raise them. If not, they will be registered.
+    def ready(self, table: str, ids: tuple[str, ...]) -> bool:
+        """Whether an entry may depend on slices of columns with these ids of the table with this tag: whether every
+        writer is known to raise them. If not, they will be registered.
 
         A wrong answer means only that a value is not stored, because the store checks for itself.
         """
-        blind = [column.blind(table) for column in columns]
-        stands = self._standing.issuperset(blind)
-        is_new = any(column.id not in self._wanted.get(table, ()) for column in columns)
+        stands = self._standing.issuperset(blind_tags(table, ids))
+        is_new = not set(self._wanted.get(table, ())).issuperset(ids)
         if is_new or time.monotonic() > self._asked_at + _AGAIN:
-            self._want(table, columns)
+            self._want(table, ids)
         return stands
 
-    def _want(self, table: str, columns: tuple[SliceColumn, ...]) -> None:
+    def _want(self, table: str, ids: tuple[str, ...]) -> None:
         with self._lock:
-            ids = tuple(column.id for column in columns)
             self._wanted[table] = tuple(dict.fromkeys((*self._wanted.get(table, ()), *ids)))
             self._asked_at = time.monotonic()
         if self._awaits:

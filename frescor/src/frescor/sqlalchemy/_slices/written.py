@@ -25,6 +25,7 @@ from sqlalchemy import types
 from frescor.sqlalchemy._catalog.dependencies import Dependencies
 from frescor.sqlalchemy._catalog.description import TABLE
 from frescor.sqlalchemy._slices.columns import SliceColumn
+from frescor.sqlalchemy._slices.quiet import Quiet, Variants, in_variants
 from frescor.sqlalchemy._statements.facts import Field, Target
 from frescor.sqlalchemy._statements.tags import TableName
 from frescor.sqlalchemy._transactions.touched import MOST_SLICES, Touched
@@ -50,11 +51,12 @@ class _Column:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How the slices are learned that executions of one statement touch. table: its tag. returning: what is appended to
-    the statement; empty if its rows are not needed."""
+    the statement; empty if its rows are not needed. variants: of a table with quiet columns."""
 
     table: str
     columns: tuple[_Column, ...]
     returning: str
+    variants: Variants | None = None
 
     def without_rows(self) -> "Plan":
         """The same plan for an execution that returns no rows."""
@@ -74,12 +76,13 @@ class Plan:
         found: dict[str, frozenset[str] | None] = {}
         for one in self.columns:
             found[one.blind] = _tags(one, executions, spread, rows, digest)
-        return found
+        return found if self.variants is None else in_variants(self.table, found, self.variants)
 
 
 def plan_for(
     target: Target,
     columns: Sequence[SliceColumn],
+    quiet: Quiet | None,
     name: TableName,
     table: str,
     known: Dependencies,
@@ -87,15 +90,17 @@ def plan_for(
     *,
     uncertain: bool,
 ) -> Plan | None:
-    """How the slices of such a write are learned; None for a table without slices, or if they cannot be learned.
+    """How the slices of such a write are learned; None for a table without slices and quiet columns, or if they cannot
+    be learned.
 
     table: its tag. uncertain: the database may change more of the row, or other rows, than the statement says.
     """
-    if not columns or uncertain or target.values is None:
+    if (not columns and quiet is None) or uncertain or target.values is None:
         return None
     asks = _Returning(dialect, possible=target.returns and _is_plain(name, known) and not _has_odd_name(columns))
     found = tuple(_column(column, column.blind(table), target, asks) for column in columns)
-    return Plan(table, found, asks.text() if any(one.places for one in found) else "")
+    variants = None if quiet is None else quiet.written(target.columns if target.kind == "update" else None)
+    return Plan(table, found, asks.text() if any(one.places for one in found) else "", variants)
 
 
 class _Returning:

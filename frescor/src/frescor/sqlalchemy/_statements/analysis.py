@@ -79,6 +79,7 @@ def _from_notes(notes: Notes, final: Any, compiled: Any) -> Facts:
         writes=tuple(writes),
         functions=tuple(dict.fromkeys(notes.functions)),
         returning=returning,
+        columns=None if notes.any_column or notes.dml else frozenset(notes.columns),
         declared=tuple(dict.fromkeys(notes.declared)),
     )
 
@@ -116,7 +117,7 @@ def _with_text(facts: Facts, text: Facts, *, may_write: bool) -> Facts:
         # All writes are in SQLAlchemy's own part, and the text only repeats them.
         written = {_folded(target.table) for target in facts.writes}
         writes = (*facts.writes, *(target for target in text.writes if _folded(target.table) not in written))
-    core = replace(facts, reads=(*facts.reads, *looked_up), lookups=(), places=(), writes=writes)
+    core = replace(facts, reads=(*facts.reads, *looked_up), lookups=(), places=(), columns=None, writes=writes)
     return joined(core, replace(text, reads=tuple(reads), writes=()))
 
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.sql import visitors
+from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.sql.selectable import AliasedReturnsRows, TableClause
 
 from frescor.sqlalchemy._private import OwnRules, overrides
-from frescor.sqlalchemy._statements.facts import Untranslated
+from frescor.sqlalchemy._statements.facts import Named, Untranslated
 
 _NOTES = "_frescor_notes"
 _WRITES = re.compile(r"\b(?:insert|update|delete|merge|replace|truncate|copy|into|call|do)\b", re.IGNORECASE)
@@ -31,14 +32,18 @@ _compile_by_own_rules = OwnRules.__call__
 @dataclass(slots=True)
 class Notes:
     """What one compilation met. tables: each table, as often as the text names it. scopes: for each of these, the
-    compiler's stack, that is, the entries of the enclosing SELECTs, outermost first. textual: a part of the statement
-    was given as text. may_write: that part may write."""
+    compiler's stack, that is, the entries of the enclosing SELECTs, outermost first. columns: those of tables that are
+    named, in any place; any_column: it may name others as well. stars: the ids of each `*` that names no column.
+    textual: a part of the statement was given as text. may_write: that part may write."""
 
     tables: list[tuple[str | None, str]] = field(default_factory=list)
     scopes: list[tuple[Any, ...]] = field(default_factory=list)
     declared: list[sa.Table] = field(default_factory=list)
     dml: list[UpdateBase] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
+    columns: set[tuple[Named, str]] = field(default_factory=set)
+    any_column: bool = False
+    stars: set[int] = field(default_factory=set)
     textual: bool = False
     may_write: bool = False
 
@@ -46,6 +51,20 @@ class Notes:
         """A part that was given as text, wherever it is."""
         self.textual = True
         self.may_write = self.may_write or _WRITES.search(text) is not None
+
+    def add_column(self, column: Any) -> None:
+        """A column that is named anywhere."""
+        if column.is_literal:
+            self.any_column = self.any_column or id(column) not in self.stars
+            return
+        owner = getattr(column, "table", None)
+        while isinstance(owner, AliasedReturnsRows):
+            owner = owner.element
+        if owner is None or getattr(column, "system", False):
+            # A row as a whole, or what the database keeps of each row, may bear this name.
+            self.any_column = True
+        elif isinstance(owner, TableClause):
+            self.columns.add(((getattr(owner, "schema", None), str(owner.name)), str(column.name)))
 
     def add_expression(self, text: str) -> None:
         """A part that was given as text, in a place where a table can only be named by a subselect."""
@@ -108,6 +127,7 @@ def _noting(compiler: type[SQLCompiler]) -> type[SQLCompiler]:
         def visit_column(self, column: Any, *args: Any, **kw: Any) -> Any:
             if column.is_literal:
                 self._notes.add_expression(str(column.name))
+            self._notes.add_column(column)
             return super().visit_column(column, *args, **kw)
 
         def _generate_prefixes(self, *args: Any, **kw: Any) -> Any:
@@ -144,7 +164,14 @@ def _noting(compiler: type[SQLCompiler]) -> type[SQLCompiler]:
 
         def visit_function(self, func: Any, *args: Any, **kw: Any) -> Any:
             self._notes.functions.append(func.name.lower())
+            if func.name.lower() == "count":
+                self._notes.stars.update(_stars_in(list(func.clauses)))
             return super().visit_function(func, *args, **kw)
+
+        def visit_unary(self, unary: Any, *args: Any, **kw: Any) -> Any:
+            if unary.operator is operators.exists:
+                self._notes.stars.update(_stars_in(_columns_of(unary.element)))
+            return super().visit_unary(unary, *args, **kw)
 
         def visit_insert(self, insert_stmt: Any, *args: Any, **kw: Any) -> Any:
             self._notes.dml.append(insert_stmt)
@@ -159,6 +186,21 @@ def _noting(compiler: type[SQLCompiler]) -> type[SQLCompiler]:
             return super().visit_delete(delete_stmt, *args, **kw)
 
     return Noting
+
+
+def _stars_in(columns: list[Any]) -> list[int]:
+    """The id of a `*` that stands alone, in `count(*)` or `EXISTS (SELECT * …)`, which look at no column."""
+    alone = len(columns) == 1 and getattr(columns[0], "is_literal", False) and columns[0].name == "*"
+    return [id(columns[0])] if alone else []
+
+
+def _columns_of(element: Any) -> list[Any]:
+    """The columns of a SELECT, in parentheses or not."""
+    while not isinstance(element, sa.Select):
+        element = getattr(element, "element", None)
+        if element is None:
+            return []
+    return list(element.selected_columns)
 
 
 def has_own_constructs(statement: Any) -> bool:

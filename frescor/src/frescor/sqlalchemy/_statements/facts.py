@@ -90,7 +90,7 @@ class Facts:
     its targets are read, too. translated: its names are those that the database gets, whatever the
     schema_translate_map. commits: some databases commit the open transaction before it. everything: it may change the
     content of any table, or of everything that reads it. unknown: if it is not known what the statement does, a
-    sentence that says so.
+    sentence that says so. columns: those of tables that it names, in any place; None if it may name others.
     """
 
     reads: tuple[Named, ...] = ()
@@ -109,6 +109,7 @@ class Facts:
     commits: bool = False
     changes_path: bool = False
     unknown: str | None = None
+    columns: frozenset[tuple[Named, str]] | None = None
     declared: tuple[sa.Table, ...] = field(default=(), repr=False)
 
 

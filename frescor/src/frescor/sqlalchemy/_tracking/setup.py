@@ -11,7 +11,7 @@ from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Declared
 from frescor.sqlalchemy._outbox.outbox import Outbox, has_outbox
 from frescor.sqlalchemy._outbox.relay import Relay
-from frescor.sqlalchemy._slices.declared import DeclaredSlices
+from frescor.sqlalchemy._slices.declared import DeclaredQuiet, DeclaredSlices
 from frescor.sqlalchemy._tracking.tracking import Tracking
 from frescor.sqlalchemy._tracking.triggers import mark_connections
 
@@ -47,6 +47,7 @@ def track(
     views: Declared | None = None,
     functions: Declared | None = None,
     slices: DeclaredSlices | None = None,
+    quiet: DeclaredQuiet | None = None,
 ) -> Tracking:
     """Track an engine: cached functions depend on what they read through it, and its commits invalidate it.
 
@@ -63,6 +64,8 @@ def track(
     slices: the columns by whose values writes are told apart (see the manual). {} for the foreign keys; to add others,
     one kind or a list of kinds (value, month, day, range(1000)) by table and column, as in
     `{"payment": {"paid_at": "month", "member_id": ["value", "range(1000)"]}}`; None for none.
+    quiet: columns that are written often and shown seldom, as in `{"account": ["seen_at", "visits"]}`: an UPDATE that
+    sets no other column does not end entries whose statements name none of them.
     Raises PolicyError for a kind that there is not; the first load does for a table that does not exist, and the first
     statement that names a table for a column that it does not have.
     """
@@ -87,6 +90,7 @@ def track(
         views=views,
         functions=functions,
         slices=slices,
+        quiet=quiet,
     )
     tracking.start()
     if relay is not None and isinstance(cache, Cache):

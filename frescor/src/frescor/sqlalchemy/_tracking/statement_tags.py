@@ -4,8 +4,8 @@ They are found once for each statement, and kept until the catalogue changes. No
 the same statement may mean several tables.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -54,12 +54,16 @@ class Effects:
 @dataclass(frozen=True, slots=True)
 class ReadTags:
     """The tags of the tables that are read as a whole, and the look-ups of rows, each with its table's tag. untold: the
-    functions of which it is unknown what they read. sliced: the reads of slices of a table."""
+    functions of which it is unknown what they read. sliced: the reads of slices of a table. variants: by the tag of a
+    table with quiet columns, the variants of its tags that the statement depends on, instead of all its writes. partly:
+    of these tables, those that are read as a whole."""
 
     wholes: tuple[str, ...]
     lookups: tuple[tuple[LookUp, str], ...] = ()
     untold: tuple[str, ...] = ()
     sliced: tuple[SlicedRead, ...] = ()
+    variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    partly: tuple[str, ...] = ()
 
 
 class _Kept(Generic[T]):
@@ -169,6 +173,7 @@ class StatementTags:
         others = [name for name in facts.reads if name not in sliced]
         named_here = [*others, *(target.table for target in facts.writes)]
         whole = [self._resolved(name, facts, connection, transaction, execution)[0] for name in named_here]
+        variants = self._variants(facts, connection, transaction, execution)
         lookups = []
         for lookup in facts.lookups:
             name, known = self._resolved(lookup.table, facts, connection, transaction, execution)
@@ -176,9 +181,39 @@ class StatementTags:
                 lookups.append((lookup, self._tracking.tags.table(name)))
             else:
                 whole.append(name)
-        behind = known.behind(whole, facts.functions, facts.loose)
-        in_slices = tuple(one for some in sliced.values() for one in some)
-        return ReadTags(self._tags(known, behind.tables), tuple(lookups), tuple(behind.untold), in_slices)
+        partly = dict.fromkeys(name for name in whole if name in variants)
+        behind = known.behind([name for name in whole if name not in variants], facts.functions, facts.loose)
+        tag = self._tracking.tags.table
+        by_tag = {tag(name): found for name, found in variants.items() if name not in behind.tables}
+        in_slices = tuple(
+            replace(one, variants=by_tag.get(one.table, ("",))) for some in sliced.values() for one in some
+        )
+        return ReadTags(
+            self._tags(known, behind.tables),
+            tuple(lookups),
+            tuple(behind.untold),
+            in_slices,
+            by_tag,
+            tuple(tag(name) for name in partly if name not in behind.tables),
+        )
+
+    def _variants(
+        self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any
+    ) -> dict[TableName, tuple[str, ...]]:
+        """The tables with quiet columns of which the statement names not all, and the variants of their tags."""
+        found: dict[TableName, tuple[str, ...]] = {}
+        for table in facts.declared if facts.columns is not None else ():
+            quiet = self._tracking.slices.quiet(table)
+            if quiet is None:
+                continue
+            name, known = self._resolved((table.schema, table.name), facts, connection, transaction, execution)
+            # A policy may look at any column of the rows that it hides.
+            if [*known.behind([name], ()).tables] != [name] or name in known.description.policies:
+                continue
+            named = {str.lower(column) for (_, of), column in facts.columns or () if str.lower(of) == name[1]}
+            if variants := quiet.read(named):
+                found[name] = variants
+        return found
 
     def _sliced(
         self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any

@@ -10,11 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from frescor._calls.loading import CurrentLoad, enclosing_load
+from frescor._values.tags import SLICED
 from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Catalog
 from frescor.sqlalchemy._engine.drivers import driver_connection
 from frescor.sqlalchemy._engine.statement_listeners import GIVEN
 from frescor.sqlalchemy._private import begins_by_itself, spread_parameters
+from frescor.sqlalchemy._slices.quiet import blind_tags, ids_of, rows_in
 from frescor.sqlalchemy._slices.returning import RETURNING, gives_rows, told
 from frescor.sqlalchemy._slices.sliced_reads import SlicedRead, read_slices
 from frescor.sqlalchemy._slices.written import Plan
@@ -23,7 +25,7 @@ from frescor.sqlalchemy._statements.facts import Facts, LookUp, Target
 from frescor.sqlalchemy._statements.tags import RowKey, form_of, row_key_of
 from frescor.sqlalchemy._statements.text import facts_of_text
 from frescor.sqlalchemy._tracking.capture import read_on, seen_by
-from frescor.sqlalchemy._tracking.statement_tags import READS, WRITES, Effect, StatementTags
+from frescor.sqlalchemy._tracking.statement_tags import READS, WRITES, Effect, ReadTags, StatementTags
 from frescor.sqlalchemy._tracking.tracked_engine import TrackedEngine
 from frescor.sqlalchemy._tracking.why_read import why_read
 from frescor.sqlalchemy._transactions.snapshots import begin_before_savepoint, keeps_snapshot
@@ -320,14 +322,26 @@ class Statements:
             rows = _row_keys(lookup, execution) if rows_known else None
             if rows is None:
                 wholes.append(table)
+                continue
+            tags = [row_tag(table, row) for row in rows]
+            variants = self._ready_variants(reading, table, rows=True)
+            if variants:
+                of_rows = (*rows_in(table, tags, variants), *blind_tags(table, variants), SLICED)
+                found += seen.depend_on_slices(table, of_rows)
             else:
-                found += seen.depend_on_rows(table, [row_tag(table, row) for row in rows])
+                found += seen.depend_on_rows(table, tags)
         for read in reading.sliced:
-            tags = self._slice_tags(read, execution) if rows_known else None
-            if tags is None:
+            of_slices = self._slice_tags(read, execution) if rows_known else None
+            if of_slices is None:
                 wholes.append(read.table)
             else:
-                found += seen.depend_on_slices(read.table, tags)
+                found += seen.depend_on_slices(read.table, of_slices)
+        for table in reading.partly:
+            variants = self._ready_variants(reading, table) if rows_known else ()
+            if variants:
+                found += seen.depend_on_slices(table, (*blind_tags(table, variants), SLICED))
+            else:
+                wholes.append(table)
         seen.depend(wholes)
         if load.reads is not None:
             load.reads += why_read(reading, found, wholes, facts, execution.statement or "")
@@ -337,9 +351,14 @@ class Statements:
         found = read_slices(
             read, execution.compiled_parameters, spread_parameters(execution), self._tracking.tags.group
         )
-        if found is None or not self._tracking.slices.ready(read.table, (found.column,)):
+        if found is None or not self._tracking.slices.ready(read.table, found.ids):
             return None
         return found.tags
+
+    def _ready_variants(self, reading: ReadTags, table: str, *, rows: bool = False) -> tuple[str, ...]:
+        """The ids of the variants of a table's tag, or of its rows' tags, that are read; none if all writes count."""
+        ids = ids_of(reading.variants.get(table, ()), rows=rows)
+        return ids if ids and self._tracking.slices.ready(table, ids) else ()
 
 
 def _row_keys(lookup: LookUp, execution: Any) -> list[RowKey] | None:

@@ -39,7 +39,7 @@ from frescor.sqlalchemy._engine.statement_listeners import keep_given, keeping_b
 from frescor.sqlalchemy._outbox.outbox import Outbox, is_shared
 from frescor.sqlalchemy._outbox.relay import Relay
 from frescor.sqlalchemy._private import AdhocProxiedConnection, level_on_connect, telling_of_inserts
-from frescor.sqlalchemy._slices.declared import DeclaredSlices
+from frescor.sqlalchemy._slices.declared import DeclaredQuiet, DeclaredSlices
 from frescor.sqlalchemy._slices.explained import explained
 from frescor.sqlalchemy._slices.returning import RETURNING, execute_returning
 from frescor.sqlalchemy._slices.tracked import Slices
@@ -71,6 +71,7 @@ class Tracking:
         views: Declared | None,
         functions: Declared | None,
         slices: DeclaredSlices | None = None,
+        quiet: DeclaredQuiet | None = None,
     ) -> None:
         self.engine = engine
         self.outbox = outbox
@@ -87,7 +88,7 @@ class Tracking:
         self._tasks: set[asyncio.Task[bool]] = set()
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._catalog = Catalog(views, functions)
-        self.slices = Slices(slices, engine.dialect, lambda: self.cache.store, awaits=awaits)
+        self.slices = Slices(slices, engine.dialect, lambda: self.cache.store, awaits=awaits, quiet=quiet)
         self._statements = Statements(self, self._catalog)
         if relay is not None and engine.dialect.name == "postgresql":
             relay.schema_changed = self._catalog.refresh

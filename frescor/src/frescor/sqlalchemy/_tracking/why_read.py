@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from frescor._values.tags import SLICED, SLICES
+from frescor._values.tags import SLICES
 from frescor.sqlalchemy._statements.facts import Bounds, Facts
 from frescor.sqlalchemy._tracking.statement_tags import ReadTags
 
@@ -15,9 +15,9 @@ def why_read(reading: ReadTags, found: Sequence[str], wholes: Sequence[str], fac
     for table in dict.fromkeys(wholes):
         yield f"{table}: the whole table, since {_why_whole(table, reading, facts)}: {shown!r}"
     for table in dict.fromkeys(table for _, table in reading.lookups):
-        rows = [tag for tag in found if tag.startswith(f"{table}#") and tag != f"{table}#" and SLICES not in tag]
+        rows = {_row(tag) for tag in found if tag.startswith(f"{table}#") and _row(tag)}
         if rows:
-            yield f"{table}: {_counted(len(rows), 'row')} by primary key: {shown!r}"
+            yield f"{table}: {_counted(len(rows), 'row')} by primary key{_quietly(table, reading)}: {shown!r}"
         elif table in found:
             yield f"{table}: the whole table, since too many of its rows are read to name them one by one: {shown!r}"
     for read in reading.sliced:
@@ -25,12 +25,20 @@ def why_read(reading: ReadTags, found: Sequence[str], wholes: Sequence[str], fac
         if table in found:
             yield f"{table}: the whole table, since too many of its slices are read to name them one by one: {shown!r}"
             continue
-        for blind in (tag for tag in found if tag.startswith(f"{table}{SLICES}") and "=" not in tag and tag != SLICED):
-            column = blind.rpartition(SLICES)[2]
-            slices = {tag for tag in found if tag.startswith(f"{blind}=")}
-            bounds = [bound for one, bound in read.choices if one.id == column]
-            how = "a closed range" if any(isinstance(bound, Bounds) for bound in bounds) else "= or IN"
-            yield f"{table}: {_counted(len(slices), 'slice')} of {column}, bound by {how}: {shown!r}"
+        for column, one in dict.fromkeys(read.choices):
+            start = f"{table}{SLICES}{column.id}{read.variants[0]}="
+            slices = {tag for tag in found if tag.startswith(start)}
+            if not slices:
+                continue
+            how = "a closed range" if isinstance(one, Bounds) else "= or IN"
+            yield (
+                f"{table}: {_counted(len(slices), 'slice')} of {column.id}, bound by {how}{_quietly(table, reading)}: "
+                f"{shown!r}"
+            )
+    for table in reading.partly:
+        if table not in wholes:
+            why = f"{_why_whole(table, reading, facts)}{_quietly(table, reading)}"
+            yield f"{table}: the whole table, since {why}: {shown!r}"
 
 
 def _why_whole(table: str, reading: ReadTags, facts: Facts) -> str:
@@ -44,6 +52,20 @@ def _why_whole(table: str, reading: ReadTags, facts: Facts) -> str:
     if facts.places or facts.lookups or facts.declared:
         return "its occurrence binds neither the whole primary key nor a slice column by =, IN or a closed range"
     return "it is named in text"
+
+
+def _row(tag: str) -> str:
+    """The digest of a row, by its own tag or by a variant of it; empty for other tags."""
+    return tag.partition("=")[2] if f"{SLICES}:row" in tag else "" if SLICES in tag else tag.partition("#")[2]
+
+
+def _quietly(table: str, reading: ReadTags) -> str:
+    """That writes to quiet columns alone do not matter, or only those to the ones that are named."""
+    variants = reading.variants.get(table)
+    if not variants:
+        return ""
+    named = ", ".join(variant.partition(".")[2] for variant in variants[1:])
+    return f" (of its quiet columns only {named})" if named else " (but for its quiet columns)"
 
 
 def _counted(count: int, what: str) -> str:

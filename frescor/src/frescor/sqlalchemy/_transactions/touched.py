@@ -1,6 +1,6 @@
 """The slices of one table that a transaction has written to."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from frescor._values.tags import BUT, SLICES
 
@@ -11,6 +11,8 @@ MOST_SLICES = 64
 Touched = Mapping[str, frozenset[str] | None]
 # Of a write that returns its rows: until then `TrackedTransaction.await_slices` stands for them.
 LATER: Touched = {}
+# Stands for the slices that are named as the rows are which the transaction writes.
+ROWS = frozenset("#")
 
 
 def both(one: Touched, other: Touched) -> Touched:
@@ -23,14 +25,17 @@ def both(one: Touched, other: Touched) -> Touched:
     return found
 
 
-def raised_tags(table: str, slices: Touched) -> list[str]:
-    """The tags to raise for a table's slices: slice tags where they are known, blind tags elsewhere."""
+def raised_tags(table: str, slices: Touched, rows: Collection[str] | None) -> list[str]:
+    """The tags to raise for a table's slices: slice tags where they are known, blind tags elsewhere. rows: the tags of
+    the written rows; None if they are not known."""
     found = []
     known = ""
     for blind, tags in slices.items():
         known += f",{blind.rpartition(SLICES)[2]}"
         if tags is None:
             found.append(blind)
+        elif tags >= ROWS:
+            found += [blind] if rows is None else [f"{blind}={row[len(table) + 1 :]}" for row in rows]
         else:
             found.extend(tags)
     found.append(f"{table}{BUT}{known[1:]}")

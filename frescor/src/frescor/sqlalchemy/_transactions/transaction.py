@@ -141,7 +141,7 @@ class TrackedTransaction:
                 if table != EVERYTHING:
                     self._told[table] = slices = whole.slices.get(table) or {}
                     if slices:
-                        found.update(raised_tags(table, slices))
+                        found.update(raised_tags(table, slices, rows))
                     else:
                         found.add(f"{table}{BUT}")
             self._tags = frozenset((EVERYTHING,) if EVERYTHING in found else found)
