@@ -21,6 +21,7 @@ DOCUMENTS = (
     "frescor/docs/conditions.md",
     "frescor/docs/sqlalchemy.md",
     "frescor/docs/slices.md",
+    "frescor/docs/testing.md",
     "docs/threat-model.md",
     "docs/troubleshooting.md",
 )

@@ -7,6 +7,7 @@ from frescor._calls.loading import current_load
 from frescor._calls.miss import MISS, Miss
 from frescor._calls.policy import Policy
 from frescor._runtime.events import PolicyStats
+from frescor._runtime.hooks import Event
 from frescor._store.base import KeyInfo, ServerInfo
 from frescor._surface.cache import Cache
 from frescor._surface.decorator import AsyncCached, Cached
@@ -23,6 +24,7 @@ __all__ = [
     "CacheError",
     "Cached",
     "EntryUnreadable",
+    "Event",
     "KeyInfo",
     "Miss",
     "Policy",

@@ -143,5 +143,6 @@ def test_a_hit_on_the_server_costs_so_many_calls_and_hardly_enters_the_engine(se
 
         entered = python_calls(lambda: load(3))
     # One more is about 50 ns: raise it with the reason. The engine is asked whether copies may be read, and to listen.
-    assert len(entered) <= 67
+    # 68: the time is looked up at each call, since a test may have moved it.
+    assert len(entered) <= 68
     assert sorted(name for name in entered if name.startswith("Engine.")) == ["Engine.listen", "Engine.reads_local"]

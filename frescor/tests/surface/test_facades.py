@@ -16,6 +16,11 @@ from frescor._surface.decorator import AsyncCached, BoundAsyncCached, BoundCache
 from frescor.aio import AsyncCache
 from frescor.testing.blocking import BlockingCache
 
+# What is the same for both, since it is of the engine that they share.
+OF_THE_ENGINE = {
+    *("on_hit", "on_miss", "on_load", "on_invalidate", "on_error", "unhook"),
+    *("recording", "disabled", "replaced_by"),
+}
 # For threads and for operators, who do not await; and what works with coroutine functions as it is.
 SYNC_ALONE = {
     "around_refresh",
@@ -29,9 +34,10 @@ SYNC_ALONE = {
     "cached",
     "cached_method",
     "invalidate_cache_pattern",
+    *OF_THE_ENGINE,
 }
 # Of a test's cache, the rest of which is the cache itself.
-UNMIRRORED = {"around_refresh", "explain", "cached_method", "key_secret", "health", "pending"}
+UNMIRRORED = {"around_refresh", "explain", "cached_method", "key_secret", "health", "pending", *OF_THE_ENGINE}
 MIRRORS = [
     (Cache, AsyncCache, SYNC_ALONE),
     (Cache, BlockingCache, UNMIRRORED),

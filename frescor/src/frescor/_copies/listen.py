@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import hiredis
 
+from frescor._clocks import Steady
 from frescor._protocol.commands import HOLDS_MS
 from frescor._store.connection.connection import packed
 from frescor._store.wire import unquote_key
@@ -173,9 +174,9 @@ class Listener:
         # Pushes begin only here, so what was learned before does not count.
         due.append(lambda _: self._local.forget())
         line.send(packed(("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", self._tags, "PREFIX", self._leases)))
-        next_beat, slept = time.monotonic(), _seconds_slept()
+        next_beat, slept = Steady.monotonic(), _seconds_slept()
         while not self._closed.is_set():
-            now = time.monotonic()
+            now = Steady.monotonic()
             if _seconds_slept() - slept > _A_NAP:
                 # The machine was suspended, and the clock that copies go by stood still.
                 return
@@ -250,7 +251,7 @@ class Listener:
 def _seconds_slept() -> float:
     """How long this machine has been suspended, if the system tells."""
     if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - Steady.monotonic()
     return 0.0
 
 

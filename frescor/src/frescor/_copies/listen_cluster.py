@@ -9,10 +9,10 @@ table is read again. So a primary that was replaced and still accepts connection
 import functools
 import logging
 import threading
-import time
 from collections.abc import Iterable
 from typing import Any
 
+from frescor._clocks import Steady
 from frescor._copies.listen import Line, Listener
 from frescor._copies.local import Local
 from frescor._store.address import Host
@@ -57,10 +57,10 @@ class ClusterListener:
 
     def await_alive(self, timeout: float) -> bool:
         """Whether all nodes' pushes are known to arrive; waits that many seconds for it."""
-        end = time.monotonic() + timeout
+        end = Steady.monotonic() + timeout
         self._covered.wait(timeout)
         lines = tuple(self._lines.values())
-        return bool(lines) and all(listener.await_alive(end - time.monotonic()) for listener, _ in lines)
+        return bool(lines) and all(listener.await_alive(end - Steady.monotonic()) for listener, _ in lines)
 
     def close(self) -> None:
         """Stop listening; copies are not used any more."""

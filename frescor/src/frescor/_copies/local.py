@@ -16,7 +16,6 @@ import math
 import random
 import secrets
 import threading
-import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +24,7 @@ from typing import Any
 
 import msgspec
 
+from frescor._clocks import Steady, wall_clock
 from frescor._copies.admission import TinyLfu
 from frescor._values.codec import ValueCodec
 from frescor._values.entry import Entry
@@ -75,8 +75,8 @@ class Local:
         self,
         *,
         max_bytes: int = DEFAULT_MAX_BYTES,
-        monotonic: Callable[[], float] = time.monotonic,
-        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = Steady.monotonic,
+        now: Callable[[], float] = wall_clock,
         dice: Callable[[], float] = random.random,
     ) -> None:
         self._monotonic = monotonic

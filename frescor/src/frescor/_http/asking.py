@@ -1,10 +1,11 @@
 """What a request asks for: what tells it from others, and which requests go past the cache for a while."""
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Hashable
 from urllib.parse import unquote_plus
+
+from frescor._clocks import Steady
 
 METHODS = frozenset({"GET", "HEAD"})
 # After a response that may not be stored, similar requests skip the cache for this long and do not wait for each other.
@@ -28,12 +29,12 @@ class Passing:
 
     def __contains__(self, asked: Hashable) -> bool:
         until = self._until.get(asked)
-        return until is not None and until > time.monotonic()
+        return until is not None and until > Steady.monotonic()
 
     def add(self, asked: Hashable) -> None:
         """Let requests like this one skip the cache for a while."""
         with self._lock:
-            self._until[asked] = time.monotonic() + PASS_SECONDS
+            self._until[asked] = Steady.monotonic() + PASS_SECONDS
             self._until.move_to_end(asked)
             while len(self._until) > _MOST_PASSING:
                 self._until.popitem(last=False)

@@ -18,8 +18,8 @@ be loaded early, so that callers do not all meet at its end: with probability e^
 from frescor._plan.by_key import invalidate, look_up, look_up_many, put
 from frescor._plan.confirming import confirmed
 from frescor._plan.looking import Process, settle
-from frescor._plan.many import look_up_calls, read_beside_many, read_through_many
-from frescor._plan.one import LONGEST_WAIT_MS, read_beside, read_through
+from frescor._plan.many import load_beside_many, look_up_calls, read_beside_many, read_through_many
+from frescor._plan.one import LONGEST_WAIT_MS, load_beside, read_beside, read_through
 from frescor._plan.request import Arrive, CallSteps, LoadAnew, Plan, Request
 
 __all__ = [
@@ -32,6 +32,8 @@ __all__ = [
     "Request",
     "confirmed",
     "invalidate",
+    "load_beside",
+    "load_beside_many",
     "look_up",
     "look_up_calls",
     "look_up_many",

@@ -64,14 +64,19 @@ def read_beside_many(
     """`read_beside` for several calls: one read and one load."""
     found, _ = yield from _look_at_many(process, requests)
     found = {key: outcome for key, outcome in found.items() if not changed(outcome.tags)}
-    wanted = tuple(key for key in requests if key not in found)
-    loads: dict[str, Loaded] | Raised = (yield LoadMany(wanted)) if wanted else {}
+    wanted = {key: request for key, request in requests.items() if key not in found}
+    return {**found, **(yield from load_beside_many(wanted))}
+
+
+def load_beside_many(requests: Mapping[str, Request]) -> Plan[dict[str, Outcome]]:
+    """As `load_beside` for each, by one load."""
+    loads: dict[str, Loaded] | Raised = (yield LoadMany(tuple(requests))) if requests else {}
     if isinstance(loads, Raised):
         raise loads.error
-    for key, loaded in loads.items():
-        value = value_of(requests[key], loaded)
-        found[key] = Outcome(value, Result.BYPASSED, tags=tags_of(requests[key], loaded))
-    return found
+    return {
+        key: Outcome(value_of(requests[key], loaded), Result.BYPASSED, tags=tags_of(requests[key], loaded))
+        for key, loaded in loads.items()
+    }
 
 
 def look_up_calls(process: Process, requests: Mapping[str, Request]) -> Plan[dict[str, Outcome]]:

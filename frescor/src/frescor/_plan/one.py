@@ -96,6 +96,11 @@ def read_beside(process: Process, request: Request, changed: Callable[[tuple[str
         look = yield from look_for(process, apart(request))
     if isinstance(look, Look) and look.usable and not request.refresh and not changed(look.tags):
         return Outcome(look.value, Result.HIT, tags=look.tags)
+    return (yield from load_beside(request))
+
+
+def load_beside(request: Request) -> Plan[Outcome]:
+    """The value of a call, loaded for this caller alone: nothing is read, waited for or stored."""
     loaded: Loaded | Raised = yield request.load
     if isinstance(loaded, Raised):
         raise loaded.error

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from frescor import _plan as plan
 from frescor._calls.borrowed import arguments_of, is_borrowed
+from frescor._clocks import Steady
 from frescor._protocol.commands import (
     NOTHING_SHARED,
     UNAVAILABLE,
@@ -91,7 +92,7 @@ class Driver(PlanUnderWay[R]):
         engine, kind = self._engine, type(command)
         if kind is TakeLease or kind is Together:
             self.asking(command)
-        began = time.monotonic()
+        began = Steady.monotonic()
         try:
             if self._has_asked or (kind is not Read and kind is not Invalidate):
                 with within(max(engine.deadline - self._waited, 0.001)):
@@ -104,7 +105,7 @@ class Driver(PlanUnderWay[R]):
         else:
             if engine.notices.refusals:
                 engine.notices.accepted(command)
-        self._waited += time.monotonic() - began
+        self._waited += Steady.monotonic() - began
         self._has_asked = True
         if kind is not Read:
             self.answered(command, answer)

@@ -5,22 +5,26 @@ import contextlib
 import functools
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from frescor import _plan as plan
 from frescor._calls.claims import Claims
 from frescor._calls.loading import around, enclosing_load
+from frescor._clocks import machine_clock, wall_clock
 from frescor._copies.listening import CopyListener, Listeners
 from frescor._copies.local import Local
 from frescor._protocol.commands import LEASE_MS
 from frescor._protocol.pending import Pending
 from frescor._runtime.background import deliver, extend
+from frescor._runtime.hooks import Hooks
 from frescor._runtime.lease import Flights, Keeper, Waits
 from frescor._runtime.nondeterminism import Nondeterminism
 from frescor._runtime.notices import Notices
 from frescor._runtime.reporter import Reporter
+from frescor._runtime.scope import Scope
 from frescor._store.base import ListenerFactory, Store
 from frescor._values.codec import Codec
 from frescor._values.entry import LARGEST_VALUE, Packing
@@ -31,6 +35,10 @@ if TYPE_CHECKING:
 
 # The expected tags of this many entries are remembered; beyond that all are forgotten, and learned again.
 _MOST_EXPECTED = 4096
+
+
+# The engines of all caches of this process, for tests that do not know which one a call is answered by.
+LIVING: "weakref.WeakSet[Engine]" = weakref.WeakSet()
 
 
 class Engine:
@@ -46,6 +54,7 @@ class Engine:
         nondeterminism: Nondeterminism,
         largest_value: int = LARGEST_VALUE,
         confirm: bool = False,
+        disabled: bool = False,
     ) -> None:
         self.store = store
         # How many seconds one call may wait for the store, with all its round trips.
@@ -64,11 +73,21 @@ class Engine:
         # The highest clock that the store has returned to this process: a database read that starts now is at least as
         # new.
         self.clock_seen = 0
-        # Whether the current transaction has changed something with one of these declared tags; with (), anything at
-        # all.
-        self.dirty_check: Callable[[tuple[str, ...]], bool] | None = None
+        # Who is told of what happens.
+        self.hooks = Hooks(self._choose_detour)
+        # Every call loads, and nothing is kept.
+        self._is_disabled = disabled
+        # What is otherwise within this thread or task; and whether there ever was something.
+        self.scope: ContextVar[Scope | None] = ContextVar("frescor_scope", default=None)
+        self._has_scopes = False
+        self._dirty_check: Callable[[tuple[str, ...]], bool] | None = None
+        # Whether a copy may not answer a call at once: one question before every hit. None nearly always: then nothing
+        # is disabled or otherwise within a context either, and there is no transaction to ask about.
+        self.detour: Callable[[tuple[str, ...]], bool] | None = None
+        self._choose_detour()
         self._local_bytes = local_bytes
         self._start()
+        LIVING.add(self)
         itself = weakref.ref(self)
 
         def start_again() -> None:
@@ -104,7 +123,14 @@ class Engine:
         # By key, the tags that the entry had in addition to those of its call: they are read along with it the next
         # time.
         self.expected: dict[str, tuple[str, ...]] = {}
-        self.process = plan.Process(self.local, self.pending, self.packing, nondeterminism.token, confirm=self.confirm)
+        self.process = plan.Process(
+            self.local,
+            self.pending,
+            self.packing,
+            nondeterminism.token,
+            confirm=self.confirm,
+            machine_now=_machine_now if nondeterminism.now is wall_clock else int,
+        )
         # Other processes still read what this one could not invalidate, so it must not wait for this process's next
         # call.
         store.when_back(functools.partial(deliver, store, self.process))
@@ -136,7 +162,46 @@ class Engine:
         """Identifies the place of the keys: caches with the same place share their entries."""
         return self.store.place
 
-    # -- the context of a call: an enclosing load, a transaction -----------------------------------------------------
+    # -- the context of a call: an enclosing load, a transaction, a scope --------------------------------------------
+
+    @property
+    def dirty_check(self) -> Callable[[tuple[str, ...]], bool] | None:
+        """Whether the current transaction has changed something with one of these declared tags; with (), anything at
+        all."""
+        return self._dirty_check
+
+    @dirty_check.setter
+    def dirty_check(self, check: Callable[[tuple[str, ...]], bool] | None) -> None:
+        self._dirty_check = check
+        self._choose_detour()
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether every call loads, in this process or in this context."""
+        return self._is_disabled or ((scope := self.scope.get()) is not None and scope.disabled)
+
+    @contextlib.contextmanager
+    def within(self, scope: Scope) -> Iterator[None]:
+        """Let this be the scope of this thread or task, and of the tasks that it starts."""
+        if not self._has_scopes:
+            self._has_scopes = True
+            self._choose_detour()
+        token = self.scope.set(scope)
+        try:
+            yield
+        finally:
+            self.scope.reset(token)
+
+    def _choose_detour(self) -> None:
+        if self.hooks.hit or self._is_disabled:
+            self.detour = _always
+        elif self._has_scopes:
+            self.detour = self._is_scoped
+        else:
+            self.detour = self._dirty_check
+
+    def _is_scoped(self, tags: tuple[str, ...]) -> bool:
+        return self.scope.get() is not None or (self._dirty_check is not None and self._dirty_check(tags))
 
     def loading_around(self) -> tuple[str, ...]:
         """The keys in this store at which the enclosing loads will be stored."""
@@ -149,11 +214,11 @@ class Engine:
     def reads_local(self) -> bool:
         """Whether a call may be answered by this process's copies: not within a load, which would become as old as they
         are, and not within a transaction that has changed something."""
-        return enclosing_load() is None and (self.dirty_check is None or not self.dirty_check(()))
+        return enclosing_load() is None and (self._dirty_check is None or not self._dirty_check(()))
 
     def changed(self, tags: tuple[str, ...]) -> bool:
         """Whether the current transaction has changed something that an entry with these tags depends on."""
-        return self.dirty_check is not None and self.dirty_check(declared_in(tags))
+        return self._dirty_check is not None and self._dirty_check(declared_in(tags))
 
     # -- what is remembered, and logged once -------------------------------------------------------------------------
 
@@ -174,3 +239,11 @@ class Engine:
                 "row numbers by trying all values, a phone number in hours. Give Cache.from_url key_secret=, the same "
                 "in all processes: python -c 'import secrets; print(secrets.token_hex(32))' makes one.",
             )
+
+
+def _machine_now() -> int:
+    return int(machine_clock() * 1_000_000)
+
+
+def _always(tags: tuple[str, ...]) -> bool:  # noqa: ARG001  # as a dirty check
+    return True

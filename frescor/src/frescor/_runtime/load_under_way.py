@@ -1,7 +1,6 @@
 """What both drivers share: carrying out a plan and its loads, except for any waiting."""
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar, cast
 
@@ -9,6 +8,7 @@ from frescor import _plan as plan
 from frescor._calls.borrowed import arguments_of, meet
 from frescor._calls.keys import key_digest
 from frescor._calls.loading import CurrentLoad, Loading, Subject, enclosing_load
+from frescor._clocks import Steady
 from frescor._protocol.commands import (
     UNAVAILABLE,
     DependOn,
@@ -29,6 +29,8 @@ from frescor._runtime.arrival import arrive
 from frescor._runtime.encoding import loaded
 from frescor._runtime.engine import Engine
 from frescor._runtime.events import BY_KEY
+from frescor._runtime.hooks import Event, Kind
+from frescor._values.tags import declared_in
 from frescor.errors import CacheError, StoreRejected
 
 logger = logging.getLogger("frescor")
@@ -68,25 +70,30 @@ class LoadUnderWay:
     def begin(self) -> CurrentLoad:
         """Start the load and make it the current one; its loader runs as part of it."""
         engine = self._engine
+        if engine.hooks.miss:
+            for request in self._asked():
+                if not request.refresh:
+                    engine.hooks.tell(engine.hooks.miss, _event("miss", request))
         self._began = engine.flights.tick()
         for key in self._stored_at:
             if key in self._leases:
                 engine.keeper.hold(key, self._leases[key])
         label = self._requests[self._keys[0]].label
         self._loading = Loading(Subject(engine.place, self._keys, self._stored_at, label))
-        self._start = time.perf_counter()
+        self._start = Steady.perf_counter()
         return self._loading.__enter__()
 
     def end(self, error: BaseException | None) -> Loaded | dict[str, Loaded] | Raised | None:
         """The result for the plan; None if the error ends the program or the task, which is not a failure of the
         loader."""
         load = self._loading.load
-        cost = time.perf_counter() - self._start
+        cost = Steady.perf_counter() - self._start
         if any(request.moved is not None and request.moved() for request in self._asked()):
             # It may have read values that belong to another key.
             load.keep_private()
         self._loading.__exit__()
         if isinstance(error, Exception):
+            self._tell(load, cost, error)
             return self._raised(error, load)
         if error is not None:
             return None
@@ -95,10 +102,23 @@ class LoadUnderWay:
         found = loaded(self._engine, values, load, self._requests, began=self._began, cost=cost)
         # The value must not live as long as the task that asked for it.
         load.value = None
+        self._tell(load, cost, found.error if isinstance(found, Raised) else None)
         return found[self._keys[0]] if one and not isinstance(found, Raised) else found
 
     def _asked(self) -> list[plan.Request]:
         return [self._requests[key] for key in self._keys]
+
+    def _tell(self, load: CurrentLoad, cost: float, error: Exception | None) -> None:
+        """The load ended: say so to whoever asked to be told."""
+        hooks = self._engine.hooks
+        if not hooks.load and not (error is not None and hooks.error):
+            return
+        for request in self._asked():
+            tags = declared_in((*request.tags, *load.store_tags))
+            how = "refresh" if request.refresh else "call"
+            hooks.tell(hooks.load, _event("load", request, how=how, tags=tags, seconds=cost, error=error))
+            if error is not None:
+                hooks.tell(hooks.error, _event("error", request, how=how, error=error))
 
     def _raised(self, error: Exception, load: CurrentLoad) -> Raised:
         """The result for the plan after an exception. An enclosing load that catches it depends on the same tags."""
@@ -163,6 +183,9 @@ class PlanUnderWay(Generic[R]):
         self._engine.reporter.add(policy, "errors")
         sentence = f"{reason} (policy {policy}, key {key_digest(command.key)}; said once for each reason)"
         self._engine.notices.once(policy, reason, sentence)
+        self._engine.hooks.tell(
+            self._engine.hooks.error, Event("error", policy=policy, key=command.key, error=command.error)
+        )
 
     # -- sending commands to the store -------------------------------------------------------------------------------
 
@@ -177,6 +200,8 @@ class PlanUnderWay(Generic[R]):
         """The store did not answer or refused; a refusal is logged."""
         if isinstance(error, StoreRejected):
             self._engine.notices.refused(command, error)
+        if self._engine.hooks.error:
+            self._engine.hooks.tell(self._engine.hooks.error, Event("error", error=error))
         return UNAVAILABLE
 
     def answered(self, command: object, answer: object) -> None:
@@ -209,6 +234,11 @@ class PlanUnderWay(Generic[R]):
         self._engine.reporter.add(request.policy.name, "errors")
         logger.warning("a refresh failed: %r (policy %s)", error, request.policy.name)
         return error
+
+
+def _event(kind: Kind, request: plan.Request, **more: Any) -> Event:
+    tags = more.pop("tags", None) or declared_in(request.tags)
+    return Event(kind, policy=request.policy.name, function=request.label, key=request.key, tags=tags, **more)
 
 
 def depend_on(tags: Iterable[str]) -> None:

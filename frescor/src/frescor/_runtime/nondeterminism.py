@@ -4,10 +4,11 @@ import itertools
 import os
 import random
 import secrets
-import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from frescor._clocks import Steady, wall_clock
 
 
 class Tokens:
@@ -36,7 +37,7 @@ class Tokens:
 class Nondeterminism:
     """Time, randomness and ids, so that tests can supply their own."""
 
-    now: Callable[[], float] = time.time
-    monotonic: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = wall_clock
+    monotonic: Callable[[], float] = Steady.monotonic
     uniform: Callable[[float, float], float] = random.uniform
     token: Callable[[], str] = field(default_factory=lambda: Tokens().__next__)

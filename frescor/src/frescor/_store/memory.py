@@ -3,12 +3,12 @@
 import fnmatch
 import logging
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from frescor._clocks import wall_clock
 from frescor._protocol.commands import (
     LEASE_MS,
     Announce,
@@ -50,7 +50,7 @@ class MemoryStore(Store):
     """Carries out the protocol of `_store/base.py` on a dictionary of limited size, which drops the least recently used
     items."""
 
-    def __init__(self, *, max_bytes: int = 64 * 1024 * 1024, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, *, max_bytes: int = 64 * 1024 * 1024, now: Callable[[], float] = wall_clock) -> None:
         self._max_bytes = max_bytes
         self._now = now
         self._used = 0

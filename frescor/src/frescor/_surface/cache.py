@@ -1,7 +1,9 @@
 """The cache for synchronous programs. The sync driver carries out each call."""
 
+import contextlib
 import functools
 import itertools
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
@@ -13,7 +15,9 @@ from frescor._plan import CallSteps
 from frescor._runtime.driver import Driver
 from frescor._runtime.engine import Engine
 from frescor._runtime.events import PolicyStats, by_policy
+from frescor._runtime.hooks import Hook, Kind
 from frescor._runtime.nondeterminism import Nondeterminism
+from frescor._runtime.scope import Scope
 from frescor._store.base import KeyInfo, ServerInfo, Store
 from frescor._store.connection.connection import DEADLINE
 from frescor._store.opening import open_store
@@ -27,10 +31,15 @@ if TYPE_CHECKING:
     from frescor._surface.aio import AsyncCache
     from frescor._surface.callsite import CallSite
     from frescor._surface.explanation import Explanation
+    from frescor._surface.recording import Calls
+
+# The environment's variable that switches every cache of a process off.
+DISABLED = "FRESCOR_DISABLED"
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
+H = TypeVar("H", bound=Hook)
 
 
 class Cache:
@@ -60,6 +69,7 @@ class Cache:
         seal_secrets: Sequence[bytes] = (),
         largest_value: int = LARGEST_VALUE,
         confirm: bool = False,
+        disabled: bool | None = None,
     ) -> "Cache":
         """A cache on the server at `url`.
 
@@ -98,6 +108,9 @@ class Cache:
         copies has dropped the copies concerned or can no longer use them. Then there is no delay at all. This takes
         about a millisecond. It takes 1.6 s if one of these processes was killed or stopped just before, and also during
         the first 1.6 s after the server has lost its list of processes. Each call can override it.
+
+        disabled: whether every call loads and nothing is kept, as within `disabled()`. None: if the environment
+        variable FRESCOR_DISABLED is 1 when the cache is made.
         """
         return cls(
             engine_for(
@@ -109,6 +122,7 @@ class Cache:
                 seal_secrets=seal_secrets,
                 largest_value=largest_value,
                 confirm=confirm,
+                disabled=disabled,
             )
         )
 
@@ -324,6 +338,71 @@ class Cache:
         """Invalidate these patterns each time the function returns; not when it raises."""
         return invalidating(patterns, lambda: self)
 
+    # -- what looks on, and what is otherwise for a while ------------------------------------------------------------
+
+    def on_hit(self, hook: H) -> H:
+        """Call this with an `Event` for each call that is answered without its function; returns it, so it decorates.
+
+        Hooks run in the thread or task of the call, before it returns. One that raises breaks nothing: that is logged
+        once. While there is a hook for hits, each hit takes some microseconds more. `unhook` ends it.
+        """
+        return self._hook("hit", hook)
+
+    def on_miss(self, hook: H) -> H:
+        """As `on_hit`, for each call that nothing could answer, before its function runs."""
+        return self._hook("miss", hook)
+
+    def on_load(self, hook: H) -> H:
+        """As `on_hit`, for each load that ended, behind a caller's back, too; a failed one has an `error`."""
+        return self._hook("load", hook)
+
+    def on_invalidate(self, hook: H) -> H:
+        """As `on_hit`, for each invalidation that this process makes, those of tracked commits included."""
+        return self._hook("invalidate", hook)
+
+    def on_error(self, hook: H) -> H:
+        """As `on_hit`, for loads that failed, entries that could not be read, and a store that did not answer."""
+        return self._hook("error", hook)
+
+    def unhook(self, hook: Hook) -> None:
+        """Call this hook no longer, for whatever it was called; nothing if it was not."""
+        kinds: tuple[Kind, ...] = ("hit", "miss", "load", "invalidate", "error")
+        self._engine.hooks.remove(dict.fromkeys(kinds, hook))
+
+    def _hook(self, kind: Kind, hook: H) -> H:
+        self._engine.hooks.add({kind: hook})
+        return hook
+
+    def recording(self) -> "contextlib.AbstractContextManager[Calls]":
+        """`with cache.recording() as calls:` counts what happens meanwhile: `assert calls.hits("dashboard") == 1`."""
+        from frescor._surface.recording import recorded  # for tests alone
+
+        return recorded(self._engine.hooks)
+
+    def disabled(self) -> AbstractContextManager[None]:
+        """`with cache.disabled():` every call of this thread or task, and of the tasks that it starts, loads: nothing
+        is read or kept, and nobody is waited for. Writes invalidate as ever; `set` deletes what is under its key."""
+        return self._engine.within(Scope(disabled=True))
+
+    @contextlib.contextmanager
+    def replaced_by(self, other: "Cache") -> Iterator["Cache"]:
+        """`with cache.replaced_by(other):` all that is done with this cache, in the whole process, is done with the
+        other one: functions that it decorates, engines that are tracked with it, its `aio`. For tests."""
+        mine, theirs = self._engine, other._engine
+        aio = self.__dict__.pop("aio", None)
+        theirs.dirty_check = theirs.dirty_check or mine.dirty_check
+        around, theirs.around_refresh = theirs.around_refresh, mine.around_refresh
+        self._engine = theirs
+        try:
+            yield other
+        finally:
+            self._engine, theirs.around_refresh = mine, around
+            # An engine may have been tracked meanwhile.
+            mine.dirty_check = mine.dirty_check or theirs.dirty_check
+            self.__dict__.pop("aio", None)
+            if aio is not None:
+                self.__dict__["aio"] = aio
+
     # -- for operators -----------------------------------------------------------------------------------------------
 
     def explain(self, function: Callable[..., object], *args: object, **kwargs: object) -> "Explanation":
@@ -376,6 +455,7 @@ def engine_for(
     largest_value: int = LARGEST_VALUE,
     nondeterminism: Nondeterminism | None = None,
     confirm: bool = False,
+    disabled: bool | None = None,
 ) -> Engine:
     """The state of a cache on the server at `url` (see `Cache.from_url`)."""
     store = open_store(url, namespace, deadline=timeout)
@@ -398,4 +478,14 @@ def engine_for(
         nondeterminism=nondeterminism or Nondeterminism(),
         largest_value=largest_value,
         confirm=confirm,
+        disabled=is_disabled(os.environ.get(DISABLED, "")) if disabled is None else disabled,
     )
+
+
+def is_disabled(value: str) -> bool:
+    """Whether the environment's FRESCOR_DISABLED says so. Raises PolicyError for what is neither yes nor no."""
+    if value.strip().lower() in ("1", "true", "yes", "on"):
+        return True
+    if value.strip().lower() in ("", "0", "false", "no", "off"):
+        return False
+    raise PolicyError(f"{DISABLED} is 1, so that nothing is cached, or 0; the environment has {value!r}.")

@@ -16,10 +16,20 @@ from frescor._protocol.outcome import Outcome, Result
 from frescor._runtime.encoding import entries
 from frescor._runtime.engine import Engine
 from frescor._runtime.events import BY_KEY
+from frescor._runtime.hooks import Event
 from frescor._surface.callsite import codec_of, mapped_annotation, return_annotation
 from frescor._values.codec import Codec
 from frescor._values.shapes import Shape, policy_shape
-from frescor._values.tags import NAMESPACE_TAG, declared_tags, entry_tags, key_tags, pattern_tag, with_blind_tags
+from frescor._values.tags import (
+    NAMESPACE_TAG,
+    declared_in,
+    declared_tags,
+    entry_tags,
+    key_tags,
+    pattern_tag,
+    tag_pattern,
+    with_blind_tags,
+)
 
 if TYPE_CHECKING:
     from frescor._surface.callsite import CallSite
@@ -27,12 +37,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger("frescor")
 
 _NOTHING = object()
+_ANSWERED = frozenset({Result.HIT, Result.STALE, Result.SHARED})
 
 
 def get(engine: Engine, key: str, default: object, as_type: object) -> Plan[object]:
     """`Cache.get`."""
     check_key(key)
     codec = _codec(engine, as_type)
+    if engine.is_disabled:
+        return _found_at(engine, key, None, default)
     engine.listen()
     fresh = not engine.reads_local
     outcome = yield from plan.look_up(engine.process, key, key_tags(key), codec, engine.now(), fresh=fresh)
@@ -44,7 +57,9 @@ def get_many(engine: Engine, keys: Iterable[str], as_type: object = None) -> Pla
     wanted = {check_key(key): key_tags(key) for key in keys}
     if not wanted:
         return {}
-    found = yield from plan.look_up_many(engine.process, wanted, _codec(engine, as_type), engine.now())
+    found: dict[str, Outcome] = {}
+    if not engine.is_disabled:
+        found = yield from plan.look_up_many(engine.process, wanted, _codec(engine, as_type), engine.now())
     values = {key: _found_at(engine, key, found.get(key), _NOTHING) for key in wanted}
     return {key: value for key, value in values.items() if value is not _NOTHING}
 
@@ -54,6 +69,9 @@ def set_many(
 ) -> Plan[bool]:
     """`Cache.set_many`."""
     given, ttl_ms, refused = entries(engine, mapping, expire, tags, _codec(engine, as_type))
+    if engine.is_disabled:
+        # Nothing is kept, and what stood there is older than what the caller brings.
+        given, refused = {}, tuple(mapping)
     return not mapping or (yield from plan.put(engine.process, given, ttl_ms, refused))
 
 
@@ -92,6 +110,11 @@ def raise_tags(
     done = yield from plan.invalidate(engine.process, tags, keys, durable=durable, confirm=confirm)
     if not done and not waited:
         logger.warning("invalidations wait in this process until the store takes them")
+    if engine.hooks.invalidate:
+        patterns = tuple(pattern for tag in tags if (pattern := tag_pattern(tag)))
+        how = "done" if done else "waits"
+        event = Event("invalidate", how=how, keys=keys, tags=declared_in(tags), patterns=patterns)
+        engine.hooks.tell(engine.hooks.invalidate, event)
     return done
 
 
@@ -101,7 +124,7 @@ def get_or_load(
     """`Cache.get_or_load`."""
     codec = codec_of(return_annotation(loader) if as_type is None else as_type)
     tags, shape = entry_tags(check_key(key), policy.tags_for({})), policy_shape(policy.name, policy.version)
-    if (copy := _local_copy(engine, key, policy, shape)) is not None:
+    if (copy := _local_copy(engine, key, policy, shape, policy.name)) is not None:
         return _found(copy)
     return _read_through(engine, Arrive(key, tags, policy, codec, shape))
 
@@ -116,13 +139,15 @@ def get_or_load_many(
     requests: dict[str, Request] = {}
     engine.listen()
     for key in keys:
-        copy = _local_copy(engine, check_key(key), policy, shape)
+        copy = _local_copy(engine, check_key(key), policy, shape, policy.name)
         if copy is not None:
             found[key] = copy.value()
         else:
             requests[key] = yield Arrive(key, entry_tags(key, tags), policy, codec, shape)
     if requests:
-        if engine.dirty_check is not None and engine.dirty_check(()):
+        if engine.is_disabled:
+            outcomes = yield from plan.load_beside_many(requests)
+        elif engine.dirty_check is not None and engine.dirty_check(()):
             outcomes = yield from plan.read_beside_many(engine.process, requests, engine.changed)
         else:
             outcomes = yield from plan.read_through_many(engine.process, requests)
@@ -138,7 +163,7 @@ def cached_call(
     """A call of a cached function; with `refresh`, load even if there is an entry."""
     key, tags = site.bind(engine, args, kwargs)
     site.asked += not refresh
-    if not refresh and (copy := _local_copy(engine, key, site.policy, site.shape)) is not None:
+    if not refresh and (copy := _local_copy(engine, key, site.policy, site.shape, site.label)) is not None:
         return _found(copy)
     call = Arrive(key, tags, site.policy, site.codec, site.shape, site.label, refresh, site.watch())
     return _read_through(engine, call)
@@ -161,12 +186,14 @@ def look_up_calls(
         keys.append(key)
         if key in found or key in requests:
             continue
-        copy = _local_copy(engine, key, site.policy, site.shape)
+        copy = _local_copy(engine, key, site.policy, site.shape, site.label)
         if copy is not None:
             found[key] = copy.value()
         else:
             requests[key] = yield Arrive(key, tags, site.policy, site.codec, site.shape, site.label)
-    outcomes = (yield from plan.look_up_calls(engine.process, requests)) if requests else {}
+    outcomes: dict[str, Outcome] = {}
+    if requests and not engine.is_disabled:
+        outcomes = yield from plan.look_up_calls(engine.process, requests)
     for key, outcome in outcomes.items():
         if not engine.changed(outcome.tags):
             _came_to(engine, requests[key], outcome)
@@ -190,7 +217,14 @@ def _found(copy: Copy) -> CallSteps[Any]:
 def _read_through(engine: Engine, call: Arrive) -> CallSteps[Any]:
     engine.listen()
     request: Request = yield call
-    if engine.dirty_check is not None and engine.dirty_check(()):
+    if engine.detour is None:
+        outcome = yield from plan.read_through(engine.process, request)
+    elif engine.is_disabled:
+        outcome = yield from plan.load_beside(request)
+        if request.refresh:
+            # What stands there is older than what this caller has seen.
+            yield from plan.invalidate(engine.process, keys=(request.key,))
+    elif engine.dirty_check is not None and engine.dirty_check(()):
         outcome = yield from plan.read_beside(engine.process, request, engine.changed)
     else:
         outcome = yield from plan.read_through(engine.process, request)
@@ -206,19 +240,28 @@ def _read_through(engine: Engine, call: Arrive) -> CallSteps[Any]:
     return outcome.value
 
 
-def _local_copy(engine: Engine, key: str, policy: Policy, shape: Shape) -> Copy | None:
+def _local_copy(engine: Engine, key: str, policy: Policy, shape: Shape, label: str) -> Copy | None:
     """This process's copy, counted as a hit; None if it is not valid or the policy allows no copies."""
     if policy.strict or not engine.reads_local or (copy := engine.local.get(key)) is None:
         return None
-    if copy.shape is not shape:
+    if copy.shape is not shape or (engine.detour is not None and engine.is_disabled):
         return None
     engine.reporter.cell(policy.name)[0] += 1
+    if engine.hooks.hit:
+        _tell_hit(engine, "local", policy.name, label, key, copy.tags)
     return copy
+
+
+def _tell_hit(engine: Engine, how: str, policy: str, label: str, key: str, tags: tuple[str, ...]) -> None:
+    event = Event("hit", how=how, policy=policy, function=label, key=key, tags=declared_in(tags))
+    engine.hooks.tell(engine.hooks.hit, event)
 
 
 def _came_to(engine: Engine, request: Request, outcome: Outcome) -> None:
     """Finish a call: count it, add its tags to the load that it is part of, and remember its tags for the next read."""
     engine.reporter.add(request.policy.name, outcome.result.value)
+    if engine.hooks.hit and outcome.result in _ANSWERED:
+        _tell_hit(engine, outcome.result.value, request.policy.name, request.label, request.key, outcome.tags)
     if (load := enclosing_load()) is not None:
         _make_part(load, outcome)
     tags = outcome.tags
@@ -234,10 +277,14 @@ def _found_at(engine: Engine, key: str, outcome: Outcome | None, default: object
             # A value that is set later has these tags.
             load.consists_of(key_tags(key))
         engine.reporter.add(BY_KEY, "misses")
+        if engine.hooks.miss:
+            engine.hooks.tell(engine.hooks.miss, Event("miss", policy=BY_KEY, key=key))
         return default
     if load is not None:
         _make_part(load, outcome)
     engine.reporter.add(BY_KEY, "hits")
+    if engine.hooks.hit:
+        _tell_hit(engine, "hits", BY_KEY, "", key, outcome.tags)
     return outcome.value
 
 

@@ -206,7 +206,7 @@ class CallSite:
             return None  # an unhashable argument
         if bound is None:
             return None
-        if enclosing_load() is not None or (engine.dirty_check is not None and engine.dirty_check(())):
+        if enclosing_load() is not None or (engine.detour is not None and engine.detour(())):
             return None  # what `Engine.reads_local` checks, without the cost of a property
         copy = engine.local.get(bound[0])
         if copy is not None and copy.shape is self.shape:

@@ -84,6 +84,13 @@ def pattern_tag(pattern: str) -> str | None:
     return prefix_tag(prefix)
 
 
+def tag_pattern(tag: str) -> str | None:
+    """The pattern of keys that one of the store's tags stands for; None for a tag of another kind."""
+    if tag == NAMESPACE_TAG:
+        return "*"
+    return f"{tag[1:]}:*" if tag.startswith("/") else None
+
+
 def with_blind_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """Declared tags, and for each SQL table without slices among them, the tag that stands for all its slices.
 

@@ -18,7 +18,7 @@ def cache_from_settings(config: Mapping[str, Any], namespace: str) -> Cache:
     `namespace`. FRESCOR_LOCAL: whether to keep copies in this process, or in how many bytes. FRESCOR_TIMEOUT: seconds.
     FRESCOR_KEY_SECRET: text or bytes. FRESCOR_SEAL_SECRETS: one or more; text separated by commas, or a list.
     FRESCOR_LARGEST_VALUE: bytes. FRESCOR_CONFIRM: whether invalidations wait until other processes have dropped their
-    copies.
+    copies. FRESCOR_DISABLED: whether every call loads and nothing is kept.
 
     Raises PolicyError for a setting that is missing or wrong, and for one that begins with FRESCOR_ and is not listed.
     """
@@ -98,4 +98,5 @@ _OPTIONS: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "FRESCOR_SEAL_SECRETS": ("seal_secrets", _secrets),
     "FRESCOR_LARGEST_VALUE": ("largest_value", _bytes),
     "FRESCOR_CONFIRM": ("confirm", _truth),
+    "FRESCOR_DISABLED": ("disabled", _truth),
 }

@@ -8,12 +8,12 @@ otherwise wait for it one after the other.
 import functools
 import secrets
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from redis import exceptions as driver
 
+from frescor._clocks import Steady
 from frescor._protocol.commands import HOLDS_MS, Announce, Dismiss, Invalidate, StoreCommand, Together, Unheard
 from frescor._store import listener_registry
 from frescor._store.address import Address, Host
@@ -155,9 +155,9 @@ class ClusterStore(Store):
     def info(self) -> ServerInfo:
         found = []
         for node in sorted(self._nodes("info")):
-            began = time.perf_counter()
+            began = Steady.perf_counter()
             self._on_node(node, "info", [("PING",)])
-            latency = round((time.perf_counter() - began) * 1_000_000)
+            latency = round((Steady.perf_counter() - began) * 1_000_000)
             (raw,) = self._on_node(node, "info", [("INFO",)])
             found.append((fields_of(raw), latency))
         return add_up(found)

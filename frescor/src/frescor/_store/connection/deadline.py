@@ -7,13 +7,14 @@ probe, each step may take its full timeout.
 
 import contextlib
 import socket
-import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from redis import exceptions as driver
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
+
+from frescor._clocks import Steady
 
 _ENDS: ContextVar[float | None] = ContextVar("frescor_ends", default=None)
 # None if there is no deadline. Asked at every hit, so it is a C function and not one of Python's.
@@ -23,7 +24,7 @@ has_deadline = _ENDS.get
 @contextlib.contextmanager
 def within(seconds: float) -> Iterator[None]:
     """Set the deadline for what is asked of servers in this block; a deadline that encloses it still holds."""
-    ends, enclosing = time.monotonic() + seconds, _ENDS.get()
+    ends, enclosing = Steady.monotonic() + seconds, _ENDS.get()
     token = _ENDS.set(ends if enclosing is None else min(ends, enclosing))
     try:
         yield
@@ -36,7 +37,7 @@ def left(most: float) -> float:
     ends = _ENDS.get()
     if ends is None:
         return most
-    seconds = ends - time.monotonic()
+    seconds = ends - Steady.monotonic()
     if seconds <= 0:
         raise driver.TimeoutError("no answer in time")
     return min(seconds, most)

@@ -4,12 +4,12 @@ import socket
 import ssl
 import struct
 import sys
-import time
 from typing import Any, Protocol
 
 import hiredis
 from redis import exceptions as driver
 
+from frescor._clocks import Steady
 from frescor._store.connection.deadline import has_deadline, left
 from frescor._store.connection.redis_private import socket_of
 from frescor._store.connection.spin_wait import SIZE, SpinWait
@@ -57,10 +57,10 @@ class Link:
                     if ends is None:
                         if has_deadline() is not None or self._limit != self._deadline:
                             self._hurry()
-                        ends = time.monotonic() + self._limit
+                        ends = Steady.monotonic() + self._limit
                         spin_wait = self._spin_wait
                         data = self._socket.recv(SIZE) if spin_wait is None else spin_wait.receive(self._socket)
-                    elif time.monotonic() > ends:
+                    elif Steady.monotonic() > ends:
                         # The deadline holds even for a server that sends byte by byte.
                         raise TimeoutError
                     else:

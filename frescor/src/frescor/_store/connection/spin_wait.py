@@ -2,8 +2,8 @@
 
 import os
 import socket
-import time
 
+from frescor._clocks import Steady
 from frescor._store.connection.semaphore import FastSemaphore
 
 SIZE = 65536
@@ -41,12 +41,12 @@ class SpinWait:
             # Threads may race here and lose a count or two, which does no harm.
             self._to_sleep -= 1
         elif self._can and self._asking.alone:
-            ends = time.perf_counter() + LOOK_SECONDS
+            ends = Steady.perf_counter() + LOOK_SECONDS
             while True:
                 try:
                     found = connected.recv(SIZE, socket.MSG_DONTWAIT)
                 except BlockingIOError:
-                    if time.perf_counter() > ends:
+                    if Steady.perf_counter() > ends:
                         break
                 else:
                     self._slept_after = FIRST_SLEPT

@@ -1,7 +1,6 @@
 """The store on one Redis or Valkey server, for event loops."""
 
 import asyncio
-import time
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,6 +10,7 @@ from typing import Any, Protocol, cast
 from redis import exceptions as driver
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 
+from frescor._clocks import Steady
 from frescor._protocol.commands import HOLDS_MS, Announce, Dismiss, StoreCommand, Together, Unheard
 from frescor._store import listener_registry
 from frescor._store.base import Store
@@ -229,7 +229,7 @@ class AsyncRedisStore:
         """As `RedisStore._tell`."""
         recovery = self._store.recovery
         ends = recovery.telling() if untold else 0.0
-        while untold and time.monotonic() < ends:
+        while untold and Steady.monotonic() < ends:
             await asyncio.sleep(TELL_LOOK)
             (untold,) = await self._replies([recovery.note()])
         if untold:

@@ -43,12 +43,12 @@ The races:
 """
 
 import functools
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from redis import exceptions as driver
 
+from frescor._clocks import Steady
 from frescor._protocol.commands import Delete, Invalidate, Put, ReleaseLease, StoreCommand, Together
 from frescor._store import scripts
 from frescor._store.base import PossibleLoss, Replayer
@@ -154,7 +154,7 @@ class Recovery:
 
     def preface(self, commands: Sequence[StoreCommand]) -> list[tuple[Script | None, Arguments]]:
         """What has to be sent before these commands: the mark of unrecorded invalidations, if they need it."""
-        if time.monotonic() < self._noted_until or not any(map(_is_unrecorded, commands)):
+        if Steady.monotonic() < self._noted_until or not any(map(_is_unrecorded, commands)):
             return []
         return [self.note()]
 
@@ -166,7 +166,7 @@ class Recovery:
         """The mark is set and databases have to be told: the end of the wait, by the monotonic clock."""
         for replayer in tuple(self.replayers.values()):
             replayer.look()
-        return time.monotonic() + TELL_WITHIN
+        return Steady.monotonic() + TELL_WITHIN
 
     def give_up(self, untold: Sequence[bytes]) -> tuple[Script, Arguments]:
         """The script that drops the watermarks of databases whose relays are gone."""
@@ -174,7 +174,7 @@ class Recovery:
 
     def noted(self) -> None:
         """The mark is set and every database was told: not to be done again for a while."""
-        self._noted_until = time.monotonic() + _NOTED_SECONDS
+        self._noted_until = Steady.monotonic() + _NOTED_SECONDS
 
     def is_unrecorded(self, database: str) -> tuple[Script, Arguments]:
         """The script that checks for a mark of which the database has not been told."""

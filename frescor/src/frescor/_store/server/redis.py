@@ -1,12 +1,12 @@
 """The store on one Redis or Valkey server: the server at an address, or the primary that sentinels name."""
 
 import functools
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from redis import exceptions as driver
 
+from frescor._clocks import Steady
 from frescor._protocol.commands import HOLDS_MS, Announce, Dismiss, Read, StoreCommand, Together, Unheard
 from frescor._store import listener_registry
 from frescor._store.address import Address
@@ -123,9 +123,9 @@ class RedisStore(Store):
 
     def info(self) -> ServerInfo:
         self._plain("info", [("PING",)])
-        began = time.perf_counter()
+        began = Steady.perf_counter()
         self._plain("info", [("PING",)])
-        latency = round((time.perf_counter() - began) * 1_000_000)
+        latency = round((Steady.perf_counter() - began) * 1_000_000)
         (raw,) = self._plain("info", [("INFO",)])
         return add_up([(fields_of(raw), latency)])
 
@@ -154,7 +154,7 @@ class RedisStore(Store):
     def _tell(self, untold: list[bytes], operation: str) -> None:
         """Wait until the databases were told of an invalidation that no outbox records."""
         ends = self.recovery.telling() if untold else 0.0
-        while untold and time.monotonic() < ends and self.breaker.pause(TELL_LOOK):
+        while untold and Steady.monotonic() < ends and self.breaker.pause(TELL_LOOK):
             (untold,) = self._exchange([self.recovery.note()], operation, admitted=True)
         if untold:
             self._exchange([self.recovery.give_up(untold)], operation, admitted=True)

@@ -22,12 +22,12 @@ catalogue is not trusted, and all entries that came from it are invalidated.
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from frescor._clocks import Steady
 from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.dependencies import Dependencies, Path, declared_references
 from frescor.sqlalchemy._catalog.description import Description
@@ -107,13 +107,13 @@ class Catalog:
         """Check whether the catalogue has changed and read it again if so; returns whether it says something else."""
         if self._description is None:
             return False
-        self._looked_at = time.monotonic()
+        self._looked_at = Steady.monotonic()
         mark = self._ask_mark(connection)
         return mark != self._mark and self._read(connection, transaction)
 
     def is_due(self) -> bool:
         """Whether it is time for another check, where no relay does that."""
-        return self._description is not None and time.monotonic() > self._looked_at + LOOK_AGAIN
+        return self._description is not None and Steady.monotonic() > self._looked_at + LOOK_AGAIN
 
     def has_changed(self, connection: sa.PoolProxiedConnection) -> bool:
         """Whether the schema that this SQLite connection sees differs from the one that is known."""
@@ -152,7 +152,7 @@ class Catalog:
         found = self._describe(connection, transaction)
         with self._lock:
             before, self._description, self._mark = self._description, found, mark
-            self._looked_at = time.monotonic()
+            self._looked_at = Steady.monotonic()
             if before == found:
                 return False
             self.version += 1

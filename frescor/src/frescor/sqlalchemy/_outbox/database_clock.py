@@ -1,8 +1,9 @@
 """The database's clock, measured by one process."""
 
 import logging
-import time
 from collections.abc import Callable
+
+from frescor._clocks import Steady
 
 logger = logging.getLogger("frescor")
 
@@ -13,7 +14,7 @@ STEP = 1.0
 class DatabaseClock:
     """A database's clock, measured against this process's."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, monotonic: Callable[[], float] = Steady.monotonic) -> None:
         self._monotonic = monotonic
         self._last: tuple[int, float] | None = None
         self._stepped_at = float("-inf")

@@ -9,7 +9,6 @@ import contextlib
 import json
 import logging
 import random
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from frescor._calls.policy import check_tag
+from frescor._clocks import Steady
 from frescor._store.server.recovery import MARK_SECONDS
 from frescor.errors import CacheError, PolicyError
 from frescor.sqlalchemy._engine.drivers import driver_connection
@@ -353,7 +353,7 @@ class Outbox:
 
     def _look(self, cursor: Any, dialect: sa.Dialect) -> bool:
         """Whether the table exists, asked in a way that does not break the transaction if it does not."""
-        if time.monotonic() < self._looked_at + _LOOK_AGAIN:
+        if Steady.monotonic() < self._looked_at + _LOOK_AGAIN:
             return False
         prepared = dialect.identifier_preparer
         if dialect.name == "sqlite":
@@ -366,7 +366,7 @@ class Outbox:
         if not self.is_there:
             if self._looked_at == float("-inf"):
                 logger.warning("%s", missing(self.table))
-            self._looked_at = time.monotonic()
+            self._looked_at = Steady.monotonic()
         return self.is_there
 
 

@@ -36,13 +36,13 @@ The races:
 import logging
 import os
 import threading
-import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
+from frescor._clocks import Steady
 from frescor._store.base import PossibleLoss
 from frescor._store.server.recovery import TELL_WITHIN
 from frescor._surface.cache import Cache
@@ -236,7 +236,7 @@ class Relay:
                 raise
         if connection.has_changed() or self._look_again:
             connection.run(self._apply_rows)
-        now = time.monotonic()
+        now = Steady.monotonic()
         if now - self._pruned_at > PRUNE:
             self._pruned_at = now
             connection.run(lambda own: self._outbox.prune(own, round(self._retention * _MICRO)))
@@ -290,7 +290,7 @@ class Relay:
     def _look_for_unrecorded(self, connection: sa.Connection) -> None:
         """Record in the database that unrecorded invalidations are made, and tell the store that it is recorded."""
         store, before = self._tracked().store, self._last_look
-        began = time.monotonic()
+        began = Steady.monotonic()
         self._looked_at = began
         try:
             if store.is_unrecorded(self.database):
@@ -308,7 +308,7 @@ class Relay:
         now = self._clock.read(self._outbox.now(connection))
         try:
             self._keeps_watermark = self._tracked().store.set_watermark(self.database, now)
-            self._watermark_at = time.monotonic()
+            self._watermark_at = Steady.monotonic()
         except CacheError as error:
             self._something_happened = happened
             logger.debug("no watermark: %s", error)
@@ -336,7 +336,7 @@ class Relay:
         """Whether an invalidation that no outbox records may have been made since the watermark, unnoticed here."""
         if self._looks_since is None or watermark < self._looks_since:
             return True
-        return time.monotonic() - self._last_look > TELL_WITHIN
+        return Steady.monotonic() - self._last_look > TELL_WITHIN
 
     def _tracked(self) -> Cache:
         assert self._found is not None
@@ -348,8 +348,8 @@ class Relay:
 
     def _rest(self, seconds: float) -> None:
         """Wait; meanwhile answer every replay with "cannot tell"."""
-        ends = time.monotonic() + seconds
-        while not self._closed and (left := ends - time.monotonic()) > 0:
+        ends = Steady.monotonic() + seconds
+        while not self._closed and (left := ends - Steady.monotonic()) > 0:
             self._wake.wait(left)
             self._answer_none()
 

@@ -2,12 +2,12 @@
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Iterable
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
+from frescor._clocks import Steady
 from frescor._store.base import Store
 from frescor._values.tags import declared_tag
 from frescor.errors import CacheError
@@ -51,6 +51,8 @@ class Slices:
         self._quiet: WeakKeyDictionary[sa.Table, Quiet | None] = WeakKeyDictionary()
         self._wanted: dict[str, tuple[str, ...]] = {}
         self._standing: frozenset[str] = frozenset()
+        # The store that was asked last: a test may replace the cache by another.
+        self._asked: Store | None = None
         self._asked_at = float("-inf")
         self._lock = threading.Lock()
 
@@ -98,16 +100,18 @@ class Slices:
 
         A wrong answer means only that a value is not stored, because the store checks for itself.
         """
+        if self._asked is not (store := self._store()):
+            self._asked, self._standing, self._asked_at = store, frozenset(), float("-inf")
         stands = self._standing.issuperset(blind_tags(table, ids))
         is_new = not set(self._wanted.get(table, ())).issuperset(ids)
-        if is_new or time.monotonic() > self._asked_at + _AGAIN:
+        if is_new or Steady.monotonic() > self._asked_at + _AGAIN:
             self._want(table, ids)
         return stands
 
     def _want(self, table: str, ids: tuple[str, ...]) -> None:
         with self._lock:
             self._wanted[table] = tuple(dict.fromkeys((*self._wanted.get(table, ()), *ids)))
-            self._asked_at = time.monotonic()
+            self._asked_at = Steady.monotonic()
         if self._awaits:
             # In a thread, because the store's driver would block the event loop.
             threading.Thread(target=self._register, name="frescor-slices", daemon=True).start()
@@ -120,5 +124,6 @@ class Slices:
         # With the store down nothing is stored; this is tried again in a second.
         with contextlib.suppress(CacheError):
             by_tag = {declared_tag(table): ids for table, ids in wanted.items()}
-            if self._store().register_slices(by_tag):
+            store = self._store()
+            if store.register_slices(by_tag) and store is self._asked:
                 self._standing = frozenset(f"{table}#@{one}" for table, ids in wanted.items() for one in ids)
