@@ -50,9 +50,8 @@ class Slices:
         self._columns: WeakKeyDictionary[sa.Table, tuple[SliceColumn, ...]] = WeakKeyDictionary()
         self._quiet: WeakKeyDictionary[sa.Table, Quiet | None] = WeakKeyDictionary()
         self._wanted: dict[str, tuple[str, ...]] = {}
-        self._standing: frozenset[str] = frozenset()
-        # The store that was asked last: a test may replace the cache by another.
-        self._asked: Store | None = None
+        # By store: a test may replace the cache by another, and each application of a process has its own.
+        self._standing: WeakKeyDictionary[Store, frozenset[str]] = WeakKeyDictionary()
         self._asked_at = float("-inf")
         self._lock = threading.Lock()
 
@@ -100,10 +99,9 @@ class Slices:
 
         A wrong answer means only that a value is not stored, because the store checks for itself.
         """
-        if self._asked is not (store := self._store()):
-            self._asked, self._standing, self._asked_at = store, frozenset(), float("-inf")
-        stands = self._standing.issuperset(blind_tags(table, ids))
-        is_new = not set(self._wanted.get(table, ())).issuperset(ids)
+        store = self._store()
+        is_new = store not in self._standing or not set(self._wanted.get(table, ())).issuperset(ids)
+        stands = self._standing.setdefault(store, frozenset()).issuperset(blind_tags(table, ids))
         if is_new or Steady.monotonic() > self._asked_at + _AGAIN:
             self._want(table, ids)
         return stands
@@ -125,5 +123,5 @@ class Slices:
         with contextlib.suppress(CacheError):
             by_tag = {declared_tag(table): ids for table, ids in wanted.items()}
             store = self._store()
-            if store.register_slices(by_tag) and store is self._asked:
-                self._standing = frozenset(f"{table}#@{one}" for table, ids in wanted.items() for one in ids)
+            if store.register_slices(by_tag):
+                self._standing[store] = frozenset(f"{table}#@{one}" for table, ids in wanted.items() for one in ids)
