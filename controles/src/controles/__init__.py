@@ -35,7 +35,7 @@ from controles.settings.config_values import SecureCookies
 from controles.settings.secret_files import SUFFIX
 from controles.web import formatting, logs, request_checks, search_seal, security_headers
 
-# By module: a blueprint named like its package would hide the package.
+# Named by their modules, because a blueprint object with its package's name would hide the package.
 VIEWS = (
     contas_views,
     own_account,
@@ -58,14 +58,14 @@ DATABASE_PATIENCE_SECONDS = 5
 
 
 def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
-    """The application, configured from the environment; `overrides`, by the same names, win over it.
+    """The application, configured from the environment; `overrides` take precedence over variables of the same name.
 
-    ConfigError with everything that is wrong. Starts no server and connects to none.
+    Raises ConfigError with everything that is wrong. Starts no server and connects to none.
     """
     settings = read_settings({**os.environ, **_known(overrides or {})})
     _refuse_development_server(settings)
     private_files.keep_new_files_private()
-    # A relative SQLite file lies in the instance folder.
+    # A relative SQLite path is relative to the instance folder.
     app = Flask(__name__, instance_path=str(settings.data))
     private_files.make_private(settings.files())
     app.extensions["settings"] = settings
@@ -80,7 +80,7 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     db.init_app(app)
     alembic.init_app(app)
     request_checks.init_app(app)
-    # Before the check of forms: what is refused there counts too.
+    # Before the check of forms, so that forms refused there count, too.
     rate_limit.init_app(app, settings, contas_views.blueprint, own_account.blueprint)
     csrf.init_app(app)
     keys.init_app(app, settings)
@@ -103,25 +103,25 @@ def _configure(app: Flask, settings: Settings) -> None:
         SECRET_KEY=settings.secret_key,
         SECRET_KEY_FALLBACKS=list(settings.secret_key_fallbacks),
         SQLALCHEMY_ENGINES={"default": _engine(settings.database_url)},
-        # A form stays good for as long as the login does.
+        # A form is valid for as long as the login.
         WTF_CSRF_TIME_LIMIT=None,
         MAX_CONTENT_LENGTH=32 * 1024 * 1024,
         MAX_FORM_MEMORY_SIZE=1024 * 1024,
     )
     if settings.trusted_proxies:
         count = settings.trusted_proxies
-        # No prefix: every redirect begins with it, and many a proxy passes on what the visitor wrote there.
+        # No prefix: every redirect would begin with it, and many proxies pass on a header that the visitor wrote.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=0)  # type: ignore[method-assign]
 
 
 def _engine(url: str) -> dict[str, object]:
-    # Values of a failed statement would stand in the logs.
+    # Otherwise the values of a failed statement would appear in the logs.
     options: dict[str, object] = {"url": url, "hide_parameters": True}
     if url.startswith("postgresql"):
         options["connect_args"] = {
-            # A server that does not answer must not hold a request until the network gives up.
+            # A server that does not answer must not block a request until the network gives up.
             "connect_timeout": DATABASE_PATIENCE_SECONDS,
-            # Of a database that was made in the C locale the driver would read bytes, not text.
+            # For a database created in the C locale the driver would otherwise return bytes, not text.
             "client_encoding": "utf8",
         }
     return options

@@ -1,4 +1,5 @@
-"""What `create_app` puts around the pages of all subjects: errors, health, the session cookie, what templates may ask.
+"""What `create_app` adds to the pages of all subjects: errors, health checks, the session cookie, helpers for
+templates.
 
-May import every room below; only the package itself imports it.
+May import every folder below it; only the package itself imports it.
 """

@@ -1,4 +1,4 @@
-"""The pages that say what went wrong, in the reader's words, and what to do next."""
+"""The error pages: what went wrong, in the reader's words, and what to do next."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ _log = structlog.stdlib.get_logger("controles.errors")
 
 @dataclass(frozen=True, slots=True)
 class ErrorPage:
-    """A title and a sentence that says what happened and what to do."""
+    """A title, and a text that says what happened and what to do."""
 
     title: str
     text: str
@@ -55,13 +55,13 @@ def _page(status: int, *, text: str | None = None) -> tuple[str, int]:
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
-    # Redirects that the routing raises, and answers that somebody made by hand.
+    # Redirects raised by the routing, and responses that a view has raised itself.
     if error.code is None or error.code < 400 or error.response is not None:
         return error
     if error.code == 401:
         return current_app.login_manager.unauthorized()  # type: ignore[attr-defined,no-any-return]
     html, status = _page(error.code)
-    # Allow, Retry-After and the like belong to the answer.
+    # Keep Allow, Retry-After and similar headers.
     headers = {name: value for name, value in error.get_headers() if name not in {"Content-Type", "Content-Length"}}
     return html, status, headers
 
@@ -94,7 +94,7 @@ def _database_down(error: OperationalError | InterfaceError) -> ResponseReturnVa
 
 
 def init_app(app: Flask) -> None:
-    """Answer the errors of `app` with these pages."""
+    """Use these pages for the errors of `app`."""
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(NotFound, _not_found)

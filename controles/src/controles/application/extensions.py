@@ -1,6 +1,6 @@
-"""The Flask extensions that serve every application of a process, bound to one by `create_app`.
+"""The Flask extensions that all applications of a process share; `create_app` binds them to one.
 
-What keeps state for one application (Flask-Security, Flask-Limiter) is made there, one for each.
+Extensions with state for one application (Flask-Security, Flask-Limiter) are created there, one for each.
 """
 
 from flask_alembic import Alembic
@@ -9,7 +9,7 @@ from flask_wtf.csrf import CSRFProtect
 from controles.db import db
 from controles.schema.tables import metadata
 
-# The folder of migrations is part of the package, which may be read-only.
+# The migrations are part of the package, which may be read-only.
 alembic = Alembic(metadatas=metadata, run_mkdir=False)
 csrf = CSRFProtect()
 

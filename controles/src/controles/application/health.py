@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`: what a container engine or a load balancer asks, without a login."""
+"""`/healthz` and `/readyz`: for container engines and load balancers, without a login."""
 
 from typing import cast
 
@@ -28,10 +28,10 @@ def _alive() -> ResponseReturnValue:
 
 
 def _ready() -> ResponseReturnValue:
-    """200 if requests can be served: the database answers and has this version's tables; 503 if not.
+    """200 if requests can be served: the database answers and has this version's tables; otherwise 503.
 
-    A cache that is away makes answers slower, not wrong: still ready, and said so. Anybody may ask, so the reasons
-    stand in the logs only.
+    While the cache is down, answers are slower but correct: the status is still 200, and the body says so. Since
+    anybody may ask, reasons are only in the logs.
     """
     app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]  # the proxy's own way
     database = _database_state()

@@ -1,4 +1,4 @@
-"""What every template may ask: the address of a static file, and whether the reader may do something."""
+"""Functions for every template: the address of a static file, and whether the reader may do something."""
 
 import hashlib
 from functools import cache, lru_cache
@@ -11,17 +11,18 @@ from controles.formularios.page import owner_mark
 
 
 def init_app(app: Flask) -> None:
-    """Give the templates of `app` `asset()`, `pode()`, and `quem()`, which marks for whom a form was made."""
+    """Give the templates of `app` the functions `asset()`, `pode()`, and `quem()`, which marks for whom a form was
+    made."""
     folder = Path(app.static_folder or "")
 
     @cache
     def version(filename: str) -> str:
         return hashlib.sha256((folder / filename).read_bytes()).hexdigest()[:10]
 
-    # A page names about twenty files, so an address is built once for each root that a proxy may have put in front.
+    # A page names about twenty files, so addresses are cached, for each root path that a proxy may add.
     @lru_cache(maxsize=512)
     def address(script_root: str, filename: str) -> str:  # noqa: ARG001 - url_for reads the root from the request
-        # The digest in the address lets a browser keep the file for good and still see a new one at once.
+        # The address contains a digest, so a browser can keep the file forever and still gets a new version at once.
         return url_for("static", filename=filename, v=version(filename))
 
     def asset(filename: str) -> str:

@@ -1,6 +1,6 @@
-"""The session cookie, sealed: whoever holds it, the browser or a copy of its profile, reads nothing in it.
+"""The session cookie, encrypted: neither the browser nor a copy of its profile reveals its content.
 
-Flask only signs it, so that a message waiting to be shown, or a page that is wanted, could be read by anybody.
+Flask only signs it, so anybody could read a message that waits to be shown, or the page that was requested.
 """
 
 import base64
@@ -18,7 +18,7 @@ from controles.settings.key_ring import key_ring
 
 
 class _Sealer:
-    """What Flask asks of a serializer: two methods."""
+    """The two methods that Flask needs of a serializer."""
 
     def __init__(self, keys: tuple[bytes, ...]) -> None:
         self._fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
@@ -27,7 +27,8 @@ class _Sealer:
         return self._fernet.encrypt(session_json_serializer.dumps(values).encode()).decode("ascii")
 
     def loads(self, cookie: str, *, max_age: int | None = None) -> Any:
-        """BadSignature, which Flask takes for an empty session, for a cookie that is forged, of other keys, or old."""
+        """BadSignature for a cookie that is forged, too old, or made with an unknown key; Flask then starts an empty
+        session."""
         try:
             plain = self._fernet.decrypt(cookie.encode(), ttl=max_age)
         except (InvalidToken, UnicodeError) as error:
@@ -47,5 +48,5 @@ class SealedSessions(CookieSessions):
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Seal the session cookie of `app`; former keys are still read."""
+    """Encrypt the session cookie of `app`; former keys can still be read."""
     app.session_interface = SealedSessions(key_ring(settings.secret_keys, "sessao.cookie"), settings.cookie_secure)

@@ -1,4 +1,4 @@
-"""The audit: what was changed by whom, in a chain that shows if somebody rewrites it, and refusals that must not tell.
+"""The audit: who changed what, in a chain that reveals tampering; and refusals that must not give their reason.
 
 Every service records here, in its own transaction (`audit.record`). May import `db`, `services` and models of subjects.
 """

@@ -1,8 +1,8 @@
-"""The audit chain: every change appends one row, hashed over the row before it, in the change's own transaction.
+"""The audit chain: every change appends one row, hashed over the previous row, in the change's own transaction.
 
-Each row is also sealed with a key that is not in the database: a chain that somebody computes anew, as anybody can,
-lacks the seals. What no key here can check any more, rows from before there were seals and those of a key that was
-given up, is vouched for by a later sealed row, which `vouch` appends after it has checked them.
+Each row also has a seal made with a key that is not in the database. Anybody who can write the database can compute a
+new chain, but not its seals. Rows that no present key can check, because they are from before there were seals or their
+key was given up, are vouched for by a later sealed row, which `vouch` appends after checking them.
 """
 
 import datetime as dt
@@ -26,32 +26,32 @@ from controles.auditoria.tips import Tip, tip_of, when_committed
 from controles.db import begin_write
 from controles.domain import cpf
 
-# What the first row follows.
+# The previous digest of the first row.
 GENESIS = bytes(32)
-# What a row is called by which a key vouches for those before it.
+# The action of a row by which a key vouches for the rows before it.
 VOUCHING = "auditoria.selar"
 
 _CPF_IN_TEXT = re.compile(r"(?<![0-9])[0-9]{3}[.]?[0-9]{3}[.]?[0-9]{3}[-/]?[0-9]{2}(?![0-9])")
-# Eleven digits of a mobile number can happen to check like a CPF.
+# Eleven digits of a mobile number can happen to be a valid CPF.
 _NEVER_A_CPF = frozenset({"telefone"})
 _ROWS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class ChainResult:
-    """`ok`, or the id of the first row that does not fit and, in Portuguese, what is wrong with it."""
+    """`ok`, or the id of the first row that is wrong, with the reason in Portuguese."""
 
     ok: bool
     checked: int
     first_bad_id: int | None = None
     reason: str | None = None
-    # The end of a chain that is whole: what to keep elsewhere.
+    # The end of an intact chain, to be kept elsewhere.
     tip: Tip | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What `record` takes, but for who and when."""
+    """The arguments of `record`, except who and when."""
 
     acao: str
     tabela: str | None = None
@@ -71,18 +71,18 @@ def record(
     usuario_id: int | None,
     agora: dt.datetime,
 ) -> int:
-    """Append one row to the chain in the caller's transaction; its number comes back.
+    """Append one row to the chain in the caller's transaction; returns its number.
 
-    Call it after every row that the change touches is locked and flushed: from here to the end of the transaction
-    every other writer's audit row waits, so what is locked after it can deadlock. Values become JSON; a CPF in them,
-    even in a free text, is masked.
+    Call it after every row of the change was locked and flushed: from here to the end of the transaction all other
+    writers' audit rows wait, so locking a row after this can deadlock. Values are stored as JSON; a CPF in them, even
+    within free text, is masked.
     """
     change = Change(acao=acao, tabela=tabela, registro_id=registro_id, antes=antes, depois=depois)
     return record_many(session, (change,), usuario_id=usuario_id, agora=agora)
 
 
 def record_many(session: Session, changes: Sequence[Change], *, usuario_id: int | None, agora: dt.datetime) -> int:
-    """The same for several changes of one author at one moment; the last row's number comes back."""
+    """`record` for several changes of one author at one moment; returns the number of the last row."""
     begin_write(session)
     session.flush()
     tip, sealing = _locked_tip(session), seals()
@@ -109,10 +109,10 @@ def record_many(session: Session, changes: Sequence[Change], *, usuario_id: int 
 
 
 def vouch(session: Session, *, agora: dt.datetime, unsealed_upto: int = 0) -> ChainResult:
-    """Check the chain and, if it is whole, append a row by which the present key vouches for all rows before it.
+    """Check the chain and, if it is intact, append a row by which the present key vouches for all rows before it.
 
-    The caller commits. To be called by what changes keys, and once where there were no seals yet: never because a check
-    has failed, which would make whatever is there good.
+    The caller commits. For a change of keys, and once for a chain from before there were seals. Never call it because a
+    check has failed: it would accept whatever is there.
     """
     result = verify_chain(session, unsealed_upto=unsealed_upto)
     if result.ok and result.checked:
@@ -122,13 +122,13 @@ def vouch(session: Session, *, agora: dt.datetime, unsealed_upto: int = 0) -> Ch
 
 
 def verify_chain(session: Session, tips: Sequence[Tip] = (), *, unsealed_upto: int = 0) -> ChainResult:
-    """Whether every row is there and as it was written. Rows appended meanwhile are left to the next check.
+    """Whether every row exists and is as it was written. Rows appended meanwhile are left to the next check.
 
-    `tips`: ends of the chain as they were kept elsewhere. `unsealed_upto`: rows that need no seal, which only what adds
-    seals to a former database may say.
+    `tips`: ends of the chain that were kept elsewhere. `unsealed_upto`: the last row that needs no seal; only for the
+    migration that adds seals.
     """
     session.expire_all()
-    # In this order: whoever appends the first row writes the tip with it.
+    # In this order, because the first row is written together with the tip.
     has_rows = session.scalars(select(Auditoria.id).limit(1)).first() is not None
     tip = session.get(AuditoriaPonta, 1)
     if tip is None:
@@ -154,7 +154,7 @@ def verify_chain(session: Session, tips: Sequence[Tip] = (), *, unsealed_upto: i
         )
     stray = session.scalars(select(Auditoria.id).where(Auditoria.id > last_id).order_by(Auditoria.id).limit(1)).first()
     if stray is not None:
-        # An honest row is committed together with the tip, so a tip that is read after it knows it.
+        # A genuine row is committed together with the tip, so a tip that is read later includes it.
         session.refresh(tip)
         if tip.ultimo_id < stray:
             reason = f"a linha {stray} não foi escrita pela aplicação"
@@ -167,7 +167,7 @@ def verify_chain(session: Session, tips: Sequence[Tip] = (), *, unsealed_upto: i
 
 
 def missing_triggers(session: Session) -> tuple[str, ...]:
-    """The names of those triggers that refuse changes of the audit and are not there, or are switched off."""
+    """The names of the triggers that protect the audit and are missing or switched off."""
     names: tuple[str, ...]
     if session.get_bind().dialect.name == "postgresql":
         names = ("auditoria_fica", "auditoria_ponta_anda", "auditoria_ponta_fica")
@@ -183,19 +183,19 @@ def missing_triggers(session: Session) -> tuple[str, ...]:
 
 
 def present_tip(session: Session) -> Tip | None:
-    """Where the chain ends now, unchecked; None while it is empty."""
+    """The present end of the chain, unchecked; None if it is empty."""
     tip = session.get(AuditoriaPonta, 1, populate_existing=True)
     return None if tip is None or not tip.ultimo_id else tip_of(tip.ultimo_id, tip.digest)
 
 
 class _Checking:
-    """What is known after each row of a chain, read from its first one."""
+    """The state of a check after each row of a chain, beginning with the first."""
 
     def __init__(self, sealing: Seals, unsealed_upto: int, wanted: frozenset[int]) -> None:
         self._seals = sealing
         self._vouched = unsealed_upto
         self._wanted = wanted
-        # Of the rows that somebody kept a tip of.
+        # Only of rows for which a tip was given.
         self.digests: dict[int, str] = {}
         self.checked = 0
         self.previous = GENESIS
@@ -203,11 +203,11 @@ class _Checking:
 
     @property
     def first_unsealed(self) -> int | None:
-        """The first row without a seal that a key here made, and that no later row vouches for."""
+        """The first row that has no valid seal, and that no later row vouches for."""
         return self._unsealed[0] if self._unsealed else None
 
     def fault(self, row: Auditoria) -> str | None:
-        """What is wrong with the next row, if it can be said now."""
+        """What is wrong with the next row, as far as it can be known at that point."""
         if row.id != self.checked + 1:
             return f"falta a linha {self.checked + 1} da auditoria"
         if row.digest_anterior != self.previous:
@@ -217,13 +217,13 @@ class _Checking:
         if row.chave is not None and self._seals.knows(row.chave):
             if not self._seals.fits(row.chave, row.digest, row.selo):
                 return f"o selo da linha {row.id} não confere: ela não foi escrita pela aplicação"
-            # Its digest covers every digest before it, so the number is all that it has to say.
+            # Its digest covers all digests before it, so only the number of the row up to which it vouches is needed.
             if row.acao == VOUCHING and row.depois is not None and isinstance(upto := row.depois.get("ate"), int):
                 self._unsealed = [number for number in self._unsealed if number > upto]
         elif row.id > self._vouched and not self._unsealed:
             self._unsealed.append(row.id)
         elif row.id > self._vouched:
-            # The first and the last say all: whoever vouches, vouches for all rows up to one.
+            # Only the first and the last matter, because vouching always covers all rows up to one.
             self._unsealed[1:] = [row.id]
         if row.id in self._wanted:
             self.digests[row.id] = row.digest.hex()
@@ -246,7 +246,7 @@ def _with_tips(result: ChainResult, tips: Sequence[Tip], digests: Mapping[int, s
 
 
 def _locked_tip(session: Session) -> AuditoriaPonta:
-    """The end of the chain, locked until this transaction ends and read after the lock was granted."""
+    """The end of the chain, locked until this transaction ends, and read after the lock was granted."""
     locked = (
         select(AuditoriaPonta).where(AuditoriaPonta.id == 1).with_for_update().execution_options(populate_existing=True)
     )
@@ -258,7 +258,7 @@ def _locked_tip(session: Session) -> AuditoriaPonta:
 
 
 def _insert_tip(session: Session) -> None:
-    """The first link, unless another process writes it at this moment: then that one."""
+    """Insert the tip of an empty chain; if another process does so at the same moment, use that one."""
     table = AuditoriaPonta.__table__
     assert isinstance(table, Table)
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
@@ -277,7 +277,7 @@ def _digest(row: Auditoria) -> bytes:
         "antes": row.antes,
         "depois": row.depois,
     }
-    # Sorted and ASCII: the same bytes whatever order and encoding the database gives the JSON back in.
+    # Sorted keys and ASCII give the same bytes, whatever order and encoding the database returns.
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(row.digest_anterior + canonical.encode("ascii")).digest()
 
@@ -287,7 +287,7 @@ def _plain(values: Mapping[str, object] | None) -> dict[str, Any] | None:
 
 
 def _as_json(name: str, value: object) -> Any:
-    """`value` as JSON gives it back, so that a digest made before the database equals one made after."""
+    """`value` as JSON returns it, so that the digest is the same before and after storing."""
     match value:
         case Enum():
             return _as_json(name, value.value)

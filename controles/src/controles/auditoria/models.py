@@ -13,7 +13,7 @@ class Auditoria(Base):
     __tablename__ = "auditoria"
     __table_args__ = (Index("ix_auditoria_tabela_registro_id", "tabela", "registro_id"),)
 
-    # Numbered by the chain, 1, 2, 3 …: a gap is a row that somebody took out.
+    # Numbered by the chain, 1, 2, 3 …: a gap means that a row was removed.
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
     quando: Mapped[dt.datetime]
     usuario_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
@@ -24,8 +24,8 @@ class Auditoria(Base):
     # Field by field; personal numbers masked.
     antes: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     depois: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    # SHA-256 over the previous row's digest and this row: a changed or missing row breaks the chain. Unique, so that
-    # no two rows can follow the same one.
+    # SHA-256 over the previous row's digest and this row: a changed or missing row breaks the chain. Unique, so that no
+    # two rows can follow the same one.
     digest_anterior: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     # The digest sealed with a key that is not in the database, and the key's name. None: from before there were seals.
@@ -34,7 +34,7 @@ class Auditoria(Base):
 
 
 class AuditoriaPonta(Base):
-    """The chain's last link, one row. Who appends locks it; and the chain's end cannot be cut off unnoticed."""
+    """The end of the chain, one row. Locked by whoever appends; reveals if rows were cut off the end."""
 
     __tablename__ = "auditoria_ponta"
     __table_args__ = (CheckConstraint("id = 1", name="uma_linha"),)
@@ -45,7 +45,7 @@ class AuditoriaPonta(Base):
 
 
 class Instalacao(Base):
-    """What this database is for, one row, once production has been started on it."""
+    """One row, written once production has been started on this database."""
 
     __tablename__ = "instalacao"
     __table_args__ = (CheckConstraint("id = 1", name="uma_linha"),)

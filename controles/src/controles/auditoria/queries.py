@@ -1,4 +1,4 @@
-"""Reads of the audit. Not cached: it is looked at seldom, and every write would end what was kept of it."""
+"""Reads of the audit. Not cached, because it is read seldom, and every write would invalidate the entries."""
 
 import datetime as dt
 import json
@@ -56,7 +56,7 @@ def list_auditoria(filtro: FiltroAuditoria, *, cursor: str | None = None, limit:
 
 
 def get_opcoes() -> Opcoes:
-    """What the filters offer."""
+    """The choices that the filters offer."""
     acoes = db.session.scalars(select(Auditoria.acao).distinct().order_by(Auditoria.acao))
     tabelas = db.session.scalars(
         select(Auditoria.tabela).where(Auditoria.tabela.is_not(None)).distinct().order_by(Auditoria.tabela)
@@ -70,7 +70,7 @@ def get_opcoes() -> Opcoes:
 
 
 def changed_fields(antes: Mapping[str, Any] | None, depois: Mapping[str, Any] | None) -> tuple[CampoMudado, ...]:
-    """The fields that differ, those of one side alone among them, in the order in which they were recorded."""
+    """The fields that differ, including those that only one side has, in the order in which they were recorded."""
     before, after = antes or {}, depois or {}
     return tuple(
         CampoMudado(nome=nome, antes=_shown(before, nome), depois=_shown(after, nome))
@@ -117,7 +117,7 @@ _FIRST_DAY, _LAST_DAY = dt.date(1900, 1, 1), dt.date(9000, 1, 1)
 
 
 def _equal(column: Any, number: int, most: int) -> ColumnElement[bool]:
-    # A number from an address that no row can have must not reach the driver.
+    # A number in an address that no row can have must not reach the driver.
     found: ColumnElement[bool] = column == (number if 0 <= number <= most else -1)
     return found
 

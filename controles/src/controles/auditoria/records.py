@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiltroAuditoria:
-    """Which rows: an empty text, or None, is no condition. `acao` also finds "conta" in "conta.entrar"."""
+    """Which rows to list; an empty text or None means no condition. `acao` "conta" also finds "conta.entrar"."""
 
     acao: str = ""
     tabela: str = ""
@@ -27,7 +27,7 @@ class CampoMudado:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinhaAuditoria:
-    """One row of the audit. `usuario`: None if nobody was logged in, or the application itself did it."""
+    """One row of the audit. `usuario`: None if nobody was logged in, or if the application itself did it."""
 
     id: int
     quando: dt.datetime
@@ -47,7 +47,7 @@ class PaginaAuditoria:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opcoes:
-    """What the filters of the screen offer: those actions, tables and people that stand in the audit."""
+    """The choices of the filters: actions, tables and people that occur in the audit."""
 
     acoes: tuple[str, ...]
     tabelas: tuple[str, ...]

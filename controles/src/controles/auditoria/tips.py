@@ -1,6 +1,6 @@
-"""The end of the audit as it was at some moment, kept where who writes the database does not: in the log, on paper.
+"""The end of the audit at some moment, kept where whoever writes the database cannot write: in the log, or on paper.
 
-A chain whose last rows were taken out is whole, only shorter. Nothing in the database tells; a tip from outside does.
+A chain whose last rows were removed is still intact, only shorter. Only a tip from outside the database reveals that.
 """
 
 import datetime as dt
@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-# How many rows there are at the most from one tip in the log to the next.
+# The largest number of rows between two tips in the log.
 EVERY = 100
 EVENT = "audit_tip"
 DIGITS = 16
@@ -26,7 +26,7 @@ _log = structlog.stdlib.get_logger("controles.admin")
 
 @dataclass(frozen=True, slots=True)
 class Tip:
-    """The number of the audit's last row, and how its digest begins, in hexadecimal digits."""
+    """The number of the audit's last row, and the first hexadecimal digits of its digest."""
 
     row_id: int
     digest: str
@@ -41,7 +41,7 @@ def tip_of(row_id: int, digest: bytes) -> Tip:
 
 
 def parse_tip(text: str) -> Tip:
-    """A tip as it is shown, "1234-0123456789abcdef"; ValueError with a sentence for any other text."""
+    """The tip in a text such as "1234-0123456789abcdef"; ValueError with a sentence for any other text."""
     match = _CODE.fullmatch(text.strip().lower())
     if match is None:
         raise ValueError(
@@ -52,7 +52,7 @@ def parse_tip(text: str) -> Tip:
 
 
 class TipLog:
-    """Writes a tip to the log on the first commit of a day, and whenever `EVERY` rows more have been committed."""
+    """Writes a tip to the log at the first commit of a day, and after every further `EVERY` committed rows."""
 
     def __init__(self) -> None:
         self._day: dt.date | None = None
@@ -70,7 +70,7 @@ _tip_log = TipLog()
 
 
 def when_committed(session: Session, tip: Tip, *, day: dt.date) -> None:
-    """Let the log hear of `tip` once this transaction is committed, and not if it is rolled back."""
+    """Write `tip` to the log once this transaction is committed; not if it is rolled back."""
     session.info[_PENDING] = (tip, day)
 
 
@@ -88,7 +88,7 @@ def _rolled_back(session: Session) -> None:
 
 
 def tips_in_logs(files: Iterable[Path]) -> tuple[Tip, ...]:
-    """The tips that these log files hold, each once, by number; a file or line that cannot be read is passed over."""
+    """The tips in these log files, each once, by number. Unreadable files and lines are skipped."""
     found: set[Tip] = set()
     for path in files:
         try:

@@ -1,4 +1,4 @@
-"""The audit on the screen: what was changed by whom, and whether the chain is whole."""
+"""The page of the audit: who changed what, and whether the chain is intact."""
 
 from flask import Blueprint, abort, current_app, render_template, request
 from flask.typing import ResponseReturnValue
@@ -25,7 +25,7 @@ def index() -> str:
 @blueprint.post("/conferir")
 @require(Permission.ADMINISTRAR)
 def verify() -> ResponseReturnValue:
-    """Check the chain, against the log's tips and one that the form may hold."""
+    """Check the chain against the tips in the log, and one that was entered in the form."""
     written = request.form.get("ponta", "").strip()
     tips = list(tips_in_logs(application_logs(current_app.extensions["settings"].log_dir)))
     try:
@@ -43,7 +43,7 @@ def _page(
     guardadas: list[Tip] | None = None,
 ) -> str:
     if current_scope().nucleo_id is not None:
-        # It tells about everybody.
+        # It shows data about everybody.
         abort(403)
     filtro = filter_of_request(FiltroAuditoria)
     return render_template(

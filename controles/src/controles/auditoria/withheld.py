@@ -1,8 +1,8 @@
-"""Refusals that must not tell why: a number that stands elsewhere in the organisation would tell who is a member there.
+"""Refusals that must not give their reason: a number that is registered elsewhere would reveal who is a member there.
 
-Membership is sensitive. Whoever sees one núcleo registers a CPF or a PIX that another núcleo has already, and is told
-that the national office will see to it: the same sentence whatever the reason, each time in the audit. Past a few in a
-day it is what every new number gets, known or not, so that nobody can go through a list.
+Membership is sensitive. If somebody who sees one núcleo registers a CPF or a PIX that another núcleo already has, they
+are told that the national office will handle it: always in the same words, and with an audit row. After a few such
+refusals in a day every new number is answered in this way, known or not, so that nobody can try out a list.
 """
 
 import datetime as dt
@@ -18,7 +18,7 @@ from controles.domain.domain_errors import Invalid
 from controles.domain.escopo import Escopo
 from controles.services.transaction import transaction
 
-# As the audit names them: the table is none of the database's, and the record is the author's number.
+# The audit's name for these refusals; it is no table of the database. The record's number is that of the author.
 TABLE = "conferencia"
 MOST_IN_A_DAY = 10
 SENTENCE = (
@@ -28,7 +28,7 @@ SENTENCE = (
 
 
 class Withheld(Invalid):
-    """Refused for a reason that stands in the audit only; `depois` is what the national office needs to decide."""
+    """Refused for a reason that is only in the audit; `depois` is what the national office needs to decide."""
 
     def __init__(self, acao: str, depois: Mapping[str, object]) -> None:
         super().__init__("", SENTENCE)
@@ -39,7 +39,7 @@ class Withheld(Invalid):
 def refuse_past_the_limit(
     session: Session, escopo: Escopo, acao: str, *, autor_id: int | None, agora: dt.datetime
 ) -> None:
-    """Withheld for a núcleo's author who got as many refusals as a day allows, before anything is looked up."""
+    """Raise Withheld, before anything is looked up, if an author of a núcleo had as many refusals as a day allows."""
     if escopo.nucleo_id is None:
         return
     refused = (
@@ -57,7 +57,7 @@ def refuse_past_the_limit(
 
 @contextmanager
 def on_record(*, autor_id: int | None, agora: dt.datetime) -> Iterator[None]:
-    """Write what is withheld inside into the audit: its own transaction was rolled back."""
+    """Write a refusal raised within it to the audit, in a new transaction: that of the refusal was rolled back."""
     try:
         yield
     except Withheld as refusal:

@@ -1,4 +1,4 @@
-"""Amounts with their sign, as statements write them."""
+"""Signed amounts, as bank statements write them."""
 
 import re
 
@@ -22,7 +22,7 @@ def parse_signed(text: str) -> int:
     for end in (written[:1], written[-1:]):
         if end in {"-", "+"}:
             written = written.strip("-+")
-            # “-10,00 D” is money that went out, once.
+            # “-10,00 D” is one withdrawal, not a doubly negated amount.
             sign = -1 if end == "-" else sign
             break
     if _ENGLISH.fullmatch(written):

@@ -30,7 +30,7 @@ DESTINO_NAMES = {Destino.DESPESA: "Despesa", Destino.TRANSFERENCIA: "Transferên
 
 
 class SignedMoneyField(MoneyField):
-    """An amount that may be below zero: an account can be overdrawn."""
+    """An amount that may be negative, because an account can be overdrawn."""
 
     def _value(self) -> str:
         if self.raw_data:
@@ -62,7 +62,7 @@ class ContaForm(PageForm):
     versao = HiddenField()
 
     def dados(self, versao: int) -> DadosConta:
-        """What was typed, as the service takes it; only after `validate()`."""
+        """What was typed, as the service expects it; only valid after `validate()`."""
         assert self.inicio.data is not None
         return DadosConta(
             nome=self.nome.data or "",
@@ -79,14 +79,14 @@ class ContaForm(PageForm):
 
 
 class ExtratoForm(PageForm):
-    """A statement to import; the accounts are filled in by the page."""
+    """A statement to import; the page fills in the accounts."""
 
     conta_id = ChoiceField("Conta", coerce=coerce_id)
     arquivo = FileField("Arquivo")
 
 
 class MarcaForm(PageForm):
-    """What a line is that is nobody's payment."""
+    """The kind of a line that is not a payment."""
 
     destino = ChipsField(
         "O que foi", coerce=Destino, choices=[choice(kind.value, name) for kind, name in DESTINO_NAMES.items()]

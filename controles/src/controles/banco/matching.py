@@ -1,6 +1,7 @@
-"""Conciliação: what a line of a statement was, and that undone.
+"""Conciliação: saying what a line of a statement was, and undoing that.
 
-The line is locked first, then what paying locks, in its order. Who comes second finds the line matched and is told.
+The line is locked first, then what a payment locks, in its order. Of two people, the second one finds the line matched,
+and is told so.
 """
 
 import datetime as dt
@@ -33,9 +34,9 @@ _TAKEN = "Outra pessoa já conciliou este lançamento; confira o que ficou dele.
 
 
 def match_pagamento(linha_id: int, pagamento_id: int, *, autor_id: int | None, agora: dt.datetime) -> None:
-    """Say that a line is a payment that is registered already.
+    """Say that a line is a payment that is already registered.
 
-    Conflict if the line or the payment is matched; Invalid if the amounts differ or the payment was reversed.
+    Conflict if the line or the payment is already matched; Invalid if the amounts differ or the payment was reversed.
     """
     with transaction() as session:
         linha = _lock_open(session, linha_id)
@@ -63,10 +64,11 @@ def match_militantes(
     agora: dt.datetime,
     hoje: dt.date,
 ) -> tuple[int, ...]:
-    """Register the payment that a line is, one for each (militante_id, centavos); their ids come back.
+    """Register the payment that a line represents, one for each (militante_id, centavos); returns their ids.
 
-    The oldest open cotas are paid first and the rest is credit, as when it is typed. `outro`: that there is a like
-    payment was seen; else it is Alike. Invalid if the parts do not add up to the line, which takes money in only.
+    As for a typed payment, the oldest open cotas are paid first and the rest is credit. `outro`: the user has seen that
+    there is a similar payment; otherwise Alike is raised. Invalid if the parts do not add up to the line, or if the
+    line is a withdrawal.
     """
     with transaction() as session:
         linha = _lock_open(session, linha_id)
@@ -79,7 +81,7 @@ def match_militantes(
             raise Invalid("", f"As partes somam {format_brl(total)}, e o lançamento é de {format_brl(linha.valor)}.")
         for militante_id in sorted(militante_id for militante_id, _ in partes):
             lock_militante(session, WHOLE, militante_id)
-        # All at once: from the first payment's audit row on, nothing may be waited for.
+        # All at once: after the audit row of the first payment nothing may wait for a lock.
         lock_cotas(session, _open_cotas(session, [militante_id for militante_id, _ in partes]))
         ids = []
         for militante_id, centavos in partes:
@@ -88,7 +90,7 @@ def match_militantes(
                 data_credito=linha.data,
                 valor=centavos,
                 metodo=_metodo(linha),
-                # One PIX has one number; of several parts none is it.
+                # A PIX has one number, which cannot belong to several parts.
                 e2eid=linha.e2eid if len(partes) == 1 and (linha.e2eid or "").startswith("E") else None,
                 observacao=f"lançamento nº {linha.id} do extrato",
                 ask_if_alike=not outro,
@@ -115,9 +117,9 @@ def mark(
     autor_id: int | None,
     agora: dt.datetime,
 ) -> None:
-    """Say that a line is an expense, a transfer, or something else with these words.
+    """Say that a line is an expense, a transfer, or something else described by `categoria`.
 
-    `outra_conta_id`: the other account of a transfer; if it is a caixa, what left or reached it is written there.
+    `outra_conta_id`: the other account of a transfer; if it is a caixa, the other side is written there.
     """
     if destino is Destino.PAGAMENTO:
         raise Invalid("destino", "Escolha de quem é o pagamento.")
@@ -138,7 +140,7 @@ def mark(
 
 
 def undo(linha_id: int, *, autor_id: int | None, agora: dt.datetime, hoje: dt.date) -> None:
-    """Open a line again. Payments that matching registered are reversed, today; others stay as they are.
+    """Open a line again. Payments that matching registered are reversed, today; other payments stay as they are.
 
     Conflict if the line is open.
     """
@@ -181,7 +183,7 @@ def undo(linha_id: int, *, autor_id: int | None, agora: dt.datetime, hoje: dt.da
 
 
 def _lock(session: Session, linha_id: int) -> LinhaExtrato:
-    """NotFound if there is none; Conflict if its month is closed."""
+    """The line, locked. NotFound if there is none; Conflict if its month is closed."""
     closed = hold_months(session)
     found = None
     if 0 < linha_id <= MAX_BIG_ID:
@@ -206,7 +208,8 @@ def _open_cotas(session: Session, militantes: Sequence[int]) -> Sequence[int]:
 
 
 def _lock_registered(session: Session, rows: Sequence[Conciliacao]) -> set[int]:
-    """The payments that matching registered and nobody has reversed, with all that reversing them writes to locked."""
+    """The payments that matching registered and that were not reversed, with everything locked that reversing writes
+    to."""
     wanted = [row.pagamento_id for row in rows if row.registrou and row.pagamento_id is not None]
     by_owner = session.execute(
         select(Pagamento.id).where(Pagamento.id.in_(wanted)).order_by(Pagamento.militante_id, Pagamento.id)

@@ -1,4 +1,4 @@
-"""Accounts, the statements that banks give of them, and what each line of a statement turned out to be."""
+"""Bank accounts, their statements, and what each line of a statement was matched to."""
 
 import datetime as dt
 from enum import StrEnum
@@ -16,7 +16,7 @@ class TipoConta(StrEnum):
 
 
 class Finalidade(StrEnum):
-    """What the money of an account may be used for: the law keeps a party's apart."""
+    """What the money of an account may be used for; the law requires parties to keep these apart."""
 
     GERAL = "geral"
     OUTROS_RECURSOS = "outros_recursos"
@@ -60,7 +60,7 @@ class ContaBancaria(Base):
     banco: Mapped[str | None] = mapped_column(String(10))
     agencia: Mapped[str | None] = mapped_column(String(20))
     numero: Mapped[str | None] = mapped_column(String(30))
-    # What was in it when `inicio` began; lines of earlier days are part of it and are not imported.
+    # The balance at the beginning of `inicio`. It includes lines of earlier days, which are not imported.
     saldo_inicial: Mapped[int] = mapped_column(Centavos)
     inicio: Mapped[dt.date]
     ativa: Mapped[bool] = mapped_column(default=True, server_default=true())
@@ -88,7 +88,7 @@ class Extrato(Base):
 
 
 class LinhaExtrato(Base):
-    """One line: money in (valor > 0) or out (valor < 0). Open while it has no destino."""
+    """One line: money in (valor > 0) or out (valor < 0). Open as long as it has no destino."""
 
     __tablename__ = "linha_extrato"
     __table_args__ = (
@@ -110,23 +110,23 @@ class LinhaExtrato(Base):
     extrato_id: Mapped[int] = mapped_column(ForeignKey("extrato.id"), index=True)
     data: Mapped[dt.date]
     valor: Mapped[int] = mapped_column(Centavos)
-    # As the bank wrote it, any CPF in it masked.
+    # The bank's text, with any CPF in it masked.
     descricao: Mapped[str] = mapped_column(String(255))
     e2eid: Mapped[str | None] = mapped_column(String(32))
-    # Whose the CPF in the description was when the line was imported.
+    # The militante whose CPF was in the description when the line was imported.
     militante_id: Mapped[int | None] = mapped_column(ForeignKey("militante.id"), index=True)
     chave: Mapped[str] = mapped_column(String(64))
     destino: Mapped[Destino | None] = mapped_column(_enum(Destino, "destino_valido"))
 
 
 class Conciliacao(Base):
-    """What a line, or a part of it, was matched to; undone ones stay."""
+    """What a line, or a part of it, was matched to. Rows of undone matches stay."""
 
     __tablename__ = "conciliacao"
     __table_args__ = (
         CheckConstraint("centavos <> 0", name="centavos_nao_zero"),
         CheckConstraint("(destino = 'pagamento') = (pagamento_id IS NOT NULL)", name="pagamento_tem_numero"),
-        # One payment is one movement of money: it stands for one line at most.
+        # One payment is one movement of money, so it can be matched to at most one line.
         Index(
             "uq_conciliacao_pagamento_id",
             "pagamento_id",
@@ -140,7 +140,7 @@ class Conciliacao(Base):
     linha_id: Mapped[int] = mapped_column(ForeignKey("linha_extrato.id"), index=True)
     destino: Mapped[Destino] = mapped_column(_enum(Destino, "destino_valido"))
     pagamento_id: Mapped[int | None] = mapped_column(ForeignKey("pagamento.id"))
-    # Whether the payment was registered by matching, and so is reversed when that is undone.
+    # Whether matching registered the payment, which is then reversed if the match is undone.
     registrou: Mapped[bool] = mapped_column(default=False, server_default=false())
     centavos: Mapped[int] = mapped_column(Centavos)
     categoria: Mapped[str | None] = mapped_column(String(80))
@@ -148,5 +148,5 @@ class Conciliacao(Base):
     feita_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
     desfeita_em: Mapped[dt.datetime | None]
     desfeita_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
-    # For which núcleo an expense was; empty: for the whole organisation.
+    # The núcleo that an expense was for; empty: the whole organisation.
     nucleo_id: Mapped[int | None]

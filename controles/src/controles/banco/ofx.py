@@ -1,8 +1,8 @@
-"""OFX files: SGML of version 1, in which most tags are never closed, and XML of version 2.
+"""OFX files: SGML in version 1, where most tags are never closed, and XML in version 2.
 
-Both are read as a row of tags and texts. No XML parser: what a file defines (entities, documents elsewhere) is text
-here and nothing else. The libraries there are parse a whole tree, and refuse or guess where banks differ from the
-standard; six tags are all that is needed.
+Both are read as a sequence of tags and texts. Without an XML parser, so that entities and references to other documents
+are only text. The existing libraries parse a whole tree, and refuse or guess where banks deviate from the standard;
+only six tags are needed here.
 """
 
 import datetime as dt
@@ -24,7 +24,7 @@ def is_ofx(text: str) -> bool:
 
 
 def read_ofx(text: str) -> tuple[ExtratoLido, ...]:
-    """Each account of the file, one that stands in it twice as one. Invalid says which transaction cannot be read."""
+    """Each account in the file, once even if it occurs twice. Invalid says which transaction cannot be read."""
     accounts: dict[tuple[str | None, str | None], list[LinhaLida]] = {}
     bank = number = None
     lines: list[LinhaLida] = []
@@ -71,7 +71,7 @@ def _take(lines: list[LinhaLida], fields: dict[str, str] | None, number: int) ->
     except ValueError as error:
         raise Invalid("arquivo", f"O {number}º lançamento do arquivo não pôde ser lido: {error}") from None
     if valor == 0:
-        # A notice of the bank's, without money.
+        # A notice by the bank, without an amount.
         return
     words = [fields.get(name, "") for name in ("NAME", "MEMO")]
     if words[0] and words[0] in words[1]:
@@ -80,7 +80,7 @@ def _take(lines: list[LinhaLida], fields: dict[str, str] | None, number: int) ->
 
 
 def _day(written: str) -> dt.date:
-    """The day that stands in front; what follows is a time and a zone, which is the bank's own."""
+    """The day at the beginning; it is followed by a time and a zone, in the bank's own format."""
     if not re.match(r"[0-9]{8}", written):
         raise ValueError("falta a data (DTPOSTED).")
     try:

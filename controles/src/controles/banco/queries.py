@@ -18,9 +18,9 @@ from controles.services import cache_policies
 from controles.services.cache_service import cached
 from controles.web.pagination import Keyset, fetch_page
 
-# A payment typed by hand and its line are seldom on the same day: weekends, and who notes it down later.
+# A payment typed by hand and its line are often on different days, because of weekends or a late entry.
 NEAR = dt.timedelta(days=4)
-# So many persons are offered for one line.
+# The most people suggested for one line.
 MOST = 5
 _BY_DAY = Keyset(
     order="data",
@@ -39,7 +39,7 @@ _COLUMNS = (
     LinhaExtrato.militante_id,
     LinhaExtrato.destino,
 )
-# What banks write around the name of who paid.
+# Words that banks write around the payer's name.
 _BANK_WORDS = frozenset(
     {
         *("pix", "recebido", "recebida", "enviado", "enviada", "transf", "transferencia", "ted", "doc", "tef", "via"),
@@ -53,7 +53,7 @@ _PARTICLES = frozenset({"de", "da", "do", "dos", "das", "e"})
 
 @cached(cache_policies.CONTAS_LIST)
 def list_contas() -> tuple[LinhaConta, ...]:
-    """Every account by name, those in use first, with its balance and how many lines are open."""
+    """All accounts by name, those in use first, with balance and number of open lines."""
     moved = balances(None)
     still_open = (
         select(LinhaExtrato.conta_id, func.count().label("abertas"))
@@ -111,7 +111,7 @@ def get_linha(linha_id: int) -> Linha | None:
 
 @cached(cache_policies.EXTRATO_PARTES)
 def get_partes(linha_id: int) -> tuple[Parte, ...]:
-    """What a line is matched to now; nothing for an open one."""
+    """What a line is matched to now; empty for an open one."""
     rows = db.session.execute(
         select(
             Conciliacao.destino,
@@ -131,7 +131,7 @@ def get_partes(linha_id: int) -> tuple[Parte, ...]:
 
 @cached(cache_policies.EXTRATO_SUGESTOES)
 def suggest(linhas: tuple[Linha, ...]) -> dict[int, tuple[Sugestao, ...]]:
-    """For each open line of money that came in, by its id: whose it may be, the surest first; three statements."""
+    """For each open line of money received, by its id: whose it may be, most certain first. Takes three statements."""
     wanted = [linha for linha in linhas if linha.valor > 0 and linha.destino is None]
     found: dict[int, list[Sugestao]] = {linha.id: [] for linha in wanted}
     if not wanted:
@@ -158,7 +158,7 @@ _Payment = tuple[int, dt.date, int, str | None, int | None, str]
 
 
 def _by_number(linha: Linha, people: dict[int, tuple[str, str]], near: list[_Payment]) -> list[Sugestao]:
-    """The txid before the CPF: who pays for somebody else by that one's QR code has a CPF of their own."""
+    """The txid comes before the CPF: somebody who pays with another person's QR code has a CPF of their own."""
     offers: list[Sugestao] = []
     for militante_id, what in ((militante_in(linha.descricao), "o código do PIX"), (linha.militante_id, "o CPF")):
         if militante_id is None or militante_id not in people or militante_id in {one.militante_id for one in offers}:
@@ -182,7 +182,7 @@ def _by_name(linha: Linha, people: dict[int, tuple[str, str]], near: list[_Payme
 
 
 def payer_name(descricao: str) -> str:
-    """The name at the end of what a bank writes, in the form in which names are compared; "" if there is none."""
+    """The name at the end of a bank's text, in the form used to compare names; "" if there is none."""
     words = search_form(descricao).split()
     name: list[str] = []
     for word in reversed(words):
@@ -219,7 +219,7 @@ def _unmatched_payments(linhas: Iterable[Linha]) -> list[_Payment]:
         .outerjoin(Militante, Militante.id == Pagamento.militante_id)
         .where(
             or_(near, same),
-            # Cash is in a caixa, and in no statement.
+            # Cash is in a caixa, and never in a statement.
             Pagamento.conta_id.is_(None),
             Pagamento.estorna_id.is_(None),
             Pagamento.estornado.is_(False),
@@ -235,7 +235,8 @@ def _unmatched_payments(linhas: Iterable[Linha]) -> list[_Payment]:
 
 
 def _people(linhas: Iterable[Linha]) -> dict[int, tuple[str, str]]:
-    """Whom CPFs and txids name, and the members who are called as the lines say: name shown, and name compared."""
+    """The people that CPFs and txids name, and members with the names in the lines: name to show, and name to
+    compare."""
     linhas = list(linhas)
     names = {payer_name(linha.descricao) for linha in linhas} - {""}
     numbers = {linha.militante_id for linha in linhas} | {militante_in(linha.descricao) for linha in linhas}
@@ -250,7 +251,7 @@ def _people(linhas: Iterable[Linha]) -> dict[int, tuple[str, str]]:
 
 
 def find_matriculas(matriculas: tuple[str, ...]) -> dict[str, int]:
-    """The militantes with these matrículas; one that nobody has is not there."""
+    """The militantes with these matrículas; unknown ones are left out."""
     padded = {matricula: {matricula, matricula.zfill(6)} for matricula in matriculas}
     rows = db.session.execute(
         select(Militante.matricula, Militante.id).where(Militante.matricula.in_(set().union(*padded.values())))

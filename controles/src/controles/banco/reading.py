@@ -1,4 +1,4 @@
-"""A bank's file, whatever it is: how large it may be, in which letters it is written, and who reads it."""
+"""Reads a bank's file: checks its size, finds its character set and its format."""
 
 import datetime as dt
 
@@ -17,7 +17,7 @@ _OTHERS = (
 
 
 def read_statement(raw: bytes, *, hoje: dt.date) -> tuple[ExtratoLido, ...]:
-    """What a file says, by account. Invalid, with what to do, if it is no statement or too large."""
+    """The content of a file, by account. Invalid, with advice, if it is not a statement or too large."""
     if len(raw) > LARGEST:
         raise Invalid("arquivo", "O arquivo passa de 8 MB; baixe o extrato de um período menor.")
     if not raw.strip():
@@ -40,7 +40,7 @@ def read_statement(raw: bytes, *, hoje: dt.date) -> tuple[ExtratoLido, ...]:
 
 
 def _decode(raw: bytes) -> str:
-    # What a file's heading says of its letters is often not so; text that is UTF-8 by chance does not occur.
+    # A file's declaration of its character set is often wrong; text that is valid UTF-8 by chance does not occur.
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:

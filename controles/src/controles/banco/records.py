@@ -1,4 +1,4 @@
-"""What is asked of accounts and statements and what comes back; money in centavos."""
+"""Arguments and results of the queries about accounts and statements; money in centavos."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from controles.banco.models import Destino, Finalidade, Formato, TipoConta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DadosConta:
-    """An account as its form shows it. `versao` 0: a new one."""
+    """An account as its form shows it. `versao` 0 means a new one."""
 
     nome: str
     tipo: TipoConta
@@ -24,7 +24,7 @@ class DadosConta:
 
 @dataclass(frozen=True, slots=True)
 class LinhaLida:
-    """One line as a file has it. `valor` is negative for money that went out."""
+    """One line as a file has it. `valor` is negative for a withdrawal."""
 
     data: dt.date
     valor: int
@@ -34,7 +34,7 @@ class LinhaLida:
 
 @dataclass(frozen=True, slots=True)
 class ExtratoLido:
-    """What a file says of one account; the numbers are None in a CSV."""
+    """What a file says about one account; the numbers are None for a CSV."""
 
     formato: Formato
     banco: str | None
@@ -44,7 +44,7 @@ class ExtratoLido:
 
 @dataclass(frozen=True, slots=True)
 class Importado:
-    """What an import wrote: lines that are new, were there, and are of days before the account begins."""
+    """The result of an import: how many lines were new, were known, and are from before the account begins."""
 
     conta_id: int
     conta: str
@@ -55,7 +55,7 @@ class Importado:
 
 @dataclass(frozen=True, slots=True)
 class LinhaConta:
-    """One account in the list: `saldo` is what it began with and all that moved; `abertas` those not matched yet."""
+    """One account in the list. `saldo`: the initial balance plus all movements. `abertas`: lines not matched yet."""
 
     id: int
     nome: str
@@ -101,9 +101,9 @@ class Parte:
 
 @dataclass(frozen=True, slots=True)
 class Sugestao:
-    """Whose money a line may be. With a `pagamento_id` that payment is it; else accepting registers one.
+    """Whose money a line may be. With `pagamento_id` it is that payment; otherwise accepting it registers one.
 
-    `confianca` is certa (same PIX), alta (same txid or CPF), média or baixa; `motivo` says why.
+    `confianca` is certa (same PIX), alta (same txid or CPF), média or baixa; `motivo` gives the reason.
     """
 
     confianca: str

@@ -1,4 +1,4 @@
-"""Writes to accounts, and the import of statements: what overlaps is taken once."""
+"""Writes to accounts, and the import of statements: lines in overlapping statements are imported once."""
 
 import dataclasses
 import datetime as dt
@@ -31,10 +31,10 @@ _AT_ONCE = 500
 def save_conta(
     conta_id: int | None, dados: DadosConta, *, autor_id: int | None, agora: dt.datetime, hoje: dt.date
 ) -> int:
-    """Write a new account, or change one; its id comes back.
+    """Write a new account, or change one; returns its id.
 
-    Conflict if somebody changed it after `dados.versao` was read; Invalid names the field. Where something moved
-    already, the day on which it begins stays, because what was before it was left out, and a caixa stays one.
+    Conflict if it was changed after `dados.versao` was read; Invalid names the field. Once the account has movements,
+    its first day is fixed, because earlier lines were left out, and a caixa stays a caixa.
     """
     checked = _checked(dados, hoje)
     with transaction() as session:
@@ -52,7 +52,7 @@ def save_conta(
             if (checked.tipo is TipoConta.CAIXA) is not (row.tipo is TipoConta.CAIXA) and is_used(session, row.id):
                 raise Invalid("tipo", "Já há movimento nesta conta; um caixa não vira conta do banco, nem o contrário.")
         if row is None or (row.inicio, row.saldo_inicial) != (checked.inicio, checked.saldo_inicial):
-            # What an account began with is part of every month after that.
+            # The initial balance is part of every later month.
             refuse_closed(closed, checked.inicio, "inicio")
             if row is not None:
                 refuse_closed(closed, row.inicio, "saldo_inicial")
@@ -82,11 +82,11 @@ def save_conta(
 def import_statement(
     lidos: Sequence[ExtratoLido], *, conta_id: int | None, arquivo: str, autor_id: int | None, agora: dt.datetime
 ) -> tuple[Importado, ...]:
-    """Write the lines that are not there yet, of all accounts of a file or of none.
+    """Write the lines that are new, of all accounts in a file or of none.
 
-    `conta_id` is the account that was chosen; None: the one whose number the file says. A line is the same one if
-    account, day, amount, description and the bank's number (FITID) are; banks give the same FITID to different lines,
-    and two equal lines in one file are two. Invalid says which account is missing or does not fit.
+    `conta_id` is the chosen account; None: the one whose number is in the file. A line is the same if account, day,
+    amount, description and the bank's number (FITID) are equal. Banks give the same FITID to different lines, and two
+    equal lines in one file are two lines. Invalid says which account is missing or does not match.
     """
     with transaction() as session:
         closed = hold_months(session)
@@ -199,7 +199,7 @@ def _rows(lines: Iterable[LinhaLida], owners: dict[str, int]) -> Iterable[dict[s
 
 
 def cpf_middle(written: str) -> str:
-    """The six digits in the middle, as receipts show them."""
+    """The six digits in the middle, which receipts show."""
     digits = re.sub("[^0-9]", "", written)
     return f"{digits[3:6]}.{digits[6:9]}"
 
@@ -209,7 +209,7 @@ def _cpfs(text: str) -> list[str]:
 
 
 def _owners(session: Session, lines: Iterable[LinhaLida]) -> dict[str, int]:
-    """The militantes whose CPF stands in a line."""
+    """The militantes whose CPF is in a line."""
     vault = cpf.vault()
     wanted = {digest: number for line in lines for number in _cpfs(line.descricao) for digest in vault.digests(number)}
     digests = list(wanted)
@@ -259,7 +259,7 @@ def _is_account(conta: ContaBancaria, lido: ExtratoLido) -> bool:
 
 
 def _number(written: str | None) -> str:
-    """Without signs and without the zeros in front: banks write both as they like."""
+    """The number without punctuation and leading zeros, which banks add inconsistently."""
     return re.sub(r"[^0-9A-Z]", "", (written or "").upper()).lstrip("0")
 
 

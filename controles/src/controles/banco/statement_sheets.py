@@ -1,4 +1,4 @@
-"""Statements as CSV: a heading somewhere in the first lines, a signed amount, or one column for each direction."""
+"""Statements as CSV: a heading within the first lines, and a signed amount or one column for each direction."""
 
 import csv
 import datetime as dt
@@ -28,7 +28,7 @@ _BALANCES = ("saldo", "s a l d o", "total")
 
 
 def read_sheet(text: str, *, hoje: dt.date) -> ExtratoLido:
-    """The lines of a CSV statement. Invalid names the row that cannot be read, or the columns that are missing."""
+    """The lines of a CSV statement. Invalid names the row that cannot be read, or the missing columns."""
     delimiter, start, columns = _heading(text)
     lines = []
     reader = csv.reader(io.StringIO(text), delimiter=delimiter)
@@ -58,7 +58,7 @@ def _heading(text: str) -> tuple[str, int, dict[str, int]]:
                 if len(columns) > len(best[2]):
                     best = (delimiter, number, columns)
         except csv.Error:
-            # Read by another delimiter the quotes may close.
+            # With another delimiter the quotes may be balanced.
             continue
     found = best[2]
     if "data" not in found or not ({"valor", "credito", "debito"} & found.keys()):
@@ -81,7 +81,7 @@ def _line(cells: Sequence[str], columns: dict[str, int], number: int, hoje: dt.d
 
     words = " ".join(" ".join(filter(None, (cell("descricao"), cell("detalhe")))).split())
     if not cell("data") or _plain(words).startswith(_BALANCES) or _plain(cell("data")).startswith(_BALANCES):
-        # The bank's own sums and notes between the movements.
+        # Totals and notes that the bank adds between the movements.
         return None
     try:
         data = read_date(cell("data"), hoje=hoje)

@@ -28,7 +28,7 @@ from controles.web.query_string import MAX_TEXT, sealed_address, search_lost
 from controles.web.search_seal import FIELD, opened
 
 blueprint = Blueprint("banco", __name__, url_prefix="/banco", template_folder="templates")
-# So many persons share one line on its page; more is the work of a payroll list.
+# The most people who can share one line on its page; larger groups need a payroll list.
 PARTS = 6
 MOST_FOUND = 10
 
@@ -123,7 +123,7 @@ def _said(conta: str, novas: int, repetidas: int, anteriores: int) -> str:
 @blueprint.get("/contas/<int:conta_id>")
 @require(Permission.CONCILIAR)
 def linhas(conta_id: int) -> str:
-    """What is left to match, or all lines."""
+    """The lines that are still to be matched, or all lines."""
     conta = next((one for one in list_contas() if one.id == conta_id), None)
     if conta is None:
         abort(404)
@@ -199,7 +199,7 @@ def _done(found: Linha, form: MarcaForm) -> Response:
         flash(error.message, "warn")
         return redirect(here, 303)
     flash(said, "success")
-    # Back to what is left, to the next one.
+    # Go back to the next line that is still to be matched.
     back = (
         here
         if request.form.get("etapa") in {"desfazer", "anexar"}

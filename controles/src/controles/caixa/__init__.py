@@ -1,5 +1,5 @@
-"""What goes through an account by hand: expenses, other receipts, transfers and repasses, with their receipt files.
+"""Movements of accounts that are entered by hand: expenses, other receipts, transfers and repasses, with their files.
 
-`ledger` puts them together with the lines of statements and with payments in cash: every movement of every account,
-each once.
+`ledger` combines them with the lines of statements and with payments in cash: every movement of every account, each
+once.
 """

@@ -1,4 +1,4 @@
-"""Which accounts are kept by hand, and since when: a caixa has no statement, a bank account has one or waits for it."""
+"""Which accounts are kept by hand, and from when: a caixa has no statement; a bank account has one, or will get one."""
 
 import datetime as dt
 
@@ -13,7 +13,7 @@ from controles.pagamentos.models import Metodo, Pagamento
 
 
 def account(session: Session, conta_id: int | None, field: str, day: dt.date) -> ContaBancaria:
-    """An account that is in use and has begun by `day`; else Invalid at `field`."""
+    """An account that is in use and has begun by `day`; otherwise Invalid for `field`."""
     found = session.get(ContaBancaria, conta_id) if conta_id is not None and 0 < conta_id <= MAX_ID else None
     if found is None or not found.ativa:
         raise Invalid(field, "Escolha uma conta em uso.")
@@ -26,7 +26,7 @@ def account(session: Session, conta_id: int | None, field: str, day: dt.date) ->
 
 
 def refuse_covered(session: Session, conta: ContaBancaria, day: dt.date) -> None:
-    """Invalid if a statement of this account covers that day: what is in it would count twice."""
+    """Raise Invalid if a statement of this account covers that day: its lines would count twice."""
     covered = select(Extrato.id).where(Extrato.conta_id == conta.id, Extrato.de <= day, Extrato.ate >= day).limit(1)
     if session.scalars(covered).first() is not None:
         raise Invalid(
@@ -37,7 +37,7 @@ def refuse_covered(session: Session, conta: ContaBancaria, day: dt.date) -> None
 
 
 def entered_by_hand(session: Session, conta_id: int, de: dt.date, ate: dt.date) -> int:
-    """How many movements of an account were entered by hand in these days and stand."""
+    """The number of movements of an account in these days that were entered by hand and not reversed."""
     wanted = select(func.count()).where(
         or_(Lancamento.conta_id == conta_id, (Lancamento.outra_conta_id == conta_id) & Lancamento.linha_id.is_(None)),
         Lancamento.data.between(de, ate),
@@ -48,7 +48,7 @@ def entered_by_hand(session: Session, conta_id: int, de: dt.date, ate: dt.date) 
 
 
 def is_used(session: Session, conta_id: int) -> bool:
-    """Whether anything moved in this account."""
+    """Whether the account has any movement."""
     for wanted in (
         select(LinhaExtrato.id).where(LinhaExtrato.conta_id == conta_id),
         select(Lancamento.id).where(or_(Lancamento.conta_id == conta_id, Lancamento.outra_conta_id == conta_id)),
@@ -60,9 +60,10 @@ def is_used(session: Session, conta_id: int) -> bool:
 
 
 def account_of_payment(session: Session, conta_id: int | None, metodo: Metodo, day: dt.date) -> int | None:
-    """The caixa into which a payment goes: the one chosen, else, for cash, the first; None: its statement will say.
+    """The caixa that a payment goes into: the chosen one; for cash, else the first one; None if a statement will show
+    it.
 
-    Invalid if the one chosen is no caixa, or is for money that is not cash.
+    Invalid if the chosen account is not a caixa, or the payment is not in cash.
     """
     if conta_id is not None:
         if metodo is not Metodo.DINHEIRO:

@@ -1,4 +1,4 @@
-"""The forms about movements that are entered by hand."""
+"""The forms for movements that are entered by hand."""
 
 import datetime as dt
 from types import MappingProxyType
@@ -29,12 +29,12 @@ TIPO_NAMES = {
     TipoLancamento.REPASSE_RECEBIDO: "Repasse recebido",
 }
 
-# A form's own `data` is all that it holds.
+# `data` of a form already means all its values, so the field has another name.
 _DAY = MappingProxyType({"data": "dia"})
 
 
 class LancamentoForm(PageForm):
-    """A movement; the accounts and núcleos are filled in by the page."""
+    """A movement; the page fills in the accounts and núcleos."""
 
     aliases = _DAY
     tipo = ChipsField(
@@ -55,7 +55,7 @@ class LancamentoForm(PageForm):
             raise ValidationError("O valor precisa ser maior que zero.")
 
     def novo(self) -> NovoLancamento:
-        """What was typed, as the service takes it; only after `validate()`."""
+        """What was typed, as the service expects it; only valid after `validate()`."""
         assert self.valor.data is not None
         assert self.dia.data is not None
         return NovoLancamento(
@@ -72,13 +72,13 @@ class LancamentoForm(PageForm):
 
 
 class EstornoLancamentoForm(PageForm):
-    """The reversal of a movement: why, and on which day."""
+    """The reversal of a movement: the reason, and the day."""
 
     aliases = _DAY
     motivo = TextField("Motivo do estorno", [required("Escreva o motivo do estorno."), at_most(200)])
     dia = DayField("Data do estorno", [required("Informe a data do estorno.")])
 
     def day(self) -> dt.date:
-        """The day that was typed; only after `validate()`."""
+        """The day that was typed; only valid after `validate()`."""
         assert self.dia.data is not None
         return self.dia.data

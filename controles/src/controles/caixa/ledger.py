@@ -1,7 +1,7 @@
-"""Every movement of every account, each once, as one SELECT: what balances and reports are summed from.
+"""Every movement of every account, each once, as one SELECT: the basis of balances and reports.
 
-A bank account moves by the lines of its statements, a caixa by what is entered by hand and by payments in cash. A
-payment that stands in a statement counts there and nowhere else, so it names no account.
+The movements of a bank account are the lines of its statements. Those of a caixa are entered by hand, or are payments
+in cash. A payment that is in a statement counts only there, so it names no account.
 """
 
 import datetime as dt
@@ -18,10 +18,10 @@ from controles.pagamentos.models import Pagamento
 
 
 def movements(de: dt.date | None, ate: dt.date | None) -> Subquery:
-    """The movements of these days, both inclusive; None: since ever, for ever.
+    """The movements of these days, both inclusive; None: without a limit.
 
-    Columns: conta_id, data, valor (signed), sentido (1 for money in, -1 for money out; an estorno has that of what it
-    undoes), grupo, categoria, nucleo_id, origem, id, texto.
+    Columns: conta_id, data, valor (signed), sentido (1 for money in, -1 for money out; an estorno has that of the
+    movement that it reverses), grupo, categoria, nucleo_id, origem, id, texto.
     """
     parts: list[Select[*tuple[Any, ...]]] = [_lines(), _by_hand(), _other_sides(), _cash()]
     days = (LinhaExtrato.data, Lancamento.data, Lancamento.data, Pagamento.data_credito)
@@ -37,7 +37,7 @@ def movements(de: dt.date | None, ate: dt.date | None) -> Subquery:
 
 
 def balances(ate: dt.date | None) -> Subquery:
-    """conta_id and `soma`, what moved in each account up to a day; an account in which nothing moved has no row."""
+    """conta_id and `soma`, the sum of each account's movements up to a day. Accounts without movements have no row."""
     moved = movements(None, ate)
     return select(moved.c.conta_id, func.sum(moved.c.valor).label("soma")).group_by(moved.c.conta_id).subquery("saldo")
 
@@ -46,7 +46,7 @@ def _lines() -> Select[*tuple[Any, ...]]:
     marked = and_(
         Conciliacao.linha_id == LinhaExtrato.id,
         Conciliacao.desfeita_em.is_(None),
-        # One row for each line: of payments there can be several, of anything else there is one.
+        # One row for each line: only payments can be several.
         Conciliacao.destino != Destino.PAGAMENTO,
     )
     group = func.coalesce(cast(LinhaExtrato.destino, String(20)), Grupo.ABERTO.value)
@@ -73,14 +73,15 @@ def _by_hand() -> Select[*tuple[Any, ...]]:
 
 
 def _other_sides() -> Select[*tuple[Any, ...]]:
-    """A transfer by hand in the account to which it went; where it is the other side of a line, that line is it."""
+    """A manual transfer, seen from the account that it went to. If a statement's line shows this side, the line
+    counts."""
     return _entered(Lancamento.outra_conta_id, -Lancamento.valor).where(
         Lancamento.outra_conta_id.is_not(None), Lancamento.linha_id.is_(None)
     )
 
 
 def _entered(account: SQLColumnExpression[Any], amount: SQLColumnExpression[int]) -> Select[*tuple[Any, ...]]:
-    """What was entered by hand, as `amount` moved one `account` of it."""
+    """Movements that were entered by hand; `amount` is how they changed `account`."""
     into = (amount > 0) == Lancamento.estorna_id.is_(None)
     return select(
         account,
@@ -117,7 +118,7 @@ def _cash() -> Select[*tuple[Any, ...]]:
 
 
 def known_accounts() -> Select[int, str, int, dt.date]:
-    """Every account by name: id, name, what it began with, and when."""
+    """All accounts by name: id, name, initial balance, and first day."""
     return select(ContaBancaria.id, ContaBancaria.nome, ContaBancaria.saldo_inicial, ContaBancaria.inicio).order_by(
         ContaBancaria.nome
     )

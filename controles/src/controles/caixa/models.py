@@ -14,7 +14,7 @@ class TipoLancamento(StrEnum):
     RECEITA = "receita"
     # From one account of the organisation to another.
     TRANSFERENCIA = "transferencia"
-    # Between levels of the organisation: what is passed on, and what is received from another level.
+    # Between levels of the organisation: money passed on, and money received from another level.
     REPASSE_ENVIADO = "repasse_enviado"
     REPASSE_RECEBIDO = "repasse_recebido"
 
@@ -59,19 +59,19 @@ class Lancamento(Base):
     )
     conta_id: Mapped[int] = mapped_column(ForeignKey("conta_bancaria.id"))
     outra_conta_id: Mapped[int | None] = mapped_column(ForeignKey("conta_bancaria.id"))
-    # The line of the other account's statement of which this is the other side: that line counts there.
+    # The line of the other account's statement of which this is the other side: the line counts there.
     linha_id: Mapped[int | None] = mapped_column(ForeignKey("linha_extrato.id"), index=True)
     data: Mapped[dt.date]
     valor: Mapped[int] = mapped_column(Centavos)
     categoria: Mapped[str] = mapped_column(String(80))
     descricao: Mapped[str | None] = mapped_column(String(200))
-    # For whom it was; empty: for the whole organisation.
+    # Whom it was for; empty: the whole organisation.
     nucleo_id: Mapped[int | None] = mapped_column(ForeignKey("nucleo.id"), index=True)
-    # The key with which a form is sent twice and counted once.
+    # The key that makes a form sent twice count once.
     chave_idempotencia: Mapped[str | None] = mapped_column(String(64), unique=True)
     estorna_id: Mapped[int | None] = mapped_column(ForeignKey("lancamento.id"))
     motivo: Mapped[str | None] = mapped_column(String(200))
-    # Set by the estorno that points here, in its transaction.
+    # Set by the estorno that refers to this row, in its transaction.
     estornado: Mapped[bool] = mapped_column(default=False, server_default=false())
     registrado_em: Mapped[dt.datetime]
     registrado_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
@@ -89,7 +89,7 @@ class Comprovante(Base):
     nome: Mapped[str] = mapped_column(String(120))
     tipo: Mapped[str] = mapped_column(String(40))
     tamanho: Mapped[int]
-    # Read only by whoever asks for the file itself.
+    # Loaded only when the file itself is requested.
     conteudo: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     enviado_em: Mapped[dt.datetime]
     enviado_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))

@@ -1,4 +1,4 @@
-"""Reads about lançamentos, the files that prove them, and the caixas."""
+"""Reads about lançamentos, their files, and the caixas."""
 
 from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.orm import aliased
@@ -36,7 +36,7 @@ _COLUMNS = (
     Lancamento.estorna_id,
     Lancamento.estornado,
 )
-# So many of the words used before are offered.
+# The most former categories that are suggested.
 MOST_CATEGORIES = 40
 
 
@@ -88,7 +88,7 @@ def get_lancamento(lancamento_id: int) -> DetalheLancamento | None:
 
 @cached(cache_policies.CAIXA_LIST)
 def files_of_line(linha_id: int) -> tuple[DadosComprovante, ...]:
-    """The files kept with a line of a statement."""
+    """The files attached to a line of a statement."""
     return _files(Comprovante.linha_id == linha_id)
 
 
@@ -104,7 +104,7 @@ def get_file(comprovante_id: int) -> ArquivoGuardado | None:
 
 @cached(cache_policies.CAIXA_LIST)
 def list_categories() -> tuple[str, ...]:
-    """The words that were used for movements, the most used first."""
+    """The categories of earlier movements, most frequent first."""
     rows = db.session.execute(
         select(Lancamento.categoria, func.count())
         .group_by(Lancamento.categoria)
@@ -116,7 +116,7 @@ def list_categories() -> tuple[str, ...]:
 
 @cached(cache_policies.CONTAS_LIST)
 def list_caixas() -> tuple[tuple[int, str], ...]:
-    """The caixas in use: id and name, the first one made first."""
+    """The caixas in use: id and name, oldest first."""
     rows = db.session.execute(
         select(ContaBancaria.id, ContaBancaria.nome)
         .where(ContaBancaria.tipo == TipoConta.CAIXA, ContaBancaria.ativa)

@@ -1,4 +1,4 @@
-"""The files that prove a movement: what may be one, and keeping it."""
+"""The files that prove a movement: which are accepted, and storing them."""
 
 import datetime as dt
 
@@ -13,12 +13,12 @@ from controles.domain.field_checks import one_line
 
 LARGEST = 5 * 1024 * 1024
 MOST = 10
-# By how it begins: what a file calls itself is anybody's to write.
+# Recognised by their first bytes, because a file can claim any type.
 KINDS = {b"%PDF-": "application/pdf", b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 
 
 def check_file(arquivo: Arquivo) -> str:
-    """The kind of a file that may be kept; Invalid at `arquivo` says what may."""
+    """The type of an acceptable file; Invalid for `arquivo` says what is acceptable."""
     if not arquivo.conteudo:
         raise Invalid("arquivo", "O arquivo está vazio; escolha-o de novo.")
     if len(arquivo.conteudo) > LARGEST:
@@ -38,7 +38,7 @@ def attach_file(
     autor_id: int | None,
     agora: dt.datetime,
 ) -> int:
-    """Keep a file with a movement that the caller has locked; its id comes back."""
+    """Attach a file to a movement that the caller has locked; returns its id."""
     kind = check_file(arquivo)
     mine = Comprovante.lancamento_id == lancamento_id if linha_id is None else Comprovante.linha_id == linha_id
     if session.scalars(select(func.count()).select_from(Comprovante).where(mine)).one() >= MOST:

@@ -1,4 +1,4 @@
-"""What is asked of lançamentos and what comes back; money in centavos."""
+"""Arguments and results of the queries about lançamentos; money in centavos."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from controles.caixa.models import TipoLancamento
 
 
 class Grupo(StrEnum):
-    """What a movement is, in a report."""
+    """The kind of a movement, in reports."""
 
     CONTRIBUICAO = "pagamento"
     RECEITA = "receita"
@@ -21,7 +21,7 @@ class Grupo(StrEnum):
 
 
 class Origem(StrEnum):
-    """Where a movement stands."""
+    """Where a movement is recorded."""
 
     LINHA = "linha"
     LANCAMENTO = "lancamento"
@@ -30,7 +30,8 @@ class Origem(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NovoLancamento:
-    """`valor` is what was paid or received, without a sign: `tipo` says which. `outra_conta_id`: to where it went."""
+    """`valor` is the amount without a sign; `tipo` says in which direction. `outra_conta_id`: the account it went
+    to."""
 
     tipo: TipoLancamento
     conta_id: int
@@ -45,7 +46,7 @@ class NovoLancamento:
 
 @dataclass(frozen=True, slots=True)
 class Arquivo:
-    """A file as somebody sends it."""
+    """A file as it was uploaded."""
 
     nome: str
     conteudo: bytes
@@ -86,7 +87,7 @@ class PaginaLancamentos:
 
 @dataclass(frozen=True, slots=True)
 class DadosComprovante:
-    """A file's data without the file."""
+    """A file's data, without its content."""
 
     id: int
     nome: str
@@ -111,7 +112,7 @@ class DetalheLancamento:
 
 @dataclass(frozen=True, slots=True)
 class ArquivoGuardado:
-    """A file with its content, as it is given back."""
+    """A file with its content."""
 
     nome: str
     tipo: str

@@ -1,4 +1,4 @@
-"""Writes to lançamentos: register one, reverse one, and the other side of a transfer that stands in a statement."""
+"""Writes to lançamentos: register one, reverse one, and the other side of a transfer that is in a statement."""
 
 import datetime as dt
 import re
@@ -21,7 +21,7 @@ from controles.fechamento.closed_months import hold_months, refuse_closed
 from controles.militantes.models import Nucleo
 from controles.services.transaction import transaction
 
-# Held by whoever imports a statement as well: what is entered by hand and what a file brings never count twice.
+# Also held while a statement is imported, so that a movement is never counted both by hand and from a file.
 ACCOUNTS = "extrato"
 _KEY = re.compile(r"[!-~]{1,64}")
 _OUT = frozenset({TipoLancamento.DESPESA, TipoLancamento.REPASSE_ENVIADO, TipoLancamento.TRANSFERENCIA})
@@ -35,10 +35,10 @@ def register_lancamento(
     agora: dt.datetime,
     hoje: dt.date,
 ) -> int:
-    """Write a movement with the file that proves it; its id comes back.
+    """Write a movement with its file; returns its id.
 
-    The same `chave_idempotencia` again gives the id of the first time and writes nothing. Invalid names the field: a
-    closed month, an account that is not in use or has not begun, a day that a statement of the account covers.
+    With a `chave_idempotencia` that was used before, it returns the first id and writes nothing. Invalid names the
+    field: a closed month, an account that is not in use or has not begun, a day that a statement of the account covers.
     """
     novo = _checked(novo, hoje)
     if arquivo is not None:
@@ -82,10 +82,10 @@ def register_lancamento(
 def reverse_lancamento(
     lancamento_id: int, *, motivo: str, data: dt.date, autor_id: int | None, agora: dt.datetime
 ) -> int:
-    """Write the estorno of a movement, with the other sign; its id comes back. Conflict if it is reversed already.
+    """Write the estorno of a movement, with the opposite sign; returns its id. Conflict if it is already reversed.
 
-    Invalid if `data` lies in a closed month, in the future or before the movement. The other side of a statement's
-    line is undone with the line.
+    Invalid if `data` is in a closed month, in the future or before the movement. The other side of a statement's line
+    is undone together with the line.
     """
     reason = one_line("motivo", motivo, longest=200)
     if reason is None:
@@ -104,7 +104,7 @@ def reverse_lancamento(
 def reverse_within(
     session: Session, row: Lancamento, motivo: str, data: dt.date, *, autor_id: int | None, agora: dt.datetime
 ) -> int:
-    """The estorno of a movement that the caller has locked."""
+    """Write the estorno of a movement that the caller has locked."""
     if row.estorna_id is not None:
         raise Invalid("", "Um estorno não se estorna; registre o movimento de novo.")
     if row.estornado:
@@ -139,7 +139,7 @@ def write_other_side(
     autor_id: int | None,
     agora: dt.datetime,
 ) -> None:
-    """The other side of a transfer that stands in a statement; written for a caixa, which has no statement."""
+    """Write the other side of a transfer that is in a statement, if it is a caixa, which has no statement."""
     other = account(session, outra_conta_id, "outra_conta_id", linha.data)
     if other.id == linha.conta_id:
         raise Invalid("outra_conta_id", "Escolha a outra conta: de onde o dinheiro veio, ou para onde foi.")
@@ -162,7 +162,7 @@ def write_other_side(
 
 
 def undo_other_side(session: Session, linha: LinhaExtrato, *, autor_id: int | None, agora: dt.datetime) -> None:
-    """Reverse what `write_other_side` wrote, on its own day: the line is of no closed month."""
+    """Reverse what `write_other_side` wrote, on the same day; the line's month is known to be open."""
     wanted = select(Lancamento).where(
         Lancamento.linha_id == linha.id, Lancamento.estorna_id.is_(None), Lancamento.estornado.is_(False)
     )
@@ -173,14 +173,14 @@ def undo_other_side(session: Session, linha: LinhaExtrato, *, autor_id: int | No
 
 
 def attach_to_lancamento(lancamento_id: int, arquivo: Arquivo, *, autor_id: int | None, agora: dt.datetime) -> int:
-    """Keep one more file with a movement; its id comes back. A file changes no sum: closed months take it too."""
+    """Attach one more file to a movement; returns its id. Allowed in closed months, since a file changes no sum."""
     with transaction() as session:
         row = lock_lancamento(session, lancamento_id)
         return attach_file(session, arquivo, lancamento_id=row.id, autor_id=autor_id, agora=agora)
 
 
 def attach_to_line(linha_id: int, arquivo: Arquivo, *, autor_id: int | None, agora: dt.datetime) -> int:
-    """The same with a line of a statement."""
+    """Attach one more file to a line of a statement; returns its id."""
     with transaction() as session:
         found = None
         if 0 < linha_id <= MAX_BIG_ID:
@@ -203,7 +203,7 @@ def lock_lancamento(session: Session, lancamento_id: int) -> Lancamento:
 
 
 def find_by_key(session: Session, chave: str) -> int | None:
-    """The movement that the form of this key has written; None if there is none."""
+    """The movement that the form with this key has written; None if there is none."""
     return _registered(session, chave[:64] or None)
 
 

@@ -43,7 +43,7 @@ def index() -> str:
 @blueprint.route("/novo", methods=["GET", "POST"])
 @require(Permission.CONCILIAR)
 def new() -> str | WerkzeugResponse:
-    """The form. Its key stands in the address: sent twice, it is written once."""
+    """The form. Its key is in the address, so a form sent twice is written once."""
     contas = [conta for conta in list_contas() if conta.ativa]
     token = request.form.get("chave_idempotencia", "") or request.args.get(PARAMETER, "")
     if request.method != "POST" and not token:
@@ -136,7 +136,7 @@ def reverse(lancamento_id: int) -> str | WerkzeugResponse:
 @blueprint.post("/<int:lancamento_id>/comprovante")
 @require(Permission.CONCILIAR)
 def attach(lancamento_id: int) -> WerkzeugResponse:
-    """Keep one more file with a movement."""
+    """Attach one more file to a movement."""
     if get_lancamento(lancamento_id) is None:
         abort(404)
     try:
@@ -151,7 +151,7 @@ def attach(lancamento_id: int) -> WerkzeugResponse:
 @blueprint.get("/comprovantes/<int:comprovante_id>")
 @require(Permission.CONCILIAR)
 def file(comprovante_id: int) -> Response:
-    """The file itself, to be saved: never shown as a page of this site."""
+    """The file itself, as a download: never shown as a page of this site."""
     found = get_file(comprovante_id)
     if found is None:
         abort(404)
@@ -160,12 +160,12 @@ def file(comprovante_id: int) -> Response:
 
 
 def sent_file(upload: FileStorage | None) -> Arquivo | None:
-    """What was sent, at most one byte more than may be kept; None if nothing was chosen."""
+    """What was uploaded, at most one byte more than is allowed; None if no file was chosen."""
     return Arquivo(upload.filename or "", upload.stream.read(LARGEST + 1)) if upload else None
 
 
 def chosen_file() -> Arquivo:
-    """The file of a form that is about nothing else."""
+    """The file of a form that has no other fields."""
     found = sent_file(request.files.get("arquivo"))
     if found is None:
         raise Invalid("arquivo", "Escolha o arquivo do comprovante.")

@@ -1,4 +1,4 @@
-"""What every command writes on a terminal, and how it fails: one sentence, no control character.
+"""How every command writes to a terminal, and how it fails: with one sentence and no control characters.
 
-May import `domain`. The commands themselves stand in their subject (`<subject>/cli.py`) or in `commands`.
+May import `domain`. The commands themselves are in their subject (`<subject>/cli.py`) or in `commands`.
 """

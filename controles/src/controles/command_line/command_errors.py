@@ -1,4 +1,4 @@
-"""What a command says when it cannot go on: one sentence and exit code 1, never a traceback."""
+"""How a command fails: with one sentence and exit code 1, never a traceback."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from controles.domain.domain_errors import DomainError
 
 @contextmanager
 def as_sentences() -> Iterator[None]:
-    """Turn refusals of the domain and of the database into a ClickException."""
+    """Turn errors of the domain and the database into a ClickException."""
     try:
         yield
     except DomainError as error:

@@ -1,10 +1,10 @@
-"""Text from outside on a terminal: what would move the cursor, change colours or turn the line is written out."""
+"""Text from outside on a terminal: characters that would move the cursor or change colours or direction are escaped."""
 
 import re
 
 import click
 
-# But for the tab and the line break: C0, DEL, C1, what changes a line's direction, and halves of characters.
+# All except tab and line break: C0, DEL, C1, characters that change a line's direction, and lone surrogates.
 _NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -14,5 +14,5 @@ def visible(text: str) -> str:
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print a line that may hold what somebody typed: a name, an address, a cell of a sheet, a file's name."""
+    """Print a line that may contain what somebody typed: a name, an address, a cell of a sheet, a file's name."""
     click.echo(visible(text), err=err)

@@ -1,4 +1,4 @@
-"""Commands that go across subjects. `cli.py` beside this folder puts all commands together.
+"""Commands that concern several subjects. `cli.py` beside this folder registers all commands.
 
 May import every subject.
 """

@@ -1,4 +1,4 @@
-"""`flask --app controles cache …`: Frescor's commands, on the cache that the running application uses."""
+"""`flask --app controles cache …`: Frescor's commands, for the cache that the running application uses."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ def _cache() -> Cache:
 
 
 def _warmups() -> Iterator[Warmup]:
-    """What a national reader opens first."""
+    """The pages that a national reader opens first."""
     everywhere, hoje = Escopo(None), today()
     members, payments = FiltroMilitantes(), FiltroPagamentos()
     yield Warmup("painel", lambda: get_dashboard_stats(everywhere, hoje=hoje))

@@ -1,7 +1,7 @@
-"""`flask --app controles rotate-keys`: write anew, with the present keys, what former keys encrypted. docs/keys.md.
+"""`flask --app controles rotate-keys`: encrypt again, with the present keys, what former keys encrypted (docs/keys.md).
 
-In batches, each a short transaction, while the application runs: what it writes meanwhile has the present keys already,
-and what it reads opens with either. Stopped and started again it goes on with what is left.
+It works in batches, each in a short transaction, while the application runs. What the application writes meanwhile
+already has the present keys, and it can read both. If it is stopped, it continues with the rest when started again.
 """
 
 import datetime as dt
@@ -33,25 +33,25 @@ AT_ONCE = 500
 
 @dataclass(slots=True)
 class Rotated:
-    """How many rows were written anew, and what a person has to look at: by matrícula, and by number of user."""
+    """How many rows were encrypted again, and which need a person's attention: matrículas, and numbers of users."""
 
     militantes: int = 0
     usuarios: int = 0
     unreadable: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
     unreadable_users: list[int] = field(default_factory=list)
-    # Users who have recovery codes that only a former key knows.
+    # Users with recovery codes that only a former key can check.
     old_codes: int = 0
     chain: ChainResult | None = None
 
     @property
     def complete(self) -> bool:
-        """Whether no former key is needed any more, but for recovery codes."""
+        """Whether the former keys are no longer needed, except for recovery codes."""
         return not (self.unreadable or self.twice or self.unreadable_users) and bool(self.chain and self.chain.ok)
 
 
 def rotate_keys(*, agora: dt.datetime, progress: Callable[[int], None] = lambda _done: None) -> Rotated:
-    """Rotate whatever is not current yet; what cannot be is left as it is and named."""
+    """Encrypt again whatever does not have the present keys. What cannot be read is left unchanged and reported."""
     rotated = Rotated()
     _each_batch(Militante.id, lambda session, ids: _rotate_militantes(session, ids, rotated), progress)
     _each_batch(Usuario.id, lambda session, ids: _rotate_users(session, ids, rotated), progress)
@@ -60,7 +60,7 @@ def rotate_keys(*, agora: dt.datetime, progress: Callable[[int], None] = lambda 
         if rotated.militantes or rotated.usuarios:
             depois = {"militantes": rotated.militantes, "usuarios": rotated.usuarios}
             audit.record(session, acao="chaves.trocar", depois=depois, usuario_id=None, agora=agora)
-        # So that the former key's seals need not be checked by it for ever.
+        # So that the former key is no longer needed to check its seals.
         rotated.chain = audit.vouch(session, agora=agora)
     return rotated
 
@@ -100,7 +100,8 @@ def _rotate_militantes(session: Session, ids: Sequence[int], rotated: Rotated) -
         try:
             with session.begin_nested():
                 session.execute(
-                    # Not through the object: its version stays, and nobody who edits it at this moment is disturbed.
+                    # Not through the ORM: the version stays the same, so nobody who edits the militante now gets a
+                    # conflict.
                     update(Militante)
                     .where(Militante.id == militante_id)
                     .values(cpf_cifrado=vault.encrypt(number), cpf_hmac=vault.digest(number)),
