@@ -1,4 +1,4 @@
-"""The database session, the base of every model, the column types they share, and how a write begins."""
+"""The database session, the base class of all models, shared column types, and how a write begins."""
 
 import datetime as dt
 import hashlib
@@ -25,7 +25,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeEngine
 
-# Alembic can only alter or drop a constraint that has a name.
+# Alembic can alter or drop a constraint only by its name.
 NAMING_CONVENTION = {
     "ix": "ix_%(column_0_N_label)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -34,26 +34,26 @@ NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 
-# SQLite numbers rows by itself only in a column declared INTEGER.
+# SQLite generates ids only for a column declared as INTEGER.
 BigId = BigInteger().with_variant(Integer(), "sqlite")
-# Money is an integer number of centavos; the largest sum over a large organisation needs more than 32 bits.
+# Money is an integer number of centavos; sums over a large organisation need more than 32 bits.
 Centavos = BigInteger()
 
-# An id from an address can be any number; one that the column cannot hold is an error in the driver, not a miss.
+# An id in an address can be any number; one that the column cannot hold causes an error in the driver.
 MAX_ID = 2**31 - 1
 MAX_BIG_ID = 2**63 - 1
 
-# How long a write on SQLite waits for another one to end.
+# How long a write on SQLite waits for another one to finish.
 SQLITE_BUSY_MS = 15_000
 
 
 def bytewise(length: int) -> TypeEngine[str]:
-    """Text that is ordered byte by byte on every database: SQLite does so, PostgreSQL orders by language."""
+    """Text that every database orders byte by byte: SQLite does so, while PostgreSQL orders by language."""
     return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
 class UtcDateTime(TypeDecorator[dt.datetime]):
-    """An instant: takes only aware datetimes, gives them back in UTC, on SQLite too."""
+    """An instant: accepts only aware datetimes, and returns them in UTC, on SQLite too."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -81,12 +81,12 @@ class Base(DeclarativeBase):
 
 
 class Database(SQLAlchemy):
-    """Flask-SQLAlchemy-Lite with each SQLite connection set up for several processes that read and write."""
+    """Flask-SQLAlchemy-Lite, with SQLite connections set up for several processes that read and write."""
 
     def init_app(self, app: Flask) -> None:  # type: ignore[override]
         before = set(app.teardown_appcontext_funcs)
         super().init_app(app)
-        # It closes asynchronous sessions, of which there are none, in an event loop made for that: 2 ms a request.
+        # This would create an event loop to close asynchronous sessions, which are not used: 2 ms per request.
         app.teardown_appcontext_funcs = [
             teardown
             for teardown in app.teardown_appcontext_funcs
@@ -105,19 +105,19 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
     _use_wal(cursor)
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA temp_store = MEMORY")
-    # A whole panel reads some 30 MB of indexes; the default cache of 2 MB reads each of them from the file again.
+    # A whole panel reads some 30 MB of indexes; with the default cache of 2 MB each is read from the file again.
     cursor.execute("PRAGMA cache_size = -32768")
     cursor.execute("PRAGMA mmap_size = 268435456")
     cursor.close()
 
 
 def _use_wal(cursor: DBAPICursor) -> None:
-    """Readers do not wait for the writer, nor the writer for them. The file remembers it."""
+    """WAL: readers do not wait for the writer, nor the writer for them. The setting is stored in the file."""
     try:
         cursor.execute("PRAGMA journal_mode = WAL")
     except sqlite3.OperationalError as error:
-        # Two processes that open a new file at once: SQLite lets neither wait for the other here. One of them succeeds,
-        # and this connection follows the file's mode from its next statement on.
+        # If two processes open a new file at once, SQLite lets neither wait for the other here. One succeeds, and this
+        # connection uses the file's mode from its next statement on.
         if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
             raise
 
@@ -126,11 +126,11 @@ db = Database(engine_options={"pool_pre_ping": True})
 
 
 def begin_write(session: Session) -> None:
-    """Make the rest of this transaction safe to read, decide and write in.
+    """Make the rest of this transaction safe for reading, deciding and writing.
 
-    SQLite locks no rows: the whole database is taken before the first read, and another writer waits here. (Python's
-    driver opens a transaction only at the first write, so reads before it would be of another time.)
-    On PostgreSQL nothing happens here; rows are locked where they are read.
+    SQLite cannot lock rows, so the whole database is locked before the first read, and other writers wait here.
+    (Python's driver begins a transaction only at the first write, so earlier reads would be of another time.) On
+    PostgreSQL nothing happens here: rows are locked where they are read.
     """
     connection = session.connection()
     if connection.dialect.name == "sqlite":
@@ -138,7 +138,7 @@ def begin_write(session: Session) -> None:
 
 
 def serialise(connection: Connection, name: str) -> None:
-    """Let only one transaction at a time be between here and its end under this `name`, in all processes."""
+    """Serialise transactions with this `name`, in all processes, from here to their end."""
     if connection.dialect.name == "sqlite":
         _take_sqlite(connection)
     else:
@@ -146,9 +146,9 @@ def serialise(connection: Connection, name: str) -> None:
 
 
 def share(connection: Connection, name: str) -> None:
-    """Let any number of transactions be between here and their end under this `name`, but none that serialises by it.
+    """Allow any number of transactions to share this `name` from here to their end, but none that serialises by it.
 
-    Before any row is locked: whoever waits here holds nothing that somebody waits for.
+    Call it before any row is locked, so that a transaction that waits here holds nothing that others wait for.
     """
     if connection.dialect.name == "sqlite":
         _take_sqlite(connection)
@@ -162,6 +162,6 @@ def _lock_number(name: str) -> int:
 
 def _take_sqlite(connection: Connection) -> None:
     driver_connection = connection.connection.driver_connection
-    # A transaction that is open has written already, so it holds the lock.
+    # An open transaction has already written, so it holds the lock.
     if driver_connection is not None and not driver_connection.in_transaction:
         connection.exec_driver_sql("BEGIN IMMEDIATE")

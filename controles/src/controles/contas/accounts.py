@@ -1,4 +1,4 @@
-"""Making users, and the administrator that the settings describe."""
+"""Creating users, and the administrator that the settings describe."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -28,7 +28,7 @@ ADMIN_NAME = "Administração"
 
 @dataclass(frozen=True, slots=True)
 class AdminCredentials:
-    """What the settings say about the administrator; None where production left it out."""
+    """What the settings say about the administrator; None for what is missing in production."""
 
     email: str
     password: str | None
@@ -47,7 +47,7 @@ def create_user(
 ) -> Usuario:
     """Add a user; the caller commits.
 
-    With a `totp_secret` the second factor counts as confirmed; without one the first login asks to enrol.
+    With a `totp_secret` the second factor counts as confirmed; without one the user enrols it at the first login.
     """
     agora = utc_now()
     usuario = Usuario(
@@ -77,7 +77,7 @@ def create_user(
 
 
 def admin_credentials(settings: Settings) -> AdminCredentials:
-    """What the settings say about the administrator; a development machine makes what is missing and keeps it."""
+    """What the settings say about the administrator. A development machine generates and keeps what is missing."""
     password, otp_secret = settings.admin_password, settings.admin_otp_secret
     if not settings.production:
         password = password or _kept("ADMIN_PASSWORD", settings.data / "admin-password", new_password, parse_password)
@@ -88,17 +88,17 @@ def admin_credentials(settings: Settings) -> AdminCredentials:
 
 
 def ensure_admin(settings: Settings) -> None:
-    """See to it that the administrator of the settings exists and that a changed setting is applied, once.
+    """Make sure that the administrator described by the settings exists, and apply changed settings once.
 
-    ConfigError when there is no administrator and the settings do not say enough to make one, when the database does
-    not answer, and when it has no tables yet.
+    Raises ConfigError if there is no administrator and the settings are not sufficient to create one, if the database
+    does not answer, and if it has no tables yet.
     """
     require_tables()
     credentials = admin_credentials(settings)
     if _is_current(db.session.scalar(select(Usuario).where(Usuario.email == credentials.email)), credentials):
         return
     with transaction() as session:
-        # Several workers start at once.
+        # Several workers may start at once.
         serialise(session.connection(), "contas.ensure_admin")
         admin = session.scalar(select(Usuario).where(Usuario.email == credentials.email))
         if admin is None:
@@ -148,12 +148,12 @@ def _apply_changes(session: Session, admin: Usuario, credentials: AdminCredentia
         )
     if otp_secret is not None and not remembers(admin.otp_configurado, otp_secret, keys):
         enrolment.restart(session, admin, secret=otp_secret, author_id=None, agora=agora)
-    # Also when nothing changed: after a change of keys the digests belong to the present one.
+    # Even if nothing changed: after a change of keys, the digests must be made with the present one.
     _remember(admin, credentials)
 
 
 def _is_current(admin: Usuario | None, credentials: AdminCredentials) -> bool:
-    """Whether a start finds nothing to write, as nearly every one does."""
+    """Whether there is nothing to write, as at nearly every start."""
     if admin is None or admin.papel is not Papel.ADMIN:
         return False
     key = account_keys().applied[:1]
@@ -170,7 +170,7 @@ def _remember(admin: Usuario, credentials: AdminCredentials) -> None:
 
 
 def require_tables() -> None:
-    """ConfigError when the database does not answer, and when it has no tables, or those of an older version."""
+    """Raise ConfigError if the database does not answer, or has no tables or those of an older version."""
     needed = {Usuario.__tablename__, Instalacao.__tablename__}
     try:
         missing = needed - set(inspect(db.engine).get_table_names())

@@ -1,6 +1,6 @@
-"""What an administrator does to accounts: block, let in again, end sessions, change the role, start the access anew.
+"""What an administrator can do to accounts: block, unblock, end sessions, change the role, reset the access.
 
-Each takes effect at the next request of whoever it is about: who is logged in is read from the database every time.
+Each takes effect at that user's next request, because the login is read from the database every time.
 """
 
 import datetime as dt
@@ -26,7 +26,7 @@ LONGEST_REASON = 200
 
 
 def block_user(usuario_id: int, *, motivo: str, autor_id: int | None, agora: dt.datetime) -> None:
-    """Let this user in no more and end every login. Conflict if nobody could administrate afterwards."""
+    """Block this user and end all their logins. Conflict if no administrator could log in afterwards."""
     with transaction() as session:
         usuario = _locked(session, usuario_id)
         reason = _reason(motivo)
@@ -39,7 +39,7 @@ def block_user(usuario_id: int, *, motivo: str, autor_id: int | None, agora: dt.
 
 
 def unblock_user(usuario_id: int, *, autor_id: int | None, agora: dt.datetime) -> None:
-    """Let a blocked user log in again, with the password and the phone of before."""
+    """Let a blocked user log in again, with the former password and phone."""
     with transaction() as session:
         usuario = _locked(session, usuario_id)
         if usuario.active:
@@ -49,7 +49,7 @@ def unblock_user(usuario_id: int, *, autor_id: int | None, agora: dt.datetime) -
 
 
 def unlock_user(usuario_id: int, *, autor_id: int | None, agora: dt.datetime) -> None:
-    """Let this user try again whom strangers, guessing from many networks, keep from logging in on a new device."""
+    """Let this user try again, if attempts by strangers from many networks prevent a login on a new device."""
     with transaction() as session:
         usuario = _locked(session, usuario_id)
         lockout.release(session, usuario.email, key=account_keys().lockout)
@@ -57,7 +57,7 @@ def unlock_user(usuario_id: int, *, autor_id: int | None, agora: dt.datetime) ->
 
 
 def end_sessions(usuario_id: int, *, autor_id: int | None, agora: dt.datetime) -> None:
-    """End every login of this user, who may log in again."""
+    """End all logins of this user, who may log in again."""
     with transaction() as session:
         usuario = _locked(session, usuario_id)
         sessions.end_all(session, usuario, agora=agora)
@@ -67,7 +67,8 @@ def end_sessions(usuario_id: int, *, autor_id: int | None, agora: dt.datetime) -
 def change_role(
     usuario_id: int, papel: Papel, nucleo_id: int | None, *, autor_id: int | None, agora: dt.datetime
 ) -> None:
-    """Give this user another role or scope; `nucleo_id` None is the whole organisation. Sessions go on, with it."""
+    """Give this user another role or scope; `nucleo_id` None is the whole organisation. Their sessions continue with
+    it."""
     with transaction() as session:
         usuario = _locked(session, usuario_id)
         if papel is Papel.ADMIN and nucleo_id is not None:
@@ -84,9 +85,9 @@ def change_role(
 
 
 def reset_access(usuario_id: int, *, motivo: str, autor_id: int | None, agora: dt.datetime) -> str:
-    """A new password, to be handed over in person, and a second factor to be enrolled with it.
+    """Create a new password, to be handed over in person; the user enrols a new second factor at the next login.
 
-    The former password goes too: whoever only knew that one would otherwise enrol a phone of their own.
+    The former password ends, too: otherwise somebody who knew only that one could enrol a phone of their own.
     """
     with transaction() as session:
         usuario = _locked(session, usuario_id)
@@ -99,7 +100,7 @@ def reset_access(usuario_id: int, *, motivo: str, autor_id: int | None, agora: d
 
 
 def _locked(session: Session, usuario_id: int) -> Usuario:
-    """The user as it is now; everything that could take the last administrator away comes one after the other."""
+    """The user, locked. Changes that could remove the last administrator are serialised."""
     serialise(session.connection(), "contas.administering")
     found = None
     if 0 < usuario_id <= MAX_ID:
@@ -112,7 +113,7 @@ def _locked(session: Session, usuario_id: int) -> Usuario:
 
 @contextmanager
 def _an_admin_left(session: Session, usuario: Usuario) -> Iterator[None]:
-    """Conflict if what is done inside takes the last administrator away who could log in."""
+    """Raise Conflict if what is done within it leaves no administrator who could log in."""
     was_one = usuario.papel is Papel.ADMIN and usuario.active
     yield
     session.flush()

@@ -1,4 +1,4 @@
-"""The login in a browser's cookie: begun, ended, and known again at each request. Its row is in `sessions.py`."""
+"""The login in a browser's cookie: starting it, ending it, and reading it at each request. Its row: `sessions.py`."""
 
 import datetime as dt
 
@@ -13,17 +13,18 @@ from controles.contas.sessions import digest
 from controles.domain.clock import utc_now
 
 _TOKEN = "sid"  # noqa: S105 - the name of a field
-# Whose it is: for the logs, which must not ask who this is, and for the cache.
+# The user's id, for the logs and the cache, which must not query the database for it.
 _USER_ID = "usuario_id"
-# When it was last used. In the cookie, which is sealed: an old copy of it stays as idle as it was.
+# When the login was last used. It is in the cookie, which is encrypted: an old copy of the cookie does not become
+# newer.
 _SEEN = "visto"
-# How much later than a page was asked for the cookie may say so, at most: a cookie with every answer would let two
-# answers that cross each other undo what one of them set.
+# How far this time may lag behind. If every answer set a cookie, two answers that cross each other could undo what one
+# of them set.
 _COARSE = dt.timedelta(minutes=1)
 
 
 def enter(usuario: Usuario, token: str, *, via: str) -> None:
-    """Make this browser the one that is logged in. Nothing of what the cookie held before stays."""
+    """Log this browser in. Nothing else of the cookie's former content is kept."""
     cookie.clear()
     cookie.permanent = True
     login_user(usuario, remember=False, authn_via=["password", via])
@@ -34,7 +35,7 @@ def enter(usuario: Usuario, token: str, *, via: str) -> None:
 
 
 def token() -> str:
-    """What names this browser's login; empty without one."""
+    """Identifies this browser's login; empty if there is none."""
     return str(cookie.get(_TOKEN, ""))
 
 
@@ -47,8 +48,8 @@ def leave() -> None:
 def load_user(uniquifier: str, *, length: dt.timedelta, idle: dt.timedelta) -> Leitor | None:
     """The user of this browser's login.
 
-    None if it was ended, began longer than `length` ago, was last used longer than `idle` ago, or the user may not come
-    in any more.
+    None if the login was ended, began longer than `length` ago, or was last used longer than `idle` ago, or if the user
+    may no longer log in.
     """
     token, usuario_id = cookie.get(_TOKEN), cookie.get(_USER_ID)
     if not token or not isinstance(usuario_id, int):
@@ -66,5 +67,5 @@ def load_user(uniquifier: str, *, length: dt.timedelta, idle: dt.timedelta) -> L
 
 
 def has_ended() -> bool:
-    """Whether this browser's cookie is that of a login; asked where nobody is logged in, so of one that ended."""
+    """Whether this browser's cookie contains a login. Called when nobody is logged in, so the login has ended."""
     return _TOKEN in cookie

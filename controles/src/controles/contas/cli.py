@@ -1,4 +1,4 @@
-"""Commands for the administrator's second factor, and for making secrets."""
+"""Commands for the administrator's second factor, and for generating secrets."""
 
 import tempfile
 from collections.abc import Iterable
@@ -75,20 +75,20 @@ def block_test_users() -> None:
 
 
 def terminal_qr(code: segno.QRCode) -> str:
-    """The QR code in half blocks, with the light border that a camera needs; for dark and light terminals."""
+    """The QR code in half blocks, with the light border that a camera needs, for dark and light terminals."""
     rows = [list(row) for row in code.matrix_iter(border=2)]
     if len(rows) % 2:
         rows.append([0] * len(rows[0]))
     lines = []
     for upper, lower in zip(rows[::2], rows[1::2], strict=True):
-        # Colours are set, not assumed: black on white is what a camera reads whatever the terminal's theme.
+        # Colours are set explicitly: a camera needs black on white, whatever the terminal's theme.
         cells = "".join(" ▄▀█"[2 * bool(above) + bool(below)] for above, below in zip(upper, lower, strict=True))
         lines.append(f"\x1b[30;107m{cells}\x1b[0m")
     return "\n".join(lines)
 
 
 def save_qr(code: segno.QRCode, folders: Iterable[Path]) -> tuple[Path, ...]:
-    """Save PNG and SVG, readable by their owner alone, in the first folder that takes both; nothing if none does."""
+    """Save PNG and SVG, readable by their owner only, in the first folder that accepts both; nothing if none does."""
     for folder in folders:
         png, svg = folder / "admin-qr.png", folder / "admin-qr.svg"
         try:

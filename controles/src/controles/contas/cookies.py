@@ -12,23 +12,23 @@ _FROM_A_PROXY = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Fo
 
 
 class CookieSessions(SecureCookieSessionInterface):
-    """Flask's own sessions, whose cookie is for HTTPS alone according to COOKIE_SECURE."""
+    """Flask's own sessions, with a cookie that COOKIE_SECURE limits to HTTPS."""
 
     def __init__(self, secure: SecureCookies) -> None:
         self._secure = secure
 
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002
-        """Whether a cookie of the present answer is for HTTPS alone."""
+        """Whether the cookie of the present response is limited to HTTPS."""
         if self._secure is SecureCookies.AUTO:
             return not (has_request_context() and _stays_on_this_machine())
         return self._secure is SecureCookies.ALWAYS
 
 
 def _stays_on_this_machine() -> bool:
-    """Whether the browser speaks plain HTTP to an address that is its own machine, as far as anybody can see.
+    """Whether the browser speaks plain HTTP to an address of its own machine, as far as this can be known.
 
-    A proxy may call its upstream 127.0.0.1 whatever the browser asked for; then the origin tells, which a browser sends
-    with every form, or what proxies add.
+    A proxy may call its upstream 127.0.0.1 whatever address the browser requested. The origin, which a browser sends
+    with every form, or headers that proxies add reveal that.
     """
     if request.is_secure or any(name in request.headers for name in _FROM_A_PROXY):
         return False

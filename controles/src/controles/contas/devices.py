@@ -1,7 +1,7 @@
-"""Which browsers have completed a login before: a cookie that vouches for the device, and lets nobody in by itself.
+"""Which browsers have completed a login before: a cookie that identifies the device, but does not log anybody in.
 
-It holds, for the last few people who used this browser, a number made at random and what it was made for. It is signed,
-and worth nothing any more once all of the person's logins were ended, as a new password does.
+For each of the last few people who used this browser, it contains a random number and what it was made for. It is
+signed, and becomes worthless when all logins of the person are ended, for example by a new password.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from controles.db import db
 
 COOKIE = "controles_aparelho"
 REMEMBERED_SECONDS = 400 * 24 * 3600
-# A computer at the office has several users.
+# A computer in an office has several users.
 MOST_PEOPLE = 5
 
 
@@ -33,7 +33,7 @@ def origin_of(email: str) -> Origin:
 
 
 def remember(usuario: Usuario) -> None:
-    """Let this request's answer make the browser a known device of `usuario`, who has completed a login in it."""
+    """Make this browser a known device of `usuario`, who has completed a login in it, with this request's response."""
     people = _people()
     device, _ = people.pop(usuario.id, (secrets.token_urlsafe(12), ""))
     people[usuario.id] = (device, _version(usuario))
@@ -67,5 +67,5 @@ def _version(usuario: Usuario) -> str:
 
 
 def _serializer() -> URLSafeTimedSerializer:
-    # It signs with the last of its keys.
+    # This class signs with the last one of its keys.
     return URLSafeTimedSerializer(list(reversed(account_keys().device)), salt="controles.aparelho")

@@ -1,4 +1,4 @@
-"""Giving a user a second factor: a secret that waits for its first code, and the QR code that carries it."""
+"""Giving a user a second factor: a secret that waits for its first code, and its QR code."""
 
 import datetime as dt
 import io
@@ -16,19 +16,19 @@ from controles.settings.made_secrets import new_otp_secret
 
 
 def set_secret(usuario: Usuario, secret: str, *, confirmed_by: str | None = None) -> None:
-    """Store `secret` for a user who has an id. Unless it is confirmed already, it waits for its first code."""
+    """Store a secret for a user who has an id. Unless it is already confirmed, it waits for its first code."""
     usuario.tf_totp_secret = account_keys().otp.seal(secret, usuario_id=usuario.id)
     usuario.tf_primary_method = confirmed_by
     usuario.totp_last_counter = None
 
 
 def pending_secret(usuario: Usuario) -> str:
-    """The secret that waits for its first code, made if there is none that can be read. The caller commits."""
+    """The secret that waits for its first code; a new one if there is none that can be read. The caller commits."""
     if usuario.tf_totp_secret is not None:
         try:
             return account_keys().otp.open(usuario.tf_totp_secret, usuario_id=usuario.id)
         except OtpSecretUnreadableError:
-            # It was never confirmed, so nobody relies on it.
+            # It was never confirmed, so nobody depends on it.
             usuario.tf_totp_secret = None
     secret = new_otp_secret()
     set_secret(usuario, secret)
@@ -36,7 +36,7 @@ def pending_secret(usuario: Usuario) -> str:
 
 
 def restart(session: Session, usuario: Usuario, *, secret: str, author_id: int | None, agora: dt.datetime) -> None:
-    """Take the second factor and its recovery codes away and end every login; `secret` waits for its first code."""
+    """Remove the second factor and its recovery codes, and end all logins; `secret` waits for its first code."""
     set_secret(usuario, secret)
     recovery.drop_codes(session, usuario_id=usuario.id)
     sessions.end_all(session, usuario, agora=agora)
@@ -56,7 +56,7 @@ def qr_code(secret: str, *, account: str) -> segno.QRCode:
 
 
 def qr_svg(code: segno.QRCode, *, label: str) -> Markup:
-    """The code as a drawing to stand in a page; dark on light whatever the page's colours are."""
+    """The code as a drawing within a page, dark on light whatever the page's colours are."""
     buffer = io.BytesIO()
     code.save(
         buffer, kind="svg", xmldecl=False, svgns=False, omitsize=True, border=4, dark="#000", light="#fff", title=label

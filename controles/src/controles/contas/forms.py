@@ -29,7 +29,7 @@ class CodeForm(FlaskForm):  # type: ignore[misc]
     codigo = StringField(
         "Código de 6 algarismos",
         [InputRequired("Escreva o código que o aplicativo mostra.")],
-        # Some applications show the code in two groups, and people type it so.
+        # Some apps show the code in two groups, and people type it so.
         filters=[lambda raw: "".join((raw or "").split()).replace("-", "")],
         render_kw={
             "autocomplete": "one-time-code",
@@ -55,7 +55,7 @@ class RecoveryForm(FlaskForm):  # type: ignore[misc]
 
 
 class BothFactorsForm(FlaskForm):  # type: ignore[misc]
-    """What somebody who is logged in shows again before something that a stolen session must not do."""
+    """Both factors, which a logged-in user has to show again before anything that a stolen session must not do."""
 
     senha = PasswordField(
         "Sua senha",
@@ -70,7 +70,7 @@ class BothFactorsForm(FlaskForm):  # type: ignore[misc]
     )
 
     def code(self) -> str:
-        """The code as it is compared: an authenticator's may be typed in groups."""
+        """The code in the form used to compare it; an authenticator's may be typed in groups."""
         plain = "".join((self.codigo.data or "").split()).replace("-", "")
         return plain if len(plain) == CODE_LENGTH else self.codigo.data or ""
 

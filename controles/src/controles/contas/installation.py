@@ -21,14 +21,14 @@ BLOCK_COMMAND = "flask --app controles block-test-users"
 
 
 def check_installation(settings: Settings) -> None:
-    """Refuse to start, with a ConfigError, where settings and database do not belong together.
+    """Raise ConfigError if settings and database do not belong together.
 
-    In production: on a database in which a published test user can log in. Elsewhere: on one that production has been
-    started on. In production the tables must be there.
+    In production: if a published test user can log in, or if there are no tables. Elsewhere: if production has been
+    started on this database.
     """
     if not settings.production:
         try:
-            # Before a database of production is brought up to date by mistake: it may be older than this table.
+            # This comes before the database is updated, and a production database may be older than this table.
             if inspect(db.engine).has_table(Instalacao.__tablename__):
                 refuse_production_database(db.session, settings)
         except Conflict as error:
@@ -46,7 +46,7 @@ def check_installation(settings: Settings) -> None:
 
 
 def refuse_production_database(session: Session, settings: Settings) -> None:
-    """Conflict if production has been started on this database and these are other settings."""
+    """Raise Conflict if production has been started on this database, and the settings are for something else."""
     known = session.get(Instalacao, 1)
     if known is not None and known.ambiente == Environment.PRODUCTION and not settings.production:
         raise Conflict(
@@ -63,7 +63,7 @@ def published_users(session: Session) -> tuple[Usuario, ...]:
 
 
 def block_published_users() -> tuple[str, ...]:
-    """Block those users, take their password and second factor away and end their logins; their addresses come back."""
+    """Block these users, remove their password and second factor, and end their logins; returns their addresses."""
     with transaction() as session:
         found = published_users(session)
         for usuario in found:
@@ -97,7 +97,7 @@ def _mark(settings: Settings) -> None:
     if db.session.get(Instalacao, 1) is not None:
         return
     with transaction() as session:
-        # Several workers start at once.
+        # Several workers may start at once.
         serialise(session.connection(), "contas.installation")
         if session.get(Instalacao, 1) is None:
             session.add(Instalacao(id=1, ambiente=settings.environment.value))

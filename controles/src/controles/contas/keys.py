@@ -1,4 +1,4 @@
-"""The keys that accounts need, derived once at the start."""
+"""The keys for accounts, derived once at the start."""
 
 import hashlib
 import hmac
@@ -17,7 +17,7 @@ EXTENSION = "account_keys"
 
 @dataclass(frozen=True, slots=True)
 class AccountKeys:
-    """In each tuple the present key stands first, former ones that are still read after it."""
+    """In each tuple the present key is the first one; the others are former keys that are still accepted."""
 
     otp: OtpVault
     lockout: bytes
@@ -44,7 +44,7 @@ def account_keys() -> AccountKeys:
 
 
 def digest(value: str, key: bytes) -> bytes:
-    """What remembers a setting without telling it."""
+    """Remembers a setting without revealing it."""
     return hmac.digest(key, value.encode(), hashlib.sha256)
 
 

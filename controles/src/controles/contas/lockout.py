@@ -1,14 +1,14 @@
-"""Counts failures to log in, and makes whoever fails too often wait: each time twice as long.
+"""Counts failed logins, and makes whoever fails too often wait: each time twice as long.
 
-An attempt is counted before it is looked at and given back if it was right. So a hundred attempts at the same moment
-get no more guesses than five one after the other. Addresses that belong to nobody are counted alike.
+An attempt is counted before it is checked, and taken back if it was right. So a hundred attempts at the same moment get
+no more guesses than five in sequence. Addresses that belong to nobody are counted in the same way.
 
-What is counted is an account as tried from one place, so that nobody is locked out by what strangers type elsewhere:
+Attempts are counted for an account as tried from one place, so that strangers elsewhere cannot lock anybody out:
 
-- A device that has completed a login of the account before has a count of its own, and no other count touches it.
-- Other devices share the count of their network address, that of the network around it, and the account's own. The last
-  one bounds what many networks together may guess; it takes so many failures that a person never meets it.
-- Codes are tried only by whoever knows the password, so strangers cannot use up the account's few attempts at them.
+- A device that has completed a login of the account before has a counter of its own, and no other counter affects it.
+- Other devices share the counters of their network address, of the network around it, and of the account. The last one
+  limits what many networks together can guess; its limit is so high that a person never reaches it.
+- Codes can be tried only by somebody who knows the password, so strangers cannot use up the few attempts at them.
 """
 
 import datetime as dt
@@ -29,9 +29,9 @@ MAX_FAILURES = 5
 MAX_FAILURES_OF_NETWORK = 15
 MAX_FAILURES_OF_ACCOUNT = 45
 LOCK = dt.timedelta(minutes=15)
-# The fifth lock in a row lasts four hours, and so does every one after it.
+# The fifth lock in a row and all later ones last four hours.
 MOST_DOUBLINGS = 4
-# Failures this old are forgotten: nobody guesses a password at four attempts a day.
+# Older failures are forgotten: nobody can guess a password with four attempts a day.
 MEMORY = dt.timedelta(days=1)
 SWEPT_AT_ONCE = 100
 _TRIES = 3
@@ -39,7 +39,7 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an attempt comes from: an address on the network, and the account's device if it is one."""
+    """Where an attempt comes from: a network address, and the account's device if it is one."""
 
     address: str
     device: str | None = None
@@ -47,7 +47,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """One row of the table, and how many failures it takes to lock it."""
+    """One row of the table, and how many failures lock it."""
 
     identificador: bytes
     limit: int
@@ -55,14 +55,14 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Whether an attempt may go on. `locked_until`: from when on the next one may, if this one is refused or fails."""
+    """Whether an attempt may proceed. `locked_until`: when the next one may, if this one is refused or fails."""
 
     allowed: bool
     locked_until: dt.datetime | None
 
 
 def counters_of(email: str, origin: Origin, *, code: bool, key: bytes) -> tuple[Counter, ...]:
-    """What an attempt counts on, always in the same order. `code`: the password was right already."""
+    """The counters of an attempt, always in the same order. `code`: whether the password was already right."""
     if origin.device is not None:
         return (_counter(email, MAX_FAILURES, key, "device", origin.device),)
     of_code, of_account = counters_everywhere(email, key=key)
@@ -74,7 +74,7 @@ def counters_of(email: str, origin: Origin, *, code: bool, key: bytes) -> tuple[
 
 
 def counters_everywhere(email: str, *, key: bytes) -> tuple[Counter, Counter]:
-    """What attempts from anywhere count on: codes, and passwords."""
+    """The counters of attempts from anywhere: for codes, and for passwords."""
     return _counter(email, MAX_FAILURES, key, "code"), _counter(email, MAX_FAILURES_OF_ACCOUNT, key, "account")
 
 
@@ -84,7 +84,7 @@ def _counter(email: str, limit: int, key: bytes, *what: str) -> Counter:
 
 
 def network_of(address: str, bits: int, bits_of_v6: int) -> str:
-    """The network of so many bits around an address; an IPv6 host has 64 bits to choose its own address from."""
+    """The network of this many bits around an address; an IPv6 host can choose 64 bits of its own address."""
     try:
         host = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -96,12 +96,12 @@ def network_of(address: str, bits: int, bits_of_v6: int) -> str:
 
 
 def count_attempt(session: Session, counters: Sequence[Counter], *, agora: dt.datetime) -> Attempt:
-    """Count an attempt that is about to be made. Commits nothing; commit before looking at the password."""
+    """Count an attempt that is about to be made. The caller must commit before checking the password."""
     until: list[dt.datetime] = []
     for position, counter in enumerate(counters):
         attempt = _count(session, counter, agora=agora)
         if not attempt.allowed:
-            # What is not looked at says nothing, so the others must not fill up with it.
+            # An attempt that is not checked reveals nothing, so it must not fill the other counters.
             give_back(session, counters[:position])
             return attempt
         if attempt.locked_until is not None:
@@ -110,10 +110,10 @@ def count_attempt(session: Session, counters: Sequence[Counter], *, agora: dt.da
 
 
 def give_back(session: Session, counters: Sequence[Counter]) -> None:
-    """The attempt that was counted last was right, but the login is not complete: the other failures stay."""
+    """The last counted attempt was right, but the login is not complete: take it back and keep the other failures."""
     t = TentativaEntrada
     for counter in counters:
-        # A lock that this attempt alone brought about is undone with it.
+        # Also undo a lock that was caused by this attempt alone.
         undone = case((t.falhas >= counter.limit, 1), else_=0)
         session.execute(
             update(t)
@@ -124,24 +124,24 @@ def give_back(session: Session, counters: Sequence[Counter]) -> None:
 
 
 def forget(session: Session, counters: Sequence[Counter], *, agora: dt.datetime) -> None:
-    """The login is complete: no failures in this place. What was left elsewhere long ago goes too."""
+    """The login is complete: remove the failures in this place, and very old ones elsewhere."""
     t = TentativaEntrada
     unsynchronised = {"synchronize_session": False}
-    # In the order in which they are counted: two logins in another order would wait for each other.
+    # In the order in which they are counted: in another order two logins could wait for each other.
     for counter in counters:
         if counter.limit <= MAX_FAILURES:
             mine = t.identificador == counter.identificador
             session.execute(delete(t).where(mine), execution_options=unsynchronised)
         else:
-            # Of one login after another an account must not get many times the guesses that it is meant to allow.
+            # Repeated logins must not give an account many times the guesses that it allows.
             give_back(session, (counter,))
-    # What another login is deleting or counting at this moment is left to it.
+    # Rows that another login is deleting or counting at this moment are left to it.
     old = select(t.id).where(t.ultima_em < agora - MEMORY).limit(SWEPT_AT_ONCE).with_for_update(skip_locked=True)
     session.execute(delete(t).where(t.id.in_(old)), execution_options=unsynchronised)
 
 
 def release(session: Session, email: str, *, key: bytes) -> None:
-    """Forget what attempts from everywhere together came to. What single addresses and devices did is still counted."""
+    """Forget the failures from everywhere together. Those of single addresses and devices still count."""
     numbers = [counter.identificador for counter in counters_everywhere(email, key=key)]
     session.execute(
         delete(TentativaEntrada).where(TentativaEntrada.identificador.in_(numbers)),
@@ -150,14 +150,14 @@ def release(session: Session, email: str, *, key: bytes) -> None:
 
 
 def minutes_left(until: dt.datetime, *, agora: dt.datetime) -> int:
-    """Whole minutes, at least one, that a lock still lasts."""
+    """For how many whole minutes, at least one, a lock still lasts."""
     return max(1, -(-int((until - agora).total_seconds()) // 60))
 
 
 def _count(session: Session, counter: Counter, *, agora: dt.datetime) -> Attempt:
     t = TentativaEntrada
     until: dt.datetime | None = None
-    # Again if a login that was completed at this moment took the row away in between.
+    # Repeat if a login that was just completed has removed the row.
     for _ in range(_TRIES):
         session.execute(_insert(session, counter.identificador, agora))
         counted = session.execute(_one_more(counter, agora), execution_options={"synchronize_session": False})

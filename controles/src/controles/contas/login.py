@@ -1,4 +1,4 @@
-"""The steps of logging in: the password, then a code. Each attempt is counted, each outcome audited."""
+"""The steps of logging in: the password, then a code. Each attempt is counted, and each result audited."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ AUTHENTICATOR = "authenticator"
 
 
 class Factor(StrEnum):
-    """What somebody showed; also how the audit names it."""
+    """What somebody has shown, also as the audit names it."""
 
     PASSWORD = "senha"  # noqa: S105 - a name
     CODE = "codigo"
@@ -32,7 +32,7 @@ class Factor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Wrong, or not looked at because whoever tries has to wait until `locked_until`."""
+    """Wrong, or not checked because the next attempt is only allowed at `locked_until`."""
 
     locked_until: dt.datetime | None
 
@@ -46,7 +46,7 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """Both factors were right: `token` is what the cookie must carry."""
+    """Both factors were right; `token` is for the cookie."""
 
     usuario: Usuario
     token: str
@@ -54,7 +54,7 @@ class Complete:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """The second factor is confirmed and the login complete; the recovery codes are shown now and never again."""
+    """The second factor is confirmed and the login complete; the recovery codes are shown only now."""
 
     usuario: Usuario
     token: str
@@ -67,13 +67,13 @@ def is_enrolled(usuario: Usuario) -> bool:
 
 
 def check_password(email: str, password: str, *, origin: Origin, agora: dt.datetime) -> Passed | Refused:
-    """Look at the first factor. Words, work and counting are the same whether the address has a user or not."""
+    """Check the first factor. The answer, the work and the counting do not depend on whether the address has a user."""
     attempt, counters = _count(email, origin, code=False, agora=agora)
     if not attempt.allowed:
         return Refused(attempt.locked_until)
     usuario = db.session.scalar(select(Usuario).where(Usuario.email == email.strip().lower()))
     fits = password_fits(password, usuario.password if usuario else None)
-    # A start refuses the test users, but cannot try their passwords on everybody.
+    # A start refuses the test users, but it cannot try their passwords on all others.
     if (
         usuario is None
         or not fits
@@ -89,7 +89,7 @@ def check_password(email: str, password: str, *, origin: Origin, agora: dt.datet
 def check_code(
     usuario: Usuario, code: str, *, length: dt.timedelta, origin: Origin, agora: dt.datetime
 ) -> Complete | Refused:
-    """Look at a code of the authenticator. Each is accepted once, from whichever of several requests comes first."""
+    """Check an authenticator's code. Each code is accepted once, in whichever of several requests comes first."""
     attempt, counters = _count(usuario.email, origin, code=True, agora=agora)
     if not attempt.allowed:
         return Refused(attempt.locked_until)
@@ -97,7 +97,7 @@ def check_code(
     step = totp.matching_step(secret, code, agora=agora)
     with transaction() as session:
         if step is not None and _use_step(session, usuario.id, step):
-            # What a former key sealed is sealed by the present one from now on.
+            # A secret sealed by a former key gets the seal of the present one.
             usuario.tf_totp_secret = account_keys().otp.seal(secret, usuario_id=usuario.id)
             return _complete(session, usuario, counters, Factor.CODE, length=length, agora=agora)
     return _refuse(usuario, Factor.CODE, attempt, agora=agora)
@@ -106,7 +106,7 @@ def check_code(
 def check_recovery_code(
     usuario: Usuario, code: str, *, length: dt.timedelta, origin: Origin, agora: dt.datetime
 ) -> Complete | Refused:
-    """Look at a recovery code; a right one is used up."""
+    """Check a recovery code; a right one is used up."""
     attempt, counters = _count(usuario.email, origin, code=True, agora=agora)
     if not attempt.allowed:
         return Refused(attempt.locked_until)
@@ -120,7 +120,7 @@ def check_recovery_code(
 def confirm_enrolment(
     usuario: Usuario, code: str, *, length: dt.timedelta, origin: Origin, agora: dt.datetime
 ) -> Enrolled | Refused:
-    """Look at the first code of a new second factor; a right one enrols the user and completes the login."""
+    """Check the first code of a new second factor; a right one enrols the user and completes the login."""
     attempt, counters = _count(usuario.email, origin, code=True, agora=agora)
     if not attempt.allowed:
         return Refused(attempt.locked_until)
@@ -136,9 +136,10 @@ def confirm_enrolment(
 
 
 def check_both(usuario: Usuario, password: str, code: str, *, origin: Origin, agora: dt.datetime) -> Passed | Refused:
-    """Ask somebody who is logged in for both factors again; `code` is the authenticator's or a recovery code.
+    """Check both factors of somebody who is logged in; `code` is the authenticator's or a recovery code.
 
-    A session can be stolen, and a password be known to somebody else: neither alone may change how the user gets in.
+    A session can be stolen, and a password can be known to somebody else: neither alone may change how the user logs
+    in.
     """
     first = check_password(usuario.email, password, origin=origin, agora=agora)
     if isinstance(first, Refused):
@@ -176,9 +177,9 @@ def replace_factor(
     origin: Origin,
     agora: dt.datetime,
 ) -> Enrolled | Refused:
-    """Put `new_secret` in the place of the present one, which holds until `code`, the first of the new one, is right.
+    """Replace the present secret by `new_secret` once `code`, the first code of the new one, is right.
 
-    Then every other login ends and this one goes on. Refused also where the logins of `version` were ended meanwhile.
+    This ends all other logins; this one continues. Refused if the logins of `version` were ended meanwhile.
     """
     attempt, counters = _count(usuario.email, origin, code=True, agora=agora)
     if not attempt.allowed:
@@ -199,7 +200,7 @@ def replace_factor(
 
 
 def replace_password(usuario: Usuario, password: str, *, length: dt.timedelta, agora: dt.datetime) -> Complete:
-    """Store another password, of somebody who showed both factors; every other login ends and this one goes on."""
+    """Replace the password of somebody who has shown both factors. Ends all other logins; this one continues."""
     with transaction() as session:
         session.refresh(usuario, with_for_update=True)
         usuario.password = hash_password(password)
@@ -219,13 +220,13 @@ def _count(
     email: str, origin: Origin, *, code: bool, agora: dt.datetime
 ) -> tuple[lockout.Attempt, tuple[Counter, ...]]:
     counters = lockout.counters_of(email, origin, code=code, key=account_keys().lockout)
-    # Committed before anything is looked at: a process that dies in between has spent the attempt.
+    # Committed before anything is checked: if the process dies, the attempt still counts.
     with transaction() as session:
         return lockout.count_attempt(session, counters, agora=agora), counters
 
 
 def _use_step(session: Session, usuario_id: int, step: int) -> bool:
-    # Compared and set in one statement: of two requests with the same code one finds the step used.
+    # Compared and set in one statement: of two requests with the same code, the second finds the step used.
     used = session.execute(
         update(Usuario)
         .where(
@@ -255,7 +256,7 @@ def _complete(
 
 
 def _refuse(usuario: Usuario | None, factor: Factor, attempt: lockout.Attempt, *, agora: dt.datetime) -> Refused:
-    # Nobody knows who typed it, so no author; the record is whose account it was meant for.
+    # It is unknown who typed it, so there is no author; the record is the account that was tried.
     registro_id = usuario.id if usuario else None
     with transaction() as session:
         _audit(session, "conta.falha", registro_id, {"com": factor.value}, author_id=None, agora=agora)

@@ -1,4 +1,4 @@
-"""Usuários: who may log in, with which role, and over which núcleo; and what remembers their sessions and failures."""
+"""Usuários: who may log in, with which role and for which núcleo; their sessions and failed attempts."""
 
 import datetime as dt
 from enum import StrEnum
@@ -12,7 +12,7 @@ from controles.militantes.models import Nucleo
 
 
 class Papel(StrEnum):
-    """A user's role; what each may do stands in `contas/permissions.py`."""
+    """A user's role; `contas/permissions.py` says what each role may do."""
 
     ADMIN = "admin"
     TESOURARIA = "tesouraria"
@@ -42,15 +42,15 @@ class Usuario(UserMixin, Base):
     papel: Mapped[Papel] = mapped_column(PapelType, default=Papel.LEITURA)
     # None: the whole organisation.
     nucleo_id: Mapped[int | None] = mapped_column(ForeignKey("nucleo.id"))
-    # The session's version: changing it ends every session of this user.
+    # The session's version: changing it ends all sessions of this user.
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
-    # "authenticator" once a code has confirmed the second factor; until then the secret waits for that first code.
+    # "authenticator" once a code has confirmed the second factor; until then the secret waits for its first code.
     tf_primary_method: Mapped[str | None] = mapped_column(String(64))
     # Encrypted by the key ring of contas/totp.py.
     tf_totp_secret: Mapped[str | None] = mapped_column(Text)
-    # The last time-step a code was accepted for: the same code is not accepted twice.
+    # The time-step of the last accepted code: the same code is not accepted twice.
     totp_last_counter: Mapped[int | None] = mapped_column(BigInteger)
-    # Digests of the ADMIN_PASSWORD and ADMIN_OTP_SECRET last applied: only a changed setting is applied again.
+    # Digests of the last applied ADMIN_PASSWORD and ADMIN_OTP_SECRET: a setting is applied only when it changes.
     senha_configurada: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     otp_configurado: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     criado_em: Mapped[dt.datetime | None]
@@ -59,7 +59,7 @@ class Usuario(UserMixin, Base):
 
 
 class CodigoRecuperacao(Base):
-    """A code that stands in for the second factor once."""
+    """A code that replaces the second factor once."""
 
     __tablename__ = "codigo_recuperacao"
 
@@ -67,12 +67,12 @@ class CodigoRecuperacao(Base):
     usuario_id: Mapped[int] = mapped_column(ForeignKey("usuario.id"), index=True)
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     usado_em: Mapped[dt.datetime | None]
-    # The name of the key that made the digest. None: from before names were kept.
+    # The name of the key that made the digest. None: from before names were stored.
     chave: Mapped[bytes | None] = mapped_column(LargeBinary(4))
 
 
 class Sessao(Base):
-    """A login. The cookie alone is not enough: a copy of it is worth nothing once the row is ended."""
+    """A login. The cookie alone is not enough: a copy of it is worthless once the row is ended."""
 
     __tablename__ = "sessao"
 
@@ -84,15 +84,15 @@ class Sessao(Base):
 
 
 class TentativaEntrada(Base):
-    """Failed attempts to log in as one e-mail address from one place, whether a user has it or not."""
+    """Failed attempts to log in with one e-mail address from one place, whether or not a user has it."""
 
     __tablename__ = "tentativa_entrada"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    # Keyed digest of the address as typed and of the place: neither is kept.
+    # Keyed digest of the address as typed and of the place; neither is stored.
     identificador: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     falhas: Mapped[int] = mapped_column(default=0)
     ultima_em: Mapped[dt.datetime] = mapped_column(index=True)
     bloqueado_ate: Mapped[dt.datetime | None]
-    # How often in a row this has been locked: each lock lasts longer than the one before.
+    # How often in a row this was locked: each lock lasts longer than the previous one.
     bloqueios: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -1,7 +1,7 @@
 """One's own account: password, phone, recovery codes, other sessions; and showing both factors again.
 
-A session can be stolen: copied from a browser, or left open on a shared computer. So what changes how somebody gets in
-asks for the password and a code each time, and what touches other people's accounts asks for them every ten minutes.
+A session can be stolen: copied from a browser, or left open on a shared computer. So changes to how somebody logs in
+require the password and a code each time, and changes to other people's accounts require them every ten minutes.
 """
 
 import datetime as dt
@@ -30,10 +30,10 @@ from controles.web.search_seal import open_text, seal_text
 
 P = ParamSpec("P")
 
-# How long a confirmation lasts, and how long a new phone's secret waits for its first code.
+# How long a confirmation lasts, and how long the secret of a new phone waits for its first code.
 CONFIRMED_FOR = dt.timedelta(minutes=10)
 _CONFIRMED = "confirmado"
-# The parameter that carries the sealed query of the page that was asked for.
+# The parameter with the encrypted query of the page that was requested.
 _QUERY = "pedido"
 _NEW_SECRET, _NEW_SINCE = "celular", "celular_desde"
 
@@ -43,9 +43,9 @@ _log = structlog.stdlib.get_logger("controles.contas")
 
 
 def require_confirmed(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-    """Let a view run only for somebody who showed both factors again in the last ten minutes; the login is not enough.
+    """Run a view only for somebody who has shown both factors in the last ten minutes; the login is not enough.
 
-    Anybody else is asked, and led back to the page at this address. Put it inside of `require`, which asks who it is.
+    Others are asked for them, and then sent back to this address. Use it inside of `require`, which checks who it is.
     """
 
     @wraps(view)
@@ -56,9 +56,9 @@ def require_confirmed(view: Callable[P, ResponseReturnValue]) -> Callable[P, Res
 
 
 def ask_again() -> Response | None:
-    """Where both factors are asked for again, before this request is answered; None for who showed them just now.
+    """A redirect to the page that asks for both factors again; None if they were shown recently.
 
-    What a GET asks for is kept whole: the query goes along sealed, since a filter may name a person.
+    The query of a GET goes along encrypted, since a filter may name a person.
     """
     if utc_now().timestamp() - session.get(_CONFIRMED, 0.0) < CONFIRMED_FOR.total_seconds():
         return None
@@ -73,12 +73,12 @@ def ask_again() -> Response | None:
 @blueprint.route("/confirmar", methods=["GET", "POST"])
 @require(Permission.VER)
 def confirm() -> ResponseReturnValue:
-    """Show both factors again, and go on."""
+    """Ask for both factors again, and then continue."""
     form = BothFactorsForm()
     path, sealed = safe_path(request.args.get("next")), request.args.get(_QUERY)
     query = open_text(sealed, usuario_id=current_author_id()) if sealed else ""
     if path is None or query is None:
-        # Without its filter a list would be sent whole.
+        # Without its filter a list would be sent as a whole.
         path, query = url_for("conta.account"), ""
     wanted = f"{path}?{query}" if query else path
     if _proven(form) is None:
@@ -90,7 +90,7 @@ def confirm() -> ResponseReturnValue:
 @blueprint.get("")
 @require(Permission.VER)
 def account() -> ResponseReturnValue:
-    """What there is to change, and where one is logged in."""
+    """What can be changed, and where this user is logged in."""
     return render_template(
         "contas/account.html",
         codes_left=get_codes_left(current_user.id),
@@ -101,7 +101,7 @@ def account() -> ResponseReturnValue:
 @blueprint.post("/sessoes")
 @require(Permission.VER)
 def end_other_sessions() -> ResponseReturnValue:
-    """End every login of this user but this one."""
+    """End all logins of this user except this one."""
     usuario = _me()
     token = services.end_other_sessions(usuario, length=session_length(), agora=utc_now())
     browser.enter(usuario, token, via=login.AUTHENTICATOR)
@@ -112,7 +112,7 @@ def end_other_sessions() -> ResponseReturnValue:
 @blueprint.route("/senha", methods=["GET", "POST"])
 @require(Permission.VER)
 def change_password() -> ResponseReturnValue:
-    """Another password: every other login ends."""
+    """Change the password; this ends all other logins."""
     form = NewPasswordForm()
     usuario = _proven(form)
     if usuario is None:
@@ -126,7 +126,7 @@ def change_password() -> ResponseReturnValue:
 @blueprint.route("/codigos", methods=["GET", "POST"])
 @require(Permission.VER)
 def renew_codes() -> ResponseReturnValue:
-    """Ten new recovery codes in place of the old ones."""
+    """Ten new recovery codes, which replace the old ones."""
     form = BothFactorsForm()
     usuario = _proven(form)
     if usuario is None:
@@ -138,7 +138,7 @@ def renew_codes() -> ResponseReturnValue:
 @blueprint.route("/celular", methods=["GET", "POST"])
 @require(Permission.VER)
 def new_device() -> ResponseReturnValue:
-    """The first half of another phone: both present factors. Nothing changes yet."""
+    """The first step of changing the phone: both present factors. Nothing changes yet."""
     form = BothFactorsForm()
     usuario = _proven(form)
     if usuario is None:
@@ -151,7 +151,7 @@ def new_device() -> ResponseReturnValue:
 @blueprint.route("/celular/novo", methods=["GET", "POST"])
 @require(Permission.VER)
 def enrol_device() -> ResponseReturnValue:
-    """The second half: the new phone's first code. Until it is right, the present phone is the second factor."""
+    """The second step: the new phone's first code. Until it is right, the present phone remains the second factor."""
     usuario, secret = _me(), _waiting_secret()
     if secret is None:
         flash("Comece de novo: o celular não foi confirmado a tempo.", "warn")
@@ -198,7 +198,7 @@ def _waiting_secret() -> str | None:
 
 
 def _proven(form: BothFactorsForm) -> Usuario | None:
-    """The user at the keyboard, if password and code are theirs; a wrong one counts as a failed login."""
+    """The logged-in user, if password and code are theirs; a wrong one counts as a failed login."""
     if not form.validate_on_submit():
         return None
     usuario, agora = _me(), utc_now()

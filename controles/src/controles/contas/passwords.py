@@ -1,4 +1,4 @@
-"""Passwords: argon2id through Flask-Security, and the same work for a user who does not exist."""
+"""Passwords: argon2id through Flask-Security, with the same work for a user who does not exist."""
 
 import unicodedata
 from functools import cache
@@ -15,13 +15,13 @@ def hash_password(password: str) -> str:
 
 
 def password_fits(password: str, stored: str | None) -> bool:
-    """Whether the password is right; takes as long when there is none to compare with."""
+    """Whether the password is right; takes the same time if there is none to compare with."""
     fits = _verify(_normalised(password), stored or _nobody())
     return bool(fits) and stored is not None
 
 
 def _normalised(password: str) -> str:
-    # The same letters typed on two systems may be other code points.
+    # The same characters may be typed as different code points on two systems.
     return unicodedata.normalize("NFKC", password)
 
 

@@ -1,4 +1,4 @@
-"""What each role may do, and whose data the person at the keyboard may see."""
+"""What each role may do, and whose data the logged-in person may see."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -11,7 +11,7 @@ from flask_login import current_user
 from controles.contas.models import Papel
 from controles.web.reader import current_author_id, current_scope
 
-# What a page asks about its reader comes from one place, may it do something or whose data it shows.
+# Pages import from here both what a reader may do and whose data they may see.
 __all__ = ["PERMISSIONS", "Permission", "allowed", "current_author_id", "current_scope", "require"]
 
 P = ParamSpec("P")
@@ -19,7 +19,7 @@ R = TypeVar("R")
 
 
 class Permission(StrEnum):
-    """One thing that a role may or may not do."""
+    """Something that a role may or may not be allowed to do."""
 
     VER = "ver"
     EDITAR_MILITANTES = "editar_militantes"
@@ -52,35 +52,35 @@ PERMISSIONS: dict[Papel, frozenset[Permission]] = {
     Papel.LEITURA: frozenset({Permission.VER}),
 }
 
-# Users, bank accounts, closings and imports belong to the whole organisation: who sees one núcleo has nothing to do
-# with them.
+# Users, bank accounts, closings and imports belong to the whole organisation, so nobody whose scope is one núcleo has
+# these permissions.
 WHOLE_ORGANISATION = frozenset({Permission.ADMINISTRAR, Permission.CONCILIAR, Permission.FECHAR, Permission.IMPORTAR})
 
 
 def allowed(permission: Permission) -> bool:
-    """Whether the person of this request has `permission`; nobody logged in has none."""
+    """Whether the person of this request has `permission`; False if nobody is logged in."""
     if not current_user.is_authenticated or permission not in PERMISSIONS[current_user.papel]:
         return False
     return permission not in WHOLE_ORGANISATION or current_user.nucleo_id is None
 
 
 def require(permission: Permission) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a view run only for somebody with `permission`.
+    """Run a view only for somebody with `permission`.
 
-    Nobody logged in: to the login page and back. Somebody without it: 403.
+    If nobody is logged in: redirect to the login page and back. Without the permission: 403.
     """
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             if not current_user.is_authenticated:
-                # Its type is "never None": the extension declares what it returns too loosely.
+                # The extension annotates what this returns too loosely; it is never None.
                 return current_app.login_manager.unauthorized()  # type: ignore[attr-defined,no-any-return]
             if not allowed(permission):
                 abort(403)
             return view(*args, **kwargs)
 
-        # For the test that visits every page as every role.
+        # For the test that visits every page with every role.
         guarded.permission = permission  # type: ignore[attr-defined]
         return guarded
 

@@ -11,11 +11,11 @@ from controles.db import db
 
 
 def get_leitor(usuario_id: int, sessao_id: bytes) -> Leitor | None:
-    """The user of this login; None if it was ended, is another's, or the user may not come in any more.
+    """The user of this login; None if it was ended or is another user's, or if the user may no longer log in.
 
-    Asked at every request, and always of the database: whoever holds the cache's password could put an older answer
-    back, and with it a login that was ended. One statement, by two keys, on a connection of its own: within the
-    request's transaction everything that the page reads later would be as old as this.
+    Read from the database at every request: somebody with the cache's password could restore an older answer, and with
+    it a login that was ended. One statement, by two keys, on a separate connection: within the request's transaction
+    everything that the page reads later would be as old as this read.
     """
     login = (
         select(
@@ -41,5 +41,5 @@ def get_codes_left(usuario_id: int) -> int:
 
 
 def list_sessions(usuario_id: int, *, length: dt.timedelta, agora: dt.datetime) -> tuple[dt.datetime, ...]:
-    """When each login of this user began that nobody has ended, newest first."""
+    """The start of each login of this user that was not ended, newest first."""
     return sessions.open_sessions(db.session, usuario_id, length=length, agora=agora)

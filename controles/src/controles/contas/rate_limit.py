@@ -1,4 +1,4 @@
-"""Limits how often one address on the network may try to log in. Without its store it counts in the process."""
+"""Limits how often one network address may try to log in. Without its store, each process counts for itself."""
 
 import hashlib
 import hmac
@@ -14,12 +14,12 @@ from controles.contas.keys import account_keys
 from controles.contas.lockout import network_of
 from controles.settings.config import Settings
 
-# Per request and only while the store is away; after the first failure the process counts by itself.
+# Per request, and only while the store is down; after the first failure the process counts by itself.
 _PATIENCE_SECONDS = 0.3
 
 
 def init_app(app: Flask, settings: Settings, *blueprints: Blueprint) -> None:
-    """Limit what is sent to these."""
+    """Limit the requests to these blueprints."""
     limiter = Limiter(
         _hidden_address,
         app=app,
@@ -36,7 +36,7 @@ def init_app(app: Flask, settings: Settings, *blueprints: Blueprint) -> None:
 
 
 def _hidden_address() -> str:
-    """What stands for this request's address in the store: equal for equal ones, and telling nobody who came."""
+    """Stands for this request's address in the store: equal for equal addresses, without revealing them."""
     network = network_of(request.remote_addr or "", 32, 64)
     return hmac.digest(account_keys().lockout, f"rate\n{network}".encode(), hashlib.sha256).hex()[:32]
 
@@ -59,14 +59,14 @@ def _storage_uri(redis_url: str | None) -> str:
 
 
 def storage_options(redis_url: str | None) -> dict[str, Any]:
-    """How the counting store is connected to."""
+    """How to connect to the counting store."""
     if _in_process(redis_url):
         return {}
     return {
         "socket_connect_timeout": _PATIENCE_SECONDS,
         "socket_timeout": _PATIENCE_SECONDS,
         "retry": Retry(NoBackoff(), 0),
-        # What it counts with is all that its user need be allowed: no CLIENT SETINFO.
+        # No CLIENT SETINFO: its user needs only the commands for counting.
         "driver_info": None,
         **({"ssl": True} if redis_url is not None and redis_url.startswith("rediss-") else {}),
     }

@@ -1,4 +1,4 @@
-"""Who is at the keyboard, as each request needs to know it."""
+"""The logged-in user, as each request needs it."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from controles.contas.models import Papel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leitor:
-    """The user of a login that goes on, under the names that Flask-Login and Flask-Security ask for.
+    """The user of a current login, with the attributes that Flask-Login and Flask-Security need.
 
-    desde: when the login began. fs_uniquifier: the session version that its cookie must carry.
+    desde: when the login began. fs_uniquifier: the session version that its cookie must have.
     """
 
     id: int
@@ -28,16 +28,16 @@ class Leitor:
     roles = ()
 
     def get_id(self) -> str:
-        """What names this session in the cookie."""
+        """Identifies this session in the cookie."""
         return self.fs_uniquifier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinhaUsuario:
-    """A user as the administration sees them.
+    """A user as administrators see them.
 
-    celular: whether a second factor is confirmed. sessoes: logins that nobody has ended and that are not too old;
-    ultima_entrada: the newest login that is still on record.
+    celular: whether a second factor is confirmed. sessoes: logins that were not ended and are not too old;
+    ultima_entrada: the newest login on record.
     """
 
     id: int

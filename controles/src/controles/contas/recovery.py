@@ -1,4 +1,4 @@
-"""Recovery codes: what lets somebody in whose phone is lost."""
+"""Recovery codes, for users who have lost their phone."""
 
 import datetime as dt
 import hashlib
@@ -13,13 +13,13 @@ from controles.contas.models import CodigoRecuperacao
 
 COUNT = 10
 _GROUPS, _GROUP_LENGTH = 3, 4
-# Crockford's base 32: no I, L, O and U, so nothing is misread.
+# Crockford's base 32, without I, L, O and U, so that nothing is misread.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MISREAD = str.maketrans({"I": "1", "L": "1", "O": "0", "-": None, " ": None})
 
 
 def renew_codes(session: Session, *, usuario_id: int, key: bytes) -> tuple[str, ...]:
-    """Ten new codes, to be shown now and never again; the former ones are gone. The caller commits."""
+    """Ten new codes, which can only be shown now; the former ones are removed. The caller commits."""
     codes = tuple(_new_code() for _ in range(COUNT))
     drop_codes(session, usuario_id=usuario_id)
     session.add_all(
@@ -32,17 +32,17 @@ def renew_codes(session: Session, *, usuario_id: int, key: bytes) -> tuple[str, 
 
 
 def key_name(key: bytes) -> bytes:
-    """What names a key beside the digests that it made."""
+    """Identifies a key, next to the digests that it made."""
     return hmac.digest(key, b"nome", hashlib.sha256)[:4]
 
 
 def drop_codes(session: Session, *, usuario_id: int) -> None:
-    """No code lets this user in any more."""
+    """Remove all codes of this user."""
     session.execute(delete(CodigoRecuperacao).where(CodigoRecuperacao.usuario_id == usuario_id))
 
 
 def use_code(session: Session, code: str, *, usuario_id: int, keys: Sequence[bytes], agora: dt.datetime) -> bool:
-    """Whether the code was good; it is used up in the caller's transaction, by one of any number of callers."""
+    """Whether the code was valid; it is used up in the caller's transaction, by only one of several callers."""
     digests = [_digest(code, usuario_id=usuario_id, key=key) for key in keys]
     used = session.execute(
         update(CodigoRecuperacao)
@@ -75,5 +75,5 @@ def _new_code() -> str:
 
 def _digest(code: str, *, usuario_id: int, key: bytes) -> bytes:
     text = code.strip().upper().translate(_MISREAD)
-    # 60 random bits and a key that is not in the database: there is nothing for a slow hash to protect.
+    # 60 random bits and a key that is not in the database: a slow hash would protect nothing more.
     return hmac.digest(key, f"{usuario_id}:{text}".encode(), hashlib.sha256)

@@ -1,7 +1,7 @@
-"""Flask-Security as this application uses it: its users, password hashes and sessions, behind pages of our own.
+"""Flask-Security as this application uses it: its users, password hashes and sessions, with our own pages.
 
-Its own pages stay off. They look at a password before they ask whether the address is locked, keep the last accepted
-code in two steps that concurrent requests slip between, and store recovery codes so that they can be shown again.
+Its own pages stay off. They check a password before they ask whether the address is locked, store the last accepted
+code in two steps that concurrent requests can slip between, and store recovery codes in a form that can be shown again.
 """
 
 from flask import Flask, flash, redirect, request, session, url_for
@@ -19,7 +19,7 @@ _ARGON2 = "argon2"
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Know who is logged in on every request of `app`."""
+    """Make every request of `app` know who is logged in."""
     app.config.update(
         SESSION_COOKIE_NAME="controles_sessao",
         SESSION_COOKIE_HTTPONLY=True,
@@ -29,7 +29,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         SECURITY_PASSWORD_HASH=_ARGON2,
         SECURITY_PASSWORD_SCHEMES=[_ARGON2],
         SECURITY_DEPRECATED_PASSWORD_SCHEMES=[],
-        # Without this a second key would be mixed in, and losing it would lose every password.
+        # Otherwise a second key would be mixed in, and losing it would lose every password.
         SECURITY_PASSWORD_SINGLE_HASH={_ARGON2},
         SECURITY_CLI_USERS_NAME=None,
         SECURITY_CLI_ROLES_NAME=None,
@@ -39,21 +39,21 @@ def init_app(app: Flask, settings: Settings) -> None:
     security = Security(app, datastore, register_blueprint=False)
 
     def load_user(uniquifier: str) -> Leitor | None:
-        # A page's pictures and styles need no one, nor the database.
+        # Static files need no user and no database.
         if request.endpoint == "static":
             return None
         return browser.load_user(uniquifier, length=settings.session_length, idle=settings.session_idle)
 
     def no_token(_request: object) -> None:
-        """There are no tokens: a session is the only way in."""
+        """There are no tokens: a session is the only way to log in."""
 
     def ask_to_log_in() -> ResponseReturnValue:
-        # Before the cookie is emptied: what was being sent waits for its user to come back.
+        # Before the cookie is emptied: a form that was being sent is kept for its user.
         kept = kept_for_later()
         if browser.has_ended():
             session.clear()
             flash("A sua sessão terminou. Entre de novo para continuar.", "warn")
-        # Without its query: what was searched for must not stand in one more address.
+        # Without the query, so that a search term does not appear in another address.
         wanted = request.path if request.method != "POST" else kept
         return redirect(url_for("contas.login", next=wanted if wanted != "/" else None))
 

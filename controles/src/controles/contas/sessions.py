@@ -1,4 +1,4 @@
-"""Logins that are under way: a row for each, so that logging out ends it wherever the cookie was copied to."""
+"""Current logins: a row for each, so that logging out ends it wherever the cookie was copied to."""
 
 import datetime as dt
 import hashlib
@@ -13,8 +13,8 @@ SWEPT_AT_ONCE = 100
 
 
 def open_session(session: Session, usuario: Usuario, *, length: dt.timedelta, agora: dt.datetime) -> str:
-    """Add the row of a new login and return what the cookie must carry. The caller commits, and `browser.enter`s."""
-    # A row that another login is sweeping at this moment is left to it.
+    """Add the row of a new login and return the token for the cookie. The caller commits, and calls `browser.enter`."""
+    # Rows that another login is removing at this moment are left to it.
     old = session.scalars(
         select(Sessao.id)
         .where(Sessao.criada_em < agora - length)
@@ -29,12 +29,12 @@ def open_session(session: Session, usuario: Usuario, *, length: dt.timedelta, ag
 
 
 def end_session(session: Session, token: str, *, agora: dt.datetime) -> None:
-    """End the login whose cookie carries `token`; the caller commits."""
+    """End the login whose cookie contains `token`; the caller commits."""
     session.execute(update(Sessao).where(Sessao.id == digest(token)).values(encerrada_em=agora))
 
 
 def end_all(session: Session, usuario: Usuario, *, agora: dt.datetime) -> None:
-    """End every login of this user; the caller commits."""
+    """End all logins of this user; the caller commits."""
     usuario.fs_uniquifier = new_uniquifier()
     session.execute(
         update(Sessao).where(Sessao.usuario_id == usuario.id, Sessao.encerrada_em.is_(None)).values(encerrada_em=agora),
@@ -45,7 +45,7 @@ def end_all(session: Session, usuario: Usuario, *, agora: dt.datetime) -> None:
 def open_sessions(
     session: Session, usuario_id: int, *, length: dt.timedelta, agora: dt.datetime
 ) -> tuple[dt.datetime, ...]:
-    """When each login of this user began that nobody has ended, newest first; some may have been left idle since."""
+    """The start of each login of this user that was not ended, newest first; some may have been idle since."""
     wanted = (
         select(Sessao.criada_em)
         .where(Sessao.usuario_id == usuario_id, Sessao.encerrada_em.is_(None), Sessao.criada_em > agora - length)
@@ -60,5 +60,5 @@ def new_uniquifier() -> str:
 
 
 def digest(token: str) -> bytes:
-    """The number of the row of the login whose cookie carries `token`."""
+    """The id of the row for the login whose cookie contains `token`."""
     return hashlib.sha256(token.encode()).digest()

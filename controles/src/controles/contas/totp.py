@@ -1,4 +1,4 @@
-"""The second factor: secrets that are unreadable at rest, and codes that are good once."""
+"""The second factor: secrets that are encrypted at rest, and codes that are valid once."""
 
 import base64
 import datetime as dt
@@ -12,27 +12,27 @@ from passlib.totp import TOTP
 ISSUER = "Controles"
 PERIOD = 30
 DIGITS = 6
-# One step before and one after the present one: a phone's clock is seldom wrong by more.
+# One step before and after the present one: clocks of phones are seldom wrong by more.
 DRIFT = 30
 
 
 class OtpSecretUnreadableError(ValueError):
-    """A stored secret that no key of the ring opens, or that belongs to another user."""
+    """A stored secret that no key opens, or that belongs to another user."""
 
 
 class OtpVault:
-    """Seals each user's secret for the database; the first key seals, every key opens."""
+    """Seals each user's secret for the database. The first key seals, every key opens."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._fernets = [Fernet(base64.urlsafe_b64encode(key)) for key in keys]
         self._fernet = MultiFernet(self._fernets)
 
     def seal(self, secret: str, *, usuario_id: int) -> str:
-        """Text for the database. It opens for this user alone: copied to another row it is refused."""
+        """Text for the database. It opens only for this user: copied to another row it is refused."""
         return self._fernet.encrypt(f"{usuario_id}:{secret}".encode()).decode("ascii")
 
     def open(self, sealed: str, *, usuario_id: int) -> str:
-        """The base32 secret, or OtpSecretUnreadableError."""
+        """The base32 secret; raises OtpSecretUnreadableError."""
         try:
             owner, _, secret = self._fernet.decrypt(sealed.encode()).decode().partition(":")
         except InvalidToken as error:
@@ -45,7 +45,7 @@ class OtpVault:
         return secret
 
     def is_current(self, sealed: str) -> bool:
-        """Whether the present key sealed it, rather than a former one or none of these."""
+        """Whether the present key sealed it, rather than a former or unknown one."""
         try:
             self._fernets[0].decrypt(sealed.encode())
         except InvalidToken:
@@ -54,7 +54,7 @@ class OtpVault:
 
 
 def matching_step(secret: str, code: str, *, agora: dt.datetime) -> int | None:
-    """The time-step near `agora` that the code belongs to, if any. Whether it was used already is not asked here."""
+    """The time-step near `agora` that the code belongs to, if any. Does not check whether it was used already."""
     try:
         found = TOTP(key=secret, format="base32").match(code, time=agora, window=DRIFT)
     except TokenError:
@@ -68,12 +68,12 @@ def code_at(secret: str, instant: dt.datetime) -> str:
 
 
 def seconds_left(instant: dt.datetime) -> int:
-    """How long the code of `instant` is still accepted: while it is shown, and one step more."""
+    """For how long the code of `instant` is still accepted: while it is shown, and one step more."""
     return PERIOD - int(instant.timestamp()) % PERIOD + DRIFT
 
 
 def otpauth_uri(secret: str, *, account: str) -> str:
-    """What an authenticator reads from the QR code."""
+    """The content of the QR code for authenticators."""
     label = quote(f"{ISSUER}:{account}", safe="@")
     return f"otpauth://totp/{label}?" + urlencode(
         {"secret": secret, "issuer": ISSUER, "algorithm": "SHA1", "digits": DIGITS, "period": PERIOD}
@@ -81,5 +81,5 @@ def otpauth_uri(secret: str, *, account: str) -> str:
 
 
 def spaced(secret: str) -> str:
-    """The secret in groups of four, to be typed."""
+    """The secret in groups of four, for typing."""
     return " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))

@@ -1,4 +1,4 @@
-"""Reads about the users: for who administrates them, and for one's own account. None of them is cached."""
+"""Reads about users: for administrators, and for one's own account. Not cached."""
 
 import datetime as dt
 
@@ -12,7 +12,7 @@ from controles.db import MAX_ID, db
 
 
 def list_users(*, length: dt.timedelta, agora: dt.datetime) -> tuple[LinhaUsuario, ...]:
-    """Everybody who may log in or could once, by name; `length` is how long a login lasts."""
+    """All users, including former ones, by name; `length` is how long a login lasts."""
     return _lines(length, agora)
 
 
@@ -24,12 +24,12 @@ def get_user(usuario_id: int, *, length: dt.timedelta, agora: dt.datetime) -> Li
 
 
 def get_account(usuario_id: int) -> Usuario:
-    """The user as the database has it now, for the steps of `login`; NoResultFound if there is none."""
+    """The user as it is in the database now, for the steps of `login`; NoResultFound if there is none."""
     return db.session.get_one(Usuario, usuario_id)
 
 
 def account_of_version(uniquifier: str) -> Usuario | None:
-    """Who may log in and has this session version."""
+    """The user with this session version, if they may log in."""
     return db.session.scalar(select(Usuario).where(Usuario.fs_uniquifier == uniquifier, Usuario.active.is_(True)))
 
 

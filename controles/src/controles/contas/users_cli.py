@@ -1,4 +1,4 @@
-"""`flask --app controles users …`: the users, for whoever has the machine and cannot or will not log in."""
+"""`flask --app controles users …`: user management on the machine, for operators who cannot or will not log in."""
 
 import click
 from flask.cli import with_appcontext

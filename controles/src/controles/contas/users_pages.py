@@ -1,4 +1,4 @@
-"""Users, for the administration: who they are, where they are logged in, and throwing them out."""
+"""Users, for administrators: who they are, where they are logged in, and removing their access."""
 
 from collections.abc import Callable
 
@@ -51,7 +51,7 @@ def show(usuario_id: int) -> ResponseReturnValue:
 @require(Permission.ADMINISTRAR)
 @require_confirmed
 def act(usuario_id: int) -> ResponseReturnValue:
-    """What the page's buttons do, one of them at a time."""
+    """Carry out one of the page's buttons."""
     _user(usuario_id)
     act_on = _ACTS.get(request.form.get("acao", ""))
     if act_on is None:
@@ -108,7 +108,7 @@ def _reason() -> str:
 
 
 def _not_me(usuario_id: int) -> int:
-    """The author, who takes nothing away from themselves by mistake: another administrator does it."""
+    """The author's id. Nobody may remove their own access by mistake: another administrator has to do it."""
     autor_id = current_author_id()
     if usuario_id == autor_id:
         raise Conflict("Esta é a sua própria conta; peça a outra pessoa da administração.")

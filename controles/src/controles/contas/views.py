@@ -24,7 +24,7 @@ from controles.web.formatting import plural
 
 blueprint = Blueprint("contas", __name__, template_folder="templates")
 
-# Between the password and the code.
+# The longest time between the password and the code.
 PENDING_FOR = dt.timedelta(minutes=10)
 _PENDING, _PENDING_SINCE, _NEXT = "pendente", "pendente_desde", "proximo"
 
@@ -51,7 +51,7 @@ def log_in() -> ResponseReturnValue:
 
 @blueprint.route("/segundo-fator", methods=["GET", "POST"])
 def second_factor() -> ResponseReturnValue:
-    """Second factor: a code of the authenticator."""
+    """Second factor: an authenticator's code."""
     usuario = _pending_user()
     if usuario is None:
         return _start_over()
@@ -112,7 +112,7 @@ def recover() -> ResponseReturnValue:
 
 @blueprint.route("/primeiro-acesso", methods=["GET", "POST"])
 def first_access() -> ResponseReturnValue:
-    """Enrol the second factor: the QR code is shown until its first code is confirmed, then never again."""
+    """Enrol the second factor: the QR code is shown until its first code is confirmed, and then never again."""
     usuario = _pending_user()
     if usuario is None:
         return _start_over()
@@ -163,7 +163,7 @@ def logout() -> ResponseReturnValue:
 
 
 def explain(form: FlaskForm, outcome: login.Refused, otherwise: str, *, agora: dt.datetime) -> None:
-    """Say on top of the form why it was refused, or how long to wait."""
+    """Show in the form why it was refused, or how long to wait."""
     text = otherwise
     if outcome.locked_until is not None:
         minutes = minutes_left(outcome.locked_until, agora=agora)
@@ -190,7 +190,7 @@ def _remember_password_was_right(usuario: Usuario, *, wanted: str | None, agora:
 
 
 def _pending_user() -> Usuario | None:
-    """Who showed the right password in this browser a few minutes ago."""
+    """The user who has shown the right password in this browser in the last few minutes."""
     uniquifier, since = session.get(_PENDING), session.get(_PENDING_SINCE, 0.0)
     if not uniquifier or utc_now().timestamp() - since > PENDING_FOR.total_seconds():
         return None
@@ -209,7 +209,7 @@ def _wanted_path() -> str:
 
 
 def safe_path(raw: str | None) -> str | None:
-    """`raw` if it is a path on this site; an address elsewhere must not follow a login."""
+    """`raw` if it is a path on this site: a login must not redirect to another site."""
     if not raw or not raw.startswith("/") or raw.startswith("//") or "\\" in raw:
         return None
     if any(ord(character) < 32 for character in raw):
@@ -217,7 +217,7 @@ def safe_path(raw: str | None) -> str | None:
     parts = urlsplit(raw)
     if parts.scheme or parts.netloc:
         return None
-    # Its query stays behind, with whatever was searched for; but not the number of a form that waits for its user.
+    # Without the query, which may contain a search term; only the number of a kept form stays.
     return f"{parts.path}?{parts.query}" if is_kept_address(parts.query) else parts.path
 
 

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from controles.db import Base, BigId, Centavos
 from controles.militantes.models import Militante
 
-# Open is derived from money, never stored: nothing can forget to update it.
+# Whether a cota is open is derived from the money and never stored, so it cannot be out of date.
 ABERTA = "pago < valor AND dispensada_em IS NULL"
 
 
 class TipoDispensa(StrEnum):
-    """Why cotas were waived. What was cancelled is asked for anew by the next generation; nothing else is."""
+    """Why cotas were waived. Only cancelled ones are asked for again by the next generation."""
 
     AVULSA = "avulsa"
     LOTE = "lote"
@@ -24,7 +24,7 @@ class TipoDispensa(StrEnum):
 
 
 class Dispensa(Base):
-    """One decision that waived one or more cotas: what undoing it opens again."""
+    """One decision that waived one or more cotas; undoing it opens all of them again."""
 
     __tablename__ = "dispensa"
     __table_args__ = (
@@ -44,7 +44,7 @@ class Dispensa(Base):
         )
     )
     motivo: Mapped[str] = mapped_column(String(200))
-    # Whose, if all its cotas are one militante's; which month's, if all are of one competência.
+    # The militante or the competência, if all its cotas have the same one.
     militante_id: Mapped[int | None] = mapped_column(ForeignKey("militante.id"))
     competencia: Mapped[dt.date | None]
     quantidade: Mapped[int]
@@ -62,8 +62,8 @@ class Cota(Base):
         CheckConstraint("pago >= 0 AND pago <= valor", name="pago_ate_valor"),
         CheckConstraint("(dispensada_em IS NULL) = (dispensa_motivo IS NULL)", name="dispensa_tem_motivo"),
         CheckConstraint("dispensada_em IS NULL OR pago < valor", name="dispensada_nao_quitada"),
-        # Sums by competência read only this index; arrears read only the few cotas that are open, by militante, so
-        # that they need no sorting to be grouped.
+        # Sums by competência read only this index. Arrears read only the few open cotas, by militante, so grouping
+        # needs no sorting.
         Index("ix_cota_competencia", "competencia", "militante_id", "valor", "pago", "dispensada_em"),
         Index(
             "ix_cota_aberta",
@@ -71,7 +71,8 @@ class Cota(Base):
             "vencimento",
             "valor",
             "pago",
-            # Empty in every row here, but SQLite 3.40 looks into the table for a column that it does not find.
+            # Empty in every row of this index, but SQLite 3.40 reads the table for a column that the index does not
+            # have.
             "dispensada_em",
             sqlite_where=text(ABERTA),
             postgresql_where=text(ABERTA),
@@ -86,20 +87,20 @@ class Cota(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     militante_id: Mapped[int] = mapped_column(ForeignKey("militante.id"))
-    # Always day 1 of the month.
+    # Always the first day of the month.
     competencia: Mapped[dt.date]
     valor: Mapped[int] = mapped_column(Centavos)
     vencimento: Mapped[dt.date]
-    # Kept equal to the sum of this cota's allocations by the service that writes them, in one transaction.
+    # Always equal to the sum of this cota's allocations: the service writes both in one transaction.
     pago: Mapped[int] = mapped_column(Centavos, default=0)
     dispensada_em: Mapped[dt.date | None]
     dispensa_motivo: Mapped[str | None] = mapped_column(String(200))
-    # The waiver that did it, and whose undoing opens the cota again.
+    # The waiver that closed the cota; undoing it opens the cota again.
     dispensa_id: Mapped[int | None] = mapped_column(BigId)
 
     militante: Mapped[Militante] = relationship()
 
     @property
     def em_aberto(self) -> int:
-        """Centavos still open; 0 for a waived cota."""
+        """The open centavos; 0 for a waived cota."""
         return 0 if self.dispensada_em is not None else self.valor - self.pago

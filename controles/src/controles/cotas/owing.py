@@ -1,8 +1,8 @@
-"""Who owes a month's cota, when it falls due, and what it is worth: as of that month, not as of today.
+"""Who owes a month's cota, when it is due and how much it is: as of that month, not as of today.
 
-The rule: a cota is owed by whoever was active, and not exempt, on the day it falls due. So who joins, leaves or goes on
-leave later than that day owes it, and who comes back before does too. Whether the month of joining counts at all is
-the organisation's choice.
+The rule: a cota is owed by everybody who was active, and not exempt, on its due day. So somebody who joins, leaves or
+goes on leave after that day owes it, and so does somebody who returns before that day. Whether the month of joining
+counts is the organisation's choice.
 """
 
 import datetime as dt
@@ -25,28 +25,28 @@ _Later = aliased(SituacaoHistorico)
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """One competência as SQL: what is asked of each militante in it."""
+    """One competência in SQL: conditions and amounts for each militante."""
 
     competencia: dt.date
-    # Whether who joins in this month, by the due day, owes it already.
+    # Whether people who join in this month, up to the due day, already owe it.
     joiners_owe: bool
 
     @property
     def vencimento(self) -> ColumnElement[dt.date]:
-        """The day on which a militante's cota falls due; arithmetic on dates differs between databases."""
+        """The due day of a militante's cota; date arithmetic differs between databases."""
         return case({day: literal(self.competencia.replace(day=day)) for day in _DAYS}, value=Militante.dia_vencimento)
 
     @property
     def valor(self) -> ColumnElement[int]:
-        """What the cota was worth then; centavos."""
+        """The cota's amount in that month, in centavos."""
         return func.coalesce(self._former(ValorCota.valor), Militante.valor_cota)
 
     def owing(self, escopo: Escopo) -> tuple[ColumnElement[bool], ...]:
-        """The militantes whom a generation asks: what its preview counts and what it writes."""
+        """The militantes for whom a generation writes a cota, both in its preview and when it is saved."""
         return (in_scope(escopo), self._a_member, self._standing(Situacao.ATIVO), ~self._exempt)
 
     def exempt(self, escopo: Escopo) -> tuple[ColumnElement[bool], ...]:
-        """Those who would owe it, were they not exempt."""
+        """Those who would owe it if they were not exempt."""
         return (in_scope(escopo), self._a_member, self._standing(Situacao.ATIVO), self._exempt)
 
     def on_leave(self, escopo: Escopo) -> tuple[ColumnElement[bool], ...]:
@@ -63,7 +63,7 @@ class Month:
         return func.coalesce(self._former(ValorCota.isento), Militante.isento)
 
     def _former(self, column: QueryableAttribute[Value]) -> ScalarSelect[Value]:
-        """The amount or the exemption that held until a later month, if there is one."""
+        """The amount or the exemption that was valid until a later month, if there is one."""
         return (
             select(column)
             .where(ValorCota.militante_id == Militante.id, ValorCota.ate > self.competencia)
@@ -74,7 +74,7 @@ class Month:
         )
 
     def _standing(self, situacao: Situacao) -> ColumnElement[bool]:
-        """The last change up to the due day decides; before any change everybody is active."""
+        """The last change up to the due day decides; without any change the militante is active."""
         superseded = (
             select(_Later.id)
             .where(
@@ -108,7 +108,7 @@ class Month:
 
 
 def is_cancelled() -> ColumnElement[bool]:
-    """A cota whose batch was cancelled before anything was paid on it: the next generation asks for it anew."""
+    """A cota whose generation was cancelled before anything was paid on it: the next generation asks for it again."""
     cancelled = select(Dispensa.id).where(Dispensa.tipo == TipoDispensa.CANCELAMENTO, Dispensa.desfeita_em.is_(None))
     return and_(Cota.dispensada_em.is_not(None), Cota.pago == 0, Cota.dispensa_id.in_(cancelled))
 

@@ -1,7 +1,7 @@
-"""Sums of cotas in pieces, each an entry of its own that ends with the cotas it has summed.
+"""Sums of cotas in pieces. Each piece is a cache entry, which is invalidated only when its cotas change.
 
-By ranges of militantes for the panel, which shows some months of everybody: a payment ends one range. By competência
-for the totals of lists, which may be of all months: a payment ends the months that it pays.
+For the panel, which shows some months of everybody, a piece is a range of militantes: a payment invalidates one range.
+For the totals of lists, which may cover all months, it is a competência: a payment invalidates the months that it pays.
 """
 
 import datetime as dt
@@ -21,7 +21,7 @@ from controles.services.cache_slices import PEOPLE_IN_A_PIECE
 
 @dataclass(frozen=True, slots=True)
 class SumsOfState:
-    """How many cotas, and their centavos."""
+    """The number of cotas, and their centavos."""
 
     quantidade: int
     valor: int
@@ -30,7 +30,7 @@ class SumsOfState:
 
 @dataclass(frozen=True, slots=True)
 class SumsOfMonth:
-    """The cotas of one competência by state; each cota is in one."""
+    """The cotas of one competência by state; each cota has one state."""
 
     aberta: SumsOfState
     quitada: SumsOfState
@@ -39,19 +39,19 @@ class SumsOfMonth:
 
 @cached(cache_policies.FIGURES)
 def people_pieces() -> tuple[int, ...]:
-    """The first militante's number of each range."""
+    """The first militante's id of each range."""
     last = db.session.scalars(select(func.max(Militante.id))).one() or 0
     return tuple(range(0, last + 1, PEOPLE_IN_A_PIECE))
 
 
 def in_piece(militante_id: QueryableAttribute[int], first: int) -> ColumnElement[bool]:
-    """The rows of the range that begins with this number."""
+    """The rows of the range that begins with this id."""
     return militante_id.between(first, first + PEOPLE_IN_A_PIECE - 1)
 
 
 @cached(cache_policies.FIGURES)
 def sums_of_month(competencia: dt.date) -> SumsOfMonth:
-    """Of the whole organisation."""
+    """The sums of the whole organisation."""
     found = []
     for state in (is_open(), Cota.pago == Cota.valor, Cota.dispensada_em.is_not(None)):
         found += [

@@ -50,10 +50,10 @@ __all__ = [
     "years_of_cotas",
 ]
 
-# False: one statement over all rows, which is cheaper where nothing is cached.
+# If False, one statement reads all rows, which is cheaper without a cache.
 IN_PIECES = True
 
-# Newest month first; within a month the militante is unique.
+# Newest month first; within a month each militante has one cota.
 _NEWEST_FIRST = Keyset(
     order="competencia", columns=(Cota.competencia, Cota.militante_id), row_id=Cota.id, descending=True
 )
@@ -61,7 +61,7 @@ _NEWEST_FIRST = Keyset(
 
 @cached(cache_policies.COTAS_MILITANTE)
 def open_cotas(escopo: Escopo, militante_id: int, *, hoje: dt.date) -> tuple[CotaAberta, ...]:
-    """The cotas of this militante that still have something to pay, due or not, oldest first."""
+    """The cotas of this militante that are not fully paid, due or not, oldest first."""
     if not 0 < militante_id <= MAX_ID:
         return ()
     rows = db.session.execute(
@@ -169,7 +169,7 @@ def all_cotas(escopo: Escopo, filtro: FiltroCotas, *, hoje: dt.date) -> Iterator
 
 @cached(cache_policies.COTAS_TOTALS)
 def totals_cotas(escopo: Escopo, filtro: FiltroCotas) -> TotaisCotas:
-    """What the list's rows, on all its pages, sum to."""
+    """The sums over all pages of the list."""
     of_everybody = IN_PIECES and narrowed(escopo, filtro.nucleo_id) == Escopo() and filtro.militante_id is None
     sums = _sums_in_pieces(filtro) if of_everybody else _sums(escopo, filtro)
     quantidade, previsto, recebido, dispensado = sums
@@ -183,7 +183,7 @@ def totals_cotas(escopo: Escopo, filtro: FiltroCotas) -> TotaisCotas:
 
 
 def _sums(escopo: Escopo, filtro: FiltroCotas) -> tuple[int, int, int, int]:
-    """How many, and the centavos: expected, received, waived."""
+    """The number of cotas, and centavos: expected, received, waived."""
     rest = func.sum(Cota.valor - Cota.pago).filter(Cota.dispensada_em.is_not(None))
     row = db.session.execute(
         select(
@@ -199,7 +199,7 @@ def _sums(escopo: Escopo, filtro: FiltroCotas) -> tuple[int, int, int, int]:
 
 
 def _sums_in_pieces(filtro: FiltroCotas) -> tuple[int, int, int, int]:
-    """The same of the whole organisation, from the months' pieces."""
+    """`_sums` of the whole organisation, from the pieces of each month."""
     if filtro.competencia is not None:
         months = [filtro.competencia]
     else:
@@ -225,7 +225,7 @@ def _sums_in_pieces(filtro: FiltroCotas) -> tuple[int, int, int, int]:
 
 
 def preview_cotas(escopo: Escopo, competencia: dt.date) -> LotePrevisto:
-    """What `generate_cotas` would write for this competência, and whom it leaves out."""
+    """What `generate_cotas` would write for this competência, and whom it would leave out."""
     chosen = db.session.scalars(select(Organizacao.cota_no_mes_da_filiacao)).one_or_none()
     month = Month(competencia, joiners_owe=chosen is not False)
     novas, total = db.session.execute(
@@ -286,7 +286,7 @@ def get_cota(escopo: Escopo, cota_id: int, *, hoje: dt.date) -> DetalheCota | No
 
 @cached(cache_policies.COTAS_TOTALS)
 def list_waivers(escopo: Escopo, competencia: dt.date) -> tuple[LinhaDispensa, ...]:
-    """The waivers of a whole month that can be undone, the newest first; those of others' núcleos are left out."""
+    """The waivers of a whole month that can be undone, newest first; without those of other núcleos."""
     rows = db.session.execute(
         select(Dispensa.id, Dispensa.tipo, Dispensa.motivo, Dispensa.quantidade, Dispensa.total, Dispensa.criada_em)
         .where(
@@ -306,7 +306,7 @@ def list_waivers(escopo: Escopo, competencia: dt.date) -> tuple[LinhaDispensa, .
 
 
 def count_open(escopo: Escopo, competencia: dt.date) -> tuple[int, int, int]:
-    """What waiving a month would waive: cotas and centavos; and how many of the cotas nobody has paid anything on."""
+    """What waiving a month would waive: the number of cotas, their centavos, and how many have no payment at all."""
     cotas, total, unpaid = db.session.execute(
         select(
             func.count(), func.coalesce(func.sum(Cota.valor - Cota.pago), 0), func.count().filter(Cota.pago == 0)
@@ -316,12 +316,12 @@ def count_open(escopo: Escopo, competencia: dt.date) -> tuple[int, int, int]:
 
 
 def empty_cell(competencia: dt.date) -> CelulaMatriz:
-    """A month for which there is no cota."""
+    """A month without a cota."""
     return CelulaMatriz(competencia, EstadoCota.SEM_COTA, cota_id=None, valor=0, pago=0, vencimento=None)
 
 
 def state_of(valor: int, pago: int, vencimento: dt.date, *, waived: bool, hoje: dt.date) -> EstadoCota:
-    """How a cota stands on `hoje`."""
+    """The state of a cota on `hoje`."""
     if waived:
         return EstadoCota.DISPENSADA
     if pago == valor:

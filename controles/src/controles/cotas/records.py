@@ -9,7 +9,7 @@ from controles.cotas.models import TipoDispensa
 
 @dataclass(frozen=True, slots=True)
 class CotaAberta:
-    """A cota that still has something to pay; money in centavos."""
+    """A cota that is not fully paid; money in centavos."""
 
     id: int
     competencia: dt.date
@@ -21,7 +21,7 @@ class CotaAberta:
 
 
 class EstadoCota(StrEnum):
-    """How a cota stands on a given day; derived, never stored."""
+    """The state of a cota on a given day; derived, never stored."""
 
     SEM_COTA = "sem-cota"
     QUITADA = "quitada"
@@ -45,7 +45,7 @@ class CelulaMatriz:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiltroCotas:
-    """Which cotas a list shows; the panel's figures by competência link with these."""
+    """Which cotas a list shows; the panel's figures by competência link to it with these filters."""
 
     competencia: dt.date | None = None
     estado: "FiltroEstado | None" = None
@@ -54,7 +54,7 @@ class FiltroCotas:
 
 
 class FiltroEstado(StrEnum):
-    """The states a list can ask for; none depends on the date."""
+    """The states that a list can be filtered by; none depends on the date."""
 
     QUITADA = "quitada"
     ABERTA = "aberta"
@@ -93,11 +93,11 @@ class TotaisCotas:
 
 @dataclass(frozen=True, slots=True)
 class LotePrevisto:
-    """What generating a competência would do now: `novas` cotas worth `total` centavos.
+    """What generating a competência would do now: `novas` cotas of `total` centavos.
 
-    `existentes` are the rows that its list shows, `canceladas` those of them that were cancelled; whoever owes one
-    of these is among the `novas`. `isentos` and `licenciados` are the members who are left out. `no_mes_da_filiacao`:
-    who joins by the due day owes that month already.
+    `existentes` are the rows of its list, `canceladas` those of them that were cancelled; cancelled cotas that are owed
+    are among the `novas`. `isentos` and `licenciados` are left out. `no_mes_da_filiacao`: whether people who join by
+    the due day already owe that month.
     """
 
     novas: int

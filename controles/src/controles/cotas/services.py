@@ -27,7 +27,7 @@ MONTHS_AHEAD = 12
 
 @dataclass(frozen=True, slots=True)
 class LoteGerado:
-    """`novas` cotas were written; `total` is what they sum to, in centavos. `existentes` of the month were there."""
+    """`novas` cotas were written, with a sum of `total` centavos; `existentes` cotas of the month existed before."""
 
     novas: int
     existentes: int
@@ -35,15 +35,16 @@ class LoteGerado:
 
 
 def generate_cotas(escopo: Escopo, competencia: dt.date, *, autor_id: int | None, agora: dt.datetime) -> LoteGerado:
-    """Ask every militante who owes this month for their cota. Doing it again writes only what is missing.
+    """Write the cota of every militante who owes this month. Repeating it writes only what is missing.
 
-    Who owes it and how much is decided as of that month (see `owing`). A cota that was cancelled is asked for anew. All
-    or nothing. Invalid for a closed month.
+    Who owes it and how much is decided as of that month (see `owing`). Cancelled cotas are asked for again. All or
+    nothing. Invalid for a closed month.
     """
     check_month(competencia, agora.astimezone(LOCAL_ZONE).date())
     with transaction() as session:
         refuse_closed(hold_months(session), competencia, "competencia")
-        # Two at once for one month would each count the other's cotas as existing; nothing would be doubled.
+        # Without this, two at once for one month would each report the other's cotas as existing; none would be
+        # doubled.
         serialise(session.connection(), f"cotas:{competencia.isoformat()}")
         month = Month(competencia, joiners_owe(session))
         existentes = session.scalars(
@@ -71,7 +72,7 @@ def generate_cotas(escopo: Escopo, competencia: dt.date, *, autor_id: int | None
 
 
 def check_month(competencia: dt.date, hoje: dt.date) -> None:
-    """Invalid unless there can be cotas of this month."""
+    """Raise Invalid unless there can be cotas of this month."""
     if competencia.day != 1:
         raise Invalid("competencia", "A competência é um mês: use o dia 1.")
     if competencia.year < FIRST_YEAR or competencia > add_months(hoje, MONTHS_AHEAD):
@@ -82,13 +83,13 @@ def check_month(competencia: dt.date, hoje: dt.date) -> None:
 
 
 def joiners_owe(session: Session) -> bool:
-    """What the organisation chose for the month of joining; without a choice, who joins by the due day owes it."""
+    """The organisation's choice for the month of joining; by default, people who join by the due day owe it."""
     chosen = session.scalars(select(Organizacao.cota_no_mes_da_filiacao)).one_or_none()
     return True if chosen is None else chosen
 
 
 def _insert(session: Session, escopo: Escopo, month: Month) -> list[int]:
-    """Insert the missing cotas; what each is worth comes back."""
+    """Insert the missing cotas; returns their amounts."""
     table = Cota.__table__
     assert isinstance(table, Table)
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
@@ -102,7 +103,7 @@ def _insert(session: Session, escopo: Escopo, month: Month) -> list[int]:
 
 
 def _revive(session: Session, escopo: Escopo, month: Month) -> list[int]:
-    """Ask anew for the cancelled cotas of those who owe them, at what they were worth then."""
+    """Ask again for the cancelled cotas of those who owe them, with the amounts of that month."""
     owner = Militante.id == Cota.militante_id
     revived = (
         update(Cota)

@@ -33,7 +33,7 @@ from controles.web.query_string import ListLinks, read_filter
 
 blueprint = Blueprint("cotas", __name__, url_prefix="/cotas", template_folder="templates")
 
-# How far back and ahead the pages offer a month to choose.
+# How many months before and after the current one can be chosen.
 MONTHS_LISTED = 36
 MONTHS_AHEAD = 2
 MONTHS_BACK = 12
@@ -104,7 +104,7 @@ def _whole_row(line: LinhaCota) -> tuple[Cell, ...]:
 
 
 def _words(escopo: Escopo, filtro: FiltroCotas, hoje: dt.date) -> tuple[str, ...]:
-    """What the list is narrowed to, as a printed heading says it."""
+    """The list's filter, in words for a printed heading."""
     words = [competencia_long(filtro.competencia)] if filtro.competencia else []
     if filtro.estado is not None:
         words.append(_FILTRO_NAMES[filtro.estado])
@@ -144,7 +144,7 @@ def generate() -> str | Response:
     except Invalid:
         if guardado is None:
             raise
-        # It was sent, and what is wrong with it stands on the page already.
+        # The form was sent, and the page already shows what is wrong with it.
         competencia = month_of(hoje)
     return render_template(
         "cotas/generate.html",
@@ -159,7 +159,7 @@ def generate() -> str | Response:
 @blueprint.route("/<int:cota_id>/dispensar", methods=["GET", "POST"])
 @require(Permission.GERAR_COTAS)
 def waive(cota_id: int) -> str | Response:
-    """Waive one cota, or take its waiver back."""
+    """Waive one cota, or undo its waiver."""
     escopo = current_scope()
     cota = get_cota(escopo, cota_id, hoje=today())
     if cota is None:
@@ -197,7 +197,7 @@ def waive(cota_id: int) -> str | Response:
 @blueprint.route("/dispensar", methods=["GET", "POST"])
 @require(Permission.GERAR_COTAS)
 def waive_all() -> str | Response:
-    """Waive all that is open of a month, or cancel it; and undo that."""
+    """Waive all open cotas of a month, or cancel them; and undo that."""
     escopo, hoje = current_scope(), today()
     competencia = _chosen_month(request.values.get("competencia", ""), month_of(hoje))
     form = DispensaMesForm(typed(), modo=ONLY_WAIVE)
@@ -223,7 +223,7 @@ def waive_all() -> str | Response:
     )
 
 
-# In place of a sentence: the form's fields say what is wrong.
+# Instead of a sentence: the errors are shown at the form's fields.
 FORM_SAYS = "-"
 
 
@@ -261,7 +261,7 @@ def _undo_month(escopo: Escopo, written: str) -> str | None:
 
 
 def _months(hoje: dt.date, *, back: int) -> tuple[dt.date, ...]:
-    """The newest first."""
+    """The months, newest first."""
     return tuple(add_months(hoje, months) for months in range(MONTHS_AHEAD, -back, -1))
 
 

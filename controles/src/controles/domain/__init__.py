@@ -1,4 +1,4 @@
-"""Values that the whole organisation speaks of: money, CPF, months, whose data a reader sees, what a service refuses.
+"""Values of the whole organisation: money, CPF, months, whose data a reader may see, and errors of services.
 
-Imports nothing else of Controles and no Flask. Every room may import it.
+Imports nothing else of Controles and no Flask. Every folder may import it.
 """

@@ -1,4 +1,4 @@
-"""The CPF, Brazil's personal tax number: its check digits, how it is shown, and how it is kept unreadable at rest."""
+"""The CPF, Brazil's personal tax number: its check digits, how it is displayed, and how it is encrypted at rest."""
 
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ _DIGITS = re.compile(r"[0-9]{11}")
 
 _KEY_ID_LENGTH = 4
 _SHORTEST_KEY = 16
-# Binds a ciphertext to this use: the same key elsewhere does not open it.
+# Limits a ciphertext to this use: the same key does not open it elsewhere.
 _CONTEXT = b"controles.militante.cpf"
 
 
@@ -35,7 +35,8 @@ def check_digits(base: str) -> str:
 
 
 def is_valid(cpf: str) -> bool:
-    """Whether `cpf`, with or without punctuation, has eleven digits that check. Repeated digits do not count."""
+    """Whether `cpf`, with or without punctuation, has eleven digits with valid check digits. Repeated digits are
+    invalid."""
     digits = _PUNCTUATION.sub("", cpf)
     if not _DIGITS.fullmatch(digits) or digits == digits[0] * LENGTH:
         return False
@@ -59,13 +60,13 @@ def mask(cpf: str) -> str:
 
 
 class CpfVault:
-    """Encrypts CPFs and makes the digest by which one is found again.
+    """Encrypts CPFs, and makes the digests by which they are found.
 
-    Encryption is AES-SIV: authenticated, and the same CPF under the same key gives the same bytes, so there is no
-    nonce that could ever repeat. That reveals equality, which the unique digest beside it reveals anyway.
-    What `encrypt` returns begins with four bytes that name the key. After a change of keys, `previous` still
-    opens the old rows and finds them by their digests, until `flask rotate-keys` has given each the present key's.
-    Encryption, digest and name use keys derived separately (HKDF-SHA256), so none tells about another.
+    Encryption is AES-SIV: authenticated, and without a nonce that could repeat, because the same CPF with the same key
+    gives the same bytes. That reveals equality, which the unique digest reveals anyway. The encrypted bytes begin with
+    four bytes that name the key. After a change of keys, `previous` keys still open old rows and find them by their
+    digests, until `flask rotate-keys` has rewritten each row. Encryption, digest and name use separately derived keys
+    (HKDF-SHA256), so none reveals another.
     """
 
     def __init__(self, key: bytes, *, previous: tuple[bytes, ...] = ()) -> None:
@@ -78,7 +79,7 @@ class CpfVault:
         return self._key_id + self._cipher.encrypt(normalise(cpf).encode("ascii"), [_CONTEXT, self._key_id])
 
     def decrypt(self, stored: bytes) -> str:
-        """The eleven digits; CpfUnreadableError if the bytes were changed or their key is not here."""
+        """The eleven digits; CpfUnreadableError if the bytes were changed or their key is unknown."""
         key_id, sealed = stored[:_KEY_ID_LENGTH], stored[_KEY_ID_LENGTH:]
         cipher = self._ciphers.get(key_id)
         if cipher is None:
@@ -95,7 +96,7 @@ class CpfVault:
             ) from error
 
     def is_current(self, stored: bytes) -> bool:
-        """Whether `stored` was encrypted with the present key rather than a previous one."""
+        """Whether `stored` was encrypted with the present key, rather than a previous one."""
         return stored[:_KEY_ID_LENGTH] == self._key_id
 
     def digest(self, cpf: str) -> bytes:
@@ -103,7 +104,7 @@ class CpfVault:
         return self.digests(cpf)[0]
 
     def digests(self, cpf: str) -> tuple[bytes, ...]:
-        """The digests of every key, the present one's first: a row from before a change of keys has another one."""
+        """The digests by every key, the present one's first: rows from before a change of keys have another digest."""
         plain = normalise(cpf).encode("ascii")
         return tuple(hmac.digest(key, plain, hashlib.sha256) for key in self._digest_keys)
 

@@ -1,8 +1,8 @@
-"""What a service refuses to do. Each message is pt-BR and fit to be shown to the person who asked."""
+"""What services refuse. Each message is in Portuguese and can be shown to the user."""
 
 
 class DomainError(Exception):
-    """Nothing was written; `message` says why and what to do."""
+    """Nothing was written; `message` says why, and what to do."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -10,11 +10,11 @@ class DomainError(Exception):
 
 
 class NotFound(DomainError):
-    """No such row, or not one that this author may see: the two look the same on purpose."""
+    """There is no such row, or the author may not see it: the two look the same on purpose."""
 
 
 class Conflict(DomainError):
-    """Somebody else changed it in between: show what is there now and ask again."""
+    """Somebody else changed it meanwhile: show the present state and ask again."""
 
 
 class Invalid(DomainError):

@@ -1,4 +1,4 @@
-"""Whose data a reader may see. Part of every cached query's arguments, and so of its key."""
+"""Whose data a reader may see: an argument of every cached query, and so a part of its key."""
 
 from dataclasses import dataclass
 

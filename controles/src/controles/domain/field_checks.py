@@ -1,15 +1,15 @@
-"""Checks of single values that several services make; each refusal names the field."""
+"""Checks of single values that several services use; each error names the field."""
 
 import datetime as dt
 
 from controles.domain.domain_errors import Invalid
 
-# Older dates are typing errors: 0202 for 2022.
+# Earlier dates are typing errors, such as 0202 for 2022.
 FIRST_DATE = dt.date(1900, 1, 1)
 
 
 def one_line(field: str, value: str | None, *, longest: int) -> str | None:
-    """`value` with single spaces; None for nothing but spaces."""
+    """`value` with single spaces; None if it consists only of spaces."""
     if value is None:
         return None
     text = " ".join(value.split())
@@ -21,7 +21,7 @@ def one_line(field: str, value: str | None, *, longest: int) -> str | None:
 
 
 def past_date(field: str, value: dt.date, *, hoje: dt.date) -> dt.date:
-    """`value`, unless it lies in the future or before any living memory."""
+    """`value`, unless it is in the future or implausibly long ago."""
     if value > hoje:
         raise Invalid(field, f"A data {value:%d/%m/%Y} ainda não chegou; use hoje ou uma data anterior.")
     if value < FIRST_DATE:

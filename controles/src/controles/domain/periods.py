@@ -1,4 +1,4 @@
-"""Months and days that figures and their lists speak of: both use these, so that a list shows what a number counted."""
+"""Months and days for figures and their lists: both use these, so that a list shows what its figure counted."""
 
 import datetime as dt
 
@@ -10,7 +10,7 @@ def month_of(date: dt.date) -> dt.date:
 
 
 def add_months(month: dt.date, months: int) -> dt.date:
-    """The first day of the month that lies `months` after (before, if negative) the month of `month`."""
+    """The first day of the month that is `months` after the month of `month` (before, if negative)."""
     index = month.year * 12 + month.month - 1 + months
     return dt.date(index // 12, index % 12 + 1, 1)
 

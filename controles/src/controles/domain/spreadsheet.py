@@ -1,20 +1,20 @@
-"""Cells of CSV files: no spreadsheet takes what somebody typed for a formula, and they come back the same.
+"""Cells of CSV files: a spreadsheet must not run what somebody typed as a formula, and an import restores the text.
 
-A cell that a spreadsheet might run gets an apostrophe in front, which spreadsheets show as a text's mark; reading takes
-it away again. A number keeps its sign, -5 stays -5, and so does a dash alone.
+A cell that a spreadsheet might run gets a leading apostrophe, which spreadsheets treat as a mark for text; reading
+removes it. Numbers keep their sign, so -5 stays -5, and so does a dash alone.
 """
 
 import re
 from collections.abc import Iterable
 
-# Spaces in front do not keep a spreadsheet from it; wide signs are turned into plain ones.
+# Also after leading spaces, and with full-width signs, which spreadsheets convert.
 _FORMULA = re.compile(r"'*[\s\ufeff]*[=+\-@＝＋－＠\t\r\n]")
 _NUMBER = re.compile(r"-?[0-9]+([.,][0-9]+)*%?|-")
 _QUOTED = re.compile(r"''*[\s\ufeff]*[=+\-@＝＋－＠\t\r\n]")
 
 
 def quoted(cell: str) -> str:
-    """`cell` as it may stand in a file that is opened in a spreadsheet."""
+    """`cell` in a form that is safe in a file opened by a spreadsheet."""
     return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
 
 
@@ -24,5 +24,5 @@ def quoted_row(cells: Iterable[str]) -> list[str]:
 
 
 def unquoted(cell: str) -> str:
-    """What `quoted` was given; a cell that it would not have quoted stays as it is."""
+    """Undoes `quoted`; a cell that `quoted` would not have changed stays as it is."""
     return cell[1:] if _QUOTED.match(cell) and not _NUMBER.fullmatch(cell[1:]) else cell
