@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 # On this machine without containers: to look and try, unless the environment says otherwise.
 FLASK := env CONTROLES_ENV="$${CONTROLES_ENV:-development}" $(BIN)/python -m flask --app controles
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+WHEEL_PIP := $(VENV)-wheel/bin/python -m pip --disable-pip-version-check --quiet
 
 # The first interpreter that is new enough; PYTHON=… chooses another. Looked for only when .venv has to be made.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -109,6 +110,13 @@ test-lowest: $(VENV)-lowest/stamp ## Run Frescor's tests from its folder, withou
 test-newest: $(VENV)-newest/stamp ## The same on the newest versions that its ranges let in
 	@cd frescor && ../$(VENV)-newest/bin/python -m pytest -n $(WORKERS) $(ARGS)
 
+.PHONY: test-wheel
+test-wheel: $(VENV)-wheel/locked.stamp ## Build Frescor's wheel and run its tests on that, with nothing else of this repository installed
+	@rm -rf $(VENV)-wheel/dist && $(WHEEL_PIP) wheel --no-deps --no-build-isolation --wheel-dir $(VENV)-wheel/dist ./frescor
+	@$(WHEEL_PIP) uninstall --yes frescor
+	@$(WHEEL_PIP) install --no-index "$$(echo $(VENV)-wheel/dist/*.whl)[test]"
+	@cd frescor && ../$(VENV)-wheel/bin/python -m pytest -n $(WORKERS) $(ARGS)
+
 .PHONY: test-doors
 test-doors: $(VENV)/dev.stamp ## Run what Flask-Caching, dogpile.cache and cachelib publish as their tests against Frescor: two minutes
 	@$(BIN)/python -m pytest -n $(WORKERS) frescor/tests/doors/test_published.py $(ARGS)
@@ -170,7 +178,7 @@ lock: $(VENV)-lock/stamp ## Resolve requirements/*.in again, with hashes
 
 .PHONY: clean
 clean: ## Remove .venv and caches; keeps the data in instance/ and the logs
-	rm -rf $(VENV) $(VENV)-lock $(VENV)-lowest $(VENV)-newest .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lock $(VENV)-lowest $(VENV)-newest $(VENV)-wheel .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .PHONY: help
 help: ## List the targets
@@ -222,10 +230,15 @@ $(VENV)-lock/stamp: requirements/lock.txt $(VENV)-lock/made.stamp
 	@touch $@
 
 # Frescor alone at either end of its ranges.
-$(VENV)-lowest/made.stamp $(VENV)-newest/made.stamp:
+$(VENV)-lowest/made.stamp $(VENV)-newest/made.stamp $(VENV)-wheel/made.stamp:
 	$(make_venv)
 
 $(VENV)-lowest/stamp $(VENV)-newest/stamp: $(VENV)-%/stamp: requirements/frescor-%.txt frescor/pyproject.toml $(VENV)-%/made.stamp
 	@$(@D)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement $<
 	@$(@D)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable ./frescor
+	@touch $@
+
+# What Frescor's wheel asks for with its extra `test`, and no Frescor yet.
+$(VENV)-wheel/locked.stamp: requirements/frescor-newest.txt $(VENV)-wheel/made.stamp
+	@$(WHEEL_PIP) install --require-hashes --requirement $<
 	@touch $@

@@ -152,7 +152,7 @@ def inserting_due(engine: sa.Engine, number: int) -> Callable[[], None]:
 def loading(cache: Cache, engine: sa.Engine, name: str, *, joined: bool) -> Callable[[], object]:
     """A load through the cache: it is stored each time, and never answered from there."""
 
-    @cache.cached(Policy(name=name, expire=300, early=False))
+    @cache.cached(Policy(name=name, expire=300, early=False), name=f"sums-{name}")
     def sums() -> list[tuple[str, int]]:
         with Session(engine) as session:
             if not joined:

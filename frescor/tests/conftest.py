@@ -9,10 +9,10 @@ from typing import cast
 
 import pytest
 
+from blocking_cache import BlockingCache
 from frescor import Cache
 from frescor.testing import PrivateCluster, PrivateServer
-from frescor.testing.blocking import BlockingCache
-from frescor.testing.servers import every_server, name_of
+from server_binaries import every_server, name_of
 
 NAMESPACES = ("test", "ns")
 SECRET = b"a secret of sixteen bytes or more"

@@ -16,13 +16,13 @@ import pytest
 import redis
 import sqlalchemy as sa
 
+from blocking_cache import BlockingCache
 from frescor import Cache, Policy
 from frescor._copies.listen import Listener
 from frescor._plan.confirming import HOLDS, MARGIN
 from frescor.sqlalchemy import track
 from frescor.testing import PrivateCluster, PrivateServer
-from frescor.testing.blocking import BlockingCache
-from frescor.testing.waiting import until
+from waiting import until
 
 POLICY = Policy(name="p", expire=300, tags=("t",))
 # What it may take beyond what is waited for, on a machine that does much else.

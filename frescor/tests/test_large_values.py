@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from blocking_cache import BlockingCache
 from frescor import MISS, Cache, Policy, PolicyError
 from frescor._values.codec import Codec, TooLarge
-from frescor.testing.blocking import BlockingCache
 
 LARGEST = 10_000
 SMALL, LARGE = b"s" * 100, b"a" * (LARGEST + 1)

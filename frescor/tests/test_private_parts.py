@@ -4,7 +4,11 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
+import psycopg
+import psycopg.errors
+import psycopg.generators
 import pytest
 import redis
 import sqlalchemy as sa
@@ -13,12 +17,13 @@ import frescor
 from frescor._store.connection import redis_private
 from frescor.errors import CacheError
 from frescor.sqlalchemy import _private as sqlalchemy_private
+from frescor.sqlalchemy._outbox import row_with_commit
 
 SOURCES = Path(frescor.__file__).parent
 # Private by the underscore alone: their projects document them.
 DOCUMENTED = {"sys._getframe", "os._exit", "_get_current_object"}
 # Without an underscore, and private all the same.
-INTERNAL = {"runid", "compile_state", "NodesManager", "cursor_fetch_strategy"}
+INTERNAL = {"runid", "compile_state", "NodesManager", "cursor_fetch_strategy", "generators", "error_from_result"}
 # Names of other projects' private parts that something of Frescor's has too.
 SHARED = {"_connect", "_connection_cls", "_has_events", "_should_log_info", "_values", "_writer"}
 # By file: the names, and how often each stands there.
@@ -60,8 +65,7 @@ ALLOWED = {
     # What the core, which imports no SQLAlchemy, knows objects of the ORM by: looked for in `sqlalchemy._private`.
     "_calls/borrowed.py": {"_sa_instance_state": 2, "_sa_class_manager": 1},
     "_values/codec.py": {"_sa_instance_state": 1},
-    # The one of asyncio's.
-    "sqlalchemy/_transactions/context.py": {"_get_running_loop": 1},
+    "sqlalchemy/_outbox/row_with_commit.py": {"error_from_result": 1, "generators": 1},
 }
 
 
@@ -153,6 +157,21 @@ def test_a_part_that_sqlalchemy_lost_is_refused_in_a_sentence() -> None:
 def test_a_part_that_redis_lost_is_refused_in_a_sentence() -> None:
     with pytest.raises(CacheError, match=r"works with redis>=8\.1,<9; in redis-py .* Connection has no _gone"):
         redis_private.require(redis.Connection, "_connect", "_gone")
+
+
+@pytest.mark.parametrize(("module", "name"), [(psycopg.generators, "execute"), (psycopg.errors, "error_from_result")])
+def test_without_a_part_that_psycopg_lost_the_row_goes_by_itself_and_a_sentence_says_so(
+    module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    row_with_commit.has_private_parts.cache_clear()
+    monkeypatch.delattr(module, name)
+    assert not row_with_commit.has_private_parts()
+    assert not row_with_commit.has_private_parts()
+    assert [record.message for record in caplog.records] == [
+        f"Frescor knows psycopg>=3.2,<3.4; this one has no {name}: the outbox's row takes a round trip of its own at "
+        "each commit. Nothing is lost by it."
+    ]
+    row_with_commit.has_private_parts.cache_clear()
 
 
 def test_a_method_that_overrides_nothing_is_refused() -> None:

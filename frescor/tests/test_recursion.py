@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from blocking_cache import BlockingCache
 from frescor import Cache, Policy, PolicyError
 from frescor.testing import PrivateServer
-from frescor.testing.blocking import BlockingCache
 
 POLICY = Policy(name="p", expire=60)
 

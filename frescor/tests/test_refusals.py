@@ -15,10 +15,10 @@ from typing import cast
 import pytest
 import redis
 
+from blocking_cache import BlockingCache
 from frescor import Cache
 from frescor._store.server.redis import RedisStore
 from frescor.testing import PrivateCluster, PrivateServer
-from frescor.testing.blocking import BlockingCache
 
 
 class Scripted:

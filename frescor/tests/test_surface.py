@@ -1,11 +1,19 @@
 """The public surface is as recorded, and importing it loads nothing heavy."""
 
+import importlib
 import inspect
 import subprocess
 import sys
+import typing
+from collections.abc import Iterator
+from pathlib import Path
 
 import frescor
+import frescor.types
 from frescor import Cache, Cached
+
+# For annotations that are for type checkers alone.
+LATE = {name: getattr(frescor.types, name) for name in frescor.types.__all__} | {"te": typing}
 
 
 def test_the_public_names_are_as_recorded_and_at_most_eighteen() -> None:
@@ -113,3 +121,53 @@ def test_importing_frescor_loads_beside_redis_only_what_every_cache_needs() -> N
     # `cached`, and values of Python's library have modules of their own (0.1 ms each). 92: hooks, what is
     # otherwise within a context, and the clocks that a test does not move.
     assert len(modules) <= 92
+
+
+def public_objects() -> dict[str, object]:
+    """What the modules that programs import name in `__all__`, by its full name."""
+    top = Path(frescor.__file__).parent
+    names = [path.stem for path in top.glob("[a-z]*.py")]
+    names += [path.parent.name for path in top.glob("[a-z]*/__init__.py")] + ["sqlalchemy.types"]
+    modules = [frescor, *(importlib.import_module(f"frescor.{name}") for name in names)]
+    return {
+        f"{module.__name__}.{name}": getattr(module, name)
+        for module in modules
+        for name in getattr(module, "__all__", ())
+    }
+
+
+def classes_in(annotation: object) -> Iterator[type]:
+    if isinstance(annotation, type):
+        yield annotation
+    for part in (typing.get_origin(annotation), *typing.get_args(annotation)):
+        if part is not None:
+            yield from classes_in(part)
+
+
+def signatures(public: dict[str, object]) -> Iterator[tuple[str, object]]:
+    for name, found in public.items():
+        if inspect.isfunction(found):
+            yield name, found
+        elif inspect.isclass(found):
+            for member, value in inspect.getmembers(found):
+                function = value.fget if isinstance(value, property) else value
+                is_frescors = str(getattr(function, "__module__", None)).startswith("frescor")
+                if not member.startswith("_") and is_frescors and not inspect.isclass(function):
+                    yield f"{name}.{member}", function
+
+
+def test_what_public_calls_take_and_return_can_be_imported_from_a_public_module() -> None:
+    public = public_objects()
+    named = {found for found in public.values() if inspect.isclass(found)}
+    hidden = {
+        f"{where}: {one.__module__}.{one.__name__}"
+        for where, function in signatures(public)
+        if callable(function)
+        for annotation in typing.get_type_hints(function, localns=LATE).values()
+        for one in classes_in(annotation)
+        if one.__module__.startswith("frescor") and one not in named
+    }
+    assert hidden == set(), hidden
+    assert {"frescor.Cached.cache_info", "frescor.sqlalchemy.Tracking.tags"} <= {
+        where for where, _ in signatures(public)
+    }

@@ -14,7 +14,6 @@ from controles.painel import charts
 from controles.painel.records import FaixaAtraso, MesMembros, MesMetodo, MesPrevistoRecebido
 
 MONTHS = last_months(dt.date(2026, 3, 17))
-SVG = "{http://www.w3.org/2000/svg}"
 
 
 def drawn(svg: str) -> ElementTree.Element:

@@ -3,7 +3,7 @@
 import pytest
 
 from controles.organizacao.records import DadosOrganizacao
-from controles.pix.brcode import copy_and_paste, crc16, militante_of, plain, txid_of
+from controles.pix.brcode import copy_and_paste, crc16, militante_in, plain, txid_of
 
 KEY = "123e4567-e12b-12d1-a456-426655440000"
 
@@ -59,7 +59,7 @@ def test_every_part_can_be_read_back_and_is_within_its_limit() -> None:
     assert read["60"] == "SAO JOSE DO VAL"
     txid = fields(read["62"])["05"]
     assert len(txid) <= 25
-    assert militante_of(txid) == 2**31 - 1
+    assert militante_in(txid) == 2**31 - 1
 
 
 @pytest.mark.parametrize("missing", ["nome", "municipio", "pix_chave"])
@@ -80,9 +80,22 @@ def test_an_amount_that_a_bank_would_refuse_is_refused(centavos: int) -> None:
         copy_and_paste(DadosOrganizacao(), centavos=centavos, txid="A")
 
 
-@pytest.mark.parametrize(("txid", "found"), [("MILITANTE7", 7), (" militante7 ", 7), ("MILITANTE", None), ("X7", None)])
-def test_a_txid_of_a_statement_says_whose_payment_it_is(txid: str, found: int | None) -> None:
-    assert militante_of(txid) == found
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("MILITANTE7", 7),
+        ("pix recebido militante7 maria", 7),
+        ("MILITANTE7 MILITANTE7", 7),
+        ("MILITANTE7 MILITANTE8", None),
+        ("MILITANTE", None),
+        ("X7", None),
+        ("XMILITANTE7", None),
+        ("MILITANTE7A", None),
+        ("MILITANTE12345678901", None),
+    ],
+)
+def test_a_line_of_a_statement_says_whose_payment_it_is(text: str, found: int | None) -> None:
+    assert militante_in(text) == found
 
 
 def test_names_lose_accents_and_signs() -> None:

@@ -44,9 +44,9 @@ class FrescorCache(cachelib.BaseCache):
             )
         self.key_prefix = key_prefix or ""
         self.frescor = Cache.from_url(cache, namespace) if isinstance(cache, str) else cache
-        self._values = self._key_values(self.key_prefix.strip(":").replace("*", ".") or "cachelib")
+        self._key_values = self._make_values(self.key_prefix.strip(":").replace("*", ".") or "cachelib")
 
-    def _key_values(self, prefix: str) -> KeyValues:
+    def _make_values(self, prefix: str) -> KeyValues:
         return KeyValues(self.frescor, prefix)
 
     def _to_stored(self, value: Any) -> Any:
@@ -57,38 +57,40 @@ class FrescorCache(cachelib.BaseCache):
 
     def get(self, key: Key) -> Any:
         """The value; None if there is none."""
-        return self._from_stored(self._drive(self._values.get(_text(key), None)))
+        return self._from_stored(self._drive(self._key_values.get(_text(key), None)))
 
     def has(self, key: Key) -> bool:
         """Whether there is a value, even if it is None."""
-        return self._drive(self._values.get(_text(key))) is not MISS
+        return self._drive(self._key_values.get(_text(key))) is not MISS
 
     def get_many(self, *keys: Key) -> list[Any]:
         """The values in the order of the keys, None for missing ones; one round trip."""
-        found = self._drive(self._values.get_many(map(_text, keys)))
+        found = self._drive(self._key_values.get_many(map(_text, keys)))
         return [self._from_stored(found.get(_text(key))) for key in keys]
 
     def set(self, key: Key, value: Any, timeout: Timeout = None) -> bool:
         """Store a value. False with the store down."""
-        return bool(self._drive(self._values.set_many({_text(key): self._to_stored(value)}, self._seconds(timeout))))
+        return bool(
+            self._drive(self._key_values.set_many({_text(key): self._to_stored(value)}, self._seconds(timeout)))
+        )
 
     def set_many(self, mapping: dict[str, Any], timeout: Timeout = None) -> list[Any]:
         """Store several values in one round trip; returns the keys that were stored."""
         values = {_text(key): self._to_stored(value) for key, value in mapping.items()}
-        return list(mapping) if self._drive(self._values.set_many(values, self._seconds(timeout))) else []
+        return list(mapping) if self._drive(self._key_values.set_many(values, self._seconds(timeout))) else []
 
     def add(self, key: Key, value: Any, timeout: Timeout = None) -> bool:
         """Store a value if there is none; True for only one caller among all processes."""
-        return bool(self._drive(self._values.add(_text(key), self._to_stored(value), self._seconds(timeout))))
+        return bool(self._drive(self._key_values.add(_text(key), self._to_stored(value), self._seconds(timeout))))
 
     def delete(self, key: Key) -> bool:
         """Remove a value. True once it is removed, whether or not it existed."""
-        return bool(self._drive(self._values.delete((_text(key),))))
+        return bool(self._drive(self._key_values.delete((_text(key),))))
 
     def delete_many(self, *keys: Key) -> list[Any]:
         """Remove several values in one round trip; returns their keys. With the store down it returns none, or raises
         RuntimeError if `ignore_delete_many_errors` is off."""
-        if not keys or self._drive(self._values.delete(map(_text, keys))):
+        if not keys or self._drive(self._key_values.delete(map(_text, keys))):
             return list(keys)
         if not self.ignore_delete_many_errors:
             raise RuntimeError(
@@ -99,12 +101,12 @@ class FrescorCache(cachelib.BaseCache):
 
     def clear(self) -> bool:
         """Remove all values below the prefix, in one write for any number of values."""
-        return bool(self._drive(self._values.clear()))
+        return bool(self._drive(self._key_values.clear()))
 
     def inc(self, key: Key, delta: int = 1) -> int | None:
         """Add to a number and return it; `delta` if there is none. Its time to live does not change."""
         number: int | None = self._drive(
-            self._values.increment(_text(key), delta, initial=0, expire=self._seconds(None))
+            self._key_values.increment(_text(key), delta, initial=0, expire=self._seconds(None))
         )
         return number
 
@@ -113,7 +115,7 @@ class FrescorCache(cachelib.BaseCache):
         return self.inc(key, -delta)
 
     def _drive(self, steps: Any) -> Any:
-        return self._values.drive(steps)
+        return self._key_values.drive(steps)
 
     def _seconds(self, timeout: Timeout) -> float | None:
         # 0 means forever, as everywhere in cachelib.

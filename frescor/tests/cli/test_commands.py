@@ -26,14 +26,14 @@ def server() -> Iterator[PrivateServer]:
 
 @pytest.fixture
 def cache(server: PrivateServer) -> Iterator[Cache]:
-    with Cache.from_url(server.url, "shop") as cache:
+    with Cache.from_url(server.url, "shop", timeout=5) as cache:
         yield cache
 
 
 @pytest.fixture
 def run(server: PrivateServer) -> Run:
     def run(*arguments: str, warmups: tuple[Warmup, ...] = (), answer: str | None = None) -> Result:
-        group = cache_commands(lambda: Cache.from_url(server.url, "shop"), warmups=lambda: warmups)
+        group = cache_commands(lambda: Cache.from_url(server.url, "shop", timeout=5), warmups=lambda: warmups)
         return CliRunner().invoke(group, list(arguments), input=answer)
 
     return run

@@ -8,6 +8,8 @@ from typing import cast
 
 import pytest
 
+from blocking_cache import BlockingCache
+from chaos_store import ChaosStore, Faults
 from frescor import MISS, Cache, Policy
 from frescor._runtime.engine import Engine
 from frescor._runtime.nondeterminism import Nondeterminism
@@ -15,9 +17,7 @@ from frescor._store import MemoryStore
 from frescor._store.base import Store
 from frescor._store.opening import open_store
 from frescor.testing import PrivateServer
-from frescor.testing.blocking import BlockingCache
-from frescor.testing.chaos import ChaosStore, Faults
-from frescor.testing.servers import every_server, name_of
+from server_binaries import every_server, name_of
 
 SEEDS = range(6)
 

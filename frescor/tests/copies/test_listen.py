@@ -8,7 +8,7 @@ import redis
 
 from frescor import Cache
 from frescor.testing import PrivateServer
-from frescor.testing.waiting import until
+from waiting import until
 
 
 def open_cache(server: PrivateServer) -> Cache:

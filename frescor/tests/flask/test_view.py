@@ -14,7 +14,7 @@ from frescor import Cache, Policy, PolicyError
 from frescor.flask import FlaskCache
 from frescor.sqlalchemy import track
 from frescor.testing import PrivateServer
-from frescor.testing.waiting import until
+from waiting import until
 
 POLICY = Policy(name="page", expire=300, jitter=0)
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from frescor import Cache
 from frescor.sqlalchemy import outbox_table, track
 from frescor.testing.private_postgres import PrivatePostgres
-from frescor.testing.shop import Base, Customer, Order
+from shop import Base, Customer, Order
 
 T = TypeVar("T")
 

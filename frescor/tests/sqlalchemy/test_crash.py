@@ -18,7 +18,7 @@ from frescor import Cache, Policy
 from frescor._store.server.redis import RedisStore
 from frescor.sqlalchemy import outbox_table, track
 from frescor.testing import PrivateServer
-from frescor.testing.waiting import until
+from waiting import until
 
 CRASHES = int(os.environ.get("FRESCOR_CRASHES", "2"))
 POLICY = Policy(name="p", expire=3600, jitter=0.0, early=False)

@@ -31,7 +31,7 @@ from frescor.sqlalchemy import outbox_table
 from frescor.sqlalchemy._catalog.dependencies import WrittenAlong
 from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 from frescor.testing.private_postgres import PrivatePostgres
-from frescor.testing.shop import elsewhere
+from shop import elsewhere
 
 STEPS = int(os.environ.get("FRESCOR_SQL_STEPS", "400"))
 STEPS_OF_ONE = 40

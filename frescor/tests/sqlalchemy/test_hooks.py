@@ -14,7 +14,7 @@ from frescor.sqlalchemy import Tracking, outbox_table, track
 from frescor.sqlalchemy._engine.hooks import copy_without_hooks
 from frescor.sqlalchemy._slices.declared import DeclaredSlices
 from frescor.sqlalchemy._tracking.tracking import DATABASES
-from frescor.testing.shop import Base, Customer, Shop
+from shop import Base, Customer, Shop
 
 
 def test_a_dialect_is_as_before_once_its_engine_is_not_tracked(

@@ -11,7 +11,7 @@ from frescor import Cache, PolicyError
 from frescor.sqlalchemy import outbox_table, table_tag, track
 from frescor.sqlalchemy._tracking.tracking import DATABASES
 from frescor.testing.private_postgres import PrivatePostgres
-from frescor.testing.shop import Base, Customer, Order, Shop, elsewhere
+from shop import Base, Customer, Order, Shop, elsewhere
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from sqlalchemy import orm
 
 from frescor import Cache
 from frescor.testing.private_postgres import PrivatePostgres
-from frescor.testing.shop import Customer, Order, Shop, elsewhere
+from shop import Customer, Order, Shop, elsewhere
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from frescor.sqlalchemy._outbox.outbox import Outbox
 from frescor.sqlalchemy._outbox.relay import Relay
 from frescor.testing import PrivateServer
 from frescor.testing.private_postgres import PrivatePostgres
-from frescor.testing.waiting import until
+from waiting import until
 
 POLICY = Policy(name="p", expire=300, tags=("sql:t",))
 # Seconds: what is promised, where it is measured; on a machine that is busy with other tests it is not.

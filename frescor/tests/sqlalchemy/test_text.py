@@ -7,7 +7,7 @@ import pytest
 
 from frescor import PolicyError
 from frescor.sqlalchemy._statements.facts import Facts
-from frescor.sqlalchemy._statements.text import facts_of_text, first_word
+from frescor.sqlalchemy._statements.text import facts_of_text
 
 
 def written(facts: Facts) -> set[tuple[str, str]]:
@@ -114,10 +114,6 @@ def test_without_sqlglot_the_error_names_what_to_install(monkeypatch: pytest.Mon
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(PolicyError, match="pip install"):
         facts_of_text("SELECT 1 FROM nobody_has_asked_for_this", "postgresql")
-
-
-def test_the_first_word_is_found_behind_comments() -> None:
-    assert [first_word(sql) for sql in ("  -- a\n/* b */ (select", "", "1")] == ["SELECT", "", ""]
 
 
 HARMLESS = [

@@ -26,7 +26,7 @@ from frescor.sqlalchemy._tracking.triggers import (
 )
 from frescor.testing import PrivateServer
 from frescor.testing.private_postgres import PrivatePostgres
-from frescor.testing.waiting import until
+from waiting import until
 
 
 class Base(DeclarativeBase):

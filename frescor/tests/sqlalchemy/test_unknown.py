@@ -13,7 +13,7 @@ from frescor import Cache, PolicyError
 from frescor.sqlalchemy import outbox_table
 from frescor.sqlalchemy._outbox.outbox import Outbox
 from frescor.testing.private_postgres import PrivatePostgres
-from frescor.testing.shop import Base, Shop, elsewhere
+from shop import Base, Shop, elsewhere
 
 Tracker = Callable[..., Any]
 UNTOLD = "DO $$ BEGIN EXECUTE 'UPDATE customer SET name = ''new'''; END $$"

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import pytest
 from redis.crc import key_slot
 
+from blocking_cache import BlockingCache
 from frescor import MISS, Cache, Policy
 from frescor._copies.listen_cluster import ClusterListener
 from frescor._store.cluster.cluster import ClusterStore
 from frescor._store.permissions import acl_rules
 from frescor.testing import PrivateCluster, PrivateServer
-from frescor.testing.blocking import BlockingCache
-from frescor.testing.waiting import until
+from waiting import until
 
 POLICY = Policy(name="p", expire=60, tags=("t",))
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from blocking_cache import BlockingCache
 from frescor import Cache, Policy
 from frescor._store.connection.deadline import TimedConnection, TimedSSLConnection, TimedUnixConnection
 from frescor.testing import PrivateCluster, PrivateServer
-from frescor.testing.blocking import BlockingCache
-from frescor.testing.waiting import until
+from waiting import until
 
 POLICY = Policy(name="p", expire=300)
 DEADLINE = 0.25

@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from blocking_cache import BlockingCache
 from frescor import Cache, Policy, StoreUnavailable
 from frescor.testing import PrivateSentinels, PrivateServer
-from frescor.testing.blocking import BlockingCache
-from frescor.testing.waiting import until
+from waiting import until
 
 POLICY = Policy(name="p", expire=60, tags=("t",))
 

@@ -9,12 +9,12 @@ import pytest
 import redis
 from msgspec.structs import replace
 
+from blocking_cache import BlockingCache
 from frescor import MISS, Cache, Policy
 from frescor._protocol.commands import LEASE_MS
 from frescor._store.scripts import MOST_AHEAD
 from frescor._values.entry import Packing
 from frescor.testing import PrivateCluster, PrivateServer
-from frescor.testing.blocking import BlockingCache
 
 POLICY = Policy(name="p", expire=300, tags=("t",))
 HOUR = 3_600_000_000

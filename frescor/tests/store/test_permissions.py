@@ -34,7 +34,7 @@ from frescor._store.permissions import acl_rules, commands
 from frescor._store.server.redis import RedisStore
 from frescor._values.entry import Entry, Packing
 from frescor.testing import PrivateServer
-from frescor.testing.servers import every_server, name_of
+from server_binaries import every_server, name_of
 
 RULES = acl_rules("test")
 _NUMBERS = itertools.count()

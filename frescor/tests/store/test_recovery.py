@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import redis
 
+from blocking_cache import BlockingCache
 from frescor import MISS, Cache, StoreUnavailable
 from frescor._protocol.commands import Delete, Invalidate, Put, Read, StoreCommand
 from frescor._store.base import PossibleLoss
@@ -17,8 +18,7 @@ from frescor._store.server.recovery import TELL_WITHIN
 from frescor._store.server.redis import RedisStore
 from frescor._values.tags import declared_tags
 from frescor.testing import PrivateCluster, PrivateServer
-from frescor.testing.blocking import BlockingCache
-from frescor.testing.waiting import until
+from waiting import until
 
 
 class Outbox:

@@ -110,21 +110,37 @@ def run(suite: Suite, kept: Path, folder: Path) -> Outcome:
     )
 
 
-def said(suite: Suite) -> tuple[int, int, int, dict[str, int]]:
-    """What the page says: passed, failed, skipped, and by pattern how many fail."""
+@dataclass(frozen=True)
+class Said:
+    """What the page says of a suite: of which version, and by pattern how many of its tests fail with a reason."""
+
+    version: str
+    passed: int
+    failed: int
+    skipped: int
+    patterns: dict[str, int]
+
+
+def said(suite: Suite) -> Said:
+    """What the page says."""
     page = PAGE.read_text(encoding="utf-8")
-    row = re.search(rf"^\| {re.escape(suite.name)} \| \S+ \| (\d+) \| (\d+) \| (\d+) \|", page, re.MULTILINE)
+    row = re.search(rf"^\| {re.escape(suite.name)} \| (\S+) \| (\d+) \| (\d+) \| (\d+) \|", page, re.MULTILINE)
     assert row is not None, f"docs/doors.md has no row for {suite.name}"
     section = re.search(rf"^### {re.escape(suite.name)}\n(.*?)(?=^#|\Z)", page, re.MULTILINE | re.DOTALL)
     patterns = re.findall(r"^\| `([^`]+)` \| (\d+) \| .{20,} \|$", section[1], re.MULTILINE) if section else []
-    return int(row[1]), int(row[2]), int(row[3]), {pattern: int(number) for pattern, number in patterns}
+    return Said(row[1], int(row[2]), int(row[3]), int(row[4]), {pattern: int(number) for pattern, number in patterns})
+
+
+def without_reason(failed: tuple[str, ...], patterns: dict[str, int]) -> list[str]:
+    """The failures for which the page gives no reason."""
+    return [
+        one for one in failed if not any(fnmatch.fnmatchcase(one, pattern.replace("[", "[[]")) for pattern in patterns)
+    ]
 
 
 def unexplained(failed: tuple[str, ...], patterns: dict[str, int]) -> list[str]:
     """What the page's reasons and the failures differ in."""
-    wrong = [
-        one for one in failed if not any(fnmatch.fnmatchcase(one, pattern.replace("[", "[[]")) for pattern in patterns)
-    ]
+    wrong = without_reason(failed, patterns)
     for pattern, number in patterns.items():
         found = sum(fnmatch.fnmatchcase(one, pattern.replace("[", "[[]")) for one in failed)
         if found != number:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from blocking_cache import BlockingCache
 from frescor import Cache
 from frescor._store.base import AsyncStore, Store
 from frescor._store.cluster.cluster import ClusterStore
@@ -14,7 +15,6 @@ from frescor._store.opening_aio import ASYNC_STORES
 from frescor._store.server.redis import RedisStore
 from frescor._surface.decorator import AsyncCached, BoundAsyncCached, BoundCached, Cached
 from frescor.aio import AsyncCache
-from frescor.testing.blocking import BlockingCache
 
 # What is the same for both, since it is of the engine that they share.
 OF_THE_ENGINE = {

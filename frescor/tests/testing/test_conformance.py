@@ -1,18 +1,21 @@
 """Each of Frescor's stores keeps what a store has to keep; and a store that does not is found out."""
 
+import asyncio
 import inspect
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 
+import frescor.store
+from frescor import Cache, PolicyError
 from frescor._protocol.commands import ExtendLease, Invalidate, StoreCommand, TakeLease, Together, Write
 from frescor._store.base import Store
 from frescor._store.memory import MemoryStore
 from frescor._store.opening import open_store
 from frescor.testing import PrivateCluster, PrivateServer, StoreConformance
-from frescor.testing.servers import every_server, name_of
+from server_binaries import every_server, name_of
 
 
 class TestMemory(StoreConformance):
@@ -102,3 +105,70 @@ def test_a_store_with_a_mistake_fails(kind: type[MemoryStore]) -> None:
             failed.append(test.__name__)
     assert failed
     assert len(failed) < len(tests)
+
+
+class Forwarding(frescor.store.Store):
+    """A store of somebody's own, by public names alone: another's commands, counted."""
+
+    def __init__(self, below: frescor.store.Store) -> None:
+        self.below, self.commands = below, 0
+
+    def perform(self, command: frescor.store.StoreCommand | frescor.store.Together) -> Any:
+        self.commands += 1
+        return self.below.perform(command)
+
+    def count(self, deltas: Mapping[str, int]) -> None:
+        self.below.count(deltas)
+
+    def counters(self) -> dict[str, int]:
+        return self.below.counters()
+
+    def set_watermark(self, database: str, at: int) -> bool:
+        return self.below.set_watermark(database, at)
+
+    def is_unrecorded(self, database: str) -> bool:
+        return self.below.is_unrecorded(database)
+
+    def told(self, database: str) -> None:
+        self.below.told(database)
+
+    def register_slices(self, columns: Mapping[str, Sequence[str]]) -> bool:
+        return self.below.register_slices(columns)
+
+    def replay_by(self, database: str, replayer: frescor.store.Replayer, *, ended: bool = False) -> None:
+        self.below.replay_by(database, replayer, ended=ended)
+
+    def list_keys(self, pattern: str, limit: int) -> Iterator[frescor.store.KeyInfo]:
+        return self.below.list_keys(pattern, limit)
+
+    def info(self) -> frescor.store.ServerInfo:
+        return self.below.info()
+
+    def close(self) -> None:
+        self.below.close()
+
+
+def test_a_cache_works_on_a_store_of_ones_own_sync_and_async() -> None:
+    store = Forwarding(MemoryStore())
+    with Cache.on(store, "shop", local=False) as cache:
+
+        @cache.cached(expire=60, key_prefix="price", tags=("prices",))
+        def price(item: int) -> int:
+            loads.append(item)
+            return item * 10
+
+        loads: list[int] = []
+        assert [price(1), price(1)] == [10, 10]
+        cache.set("a", "value")
+        asked = store.commands
+        assert asyncio.run(cache.aio.get("a")) == "value"
+        assert store.commands == asked + 1
+        cache.invalidate("prices")
+        assert price(1) == 10
+        assert loads == [1, 1]
+
+
+@pytest.mark.parametrize("largest", [0, 2**40])
+def test_a_cache_on_a_store_of_ones_own_refuses_impossible_options(largest: int) -> None:
+    with pytest.raises(PolicyError, match="largest_value"):
+        Cache.on(MemoryStore(), "shop", largest_value=largest)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from frescor import Cache
 from frescor.sqlalchemy import track
 from frescor.testing import assert_invalidates, assert_invalidates_async, assert_keeps, assert_keeps_async
-from frescor.testing.shop import Customer, Order, Shop
+from shop import Customer, Order, Shop
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from frescor.testing import PrivateServer
-from frescor.testing.servers import every_server, name_of
+from server_binaries import every_server, name_of
 
 
 @pytest.fixture(params=every_server(), ids=name_of)

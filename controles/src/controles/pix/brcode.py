@@ -8,7 +8,6 @@ from controles.organizacao.records import DadosOrganizacao
 LONGEST_NAME = 25
 LONGEST_CITY = 15
 # What a payment of this militante carries, for the bank's statement to be matched with.
-_TXID = re.compile(r"MILITANTE([0-9]{1,10})")
 _TXID_IN_TEXT = re.compile(r"(?<![A-Z0-9])MILITANTE([0-9]{1,10})(?![A-Z0-9])", re.IGNORECASE)
 
 
@@ -44,12 +43,6 @@ def copy_and_paste(organizacao: DadosOrganizacao, *, centavos: int | None, txid:
 def txid_of(militante_id: int) -> str:
     """The same for each code of one militante, whatever the amount."""
     return f"MILITANTE{militante_id}"
-
-
-def militante_of(txid: str) -> int | None:
-    """Whose payment it is; None if the txid is not one of ours."""
-    found = _TXID.fullmatch(txid.strip().upper())
-    return None if found is None else int(found[1])
 
 
 def militante_in(text: str) -> int | None:

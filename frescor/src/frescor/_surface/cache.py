@@ -126,6 +126,34 @@ class Cache:
             )
         )
 
+    @classmethod
+    def on(
+        cls,
+        store: Store,
+        namespace: str,
+        *,
+        local: bool | int = True,
+        key_secret: bytes = b"",
+        seal_secrets: Sequence[bytes] = (),
+        largest_value: int = LARGEST_VALUE,
+        confirm: bool = False,
+    ) -> "Cache":
+        """A cache on a store of one's own (see `frescor.store`), which keeps this namespace alone; with the options of
+        `from_url`. Without a `listener` of the store's, `local` must be False wherever other processes write to it:
+        copies here would not hear of them."""
+        return cls(
+            engine_for(
+                "",
+                namespace,
+                store=store,
+                local=local,
+                key_secret=key_secret,
+                seal_secrets=seal_secrets,
+                largest_value=largest_value,
+                confirm=confirm,
+            )
+        )
+
     @functools.cached_property
     def aio(self) -> "AsyncCache":
         """This cache for event loops: the same entries, copies and promises."""
@@ -448,6 +476,7 @@ def engine_for(
     url: str,
     namespace: str,
     *,
+    store: Store | None = None,
     local: bool | int = True,
     timeout: float = DEADLINE,
     key_secret: bytes = b"",
@@ -457,8 +486,9 @@ def engine_for(
     confirm: bool = False,
     disabled: bool | None = None,
 ) -> Engine:
-    """The state of a cache on the server at `url` (see `Cache.from_url`)."""
-    store = open_store(url, namespace, deadline=timeout)
+    """The state of a cache on the server at `url` (see `Cache.from_url`), or on the `store` that is given instead."""
+    if store is None:
+        store = open_store(url, namespace, deadline=timeout)
     if type(largest_value) is not int or not 0 < largest_value <= MOST_VALUE:
         raise PolicyError(
             f"largest_value is a number of bytes from 1 to {MOST_VALUE:,}, since servers take no string above 512 MB; "

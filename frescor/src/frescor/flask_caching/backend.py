@@ -36,12 +36,7 @@ class FrescorCache(cachelib.FrescorCache, BaseCache):
             cache = _cache_of(app) or _cache_from(config, app.name)
         return cls(cache, key_prefix=kwargs.pop("key_prefix", config.get("CACHE_KEY_PREFIX")), **kwargs)
 
-    @property
-    def key_values(self) -> KeyValues:
-        """The Frescor cache and prefix that hold its values."""
-        return self._values
-
-    def _key_values(self, prefix: str) -> KeyValues:
+    def _make_values(self, prefix: str) -> KeyValues:
         return KeyValues(self.frescor, prefix, as_type=KEPT)
 
     def _to_stored(self, value: Any) -> Any:
@@ -49,6 +44,11 @@ class FrescorCache(cachelib.FrescorCache, BaseCache):
 
     def _from_stored(self, value: Any) -> Any:
         return from_kept(value)
+
+
+def values_of(backend: FrescorCache) -> KeyValues:
+    """Where the backend keeps its values."""
+    return backend._key_values
 
 
 def _cache_of(app: Flask) -> Cache | None:

@@ -11,7 +11,7 @@ from flask_caching.utils import function_namespace, normalize_timeout
 from frescor._calls.keys import key_digest
 from frescor._surface.cache import Cache as Frescor
 from frescor.errors import CacheError, PolicyError
-from frescor.flask_caching.backend import FrescorCache
+from frescor.flask_caching.backend import FrescorCache, values_of
 from frescor.flask_caching.call import MISSING_NAME, Asked, GuardedCall
 from frescor.flask_caching.fragments import add_fragments
 
@@ -150,7 +150,7 @@ class Cache(FlaskCaching):
     def _tag(self, name: str) -> str:
         backend = cast(FrescorCache, self.backend)
         # The names of functions and instances may have any length.
-        return f"memoized:{key_digest(f'{backend.key_values.prefix} {name}')}"
+        return f"memoized:{key_digest(f'{values_of(backend).prefix} {name}')}"
 
 
 def _namespace_of(f: Any, args: Any, ignored: Any) -> tuple[str, str | None]:

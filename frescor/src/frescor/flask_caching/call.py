@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from frescor._calls.loading import CurrentLoad, current_load
 from frescor._calls.policy import Policy
 from frescor._doors.key_values import FOREVER
-from frescor.flask_caching.backend import FrescorCache
+from frescor.flask_caching.backend import FrescorCache, values_of
 from frescor.flask_caching.responses import KEPT, from_kept, to_kept
 
 logger = logging.getLogger("frescor")
@@ -107,7 +107,7 @@ class GuardedCall:
             self._backend.delete(self._key)
         value = self._through()
         if not forced and not self._ran and asked.is_stale(value, *self._args, **self._kwargs):
-            values, seen = self._backend.key_values, self._kept
+            values, seen = values_of(self._backend), self._kept
             values.drive(values.remove_if(self._key, lambda kept: bool(kept == seen)))
             value = self._through()
         if not self._ran:
@@ -121,7 +121,7 @@ class GuardedCall:
         return value
 
     def _through(self) -> Any:
-        values = self._backend.key_values
+        values = values_of(self._backend)
         policy = policy_for(values.prefix, self._seconds)
         self._kept = values.cache.get_or_load(values.key(self._key), self._load, policy, as_type=KEPT)
         # The caller that ran the function gets its own result, which was not encoded and decoded.

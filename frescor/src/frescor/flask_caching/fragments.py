@@ -8,6 +8,7 @@ from flask_caching.jinja2ext import JINJA_CACHE_ATTR_NAME, CacheExtension
 from jinja2 import Environment
 
 from frescor.errors import CacheError
+from frescor.flask_caching.backend import values_of
 from frescor.flask_caching.call import policy_for, seconds_of
 from frescor.flask_caching.responses import KEPT, from_kept, to_kept
 
@@ -30,7 +31,7 @@ class GuardedFragments(CacheExtension):
         if timeout == "del":
             backend.delete(key)
             return caller()
-        values = backend.key_values
+        values = values_of(backend)
         policy = policy_for(values.prefix, seconds_of(backend.default_timeout if timeout is None else timeout))
         kept = values.cache.get_or_load(values.key(key), lambda: to_kept(caller()), policy, as_type=KEPT)
         return from_kept(kept)

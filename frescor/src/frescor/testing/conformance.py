@@ -4,13 +4,14 @@
         @pytest.fixture
         def store(self): ...  # a fresh one for each test: an empty namespace
 
-pytest runs each method with that fixture. The commands and their results are described in
-`frescor._protocol.commands`, the rest of a store in `frescor._store.base.Store`.
+pytest runs each method with that fixture. The commands and their results, and the rest of a store, are described in
+`frescor.store`.
 """
 
 # asserts are what a test is made of
 
-from frescor._protocol.commands import (
+from frescor._values.entry import Entry, Packing, stamp_of
+from frescor.store import (
     Announce,
     Announced,
     Delete,
@@ -22,14 +23,13 @@ from frescor._protocol.commands import (
     Read,
     Reading,
     ReleaseLease,
+    Store,
     StoreOutcome,
     TakeLease,
     Together,
     Unheard,
     Write,
 )
-from frescor._store.base import Store
-from frescor._values.entry import Entry, Packing, stamp_of
 
 _TAGS = ("*", "=t")
 _TTL_MS = 60_000

@@ -22,6 +22,7 @@ from sqlalchemy.util import await_only
 
 logger = logging.getLogger("frescor")
 
+SUPPORTED = "psycopg>=3.2,<3.4"
 _DRIVERS = ("psycopg", "psycopg_async")
 # PGRES_COMMAND_OK, PGRES_TUPLES_OK; PQTRANS_INTRANS.
 _DONE, _IN_TRANSACTION = (1, 2), 2
@@ -34,7 +35,7 @@ def takes_several(commit: Callable[[Any], None], dialect: sa.Dialect, raw: Any) 
         return False
     if not _is_of("psycopg.", getattr(type(raw), "commit", None)) or "commit" in vars(raw):
         return False
-    if not _has_generators():
+    if not has_private_parts():
         return False
     server = raw.pgconn
     # In a pipeline each message may hold only one statement.
@@ -82,16 +83,22 @@ def _psycopg() -> tuple[Any, Any]:
 
 
 @functools.cache
-def _has_generators() -> bool:
-    """Whether psycopg still has the private part that drives an exchange; if not, that is logged once."""
-    _, generators = _psycopg()
-    found = hasattr(generators, "execute")
-    if not found:
+def has_private_parts() -> bool:
+    """Whether psycopg still has the private parts that carry out an exchange; if not, that is logged once."""
+    errors, generators = _psycopg()
+    missing = [
+        name
+        for module, name in ((generators, "execute"), (errors, "error_from_result"))
+        if not callable(getattr(module, name, None))
+    ]
+    if missing:
         logger.warning(
-            "Frescor knows psycopg 3.2 and 3.3; this one has no generators.execute: the outbox's row takes a round "
-            "trip of its own at each commit. Nothing is lost by it."
+            "Frescor knows %s; this one has no %s: the outbox's row takes a round trip of its own at each commit. "
+            "Nothing is lost by it.",
+            SUPPORTED,
+            ", ".join(missing),
         )
-    return found
+    return not missing
 
 
 def _literal(raw: Any, text: str) -> str:

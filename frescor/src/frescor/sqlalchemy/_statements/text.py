@@ -31,14 +31,6 @@ _SETS = "set_config"
 _BEFORE_NAME = frozenset({"FROM", "JOIN", "INTO", "UPDATE", "TABLE"})
 
 
-def first_word(sql: str, dialect: str = "") -> str:
-    """The first word of a statement, without comments, in capitals; empty if there is none."""
-    for token in tokens_of(sql, dialect):
-        if token.text != "(":
-            return token.keyword if token.sort == "word" else ""
-    return ""
-
-
 @functools.lru_cache(maxsize=2048)
 def facts_of_text(sql: str, dialect: str) -> Facts:
     """What this text does, on a database of this SQLAlchemy dialect; `unknown` is set if that cannot be determined.

@@ -47,7 +47,9 @@ _OF_TASK: ContextVar[WorkContext | None] = ContextVar("frescor_sql", default=Non
 
 def current_context() -> WorkContext:
     """The context to which what is begun now belongs: the task's under an event loop, else the thread's."""
-    if asyncio._get_running_loop() is None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
         return _OF_THREAD.context
     found = _OF_TASK.get()
     if found is None:

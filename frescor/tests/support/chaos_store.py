@@ -40,7 +40,7 @@ class ChaosStore(Store):
     def __init__(self, store: Store, *, seed: int = 0, faults: Faults | None = None) -> None:
         self._store = store
         self._faults = faults or Faults()
-        self._chance = random.Random(seed)  # noqa: S311  # faults need no secrecy
+        self._chance = random.Random(seed)  # faults need no secrecy
         self._lock = threading.Lock()
         self._pause = threading.Event()
         # How many failures there were.

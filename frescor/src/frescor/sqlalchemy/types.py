@@ -1,0 +1,7 @@
+"""The types of what `frescor.sqlalchemy` takes and returns, to annotate with."""
+
+from frescor.sqlalchemy._statements.tags import Tags
+from frescor.sqlalchemy._tracking.setup import CacheOfApplication
+from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
+
+__all__ = ["CacheOfApplication", "Tags", "TrackedTransaction"]
