@@ -1,4 +1,4 @@
-"""Closing months: nothing dated in a closed month is written any more, and its report stays what it was.
+"""Closing months: nothing dated in a closed month can be written any more, and its report stays the same.
 
-`closed_months` is what every service that writes something dated asks.
+`closed_months` is the check for every service that writes something dated.
 """

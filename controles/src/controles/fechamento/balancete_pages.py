@@ -1,4 +1,4 @@
-"""The balancete's own pages: each account's movements, and the balancete as a whole to print or as a file."""
+"""The balancete's pages: each account's movements, and the whole balancete, for printing or as a file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,20 +25,20 @@ GRUPO_NAMES = {
     Grupo.OUTRO: "Outros",
     Grupo.ABERTO: "A conciliar",
 }
-# As many as a page shows; the whole list goes to paper or into a file.
+# The most movements that a page shows; the whole list can be printed or downloaded.
 MOST_SHOWN = 500
 
 
 @dataclass(frozen=True, slots=True)
 class FiltroBalancete:
-    """What the audit keeps of a list that leaves: which month's, and which account's."""
+    """What the audit records about a list that was printed or downloaded: the month and the account."""
 
     mes: str
     conta_id: int | None = None
 
 
 def add_to(blueprint: Blueprint) -> None:
-    """Give the blueprint of closings these pages."""
+    """Add these pages to the blueprint of closings."""
     blueprint.add_url_rule("/<mes>/lista/<formato>", "whole", whole)
     blueprint.add_url_rule("/<mes>/contas/<int:conta_id>", "account", account)
     blueprint.add_url_rule("/<mes>/contas/<int:conta_id>/lista/<formato>", "whole_account", whole_account)
@@ -46,7 +46,7 @@ def add_to(blueprint: Blueprint) -> None:
 
 @require(Permission.FECHAR)
 def whole(mes: str, formato: str) -> Response:
-    """The balancete as rows: each account with what it began with, came, went, and what it ended with."""
+    """The balancete as rows: each account's initial balance, money in, money out, and final balance."""
     _may_leave(formato)
     competencia = month_in_path(mes)
     balancete = get_balancete(competencia)
@@ -65,7 +65,7 @@ def whole(mes: str, formato: str) -> Response:
 
 @require(Permission.FECHAR)
 def account(mes: str, conta_id: int) -> str:
-    """Every movement of one account in a month, with its sums."""
+    """All movements of one account in a month, with their sums."""
     competencia = month_in_path(mes)
     conta = next((one for one in get_balancete(competencia).contas if one.id == conta_id), None)
     if conta is None:
@@ -85,7 +85,7 @@ def account(mes: str, conta_id: int) -> str:
 
 @require(Permission.FECHAR)
 def whole_account(mes: str, conta_id: int, formato: str) -> Response:
-    """The same, all of it, to print or as a file."""
+    """All movements of one account in a month, for printing or as a file."""
     _may_leave(formato)
     competencia = month_in_path(mes)
     conta = next((one for one in get_balancete(competencia).contas if one.id == conta_id), None)

@@ -1,4 +1,4 @@
-"""The balancete of a month: what each account began with, what came and went, what it ended with; and by núcleo."""
+"""The balancete of a month: each account's initial balance, money in and out, and final balance; and by núcleo."""
 
 import datetime as dt
 from collections import defaultdict
@@ -28,7 +28,7 @@ _ORDER = {group: place for place, group in enumerate(Grupo)}
 
 @cached(cache_policies.FECHAMENTO_BALANCETE)
 def get_balancete(competencia: dt.date) -> Balancete:
-    """The whole month, of accounts that have begun by its end; six statements, however much moved."""
+    """A whole month, with the accounts that have begun by its end; six statements for any number of movements."""
     first, last = competencia, last_day(competencia)
     of_month = Pagamento.data_credito.between(first, last)
     matched = select(Conciliacao.id).where(
@@ -43,7 +43,7 @@ def get_balancete(competencia: dt.date) -> Balancete:
 
 @cached(cache_policies.FECHAMENTO_BALANCETE)
 def list_movements(competencia: dt.date, conta_id: int) -> tuple[Movimento, ...]:
-    """Every movement of an account in a month, by day: what the balancete sums."""
+    """All movements of an account in a month, by day: those that the balancete adds up."""
     moved = movements(competencia, last_day(competencia))
     rows = db.session.execute(
         select(moved.c.data, moved.c.grupo, moved.c.categoria, moved.c.texto, moved.c.valor, moved.c.origem, moved.c.id)
@@ -84,7 +84,7 @@ def _accounts(first: dt.date, last: dt.date) -> tuple[ContaBalancete, ...]:
 
 
 def _nucleos(first: dt.date, last: dt.date) -> tuple[NucleoBalancete, ...]:
-    """Only those for which something moved. Payments by today's núcleo of who paid."""
+    """Only núcleos with movements. Payments count for the present núcleo of the payer."""
     paid = dict(
         db.session.execute(
             select(Militante.nucleo_id, func.sum(net_valor()))

@@ -1,4 +1,4 @@
-"""What a balancete says: of each account and each núcleo, in centavos."""
+"""The content of a balancete, for each account and each núcleo, in centavos."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from controles.caixa.records import Grupo, Origem
 
 @dataclass(frozen=True, slots=True)
 class LinhaBalancete:
-    """What came into and went out of an account as one thing."""
+    """Money in and out of an account for one category."""
 
     grupo: Grupo
     categoria: str
@@ -34,7 +34,7 @@ class ContaBalancete:
 
 @dataclass(frozen=True, slots=True)
 class NucleoBalancete:
-    """What the members of a núcleo paid, and what was received and spent for it; `nucleo_id` None: for nobody's."""
+    """What a núcleo's members paid, and what was received and spent for it; `nucleo_id` None: for no núcleo."""
 
     nucleo_id: int | None
     nome: str
@@ -50,7 +50,7 @@ class NucleoBalancete:
 
 @dataclass(frozen=True, slots=True)
 class Balancete:
-    """A month. `contribuicoes` are all payments by their date, `sem_conta` those of them that are in no account yet."""
+    """A month. `contribuicoes`: all payments by their date. `sem_conta`: those of them that are in no account yet."""
 
     contas: tuple[ContaBalancete, ...]
     nucleos: tuple[NucleoBalancete, ...]

@@ -1,8 +1,8 @@
-"""What every service that writes something dated asks first: is its month closed?
+"""The check for every service that writes something dated: is its month closed?
 
-The question and the write are of one transaction, and no month is closed or opened in between: writers share a lock
-that closing takes alone. It is taken before any row is locked. A writer that held a row and waited for a closing,
-which waits for another writer, which waits for that row, would wait for itself.
+Check and write are in one transaction, and no month is closed or reopened in between: writers share a lock that closing
+takes exclusively. It is taken before any row is locked. Otherwise there could be a deadlock: a writer that holds a row
+would wait for a closing, which waits for another writer, which waits for that row.
 """
 
 import datetime as dt
@@ -19,26 +19,27 @@ LOCK = "fechamento"
 
 
 def hold_months(session: Session) -> dt.date | None:
-    """Keep months closed or open as they are until this transaction ends; the last closed competência comes back.
+    """Keep all months closed or open as they are until this transaction ends; returns the last closed competência.
 
-    None while no month is closed. Call it before any row is locked; again it costs one look.
+    None if no month is closed. Call it before any row is locked; repeated calls cost one read.
     """
     share(session.connection(), LOCK)
     return last_closed(session)
 
 
 def last_closed(session: Session) -> dt.date | None:
-    """The same without keeping anything: for a page, which is asked again when it is saved."""
+    """The last closed competência, without locking anything: for pages, whose form is checked again when it is
+    saved."""
     return session.scalars(select(func.max(Fechamento.competencia)).where(Fechamento.reaberto_em.is_(None))).one()
 
 
 def is_closed(closed: dt.date | None, day: dt.date) -> bool:
-    """Whether `day` lies in a closed month, when `closed` is the last one. What lies before it is closed too."""
+    """Whether `day` is in a closed month; `closed` is the last one, and all before it are closed, too."""
     return closed is not None and day < add_months(closed, 1)
 
 
 def refuse_closed(closed: dt.date | None, day: dt.date, field: str = "") -> None:
-    """Invalid, at `field`, if `day` lies in a closed month."""
+    """Raise Invalid for `field` if `day` is in a closed month."""
     if closed is not None and is_closed(closed, day):
         raise Invalid(field, f"{closed_words(day)} {first_open_words(closed)}")
 

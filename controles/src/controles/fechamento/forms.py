@@ -12,6 +12,6 @@ class FecharForm(PageForm):
 
 
 class ReabrirForm(PageForm):
-    """Opening a closed month again: why."""
+    """Reopening a closed month: the reason."""
 
     motivo = TextField("Motivo", [required("Escreva por que o mês é reaberto."), at_most(200)])

@@ -1,4 +1,4 @@
-"""Which months were closed and opened again, by whom: a row is never changed back."""
+"""Which months were closed and reopened, and by whom: every closing has its own row."""
 
 import datetime as dt
 
@@ -11,7 +11,7 @@ STANDS = "reaberto_em IS NULL"
 
 
 class Fechamento(Base):
-    """One closing. It stands until the month is opened again; a month is closed by at most one that stands."""
+    """One closing. It is valid until the month is reopened; a month has at most one valid closing."""
 
     __tablename__ = "fechamento"
     __table_args__ = (
@@ -26,7 +26,8 @@ class Fechamento(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    # A day 1. Everything before it is closed with it: it is what this month began with.
+    # Always the first day of the month. All earlier months are closed with it, because its initial balance includes
+    # them.
     competencia: Mapped[dt.date]
     fechado_em: Mapped[dt.datetime]
     fechado_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))

@@ -11,7 +11,7 @@ _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 
 def month_in_path(mes: str) -> dt.date:
-    """The competência that is written aaaa-mm; NotFound for none that there can be."""
+    """The competência in a path, as aaaa-mm; NotFound if it is not a possible month."""
     found = _MONTH.fullmatch(mes)
     if found is None or not FIRST_YEAR <= int(found[1]) <= today().year + 1:
         raise NotFound("Não há um mês com este endereço; escolha-o na lista.")

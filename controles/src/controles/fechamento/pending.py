@@ -1,4 +1,4 @@
-"""What is left to do before a month can be closed with a good conscience."""
+"""What should be done before a month is closed."""
 
 import datetime as dt
 
@@ -12,7 +12,7 @@ from controles.pagamentos.models import Pagamento
 
 
 def pending(session: Session, closed: dt.date | None, competencia: dt.date) -> Pendencias:
-    """Lines that nobody matched and payments of nobody, after the last closed month and up to this one."""
+    """Unmatched lines and unidentified payments, after the last closed month and up to this one."""
     last = last_day(competencia)
     lines = select(func.count()).where(LinhaExtrato.destino.is_(None), LinhaExtrato.data <= last)
     unknown = select(func.count()).where(

@@ -20,7 +20,7 @@ _Reopener = aliased(Usuario)
 
 @cached(cache_policies.FECHAMENTO_MESES)
 def list_months(ano: int, *, hoje: dt.date) -> tuple[MesFechamento, ...]:
-    """The months of a year that are over or run now, newest first; none of a year to come."""
+    """The past and current months of a year, newest first; none of a future year."""
     first = dt.date(ano, 1, 1)
     closed = last_closed(db.session)
     rows = db.session.execute(
@@ -39,7 +39,7 @@ def list_months(ano: int, *, hoje: dt.date) -> tuple[MesFechamento, ...]:
 
 @cached(cache_policies.FECHAMENTO_MESES)
 def list_closings(competencia: dt.date) -> tuple[Registro, ...]:
-    """Each closing of this month, the last one first."""
+    """All closings of this month, the last one first."""
     rows = db.session.execute(
         select(Fechamento.fechado_em, Usuario.nome, Fechamento.reaberto_em, _Reopener.nome, Fechamento.motivo)
         .outerjoin(Usuario, Usuario.id == Fechamento.fechado_por_id)
@@ -52,11 +52,11 @@ def list_closings(competencia: dt.date) -> tuple[Registro, ...]:
 
 @cached(cache_policies.FECHAMENTO_MESES)
 def get_last_closed() -> dt.date | None:
-    """The last closed competência; None while none is."""
+    """The last closed competência; None if there is none."""
     return last_closed(db.session)
 
 
 @cached(cache_policies.FECHAMENTO_PENDENCIAS)
 def get_pending(competencia: dt.date) -> Pendencias:
-    """What is left to do up to this month."""
+    """What is still to be done up to this month."""
     return pending(db.session, last_closed(db.session), competencia)

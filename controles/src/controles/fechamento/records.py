@@ -1,4 +1,4 @@
-"""What is asked of closed months and what comes back."""
+"""Results of the queries about closed months."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Pendencias:
-    """What is left to do in the months up to one that is to be closed: how many of each."""
+    """What is still to be done up to a month that is to be closed: how many of each."""
 
     linhas_abertas: int
     sem_identificacao: int
@@ -17,7 +17,7 @@ class Pendencias:
 
 @dataclass(frozen=True, slots=True)
 class MesFechamento:
-    """One month in the list; `por` and `em` say who closed it, and are None if a later month closed it, or none did."""
+    """One month in the list. `por` and `em`: who closed it and when; None if it is open, or closed by a later month."""
 
     competencia: dt.date
     fechado: bool
@@ -27,7 +27,7 @@ class MesFechamento:
 
 @dataclass(frozen=True, slots=True)
 class Registro:
-    """One closing, and its reopening, in the history of a month."""
+    """One closing, and its reopening, in a month's history."""
 
     fechado_em: dt.datetime
     fechado_por: str | None

@@ -1,4 +1,4 @@
-"""Closing a month, and opening the last closed one again."""
+"""Closing a month, and reopening the last closed one."""
 
 import datetime as dt
 
@@ -21,10 +21,10 @@ FIRST_YEAR = 1990
 def close_month(
     competencia: dt.date, *, com_pendencias: bool, autor_id: int | None, agora: dt.datetime, hoje: dt.date
 ) -> None:
-    """Close a month that is over, and with it all before it.
+    """Close a past month, and all months before it.
 
-    Conflict if it is closed already. Invalid if it is not over, or if something is left to do up to it and
-    `com_pendencias` does not say that this was seen.
+    Conflict if it is already closed. Invalid if it has not ended, or if something is still to be done up to it and
+    `com_pendencias` does not say that the user has seen this.
     """
     if competencia.day != 1 or competencia.year < FIRST_YEAR:
         raise Invalid("", "Escolha um mês da lista.")
@@ -60,7 +60,7 @@ def close_month(
 
 
 def reopen_month(competencia: dt.date, *, motivo: str, autor_id: int | None, agora: dt.datetime) -> None:
-    """Open the last closed month again; months that were closed before it, each by itself, stay closed.
+    """Reopen the last closed month; earlier months that were closed separately stay closed.
 
     Conflict if it is not the last closed one.
     """

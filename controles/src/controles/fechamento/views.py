@@ -1,4 +1,4 @@
-"""Closing months: the list of a year, one month with what is left to do, and opening one again."""
+"""Closing months: a year's list, one month with what is still to be done, and reopening a month."""
 
 import datetime as dt
 
@@ -27,7 +27,7 @@ balancete_pages.add_to(blueprint)
 @blueprint.get("")
 @require(Permission.FECHAR)
 def index() -> str:
-    """The months of a year: which are closed, and the one to close next."""
+    """The months of a year: which ones are closed, and which one is the next to close."""
     hoje = today()
     ano = _year(request.args.get("ano", ""), hoje)
     closed = get_last_closed()
@@ -45,7 +45,7 @@ def index() -> str:
 @blueprint.route("/<mes>", methods=["GET", "POST"])
 @require(Permission.FECHAR)
 def month(mes: str) -> str | Response:
-    """One month: what is left to do in it, and its closing."""
+    """One month: what is still to be done, and closing it."""
     competencia = month_in_path(mes)
     closed = get_last_closed()
     form = FecharForm(typed())
@@ -86,7 +86,7 @@ def month(mes: str) -> str | Response:
 @blueprint.route("/<mes>/reabrir", methods=["GET", "POST"])
 @require(Permission.ADMINISTRAR)
 def reopen(mes: str) -> str | Response:
-    """Opening the last closed month again, with the reason."""
+    """Reopen the last closed month, with a reason."""
     competencia = month_in_path(mes)
     form = ReabrirForm(typed())
     if request.method == "POST":
@@ -117,6 +117,7 @@ def _year(written: str, hoje: dt.date) -> int:
 
 
 def _next(closed: dt.date | None, hoje: dt.date) -> dt.date | None:
-    """The month to close next: the one after the last closed one, else the last that is over; None if it runs still."""
+    """The next month to close: after the last closed one, else the last one that has ended; None if it has not
+    ended."""
     following = add_months(closed, 1) if closed is not None else add_months(month_of(hoje), -1)
     return following if following < month_of(hoje) else None

@@ -9,12 +9,12 @@ from controles.db import Base
 
 
 class FormularioGuardado(Base):
-    """One form as it was sent, sealed, for its user alone. Rows are swept after a day."""
+    """One form as it was sent, encrypted, for its user only. Rows are deleted after a day."""
 
     __tablename__ = "formulario_guardado"
     __table_args__ = (Index("ix_formulario_guardado_guardado_em", "guardado_em"),)
 
-    # The digest of the number in the address, which itself is kept nowhere.
+    # The digest of the number in the address; the number itself is not stored.
     id: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     usuario_id: Mapped[int] = mapped_column(ForeignKey("usuario.id"))
     conteudo: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,7 +1,7 @@
-"""Every POST ends in a redirect: what was typed and could not be saved waits under a number in the address.
+"""Every POST ends in a redirect: what was typed and could not be saved is kept under a number in the address.
 
-So the browser's Back never asks whether to send a form again, and brings back what was typed. The same keeps a form
-whose session has ended while it was written.
+So the browser's Back never asks whether to send a form again, and restores what was typed. A form whose session ended
+while it was being filled in is kept in the same way.
 """
 
 from collections.abc import Iterable
@@ -21,12 +21,12 @@ from controles.formularios.services import keep, kept
 PARAMETER = "f"
 OWNER_FIELD = "quem"
 _NEVER_KEPT = frozenset({"csrf_token", OWNER_FIELD})
-# Passwords and codes are typed here.
+# Passwords and codes are typed on these pages.
 _NEVER_KEPT_OF = frozenset({"contas", "conta", "usuarios", "auditoria"})
 
 
 def typed() -> MultiDict[str, str] | None:
-    """What a page's form holds: what is being sent, else what was kept under the address's number, else nothing."""
+    """The values of a page's form: those that are being sent, else those kept under the address's number, else None."""
     if request.method == "POST":
         return request.form
     guardado = kept_here()
@@ -34,25 +34,25 @@ def typed() -> MultiDict[str, str] | None:
 
 
 def kept_here() -> Guardado | None:
-    """What this user keeps under the address's number."""
+    """What this user has kept under the address's number."""
     token = request.args.get(PARAMETER, "")
     return kept(token, usuario_id=current_author_id(), agora=utc_now()) if token else None
 
 
 def again(form: Form) -> Response:
-    """Back to the form's own page, with all that was typed and what is wrong with it."""
+    """Redirect to the form's own page, with everything that was typed and its errors."""
     token = keep_sent(form)
     return redirect(here(**{PARAMETER: token}), 303)
 
 
 def here(**values: Any) -> str:
-    """The address of the page that this request is about."""
+    """The address of the page of this request."""
     assert request.endpoint is not None
     return url_for(request.endpoint, **{**(request.view_args or {}), **values})
 
 
 def keep_sent(form: Form | None = None, *, token: str | None = None, geral: Iterable[str] = ()) -> str:
-    """Keep what is being sent, for the user who sends it; the number under which it waits."""
+    """Keep what is being sent, for its user; returns the number under which it is kept."""
     errors = {} if form is None else {name: tuple(map(str, found)) for name, found in form.errors.items() if name}
     whole = () if form is None else tuple(map(str, form.form_errors))
     return keep(
@@ -61,12 +61,12 @@ def keep_sent(form: Form | None = None, *, token: str | None = None, geral: Iter
 
 
 def keep_pairs(pairs: tuple[tuple[str, str], ...], *, token: str, geral: Iterable[str] = ()) -> str:
-    """The same for a form whose values are not quite those that were sent."""
+    """`keep_sent` for a form whose values differ from those that were sent."""
     return keep(Guardado(pairs, geral=tuple(geral)), usuario_id=current_author_id(), agora=utc_now(), token=token)
 
 
 def show_errors(form: Form) -> None:
-    """Say on a page that is loaded with a kept form what was wrong with it."""
+    """Show the errors of a kept form on the page that it is loaded into."""
     guardado = kept_here() if request.method != "POST" else None
     if guardado is None:
         return
@@ -77,12 +77,12 @@ def show_errors(form: Form) -> None:
 
 
 def owner_mark() -> str:
-    """For whom a page is made; empty for nobody."""
+    """The user for whom a page is made; empty for nobody."""
     return form_seal().sign_owner(int(current_user.id)) if current_user.is_authenticated else ""
 
 
 def kept_for_later() -> str | None:
-    """The address at which a form that came without its session can go on; None if there is nothing to keep.
+    """The address at which a form that arrived without its session can be continued; None if nothing is kept.
 
     Only a form that was made for a known user is kept, and only for that user.
     """
@@ -100,7 +100,7 @@ def kept_for_later() -> str | None:
 
 
 def after_lost_token() -> Response | None:
-    """The page again, with what was typed, where a login in another tab has made this page's token void."""
+    """A redirect to the page with what was typed, if a login in another tab has invalidated this page's token."""
     owner = form_seal().owner(request.form.get(OWNER_FIELD, ""))
     if not current_user.is_authenticated:
         address = kept_for_later()
@@ -115,11 +115,11 @@ def after_lost_token() -> Response | None:
 
 
 def sent_pairs() -> tuple[tuple[str, str], ...]:
-    """What is being sent, but for what is never kept."""
+    """The values that are being sent, without those that are never kept."""
     return tuple((name, value) for name, value in request.form.items(multi=True) if name not in _NEVER_KEPT)
 
 
 def is_kept_address(query: str) -> bool:
-    """Whether a query string is the number of a kept form and nothing else."""
+    """Whether a query string consists only of the number of a kept form."""
     name, _, value = query.partition("=")
     return name == PARAMETER and 0 < len(value) <= 64 and value.replace("-", "").replace("_", "").isalnum()

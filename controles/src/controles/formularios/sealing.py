@@ -1,4 +1,4 @@
-"""What was typed, sealed for its user: whoever reads the table reads nothing."""
+"""Kept forms, encrypted for their user: the table alone reveals nothing."""
 
 import hashlib
 import secrets
@@ -21,7 +21,7 @@ LONGEST = 256 * 1024
 
 
 class Guardado(msgspec.Struct, frozen=True):
-    """A form as it was sent: pairs of name and value, and what was wrong with it, by field and as a whole."""
+    """A form as it was sent: pairs of name and value, and its errors, by field and as a whole."""
 
     dados: tuple[tuple[str, str], ...]
     erros: dict[str, tuple[str, ...]] = {}
@@ -44,7 +44,7 @@ class FormSeal:
         return nonce + self.ciphers[0].encrypt(nonce, zlib.compress(msgspec.json.encode(guardado)), owner)
 
     def open(self, sealed: bytes, owner: bytes) -> Guardado | None:
-        """None for another user's, and for what was sealed with a key that is not read any more."""
+        """None for another user's form, and for one that was sealed with a key that is no longer known."""
         for cipher in self.ciphers:
             try:
                 plain = cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], owner)
@@ -54,7 +54,7 @@ class FormSeal:
         return None
 
     def sign_owner(self, usuario_id: int) -> str:
-        """Says in a page for whom it was made, so that nobody else can have it kept in their name."""
+        """A mark in a page that says for whom it was made, so that nobody else can keep a form in their name."""
         return self.signers[0].sign(str(usuario_id)).decode()
 
     def owner(self, signed: str) -> int | None:
@@ -78,5 +78,5 @@ def form_seal() -> FormSeal:
 
 
 def digest(token: str) -> bytes:
-    """What a row is found by: the token itself stands only in its user's address."""
+    """Identifies a row: the token itself is only in its user's address."""
     return hashlib.sha256(token.encode()).digest()

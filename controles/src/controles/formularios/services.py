@@ -1,4 +1,4 @@
-"""Keeping what somebody typed until it is saved, for a day."""
+"""Keeps forms until they are saved, for at most a day."""
 
 import datetime as dt
 import secrets
@@ -16,14 +16,14 @@ LONGEST_TOKEN = 64
 
 
 def new_token() -> str:
-    """The number of a form that is opened now."""
+    """The number for a form that is opened now."""
     return secrets.token_urlsafe(24)
 
 
 def keep(guardado: Guardado, *, usuario_id: int, agora: dt.datetime, token: str | None = None) -> str:
-    """Keep a form under its token, in place of what was kept there; the token comes back.
+    """Keep a form under its token, replacing what was kept there; returns the token.
 
-    Under a token that is another user's nothing is kept: a new one comes back.
+    If the token belongs to another user, the form is kept under a new one.
     """
     token = token if token and len(token) <= LONGEST_TOKEN else new_token()
     with transaction() as session:
@@ -40,7 +40,7 @@ def keep(guardado: Guardado, *, usuario_id: int, agora: dt.datetime, token: str 
 
 
 def kept(token: str, *, usuario_id: int, agora: dt.datetime) -> Guardado | None:
-    """What this user keeps under a token; None if there is nothing, or not any more."""
+    """What this user has kept under a token; None if there is nothing, or nothing any more."""
     if not token or len(token) > LONGEST_TOKEN:
         return None
     sealed = db.session.scalars(
@@ -54,7 +54,7 @@ def kept(token: str, *, usuario_id: int, agora: dt.datetime) -> Guardado | None:
 
 
 def forget(token: str, *, usuario_id: int) -> None:
-    """Forget what was kept: it is saved."""
+    """Delete what was kept, because it is saved."""
     with transaction() as session:
         session.execute(
             delete(FormularioGuardado).where(

@@ -1,1 +1,1 @@
-"""Militantes from a spreadsheet: read, checked, compared with the database, and only then written."""
+"""Imports militantes from a spreadsheet: it is read, checked, compared with the database, and only then written."""

@@ -1,10 +1,10 @@
-"""The work on a batch: check its file, write it, or undo it. May be stopped at any moment and is begun again then.
+"""The work on a batch: check its file, write it, or undo it. It can be interrupted at any moment and is then restarted.
 
-What can go wrong, and what holds:
-- Two workers at once, of this machine: the second finds the lock taken and leaves. Of two machines: each writes its
-  name into the batch; who finds another name there at the end rolls everything back.
-- Killed while it checks: nothing is written, and the next one checks anew. While it writes: one transaction, so nothing
-  is there. While it undoes: some hundred rows at a time are undone, and each remembers that it is.
+What can go wrong, and how it is handled:
+- Two workers at once on this machine: the second one finds the lock taken and stops. On two machines: each writes its
+  name into the batch, and a worker that finds another name there at the end rolls everything back.
+- Killed while checking: nothing is written, and the next worker checks again. While writing: there is one transaction,
+  so nothing is written. While undoing: it proceeds by some hundred rows, and each row records that it is undone.
 - Killed by the file itself, again and again: after three times the batch is refused.
 """
 
@@ -39,7 +39,7 @@ from controles.settings.private_files import open_private_bytes
 Clock = Callable[[], dt.datetime]
 _MOST_ATTEMPTS = 3
 _ROWS_AT_ONCE = 500
-# What the page lists; all of it is in the file of errors.
+# The longest text that the page shows; the file of errors has all of it.
 LONGEST_TEXT = 300
 _BROKEN = "O trabalho parou por um erro do programa, e não foi gravado. Quem cuida do servidor acha o motivo no log."
 _CHANGED = "Os dados mudaram depois da conferência; veja o que mudou e grave de novo."
@@ -47,7 +47,7 @@ _log = structlog.stdlib.get_logger("controles.importing")
 
 
 def waiting_batches() -> tuple[int, ...]:
-    """The batches on which somebody has to work, or works."""
+    """The batches that wait for work, or are being worked on."""
     found = tuple(
         db.session.scalars(select(Importacao.id).where(Importacao.estado.in_(AT_WORK)).order_by(Importacao.id))
     )
@@ -56,7 +56,7 @@ def waiting_batches() -> tuple[int, ...]:
 
 
 def work_on(importacao_id: int, *, folder: Path, clock: Clock) -> bool:
-    """Do what the batch waits for; False if it waits for nothing, or somebody else on this machine does it."""
+    """Do the work that the batch waits for; False if there is none, or another worker on this machine does it."""
     with at_work(folder, importacao_id) as report:
         if report is None:
             return False
@@ -78,7 +78,7 @@ def work_on(importacao_id: int, *, folder: Path, clock: Clock) -> bool:
 @dataclass(frozen=True, slots=True)
 class _Claimed:
     estado: Estado
-    # Where the batch goes back to if the work fails.
+    # The state to return to if the work fails.
     before: Estado
 
 
@@ -124,10 +124,10 @@ class _Work:
     claimed: _Claimed
     report: Report
     clock: Clock
-    # By the row's number, as they will be stored.
+    # By the row's number, in the form in which they will be stored.
     lines: dict[int, dict[str, Any]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    # Whether the rows of an earlier check are gone.
+    # Whether the rows of an earlier check were deleted.
     forgotten: bool = False
 
     def run(self) -> None:
@@ -173,7 +173,7 @@ class _Work:
             hints=hints,
         )
         if not resumo.gravado:
-            # What is there has changed since the check: this check counts.
+            # The data has changed since the check, so this check replaces it.
             with transaction() as session:
                 self._store(session, resumo, Estado.CONFERIDA)
                 session.get_one(Importacao, self.importacao_id).mensagem = _CHANGED
@@ -272,7 +272,7 @@ class _Work:
         )
 
     def _store(self, session: Session, resumo: Resumo, estado: Estado) -> None:
-        """Write what was found, within the transaction that it is about; Conflict if another worker took over."""
+        """Store the result, in the transaction that it describes; Conflict if another worker took over."""
         importacao = _mine(session, self)
         _forget_lines(session, self.importacao_id, once=self)
         _insert(session, self.importacao_id, [{**line, "numero": numero} for numero, line in self.lines.items()])
@@ -293,7 +293,7 @@ def _mine(session: Session, work: _Work) -> Importacao:
 
 
 def _forget_lines(session: Session, importacao_id: int, *, once: _Work) -> None:
-    """Those of an earlier check; the ones of this work stay."""
+    """Delete the rows of an earlier check, once; rows of this work stay."""
     if once.forgotten:
         return
     once.forgotten = True

@@ -1,6 +1,6 @@
-"""What somebody asks of a batch: take a file, say what its columns and rows mean, write it, undo it, throw it away.
+"""What users do to a batch: upload a file, define its columns and rows, write it, undo it, discard it.
 
-Each of these only writes down what is to be done; `batch_work` does it, in the background.
+Each function only records what is to be done; `batch_work` does it in the background.
 """
 
 import datetime as dt
@@ -37,7 +37,7 @@ _LONGEST_TITLE = 200
 
 
 def create_importacao(tipo: Tipo, arquivo: str, conteudo: bytes, *, autor_id: int | None, agora: dt.datetime) -> int:
-    """Keep a file, to be checked; the batch's id comes back. Invalid, with a sentence, for what is no table."""
+    """Store a file to be checked; returns the batch's id. Invalid, with a sentence, if it is not a table."""
     if len(conteudo) > LARGEST:
         raise Invalid("arquivo", f"O arquivo tem mais de {LARGEST >> 20} MB; divida-o em partes.")
     with transaction() as session:
@@ -65,9 +65,9 @@ def create_importacao(tipo: Tipo, arquivo: str, conteudo: bytes, *, autor_id: in
 def set_columns(
     importacao_id: int, campos: Mapping[int, str | None], *, autor_id: int | None, agora: dt.datetime
 ) -> None:
-    """Say what columns mean, by their place, and have the file checked again; the next file's titles are known then.
+    """Define columns, by position, and have the file checked again. The definitions also apply to later files.
 
-    A field's name, "" for a column that is not to be read, None to leave it to what the title says.
+    A field's name; "" for a column that is not to be read; None to use its title.
     """
     with transaction() as session:
         importacao = _locked(session, importacao_id)
@@ -115,7 +115,7 @@ def decide(importacao_id: int, decisoes: Mapping[int, Decisao], *, autor_id: int
 
 
 def write_importacao(importacao_id: int, *, so_validas: bool, autor_id: int | None, agora: dt.datetime) -> None:
-    """Have the right rows written. Conflict if there are others and `so_validas` was not said."""
+    """Have the valid rows written. Conflict if there are other rows and `so_validas` is not set."""
     with transaction() as session:
         importacao = _locked(session, importacao_id)
         _require(importacao, Estado.CONFERIDA)
@@ -130,7 +130,7 @@ def write_importacao(importacao_id: int, *, so_validas: bool, autor_id: int | No
 
 
 def undo_importacao(importacao_id: int, *, motivo: str, autor_id: int | None, agora: dt.datetime) -> None:
-    """Have what was written taken back, as far as nobody has built on it."""
+    """Have what was written undone, except where something else depends on it."""
     reason = one_line("motivo", motivo, longest=LONGEST_REASON)
     if reason is None:
         raise Invalid("motivo", "Escreva o motivo; ele fica na auditoria.")
@@ -143,7 +143,7 @@ def undo_importacao(importacao_id: int, *, motivo: str, autor_id: int | None, ag
 
 
 def discard_importacao(importacao_id: int, *, autor_id: int | None, agora: dt.datetime) -> None:
-    """Throw a file away that was not written; the batch itself stays on the list."""
+    """Discard a file that was not written; the batch itself stays in the list."""
     with transaction() as session:
         importacao = _locked(session, importacao_id)
         _require(importacao, Estado.COLUNAS, Estado.CONFERIDA, Estado.RECUSADA)
@@ -157,7 +157,7 @@ def discard_importacao(importacao_id: int, *, autor_id: int | None, agora: dt.da
 
 
 def forget_file(session: Session, importacao_id: int) -> None:
-    """Keep the bytes no longer: nobody can need them."""
+    """Delete the file's bytes, because they are no longer needed."""
     session.execute(
         delete(ImportacaoArquivo).where(ImportacaoArquivo.importacao_id == importacao_id),
         execution_options={"synchronize_session": False},
@@ -165,13 +165,13 @@ def forget_file(session: Session, importacao_id: int) -> None:
 
 
 def words_of(session: Session, tipo: Tipo) -> Vocabulary:
-    """The words of this kind of file, and what somebody said titles mean."""
+    """The vocabulary for this kind of file, with the meanings of titles that users have defined."""
     rows = session.execute(select(ColunaLembrada.titulo, ColunaLembrada.campo).where(ColunaLembrada.tipo == tipo))
     return KINDS[tipo].words.with_learnt({row.titulo: row.campo for row in rows})
 
 
 def _header(conteudo: bytes, words: Vocabulary) -> tuple[tuple[str, ...], str | None, tuple[str, ...]]:
-    """The titles, the sentence that says which are missing, and what will not be read."""
+    """The titles, a sentence that names missing columns, and sentences about what will not be read."""
     with tempfile.TemporaryDirectory(prefix="controles-") as folder:
         path = Path(folder) / "arquivo"
         path.write_bytes(conteudo)

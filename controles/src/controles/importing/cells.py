@@ -1,4 +1,4 @@
-"""What a cell of a spreadsheet says, field by field. Each reader raises ValueError with a sentence in Portuguese."""
+"""The meaning of a spreadsheet's cells, by field. Each reader raises ValueError with a sentence in Portuguese."""
 
 import datetime as dt
 import functools
@@ -26,7 +26,7 @@ _SITUACOES = {
     "desligada": Situacao.DESLIGADO,
     "inativo": Situacao.DESLIGADO,
     "inativa": Situacao.DESLIGADO,
-    # The words of the electoral court's lists.
+    # The terms used by the electoral court's lists.
     "regular": Situacao.ATIVO,
     "cancelado": Situacao.DESLIGADO,
     "cancelada": Situacao.DESLIGADO,
@@ -38,7 +38,7 @@ _SITUACOES = {
 
 
 class Decisao(StrEnum):
-    """Whether a row that could be about a militante of the database is about them."""
+    """The decision whether a row is about a certain militante of the database."""
 
     MESMA = "mesma pessoa"
     OUTRA = "outra pessoa"
@@ -56,7 +56,7 @@ _DECISOES = {
 
 def read_cpf(text: str) -> str:
     digits = text
-    # A spreadsheet that takes it for a number drops the zeros in front.
+    # A spreadsheet that treats it as a number drops leading zeros.
     if re.fullmatch(r"[0-9]{8,10}", text) and cpf.is_valid(text.zfill(cpf.LENGTH)):
         digits = text.zfill(cpf.LENGTH)
     elif re.fullmatch(r"[0-9][.,][0-9]+E\+[0-9]+", text, re.IGNORECASE):
@@ -85,7 +85,7 @@ def read_situacao(text: str) -> Situacao:
 
 
 def read_name(text: str) -> str:
-    """A name and nothing else: a number of a person in it would show in every list."""
+    """A name and nothing else: personal numbers in it would appear in every list."""
     if "@" in text:
         raise ValueError(
             "Há um e-mail dentro do nome; ponha-o numa coluna própria, ou dê à coluna o nome “nome e e-mail”."
@@ -100,12 +100,12 @@ def read_text(text: str) -> str:
 
 
 def read_amount(text: str) -> int:
-    """Centavos; “R$ 20,00 por mês” is what a form's choice says."""
+    """Centavos. People also choose “R$ 20,00 por mês” in a form."""
     return parse_brl(_PER_MONTH.sub("", text))
 
 
 def read_decision(text: str) -> Decisao:
-    """What somebody decided about a row that could be about somebody else."""
+    """The decision about a row that could be about another person."""
     decisao = _DECISOES.get(search_form(text))
     if decisao is None:
         raise ValueError(f"{shown(text)} não é uma decisão; escreva “mesma pessoa” ou “outra pessoa”.")
@@ -113,7 +113,7 @@ def read_decision(text: str) -> Decisao:
 
 
 def reader(name: str, hoje: dt.date) -> Callable[[str], object]:
-    """What reads a cell of this field."""
+    """The reader for cells of this field."""
     match name:
         case "nascimento":
             return functools.partial(read_birth, hoje=hoje)

@@ -1,4 +1,4 @@
-"""Each row checked and compared with the database, some hundred at a time. Nothing is written here."""
+"""Checks each row and compares it with the database, some hundred at a time. Writes nothing."""
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,7 +24,7 @@ from controles.militantes.writing import STORED, is_another_cpf
 
 ROWS_AT_ONCE = 500
 
-# What a field is given after it was refused, so that the others of its row are checked too.
+# The value of a field after its own was refused, so that the other fields of the row can be checked, too.
 _HARMLESS: Mapping[str, Any] = {
     "matricula": None,
     "nome": "Nome",
@@ -41,7 +41,7 @@ _HARMLESS: Mapping[str, Any] = {
 
 
 _NOT_DADOS = ("situacao", "decisao")
-# What begins the line with which a sheet sums itself up.
+# The first word of a line that adds up a sheet.
 _SUMS = ("total", "subtotal", "soma", "quantidade")
 
 
@@ -50,18 +50,18 @@ class Acao(StrEnum):
     ATUALIZADO = "atualizado"
     IGUAL = "igual"
     ERRO = "erro"
-    # It could be about somebody else than it seems: nothing is written until somebody decides.
+    # It could be about another person than it seems: nothing is written until somebody decides.
     CONFLITO = "conflito"
-    # A line that sums up the others.
+    # A line with the totals of the others.
     TOTAL = "total"
-    # What became of a written row when its batch was undone.
+    # The state of a written row after its batch was undone.
     DESFEITO = "desfeito"
     MANTIDO = "mantido"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with one cell, under the sheet's own name of its column; None: with the row as a whole."""
+    """What is wrong with one cell, with the sheet's own name of its column; None: with the row as a whole."""
 
     column: str | None
     message: str
@@ -69,7 +69,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Alteracao:
-    """What a row would change: the sheet's own name of the column, what is stored, and what the row says instead."""
+    """What a row would change: the sheet's name of the column, the stored value, and the row's value."""
 
     column: str
     antes: object
@@ -78,7 +78,7 @@ class Alteracao:
 
 @dataclass(frozen=True, slots=True)
 class CheckedRow:
-    """What would happen with a row. `militante_id` is the one it is about, if there is one already; `de` their name."""
+    """The result for a row. `militante_id`: the existing militante that it is about; `de`: their name."""
 
     record: Record
     acao: Acao
@@ -90,7 +90,7 @@ class CheckedRow:
 
 @dataclass(slots=True)
 class ParsedRow:
-    """A row's cells as values; those that are empty or could not be read are missing."""
+    """A row's cells as values; empty or unreadable cells are missing."""
 
     record: Record
     values: dict[str, Any] = field(default_factory=dict)
@@ -112,7 +112,7 @@ class ParsedRow:
 
     @property
     def matricula_kept(self) -> bool:
-        """Whether the row's matrícula is the militante's own, not a number that was another's."""
+        """Whether the row's matrícula is the militante's own, instead of another militante's."""
         return self.values.get("decisao") is not Decisao.OUTRA
 
 
@@ -125,7 +125,7 @@ def chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
 def parse(
     record: Record, columns: Columns, nucleos: NucleoNames, hoje: dt.date, decisoes: Mapping[int, Decisao]
 ) -> ParsedRow:
-    """Read a row's cells one by one; what was decided about its number stands in for its own column."""
+    """Read a row's cells one by one; a decision made about the row replaces its own column."""
     parsed = ParsedRow(record)
     if record.fault is not None:
         return parsed
@@ -146,7 +146,7 @@ def parse(
 
 
 def new_dados(parsed: ParsedRow) -> DadosMilitante:
-    """What a row says of a militante who is not there yet; `data_filiacao` must be among its values."""
+    """The data of a new militante; `data_filiacao` must be among the row's values."""
     values = {name: value for name, value in parsed.values.items() if name not in _NOT_DADOS}
     if not parsed.matricula_kept:
         values["matricula"] = None
@@ -154,7 +154,7 @@ def new_dados(parsed: ParsedRow) -> DadosMilitante:
 
 
 def merged_dados(militante: Militante, parsed: ParsedRow) -> DadosMilitante:
-    """What is known of `militante`, with what the row says instead. An empty cell leaves what is there."""
+    """The data of `militante`, updated from the row. An empty cell changes nothing."""
     known: dict[str, Any] = {name: getattr(militante, name) for name in STORED}
     values = {name: value for name, value in parsed.values.items() if name not in (*_NOT_DADOS, "matricula")}
     for name in ("nome", "nome_social"):
@@ -164,7 +164,7 @@ def merged_dados(militante: Militante, parsed: ParsedRow) -> DadosMilitante:
 
 
 class Checker:
-    """Checks the rows of one file, in order; remembers them, to find what is there twice."""
+    """Checks the rows of one file in order, and remembers them to find repetitions."""
 
     def __init__(
         self,
@@ -204,7 +204,7 @@ class Checker:
             undecided = undecided and name in faults
             faults.setdefault(name, message)
         if undecided:
-            # Whether its values would do depends on who it is.
+            # Whether its values are valid depends on who it is about.
             return CheckedRow(row.record, Acao.CONFLITO, faults=self._in_order(faults))
         self._check_situacao(row, militante)
         dados = self._check_values(row, militante)
@@ -235,13 +235,13 @@ class Checker:
         return tuple(found)
 
     def _in_order(self, faults: Mapping[str, str]) -> tuple[Fault, ...]:
-        """From left to right, as the sheet shows its columns; what it has no column for comes last."""
+        """From left to right, in the order of the sheet's columns; faults without a column come last."""
         positions = self._columns.positions
         names = sorted(faults, key=lambda name: positions.get(name, len(positions) + 1000))
         return tuple(Fault(self._columns.name(name), faults[name]) for name in names)
 
     def _check_values(self, row: ParsedRow, militante: Militante | None) -> DadosMilitante:
-        """The values as the services would take them; what they would refuse becomes a fault."""
+        """The values in the form that the services expect; what these would refuse becomes a fault."""
         faults, values = row.faults, row.values
         harmless = {**_HARMLESS, "data_filiacao": self._hoje}
         if militante is None:
@@ -286,19 +286,19 @@ class Checker:
 
 
 def _sums_up(row: ParsedRow) -> bool:
-    """Whether this is the line at the foot of a list that counts it or adds it up."""
+    """Whether this is a line at the end of a list that counts it or adds it up."""
     if any(name in row.values for name in ("cpf", "data_filiacao", "nascimento", "email")):
         return False
     return any(search_form(cell).startswith(_SUMS) for cell in row.record.cells)
 
 
 def _says_less(written: str, known: str | None) -> bool:
-    """The same name, but in capitals or without its accents: it corrects nothing."""
+    """Whether it is the same name in capitals or without accents, and so corrects nothing."""
     if known is None or search_form(written) != search_form(known):
         return False
     return written.isupper() or written.islower() or search_form(written) == search_form(known) == _folded(written)
 
 
 def _folded(text: str) -> str:
-    """`text` in small letters: equal to its search form where it has no accent nor sign to lose."""
+    """`text` in lower case: equal to its search form if it has no accents or punctuation."""
     return " ".join(text.casefold().split())

@@ -49,7 +49,7 @@ def import_militantes_command(file: Path, commit: bool, valid_only: bool, errors
                 )
             else:
                 resumo = review_militantes(file, hoje=today(), listener=listener)
-        # Not before: a bar that is being drawn and lines that are being written spoil each other.
+        # Printed at the end, because a progress bar and lines of text would overwrite each other.
         for sentence in report.sentences():
             say(sentence)
     _conclude(resumo, commit=commit, errors_path=errors_path)
@@ -92,7 +92,7 @@ def _files_as_sentences() -> Iterator[None]:
 
 @contextmanager
 def _progress(file: Path, *, passes: int) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr; the file is read once to be checked, and once more to be written."""
+    """A progress bar on stderr; the file is read once to check it, and once more to write it."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     size = file.stat().st_size
     console = Console(stderr=True)

@@ -1,4 +1,4 @@
-"""Which column of a spreadsheet is which field."""
+"""Finds out which column of a spreadsheet is which field."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,25 +10,25 @@ from controles.importing.vocabulary import RANK_FILLED_IN, Vocabulary, is_reason
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where each field stands, and what the header says that nobody will read.
+    """The position of each field, and sentences about titles that will not be read.
 
-    `merged`: columns that hold several fields in one cell, with these in the header's order.
+    `merged`: columns that hold several fields in one cell, with these fields in the order of the title.
     """
 
     header: tuple[str, ...]
     positions: dict[str, int]
     warnings: tuple[str, ...]
     merged: tuple[tuple[int, tuple[str, ...]], ...] = ()
-    # What the sheet must have and has not, in words for a sentence.
+    # Required fields that the sheet does not have, as words for a sentence.
     missing: tuple[str, ...] = ()
 
     def name(self, field: str) -> str:
-        """The header's own word for a field; the field's, if the sheet has no such column."""
+        """The sheet's own title for a field; the field's name if the sheet has no such column."""
         position = self.positions.get(field)
         return field if position is None else self.header[position]
 
     def cells(self, cells: Sequence[str]) -> dict[str, str]:
-        """The cells by field, tidied; the empty ones, and those that the row is too short for, are left out."""
+        """The cells by field, tidied; empty ones are left out, and those beyond the end of a short row."""
         found = {}
         apart = {position: split_cell(_cell(cells, position), fields) for position, fields in self.merged}
         for field, position in self.positions.items():
@@ -43,7 +43,7 @@ def _cell(cells: Sequence[str], position: int) -> str:
 
 
 def columns_of(header: tuple[str, ...], words: Vocabulary) -> Columns:
-    """Match a header. Invalid when a mandatory column is missing or one stands twice; the rest is a warning."""
+    """Match a header. Invalid if a required column is missing or occurs twice; anything else is a warning."""
     columns = match_columns(header, words)
     if columns.missing:
         raise Invalid("", missing_columns(columns))
@@ -51,7 +51,7 @@ def columns_of(header: tuple[str, ...], words: Vocabulary) -> Columns:
 
 
 def missing_columns(columns: Columns) -> str:
-    """The sentence that says what a sheet must have and has not."""
+    """The sentence that names the required columns that a sheet does not have."""
     one = len(columns.missing) == 1
     names = " e ".join(columns.missing)
     return (
@@ -61,7 +61,7 @@ def missing_columns(columns: Columns) -> str:
 
 
 def match_columns(header: tuple[str, ...], words: Vocabulary) -> Columns:
-    """The same, but what is missing is said by the columns. Invalid when one stands twice."""
+    """`columns_of` that reports missing columns in the result. Invalid if a column occurs twice."""
     chosen: dict[str, tuple[int, int]] = {}
     warnings: list[str] = []
     merged: dict[int, tuple[str, ...]] = {}
@@ -95,7 +95,7 @@ def _choose(
     field: str,
     found: tuple[int, int],
 ) -> None:
-    """Of two columns for one field, the plainer one."""
+    """Of two columns for one field, use the one with the plainer title."""
     if field not in chosen:
         chosen[field] = found
         return

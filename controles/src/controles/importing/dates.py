@@ -1,15 +1,15 @@
-"""Days as people and spreadsheets write them. What is no single day is refused in a sentence that says why."""
+"""Days as people and spreadsheets write them. Text that is not one day is refused with a sentence that says why."""
 
 import datetime as dt
 import re
 import unicodedata
 from collections.abc import Callable
 
-# Day 1 of a spreadsheet is 01/01/1900, and it believes that 1900 had a 29 February.
+# In a spreadsheet day 1 is 01/01/1900, and 1900 wrongly has a 29 February.
 _SPREADSHEET_EPOCH = dt.date(1899, 12, 30)
-# From 1928 to 2064: a smaller or a larger number is no day of anybody's life here.
+# From 1928 to 2064: other numbers are not plausible days here.
 _SERIALS = range(10_228, 60_268)
-# A person who joins was born at least so many years before: this tells which century “24” means.
+# The lowest age of a new member, which determines the century of a year such as “24”.
 _YOUNGEST_YEARS = 10
 _FIRST_YEAR = 1900
 
@@ -18,7 +18,7 @@ _YEAR_FIRST = re.compile(r"([0-9]{4})([/.\-])([0-9]{1,2})\2([0-9]{1,2})")
 _WORDS = re.compile(r"(?:([0-9]{1,2})(?:o|a|\.)?[ /.\-]+(?:de )?)?([a-z]{3,9})\.?[ /.\-]+(?:de )?([0-9]{4}|[0-9]{2})")
 _EIGHT_DIGITS = re.compile(r"[0-9]{8}")
 _SERIAL = re.compile(r"([0-9]{5})(?:[.,][0-9]+)?")
-# “sexta-feira, ” in front of a date, and a time of day after it, with seconds, AM or PM, and a zone.
+# “sexta-feira, ” before a date, and a time of day after it, with seconds, AM or PM, and a zone.
 _WEEKDAY = re.compile(
     r"^(?:domingo|segunda|terca|quarta|quinta|sexta|sabado|dom|seg|ter|qua|qui|sex|sab)(?:[ -]feira)?\.? *,? +"
 )
@@ -52,15 +52,16 @@ _MONTHS = {
 
 
 def read_date(text: str, *, hoje: dt.date) -> dt.date | None:
-    """The day that `text` names; None for a date of zeros, with which older systems say that there is none.
+    """The day that `text` names; None for a date of zeros, which older systems use for a missing one.
 
-    A year of two digits lies in the hundred years that end with `hoje`. ValueError, with a sentence, for anything else.
+    A year of two digits is within the hundred years that end with `hoje`. ValueError, with a sentence, for anything
+    else.
     """
     return _read(text, latest=hoje.year)
 
 
 def read_birth(text: str, *, hoje: dt.date) -> dt.date | None:
-    """The same for a day of birth: nobody joins as a child."""
+    """`read_date` for a day of birth: nobody joins as a child."""
     return _read(text, latest=hoje.year - _YOUNGEST_YEARS)
 
 
@@ -84,7 +85,7 @@ def _read(text: str, *, latest: int) -> dt.date | None:
 
 
 def _plain(text: str) -> str:
-    """Lower case, without accents; the signs stay."""
+    """Lower case, without accents; punctuation stays."""
     if text.isascii():
         return " ".join(text.lower().split())
     apart = unicodedata.normalize("NFKD", text.replace("°", "º")).casefold()
@@ -125,7 +126,7 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], tuple[int,
 
 
 def _whole_year(year: int, latest: int) -> int:
-    """A year of two digits comes as -1 to -100."""
+    """A year of two digits, given as -1 to -100, as a full year."""
     if year >= 0:
         return year
     in_century = latest // 100 * 100 + (-year - 1)
@@ -133,7 +134,7 @@ def _whole_year(year: int, latest: int) -> int:
 
 
 def _eight_digits(plain: str, text: str) -> dt.date:
-    """20210305 or 05032021: only one of the two can be a year of ours."""
+    """20210305 or 05032021: in only one of these is the year plausible."""
     for year, month, day in ((plain[:4], plain[4:6], plain[6:]), (plain[4:], plain[2:4], plain[:2])):
         if _FIRST_YEAR <= int(year) <= _FIRST_YEAR + 200:
             try:
@@ -151,5 +152,5 @@ def _day(text: str, year: int, month: int, day: int) -> dt.date:
 
 
 def shown(text: str) -> str:
-    """A cell's text as a sentence quotes it."""
+    """A cell's text as it is quoted in a sentence."""
     return f"“{text if len(text) <= 40 else text[:40] + '…'}”"

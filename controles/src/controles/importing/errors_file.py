@@ -1,4 +1,4 @@
-"""The rows of a batch that were refused, as a file to be corrected: whole, with the reasons in front."""
+"""The refused rows of a batch as a file to be corrected: complete, with the reasons in the first column."""
 
 import csv
 import io
@@ -23,9 +23,9 @@ _FLUSHED_AT = 32_768
 
 
 def errors_csv(importacao_id: int) -> Iterator[bytes]:
-    """A CSV with the columns of the original; Conflict if the original is not kept any more.
+    """A CSV with the columns of the original; Conflict if the original is no longer stored.
 
-    What can go wrong is said before the first piece is asked for.
+    Errors are raised before the first piece is requested.
     """
     importacao = db.session.get_one(Importacao, importacao_id)
     sealed = db.session.scalars(
@@ -49,7 +49,7 @@ def errors_csv(importacao_id: int) -> Iterator[bytes]:
                 kept = [place for place, title in enumerate(sheet.header) if not is_reasons(title)]
                 buffer = io.StringIO()
                 write = csv.writer(buffer, delimiter=";").writerow
-                # With its mark, without which spreadsheets take UTF-8 for something else.
+                # With a byte order mark, without which spreadsheets do not recognise UTF-8.
                 buffer.write("\ufeff")
                 write([REASONS, *quoted_row(sheet.header[place] for place in kept)])
                 for record in sheet.records:

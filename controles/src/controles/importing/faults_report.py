@@ -1,4 +1,4 @@
-"""What is wrong with a file, to be read by a person and, as rows, to be corrected in a spreadsheet."""
+"""The faults of a file: as sentences, and as rows that can be corrected in a spreadsheet."""
 
 import csv
 import datetime as dt
@@ -15,15 +15,16 @@ from controles.importing.columns import Columns
 from controles.importing.vocabulary import REASONS, is_reasons
 from controles.settings.private_files import open_private
 
-# Beyond this the sentences wait on disk: a file can be wrong in every row.
+# Beyond this size the sentences are kept on disk, because a file can have a fault in every row.
 _IN_MEMORY = 1_000_000
 
 
 class FaultsReport:
-    """Collects sentences; copies faulty rows, whole and with their reasons in front, to `path` if there is one.
+    """Collects sentences; copies faulty rows, complete and with their reasons in the first column, to `path` if it is
+    given.
 
-    The copy has the delimiter and the columns of the original, and can be imported once it is corrected. It is made
-    with its first row: a file without faults leaves none.
+    The copy has the original's delimiter and columns, and can be imported once it is corrected. It is created with its
+    first row, so a file without faults has no copy.
     """
 
     def __init__(self, path: Path | None, sentences: IO[str], opened: ExitStack) -> None:
@@ -35,13 +36,13 @@ class FaultsReport:
         self._write: Callable[[Sequence[str]], object] | None = None
 
     def begin(self, columns: Columns, delimiter: str) -> None:
-        """Hear of the file's columns."""
+        """Called with the file's columns."""
         self._columns, self._delimiter = columns, delimiter
         for warning in columns.warnings:
             print(f"Aviso: {warning}", file=self._sentences)
 
     def add(self, row: CheckedRow) -> None:
-        """Hear of a row that has faults or is in conflict with what is there."""
+        """Called with a row that has faults or a conflict."""
         for fault in row.faults:
             where = f"linha {row.record.number}" + (f", coluna “{fault.column}”" if fault.column else "")
             conflict = "conflito: " if row.acao is Acao.CONFLITO else ""
@@ -57,25 +58,25 @@ class FaultsReport:
         self._write([f"linha {row.record.number}: {reasons}", *cells])
 
     def change(self, row: CheckedRow) -> None:
-        """Hear of a row that would change a militante."""
+        """Called with a row that would change a militante."""
         changes = "; ".join(f"{one.column}: {shown(one.antes)} → {shown(one.depois)}" for one in row.alteracoes)
         print(f"linha {row.record.number}: altera {row.de}: {changes}", file=self._sentences)
 
     def passed(self, row: CheckedRow) -> None:
-        """Hear of a line that is no person."""
+        """Called with a line that is not a person."""
         text = " ".join(cell.strip() for cell in row.record.cells if cell.strip())
         print(
             f"linha {row.record.number}: “{text}” é um total, não uma pessoa; não será importada.", file=self._sentences
         )
 
     def sentences(self) -> Iterator[str]:
-        """All that was collected, line by line."""
+        """Everything that was collected, line by line."""
         self._sentences.seek(0)
         for line in self._sentences:
             yield line.rstrip("\n")
 
     def _start(self, path: Path) -> Callable[[Sequence[str]], object]:
-        # With its mark, without which spreadsheets take UTF-8 for something else.
+        # With a byte order mark, without which spreadsheets do not recognise UTF-8.
         file = self._opened.enter_context(open_private(path, encoding="utf-8-sig", newline=""))
         write = csv.writer(file, delimiter=self._delimiter).writerow
         write([REASONS, *quoted_row(self._without_old_reasons(self._columns.header))])
@@ -89,7 +90,7 @@ class FaultsReport:
 
 
 def shown(value: object) -> str:
-    """A value of a militante as a sentence or a page shows it."""
+    """A militante's value as it is shown in a sentence or on a page."""
     match value:
         case None | "":
             return "vazio"

@@ -11,10 +11,10 @@ TIPO_NAMES = {
 
 
 class ArquivoForm(PageForm):
-    """A file and what it holds."""
+    """A file, and the kind of its content."""
 
     tipo = ChipsField("O que há no arquivo", [InputRequired("Diga o que há no arquivo.")], coerce=Tipo)
-    # What the file's own field is called, for what is wrong with it.
+    # The name of the file's field, for its errors.
     arquivo = TextField("Arquivo")
 
     def offer(self, tipos: tuple[Tipo, ...]) -> None:
@@ -22,6 +22,6 @@ class ArquivoForm(PageForm):
 
 
 class DesfazerForm(PageForm):
-    """Why a batch is undone."""
+    """The reason for undoing a batch."""
 
     motivo = TextField("Motivo", [required("Escreva o motivo."), at_most(200)], render_kw={"autocomplete": "off"})

@@ -1,4 +1,4 @@
-"""What can be imported: for each kind of file its words, and who checks, writes and undoes it."""
+"""What can be imported: for each kind of file its vocabulary, and the functions that check, write and undo it."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,7 @@ Undo = Callable[[Session, Sequence[ImportacaoLinha], str, int | None, dt.datetim
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One kind of file. `fields`: what a column can be said to be, and how a page calls it."""
+    """One kind of file. `fields`: the fields that a column can have, with their names on the page."""
 
     words: Vocabulary
     fields: Mapping[str, str]

@@ -1,8 +1,9 @@
-"""Which militante of the database a row is about, and where that is for a person to say.
+"""Which militante of the database a row is about, and when a person has to decide that.
 
-A number alone says little: sheets are numbered 1, 2, 3, and a matrícula is typed wrong. So a row is about the militante
-with its matrícula only if name and birth agree, and about the one with its CPF unless everything else disagrees. All
-that is neither clearly the same person nor clearly another is a `Conflito`: nothing is written until somebody decides.
+A number alone is not reliable: sheets are numbered 1, 2, 3, and a matrícula can be mistyped. So a row is about the
+militante with its matrícula only if name and birth agree, and about the militante with its CPF unless everything else
+disagrees. Whatever is neither clearly the same person nor clearly another one is a `Conflito`: nothing is written until
+somebody decides.
 """
 
 import datetime as dt
@@ -18,7 +19,7 @@ from controles.importing.cells import Decisao
 from controles.militantes.models import Militante
 from controles.militantes.searching import MATRICULA_DIGITS
 
-# So long is the longest matrícula that is looked for with zeros in front.
+# The longest matrícula that is also looked up with leading zeros.
 _MOST_DIGITS = 10
 _DECIDE = (
     "Se for a mesma pessoa, escreva “mesma pessoa” numa coluna “decisão”; se for outra, “outra pessoa”, "
@@ -27,7 +28,7 @@ _DECIDE = (
 
 
 class Conflito(ValueError):
-    """The row could be about somebody else than it seems: the field that says so, and a sentence."""
+    """The row could be about another person than it seems: the field that shows this, and a sentence."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -36,12 +37,12 @@ class Conflito(ValueError):
 
 
 class Ambiguous(Conflito):
-    """No decision helps: the row's own words contradict each other, or fit several militantes."""
+    """A decision cannot help: the row contradicts itself, or matches several militantes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a row says about who it is; a field that it does not say is None."""
+    """What a row says about the person; missing fields are None."""
 
     matricula: str | None
     cpf: str | None
@@ -62,14 +63,14 @@ class Identity:
 
 
 def matricula_key(matricula: str) -> str:
-    """Equal for two spellings of one matrícula: a spreadsheet drops the zeros in front of a number."""
+    """Equal for two spellings of one matrícula: a spreadsheet drops a number's leading zeros."""
     if matricula.isascii() and matricula.isdigit():
         return matricula.lstrip("0").zfill(MATRICULA_DIGITS)
     return matricula
 
 
 def spellings(matricula: str) -> tuple[str, ...]:
-    """As it is written, then with as many zeros in front as the application writes, then with any other number."""
+    """As written; with as many leading zeros as the application writes; then with any other number of zeros."""
     key = matricula_key(matricula)
     if not (matricula.isascii() and matricula.isdigit()):
         return (matricula,)
@@ -80,14 +81,14 @@ def spellings(matricula: str) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class Known:
-    """The militantes of the database that some rows can be about."""
+    """The militantes of the database that some rows may be about."""
 
     by_matricula: dict[str, Militante] = field(default_factory=dict)
     by_cpf: dict[bytes, Militante] = field(default_factory=dict)
     by_name: dict[str, list[Militante]] = field(default_factory=dict)
 
     def find(self, identity: Identity) -> Militante | None:
-        """The one that `identity` means; None if there is none; Conflito if that is not clear."""
+        """The militante that `identity` means; None if there is none; raises Conflito if it is not clear."""
         digests = () if identity.cpf is None else cpf.vault().digests(identity.cpf)
         by_cpf = next((self.by_cpf[digest] for digest in digests if digest in self.by_cpf), None)
         by_matricula = None if identity.matricula is None else self._by_matricula(identity.matricula)
@@ -132,7 +133,8 @@ class Known:
         return found[0]
 
     def _by_name(self, identity: Identity) -> Militante | None:
-        """No number leads to anybody: whoever has the same name, and a date or an address that says it is them."""
+        """No number matches anybody: find somebody with the same name, and a date or an e-mail address that confirms
+        it."""
         alike = {
             militante.id: militante
             for name in identity.names()
@@ -165,7 +167,7 @@ class Known:
 
 
 def _with_this_matricula(identity: Identity, found: Militante) -> Militante:
-    """Nobody has the row's CPF, or it has none: the matrícula alone leads to `found`."""
+    """Nobody has the row's CPF, or it has none: only the matrícula matches `found`."""
     if identity.cpf is not None and found.cpf_hmac is not None:
         raise Ambiguous(
             "matricula", f"A matrícula {found.matricula} já é de um militante com outro CPF; corrija uma das duas."
@@ -186,7 +188,7 @@ def _with_this_matricula(identity: Identity, found: Militante) -> Militante:
 
 
 def _could_be(identity: Identity, militante: Militante) -> bool:
-    """The CPF is the same: is anything else? People marry and correct a spelling; they rarely change every name."""
+    """The CPF is the same; is anything else? People marry or correct a spelling, but rarely change all their names."""
     if not identity.names():
         return True
     same_birth = identity.nascimento is not None and identity.nascimento == militante.nascimento
@@ -198,7 +200,7 @@ def _could_be(identity: Identity, militante: Militante) -> bool:
 
 
 def _may_be_the_same(identity: Identity, militante: Militante) -> bool:
-    """The name is the same: nothing contradicts, and something besides the name says that it is the same person."""
+    """The name is the same; nothing contradicts, and something else also says that it is the same person."""
     if identity.cpf is not None and militante.cpf_hmac is not None:
         return False
     born, known_born = identity.nascimento, militante.nascimento

@@ -1,4 +1,4 @@
-"""One cell with several fields, as in “Maria da Silva <maria@exemplo.org>”: taken apart by what each looks like."""
+"""A cell with several fields, such as “Maria da Silva <maria@exemplo.org>”, divided by the form of each field."""
 
 import re
 
@@ -8,7 +8,7 @@ _DATE = re.compile(r"(?<![0-9])(?:[0-9]{1,2}[/.\-][0-9]{1,2}[/.\-][0-9]{2,4}|[0-
 _PHONE = re.compile(r"(?:\+?55[ .-]?)?\(?[0-9]{2}\)?[ .-]?9?[ .-]?[0-9]{4}[ .-]?[0-9]{4}(?![0-9])")
 _NUMBER = re.compile(r"(?<![\w])[0-9]{1,12}(?![\w])")
 _AMOUNT = re.compile(r"R\$ ?[0-9.]+(?:,[0-9]{1,2})?|[0-9.]+,[0-9]{2}")
-# In this order: what looks most like itself first, so that a telefone is not looked for inside a CPF.
+# The most distinctive forms come first, so that a telefone is not found inside a CPF.
 _SHAPES = (
     ("email", _EMAIL),
     ("cpf", _CPF),
@@ -22,15 +22,15 @@ _SIGNS_BETWEEN = " \t\n<>()[]{},;:|/-–—•\"'"
 
 
 def split_cell(text: str, fields: tuple[str, ...]) -> dict[str, str]:
-    """The fields of `text`. What is left belongs to the one field that has no shape of its own, such as the name.
+    """The fields of `text`. The rest belongs to the one field that has no form of its own, such as the name.
 
-    Where nothing but signs is left, or no field could take the rest, the first one gets the whole rest: its reader
-    says what is wrong with it, so nothing is lost in silence.
+    If only punctuation is left, or no field can take the rest, the first field gets all of it: its reader reports what
+    is wrong, so nothing is lost silently.
     """
     found: dict[str, str] = {}
     rest = text
     shaped = [field for field, _ in _SHAPES if field in fields]
-    # Two dates stand in the order in which the header names them.
+    # Two dates are in the order in which the header names them.
     shaped.sort(key=lambda field: (_rank(field), fields.index(field)))
     for field in shaped:
         match = dict(_SHAPES)[field].search(rest)

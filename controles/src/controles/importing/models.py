@@ -1,4 +1,4 @@
-"""Files that were given to the application to import: each a batch that is checked, written, and can be undone."""
+"""Uploaded files: each is a batch that is checked, written, and can be undone."""
 
 import datetime as dt
 from enum import StrEnum
@@ -11,13 +11,13 @@ from controles.db import Base, BigId
 
 
 class Tipo(StrEnum):
-    """What a file holds."""
+    """What a file contains."""
 
     MILITANTES = "militantes"
 
 
 class Estado(StrEnum):
-    """How far a batch has come. What begins with `A_` waits for the work in the background, or is being done."""
+    """The progress of a batch. States that begin with `A_` wait for the work in the background, or are being done."""
 
     COLUNAS = "colunas"
     A_CONFERIR = "a_conferir"
@@ -55,10 +55,10 @@ class Importacao(Base):
     arquivo: Mapped[str] = mapped_column(String(120))
     criada_em: Mapped[dt.datetime]
     criada_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
-    # The file's titles in their order, and what of it is not read, in sentences.
+    # The file's titles in order, and sentences about what is not read.
     cabecalho: Mapped[list[str]] = mapped_column(JSON, default=list)
     avisos: Mapped[list[str]] = mapped_column(JSON, default=list)
-    # Row number, as text, → who it is about.
+    # Row number, as text, → the decision who it is about.
     decisoes: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     so_validas: Mapped[bool] = mapped_column(default=False)
     novos: Mapped[int] = mapped_column(default=0)
@@ -66,7 +66,7 @@ class Importacao(Base):
     iguais: Mapped[int] = mapped_column(default=0)
     erros: Mapped[int] = mapped_column(default=0)
     conflitos: Mapped[int] = mapped_column(default=0)
-    # What the undoing left as it is, because somebody has used or changed it since.
+    # How many were left as they are when it was undone, because somebody has used or changed them since.
     mantidos: Mapped[int] = mapped_column(default=0)
     mensagem: Mapped[str | None] = mapped_column(String(500))
     gravada_em: Mapped[dt.datetime | None]
@@ -74,13 +74,13 @@ class Importacao(Base):
     # Who undoes it, and why.
     desfeita_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
     motivo: Mapped[str | None] = mapped_column(String(200))
-    # Whoever works on it wrote its name here; how often somebody began and did not come to an end.
+    # The name of the worker; and how often a worker began and did not finish.
     trabalho: Mapped[str | None] = mapped_column(String(64))
     tentativas: Mapped[int] = mapped_column(default=0)
 
 
 class ImportacaoArquivo(Base):
-    """A batch's file, compressed and sealed; gone once the batch is undone or thrown away."""
+    """A batch's file, compressed and encrypted; deleted when the batch is undone or discarded."""
 
     __tablename__ = "importacao_arquivo"
 
@@ -89,7 +89,7 @@ class ImportacaoArquivo(Base):
 
 
 class ImportacaoLinha(Base):
-    """A row that needs a look, or that was written: what is wrong with it, what it changes, and what it made."""
+    """A row that needs attention, or that was written: its faults, its changes, and the record that it created."""
 
     __tablename__ = "importacao_linha"
     __table_args__ = (
@@ -101,19 +101,19 @@ class ImportacaoLinha(Base):
     importacao_id: Mapped[int] = mapped_column(ForeignKey("importacao.id"))
     numero: Mapped[int]
     acao: Mapped[str] = mapped_column(String(16))
-    # Whom it is about, as a person reads it.
+    # The name of the person that it is about.
     de: Mapped[str | None] = mapped_column(String(200))
     # Pairs of column and sentence.
     falhas: Mapped[list[Any] | None] = mapped_column(JSON)
-    # Column, before, after.
+    # Triples of column, before, and after.
     alteracoes: Mapped[list[Any] | None] = mapped_column(JSON)
-    # The record that it made or changed, and what stood there.
+    # The record that it created or changed, and its former values.
     registro_id: Mapped[int | None] = mapped_column(BigId)
     antes: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
 class ColunaLembrada(Base):
-    """What somebody said a title means, for the next file of its kind; `campo` empty: it is not to be read."""
+    """The meaning of a title that a user defined, for the next file of its kind; `campo` empty: it is not read."""
 
     __tablename__ = "coluna_lembrada"
 

@@ -1,4 +1,4 @@
-"""Núcleos by the names that a spreadsheet has for them."""
+"""Finds núcleos by the names in a spreadsheet."""
 
 from difflib import get_close_matches
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from controles.domain.text import search_form
 from controles.militantes.models import Nucleo
 
-# Looking for what somebody may have meant takes time: only the first of many unknown names get a suggestion.
+# Finding a similar name takes time: only the first unknown names get a suggestion.
 _SUGGESTIONS = 200
 
 
@@ -29,7 +29,7 @@ class NucleoNames:
                 self._active.add(identity)
 
     def id_of(self, text: str) -> int:
-        """The núcleo of this name, whatever its accents and case; ValueError says what to do about any other."""
+        """The núcleo with this name, ignoring accents and case; ValueError says what to do about any other name."""
         exact = self._by_name.get(text)
         if exact is not None:
             return exact

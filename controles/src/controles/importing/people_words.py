@@ -1,4 +1,4 @@
-"""What spreadsheets of members call each field."""
+"""The titles that spreadsheets of members use for each field."""
 
 import re
 
@@ -68,13 +68,13 @@ PEOPLE = Vocabulary(
     asked=_ASKED,
     mandatory={"nome": "nome", "data_filiacao": "data de filiação"},
     filled_in="data_filiacao",
-    # The electoral court calls the título de eleitor so.
+    # The electoral court's names for the título de eleitor.
     unread=dict.fromkeys(
         ("numero da inscricao", "numero de inscricao", "titulo de eleitor", "titulo eleitoral", "titulo"), _VOTER
     ),
 )
 
-# What a page calls each field.
+# The names of the fields on the page.
 PEOPLE_FIELDS = {
     "matricula": "Matrícula",
     "nome": "Nome",

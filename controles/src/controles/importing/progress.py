@@ -1,7 +1,7 @@
-"""Who works on a batch on this machine, and how far: two small files beside the application's data.
+"""Who works on a batch on this machine, and how far they are: two small files beside the application's data.
 
-The lock ends with its process, however that ends, so a batch whose lock is free is nobody's any more. The progress is a
-file because the database has none to read while one long transaction writes.
+The lock ends with its process, however that ends, so a batch whose lock is free has no worker. The progress is in a
+file, because nothing in the database is visible while one long transaction writes.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ Report = Callable[[float], None]
 
 @contextmanager
 def at_work(folder: Path, importacao_id: int) -> Iterator[Report | None]:
-    """Hold the batch and report how much of it is done, from 0 to 1; None if somebody else on this machine holds it."""
+    """Lock the batch and return a function that reports progress, from 0 to 1; None if another worker has the lock."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = os.open(_path(folder, importacao_id, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY)
     try:
@@ -36,14 +36,14 @@ def at_work(folder: Path, importacao_id: int) -> Iterator[Report | None]:
 
 
 def progress_of(folder: Path, importacao_id: int) -> int | None:
-    """How many per cent are done; None where this machine does not know."""
+    """The progress in per cent; None if it is not known on this machine."""
     with suppress(OSError, ValueError):
         return int(_path(folder, importacao_id, "progresso").read_text("ascii"))
     return None
 
 
 def _write(path: Path, share: float) -> None:
-    # Whoever reads meanwhile reads a whole number: the old one or the new one.
+    # Replaced as a whole, so that a reader never sees a part of the number.
     new = path.with_suffix(".novo")
     new.write_text(str(int(100 * min(max(share, 0.0), 1.0))), "ascii")
     new.replace(path)

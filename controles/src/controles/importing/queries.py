@@ -1,4 +1,4 @@
-"""Reads about batches. None of them is cached: a batch is looked at while it changes, by the one who gave it."""
+"""Reads about batches. Not cached: a batch is read while it changes, by the person who uploaded it."""
 
 from collections.abc import Collection
 
@@ -54,7 +54,7 @@ def get_importacao(importacao_id: int) -> Lote | None:
 
 
 def list_linhas(importacao_id: int, ver: Ver, *, cursor: str | None = None, limit: int = 50) -> PaginaLinhas:
-    """One page of those rows, as they stand in the file."""
+    """One page of these rows, in the order of the file."""
     wanted: tuple[ColumnElement[bool], ...] = (
         ImportacaoLinha.importacao_id == importacao_id,
         ImportacaoLinha.acao == _ACOES[ver],
@@ -101,7 +101,7 @@ def lists_with_rows(importacao_id: int) -> dict[Ver, bool]:
 
 
 def read_columns(lote: Lote) -> tuple[ColunaLida, ...]:
-    """The titles of a batch's file, and what each is read as."""
+    """The titles of a batch's file, and how each is read."""
     words = words_of(db.session, lote.tipo)
     return tuple(
         ColunaLida(place, title, tuple(name for name, _ in words.fields_of(title)), words.learnt.get(plain(title)))

@@ -1,7 +1,7 @@
-"""The records of a CSV file, whatever program wrote it, one at a time; those of an XLSX are read by `workbook`.
+"""The records of a CSV file, whatever program wrote it, one at a time; `workbook` reads those of an XLSX.
 
-A line is UTF-8 if it can be, else Windows-1252: what Brazilian spreadsheets write, and what a file has that was pasted
-together from both. A quote that is opened and never closed costs its own line, not the lines after it.
+Each line is UTF-8 if it is valid, else Windows-1252, which Brazilian spreadsheets write; so a file that was pasted
+together from both can be read. A quote that is never closed affects its own line only, not the lines after it.
 """
 
 import csv
@@ -21,7 +21,7 @@ from controles.importing.workbook import WORKBOOK, open_workbook
 DELIMITERS = (";", ",", "\t", "|")
 LONGEST_LINE = 100_000
 
-# How many lines may stand above the column names, titles and blank ones, and how many these may take.
+# How many lines may come before the column names (titles and blank lines), and how many lines these may take.
 _HEADING_WITHIN = 40
 _LONGEST_HEADING = 40
 
@@ -37,7 +37,7 @@ _SAVE_AS = "Abra-o e salve como “Pasta de Trabalho do Excel (.xlsx)” ou como
 
 @contextmanager
 def open_sheet(path: Path, knows: Callable[[str], bool]) -> Iterator[Sheet]:
-    """Open `path`, a CSV or an XLSX; the delimiter is the one that finds most columns that `knows` knows.
+    """Open `path`, a CSV or an XLSX; the delimiter is the one that yields most columns for which `knows` is true.
 
     Invalid, with a sentence, for a file that is empty, not text, or has no known column.
     """
@@ -47,7 +47,7 @@ def open_sheet(path: Path, knows: Callable[[str], bool]) -> Iterator[Sheet]:
             yield sheet
         return
     utf16 = start.startswith(_UTF16)
-    # Latin-1 gives every byte back, so each line can be decoded by itself.
+    # Latin-1 preserves every byte, so each line can be decoded separately.
     with path.open(encoding="utf-16" if utf16 else "latin-1", newline=None) as file:
         lines = _Lines(file, decoded=utf16)
         heading = _header(lines, knows)
@@ -55,7 +55,7 @@ def open_sheet(path: Path, knows: Callable[[str], bool]) -> Iterator[Sheet]:
 
 
 class _Lines:
-    """The file's lines as text; those given back come again. Remembers what the present record has taken."""
+    """The file's lines as text; lines can be put back. Remembers the lines of the present record."""
 
     def __init__(self, file: TextIO, *, decoded: bool) -> None:
         self._file = file
@@ -98,7 +98,7 @@ def _decode(line: str) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
-        # The five bytes that Windows-1252 leaves undefined become a sign that no check accepts.
+        # The five bytes that Windows-1252 leaves undefined become a character that no check accepts.
         return raw.decode("cp1252", errors="replace")
 
 
@@ -117,7 +117,7 @@ def _beginning(path: Path) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Heading:
-    """A line that could have the column names: in which row it begins, how many lines it takes, and its cells."""
+    """A line that may contain the column names: its row number, how many lines it takes, and its cells."""
 
     row: int
     lines: int
@@ -127,9 +127,9 @@ class _Heading:
 
 
 def _header(lines: _Lines, knows: Callable[[str], bool]) -> _Heading:
-    """The line with the column names: of the first ones, that in which most names are known; the earliest of equals.
+    """The line with the column names: among the first lines, the first one with the most known names.
 
-    Above it a sheet may have its title, its date, and blank lines.
+    A sheet may have its title, its date, and blank lines above it.
     """
     first: list[str] = []
     for line in lines:
@@ -144,7 +144,7 @@ def _header(lines: _Lines, knows: Callable[[str], bool]) -> _Heading:
     ]
     if not candidates:
         raise Invalid("", "O arquivo está vazio.")
-    # Of two that find as many, the one that splits more: a header with one known column can still be a whole table.
+    # Of two with equally many, the one with more cells: a header with one known column can still be a whole table.
     best = max(candidates, key=lambda one: (one.known, -one.row, len(one.names)))
     if not best.known:
         text = first[candidates[0].row - 1].strip()
@@ -160,7 +160,7 @@ def _header(lines: _Lines, knows: Callable[[str], bool]) -> _Heading:
 
 def _headings_at(first: list[str], index: int, knows: Callable[[str], bool]) -> Iterator[_Heading]:
     text, taken = first[index], 1
-    # The question of a form may have line breaks in its quotes.
+    # A form's question may contain line breaks within its quotes.
     while text.count('"') % 2 and taken < _LONGEST_HEADING and index + taken < len(first):
         text, taken = text + first[index + taken], taken + 1
     if text.count('"') % 2:
@@ -178,7 +178,7 @@ def _names_delimiter(line: str) -> bool:
 def _records(lines: _Lines, heading: _Heading) -> Iterator[Record]:
     delimiter, width = heading.delimiter, len(heading.names)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    # As a spreadsheet counts its rows: one that takes several lines is one.
+    # Numbered as a spreadsheet does: a row that takes several lines counts once.
     number = heading.row
     while True:
         number += 1
@@ -194,7 +194,7 @@ def _records(lines: _Lines, heading: _Heading) -> Iterator[Record]:
             fault = fault or "Há aspas abertas nesta linha que só fecham em outra; dobre-as ou retire-as."
             lines.give_back(lines.taken[1:])
         if fault:
-            # With its quotes, whatever they mean: nothing of a faulty row is lost.
+            # With its quotes, whatever they mean, so that nothing of a faulty row is lost.
             cells = tuple(lines.taken[0].rstrip("\n").split(delimiter))
         elif any(cells[width:]):
             fault = (
@@ -204,12 +204,12 @@ def _records(lines: _Lines, heading: _Heading) -> Iterator[Record]:
         if fault is None and "\ufffd" in "".join(cells):
             fault = "Há caracteres que não são de UTF-8 nem de Windows-1252; digite-os de novo."
         if not fault and tuple(cell.strip() for cell in cells) == heading.names:
-            # Printed lists repeat their heading on every page.
+            # Printed lists repeat the heading on every page.
             continue
         if fault or any(cell.strip() for cell in cells):
             yield Record(number, cells, fault)
 
 
 def _split(line: str, delimiter: str) -> tuple[str, ...]:
-    """The cells of one line by itself, forgiving."""
+    """The cells of one line, tolerating invalid quotes."""
     return tuple(unquoted(cell.strip()) for cell in next(csv.reader(io.StringIO(line), delimiter=delimiter), ()))

@@ -19,7 +19,7 @@ class Ver(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lote:
-    """A batch. `alteracoes`: rows that change a record; `totais`: lines that only sum up others."""
+    """A batch. `alteracoes`: rows that change a record; `totais`: lines with totals."""
 
     id: int
     tipo: Tipo
@@ -42,7 +42,7 @@ class Lote:
 
     @property
     def trabalhando(self) -> bool:
-        """Whether work goes on, or waits to."""
+        """Whether work on it is running or waiting."""
         return self.estado in AT_WORK
 
     @property
@@ -63,7 +63,7 @@ class PaginaLotes:
 
 @dataclass(frozen=True, slots=True)
 class LinhaLote:
-    """A row. `falhas`: column and sentence; `alteracoes`: column, before, after; `decisao`: what was decided, if so."""
+    """A row. `falhas`: column and sentence; `alteracoes`: column, before, after; `decisao`: the decision, if any."""
 
     id: int
     numero: int
@@ -83,7 +83,7 @@ class PaginaLinhas:
 
 @dataclass(frozen=True, slots=True)
 class ColunaLida:
-    """A title of the file: its place, what it is read as, and what somebody said it means, if they did."""
+    """A title of the file: its position, how it is read, and the meaning that a user defined, if any."""
 
     lugar: int
     titulo: str

@@ -1,4 +1,4 @@
-"""Rows of one file that are about the same person."""
+"""Rows of one file about the same person."""
 
 import datetime as dt
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class _Named:
 
 @dataclass(slots=True)
 class Repetition:
-    """Remembers who was in which row. Two rows about one person: only the first is taken, the second is a fault."""
+    """Remembers who was in which row. Of two rows about one person only the first is valid."""
 
     matriculas: dict[str, int] = field(default_factory=dict)
     _cpfs: dict[str, int] = field(default_factory=dict)
@@ -24,7 +24,7 @@ class Repetition:
     _names: dict[tuple[str, dt.date], list[_Named]] = field(default_factory=dict)
 
     def of(self, row: int, identity: Identity, militante: Militante | None) -> dict[str, str]:
-        """What `row` repeats, field by field; from now on it is remembered itself."""
+        """What `row` repeats, by field; the row is remembered, too."""
         faults: dict[str, str] = {}
         if identity.matricula is not None:
             first = self.matriculas.setdefault(matricula_key(identity.matricula), row)
@@ -49,7 +49,7 @@ class Repetition:
         return faults
 
     def _alike(self, row: int, identity: Identity) -> int | None:
-        """An earlier row that could be the same person, if only numbers could tell the two apart."""
+        """An earlier row that could be about the same person, since only numbers could distinguish the two."""
         if identity.data_filiacao is None:
             return None
         found = None

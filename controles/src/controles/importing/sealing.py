@@ -1,4 +1,4 @@
-"""A file's bytes, compressed and sealed: whoever reads the table, or a backup of it, reads nobody's CPF."""
+"""An uploaded file's bytes, compressed and encrypted: neither the table nor a backup of it reveals a CPF."""
 
 import secrets
 import zlib
@@ -32,7 +32,7 @@ class FileSeal:
         return nonce + self.ciphers[0].encrypt(nonce, zlib.compress(content, 1), _owner(importacao_id))
 
     def open(self, sealed: bytes, importacao_id: int) -> bytes:
-        """Conflict, with a sentence, for what was sealed with a key that is not read any more."""
+        """The bytes; Conflict, with a sentence, if they were sealed with a key that is no longer known."""
         for cipher in self.ciphers:
             try:
                 plain = cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _owner(importacao_id))

@@ -1,4 +1,4 @@
-"""Check a whole file; then, if that is wanted and may be, write it in one transaction."""
+"""Checks a whole file; then, if requested and possible, writes it in one transaction."""
 
 import datetime as dt
 from array import array
@@ -35,15 +35,15 @@ from controles.militantes.writing import (
 )
 from controles.services.transaction import transaction
 
-# What is to be done with each row, where it is not the number of the militante to update.
+# What to do with a row, if it is not the id of the militante to update.
 _CREATE, _LEAVE = 0, -1
 
 
 @dataclass(frozen=True, slots=True)
 class Resumo:
-    """How many rows there were of each kind, and whether the new and the changed ones were written.
+    """How many rows there were of each kind, and whether the new and changed ones were written.
 
-    `conflitos` could be about somebody else than they seem: like the faulty ones, they are never written.
+    `conflitos` could be about other people than they seem; like faulty rows they are never written.
     """
 
     novos: int
@@ -61,18 +61,19 @@ class Resumo:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What somebody said of a file besides what stands in it: what its titles mean, and who a row is about."""
+    """What users said about a file: what its titles mean, and who its rows are about."""
 
     words: Vocabulary = PEOPLE
-    # By the row's number; wins over the row's own column.
+    # By row number; takes precedence over the row's own column.
     decisoes: Mapping[int, Decisao] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Escrita:
-    """A row that was written: which record it made or changed, and what stood there, as it would have to be restored.
+    """A row that was written: the record that it created or changed, and the former values in a form that can be
+    restored.
 
-    `antes` None: there was none before.
+    `antes` None: the record is new.
     """
 
     linha: int
@@ -82,11 +83,11 @@ class Escrita:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who hears of an import while it runs: of the columns once, of the rows, and how many bytes were read.
+    """Is called during an import: with the columns, with rows, and with the number of bytes read.
 
-    `faulty` hears of each row with a fault or a conflict, `changing` of each one that would change a militante,
-    `passed` of each line that is no person, such as a total. `written` and `finished` hear within the transaction: what
-    they raise undoes it.
+    `faulty` gets each row with a fault or a conflict, `changing` each row that would change a militante, `passed` each
+    line that is not a person, such as a total. `written` and `finished` are called in the transaction: an exception
+    undoes it.
     """
 
     columns: Callable[[Columns, str], None] = lambda _columns, _delimiter: None
@@ -115,10 +116,10 @@ def import_militantes(
     listener: Listener,
     hints: Hints | None = None,
 ) -> Resumo:
-    """Write the new and the changed rows of `path`, all or nothing.
+    """Write the new and changed rows of `path`, all or nothing.
 
-    With faulty rows nothing is written, unless `valid_only`: then the others are. What a row does not say stays as it
-    is. The same file again changes nothing. Invalid if the file as a whole cannot be read.
+    If there are faulty rows nothing is written; with `valid_only`, only the others are. Fields that a row does not have
+    stay as they are. Importing the same file again changes nothing. Invalid if the file as a whole cannot be read.
     """
     with transaction() as session:
         _lock(session)
@@ -151,7 +152,7 @@ def import_militantes(
 
 
 class _Examined:
-    """What was decided about each row, in eight bytes a row: the rows themselves are read again to be written."""
+    """The decision for each row, in eight bytes per row: the rows themselves are read again when they are written."""
 
     def __init__(self, columns: Columns, nucleos: NucleoNames, hints: Hints) -> None:
         self.columns = columns
@@ -217,7 +218,7 @@ def _tell(listener: Listener, row: CheckedRow) -> None:
 
 
 class _Writer:
-    """Writes the rows as it was decided, some hundred at a time."""
+    """Writes the rows as decided, some hundred at a time."""
 
     def __init__(
         self, session: Session, examined: _Examined, *, autor_id: int | None, agora: dt.datetime, hoje: dt.date
@@ -227,7 +228,7 @@ class _Writer:
         self._autor_id = autor_id
         self._agora = agora
         self._hoje = hoje
-        # A number that another row asks for is not given away.
+        # Numbers that other rows of the file ask for are not given away.
         self._matriculas = (number for number in free_matriculas(session) if number not in examined.claimed)
 
     def write(self, path: Path, listener: Listener) -> None:
@@ -295,7 +296,7 @@ class _Writer:
             tabela="militante",
             registro_id=militante.id,
             antes={name: before[name] for name in changed},
-            # The flush that follows counts it up.
+            # The next flush increments the version.
             depois={name: after[name] for name in changed} | {"versao": militante.versao + 1},
         )
 
@@ -305,8 +306,8 @@ def _first_standing(militante: Militante) -> dict[str, object]:
 
 
 def _lock(session: Session) -> None:
-    """Keep every other writer of militantes out until the end: what was checked is still so when it is written."""
-    # In the order in which the forms take them.
+    """Keep all other writers of militantes out until the end, so that the result of the check stays valid."""
+    # In the same order as the forms.
     serialise(session.connection(), "matricula")
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("LOCK TABLE militante IN EXCLUSIVE MODE"))

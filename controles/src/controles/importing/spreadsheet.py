@@ -1,4 +1,4 @@
-"""What is known of a spreadsheet while it is read."""
+"""What is known about a spreadsheet while it is read."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row, numbered as the spreadsheet shows it. `fault` says why it could not be read as one."""
+    """One row, numbered as in the spreadsheet. `fault`: why it could not be read as a row."""
 
     number: int
     cells: tuple[str, ...]
@@ -15,12 +15,12 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """An open file: its header, and its other rows to be read once. Blank rows are left out, but counted."""
+    """An open file: its header, and its other rows, which can be read once. Blank rows are left out, but counted."""
 
     delimiter: str
     header: tuple[str, ...]
     records: Iterator[Record]
-    # Bytes read so far, for a progress bar.
+    # The bytes read so far, for a progress bar.
     position: Callable[[], int]
-    # What of the file will not be read, in sentences.
+    # Sentences about parts of the file that will not be read.
     warnings: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
-"""Taking back what an import of militantes wrote: who was made is removed, who was changed is as before.
+"""Undoing an import of militantes: new ones are removed, changed ones are restored.
 
-Only as far as nobody has built on it: whoever has a cota, a payment, or was changed since stays as they are. Each
-removal and each change is in the audit like any other.
+A militante who has a cota or a payment, or was changed since, stays as they are. Each removal and each change has an
+audit row, as usual.
 """
 
 import datetime as dt
@@ -19,13 +19,13 @@ from controles.importing.models import ImportacaoLinha
 from controles.militantes.models import Militante, SituacaoHistorico, ValorCota
 from controles.militantes.writing import changed_fields, restore, snapshot
 
-# What belongs to a militante from the first day on, and goes with them.
+# Rows that every militante has from the first day, and that are removed with them.
 _OWN = (SituacaoHistorico, ValorCota)
 
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """The rows that could not be taken back, and why, by their numbers."""
+    """The rows that could not be undone, with the reasons, by row number."""
 
     kept: dict[int, str]
 
@@ -33,7 +33,7 @@ class Undone:
 def undo_militantes(
     session: Session, rows: Sequence[ImportacaoLinha], motivo: str, autor_id: int | None, agora: dt.datetime
 ) -> Undone:
-    """Take these rows back in the caller's transaction."""
+    """Undo these rows in the caller's transaction."""
     ids = [row.registro_id for row in rows if row.registro_id is not None]
     wanted = select(Militante).where(Militante.id.in_(ids)).order_by(Militante.id).with_for_update()
     found = {one.id: one for one in session.scalars(wanted.execution_options(populate_existing=True))}
@@ -103,7 +103,7 @@ def _change(acao: str, militante: Militante, antes: dict[str, object], depois: d
 
 
 def _used(session: Session, ids: Sequence[int]) -> dict[int, str]:
-    """Which of these militantes something else of the database points at, whatever it is."""
+    """Which of these militantes any other row of the database refers to."""
     found: dict[int, str] = {}
     own = {model.__tablename__ for model in _OWN}
     names = {"cota": "cotas", "pagamento": "pagamentos"}

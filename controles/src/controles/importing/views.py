@@ -1,4 +1,4 @@
-"""Importing in the browser: give a file, see what it would do, decide, write it, undo it."""
+"""Importing in the browser: upload a file, see what it would do, decide, write it, undo it."""
 
 from collections.abc import Callable, Mapping
 
@@ -47,12 +47,12 @@ from controles.services.transaction import transaction
 
 blueprint = Blueprint("importing", __name__, url_prefix="/importar", template_folder="templates")
 
-# Seconds after which a page that waits for work looks again; without JavaScript.
+# After this many seconds a page that waits for work reloads, without JavaScript.
 LOOK_AGAIN = 2
-# What a column's select offers besides the fields: what its title says, and that nobody is to read it.
+# Choices for a column in addition to the fields: as its title says, or not read.
 AS_TITLED, UNREAD = "", "-"
 
-# Who may do by hand what a file of this kind does.
+# The permission for doing by hand what a file of this kind does.
 PERMISSION_OF = {
     Tipo.MILITANTES: Permission.EDITAR_MILITANTES,
 }
@@ -110,14 +110,14 @@ def index() -> str | WerkzeugResponse:
 @blueprint.route("/<int:importacao_id>", methods=["GET", "POST"])
 @require(Permission.IMPORTAR)
 def show(importacao_id: int) -> ResponseReturnValue:
-    """One batch: how far it is, what it would do or has done, and what can be done with it."""
+    """One batch: its progress, what it would do or has done, and what can be done with it."""
     lote = _lote(importacao_id)
     form = DesfazerForm(typed())
     if request.method == "POST":
         return _act(lote, form)
     show_errors(form)
     if lote.trabalhando:
-        # Also after the process that worked on it has ended.
+        # Restarts the work if its process has ended.
         start_work(lote.id)
     kind = KINDS[lote.tipo]
     lists = lists_with_rows(lote.id)
@@ -146,7 +146,7 @@ def show(importacao_id: int) -> ResponseReturnValue:
 @blueprint.get("/<int:importacao_id>/lista/erros.csv")
 @require(Permission.IMPORTAR)
 def errors(importacao_id: int) -> ResponseReturnValue:
-    """The refused rows, to be corrected and given again."""
+    """The refused rows, to be corrected and uploaded again."""
     lote = _lote(importacao_id)
     asked = ask_again()
     if asked is not None:
@@ -171,13 +171,13 @@ def errors(importacao_id: int) -> ResponseReturnValue:
 
 
 def start_work(importacao_id: int) -> None:
-    """Let this process work on a batch, unless somebody on this machine does already."""
+    """Let this process work on a batch, unless another worker on this machine does."""
     folder = running.settings().imports
     background().start(f"importacao-{importacao_id}", lambda: work_on(importacao_id, folder=folder, clock=utc_now))
 
 
 def resume(app: Flask) -> None:
-    """Go on with what was left when a process ended: to be called when one begins to serve."""
+    """Continue the work that was interrupted when a process ended; called when a process begins to serve."""
 
     def look() -> None:
         for importacao_id in waiting_batches():
@@ -260,7 +260,7 @@ def _lote(importacao_id: int) -> Lote:
 
 
 def _ver(lists: Mapping[Ver, bool]) -> Ver:
-    """The list that the address asks for, else the first that has rows: what is wrong comes first."""
+    """The list that the address asks for, else the first one that has rows: faults come first."""
     asked = request.args.get("ver", "")
     chosen = next((ver for ver in lists if ver.value == asked), None)
     return chosen or next((ver for ver, there in lists.items() if there), Ver.ERROS)

@@ -1,4 +1,4 @@
-"""What a title says of its column: the field's own name, or words of a question that asks for it."""
+"""What a title says about its column: the field's own name, or words of a question that asks for it."""
 
 import re
 from collections.abc import Mapping
@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 
 from controles.domain.text import search_form
 
-# The column that the file of broken rows has in front; a corrected file may still have it.
+# The column that the file of faulty rows has in front; a corrected file may still contain it.
 REASONS = "erros"
 
 RANK_ASKED, RANK_FILLED_IN = 100, 200
-# Before all that is known of itself: somebody said so.
+# Ranks before all built-in names, because a user defined it.
 _RANK_LEARNT = -1
 _NOT_A_WORD = re.compile(r"[^a-z0-9]+")
 _ASIDE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
@@ -19,38 +19,38 @@ _BETWEEN_NAMES = re.compile(r"\s+(?:e|ou|com)\s+|\s*[/,;|+&]\s*|\s+[-–]\s+", r
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:
-    """The fields of one kind of spreadsheet and what people call each, the plainest first.
+    """The fields of one kind of spreadsheet, and the names that people use for each, plainest first.
 
     Names are compared without accents, case and punctuation.
     """
 
     names: Mapping[str, tuple[str, ...]]
-    # A question of a form, or a title of many words: what it asks for is said by one of them. The first fit counts.
+    # For a form's question, or a title of many words: one of the words tells the field. The first match counts.
     asked: tuple[tuple[str, re.Pattern[str]], ...] = ()
-    # Each field that a sheet must have, and what a sentence calls it.
+    # Each required field, with its name for sentences.
     mandatory: Mapping[str, str] = field(default_factory=dict)
-    # Each of these needs one column at least, whichever.
+    # At least one column of each group is required.
     one_of: tuple[tuple[str, ...], ...] = ()
-    # Titles that say when a form was filled in: the field for which that stands, where the sheet has no better one.
+    # Titles for the time at which a form was filled in: the field that it stands for if the sheet has no better column.
     filled_in: str | None = None
-    # What else a title can be, and the sentence that says why it is not read; “{}” is the title.
+    # Other known titles, each with the sentence that says why it is not read; “{}” is the title.
     unread: Mapping[str, str] = field(default_factory=dict)
-    # What somebody said a title means, by its plain form; "": that nobody is to read it.
+    # The meanings of titles that users have defined, by their plain form; "": not read.
     learnt: Mapping[str, str] = field(default_factory=dict)
 
     def with_learnt(self, learnt: Mapping[str, str]) -> "Vocabulary":
-        """The same words, and what somebody said before; fields that there are no longer are left out."""
+        """This vocabulary with the definitions of users, except for fields that no longer exist."""
         return replace(self, learnt={title: name for title, name in learnt.items() if not name or name in self.names})
 
     def knows(self, title: str) -> bool:
         return bool(self.fields_of(title))
 
     def is_ignored(self, title: str) -> bool:
-        """Whether somebody said that this column is not to be read."""
+        """Whether a user has defined that this column is not read."""
         return self.learnt.get(plain(title)) == ""
 
     def fields_of(self, title: str) -> tuple[tuple[str, int], ...]:
-        """The fields that a column holds, each with how plain a name for it this is; none if nobody knows it."""
+        """The fields that a column contains, each with how plain this name is for it; none if the title is unknown."""
         short = plain(title)
         if short in self.learnt:
             said = self.learnt[short]
@@ -74,7 +74,7 @@ class Vocabulary:
         return () if asked is None else ((asked, RANK_ASKED),)
 
     def sentence_of_unread(self, title: str) -> str:
-        """Why a column is not read."""
+        """The sentence that says why a column is not read."""
         return self.unread.get(plain(title), "A coluna “{}” não é conhecida e não será importada.").format(title)
 
 
@@ -82,10 +82,10 @@ _FILLED_IN = frozenset({"carimbo de data hora", "timestamp", "data de envio", "s
 
 
 def plain(title: str) -> str:
-    """A title without accents, case, punctuation."""
+    """A title without accents, case and punctuation."""
     return _NOT_A_WORD.sub(" ", search_form(title)).strip()
 
 
 def is_reasons(title: str) -> bool:
-    """Whether this is the column that an earlier import put there."""
+    """Whether this is the column of reasons that an earlier import has added."""
     return plain(title) == REASONS

@@ -1,4 +1,4 @@
-"""The records of an XLSX file: of the worksheet, and below the line, that has most of the column names."""
+"""The records of an XLSX file: of the worksheet, and below the line, with the most column names."""
 
 import datetime as dt
 import re
@@ -13,12 +13,12 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 from controles.domain.domain_errors import Invalid
 from controles.importing.spreadsheet import Record, Sheet
 
-# How every zip begins, and with it every XLSX.
+# The first bytes of every zip file, and so of every XLSX.
 WORKBOOK = b"PK\x03\x04"
-# The library holds a worksheet as a whole, empty cells too: a cell that somebody wrote far below would take all memory.
+# The library keeps a whole worksheet in memory, including empty cells: one cell far below would take all of it.
 MOST_CELLS = 12_000_000
 MOST_ROWS, MOST_COLUMNS = 200_000, 200
-# Unpacked; 80,000 persons take some 40 MB.
+# Unpacked; 80,000 people take some 40 MB.
 LARGEST = 400 * 1024 * 1024
 
 _CELL = re.compile(rb'<c\s[^>]{0,40}?r="([A-Z]{1,3})([0-9]{1,7})"')
@@ -31,13 +31,13 @@ _Cell = str | int | float | bool | dt.date | dt.time | dt.timedelta
 
 @contextmanager
 def open_workbook(path: Path, knows: Callable[[str], bool], *, heading_within: int) -> Iterator[Sheet]:
-    """Open `path`. Invalid, with a sentence, for what is no XLSX, is too large, or has no known column."""
+    """Open `path`. Invalid, with a sentence, if it is not an XLSX, too large, or has no known column."""
     _check(path)
     try:
         workbook = CalamineWorkbook.from_path(str(path))
         sheets = [(name, workbook.get_sheet_by_name(name)) for name in workbook.sheet_names]
     except (CalamineError, OSError) as error:
-        # A file without permission or one that goes away meanwhile is the system's word; all else is the file's fault.
+        # A missing permission or file is reported by the system; any other error is the file's fault.
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise Invalid("", f"A planilha não pôde ser lida. {_SAVE_AS}") from None
@@ -60,13 +60,13 @@ def open_workbook(path: Path, knows: Callable[[str], bool], *, heading_within: i
 
 
 class _Rows:
-    """A worksheet's rows as texts, by their numbers. A value of cells merged downwards stands in each of their rows."""
+    """A worksheet's rows as text, by their numbers. Every row of cells merged vertically gets their value."""
 
     def __init__(self, name: str, sheet: CalamineSheet) -> None:
         self.name = name
         self._sheet = sheet
         self.height = (sheet.end or (0, 0))[0] + 1
-        # Of each column, the rows that are merged with one above them: the row that holds the value.
+        # By column, the rows that are merged with one above: the row that has the value.
         self._merged: dict[tuple[int, int], tuple[int, int]] = {}
         for (top, left), (bottom, _right) in sheet.merged_cell_ranges or ():
             for row in range(top + 1, min(bottom, top + MOST_ROWS) + 1):
@@ -108,7 +108,7 @@ def _heading(sheets: Sequence[_Rows], knows: Callable[[str], bool], within: int)
                 found.append(_Heading(rows, number, names, sum(map(knows, names))))
     if not found:
         raise Invalid("", "O arquivo está vazio.")
-    # Of equals the first: of the first worksheet, and the upper line.
+    # If several have equally many, the first worksheet and the upper line.
     best = max(found, key=lambda one: one.known)
     if not best.known:
         shown = " | ".join(name for name in found[0].names if name)[:120]
@@ -143,7 +143,7 @@ def _without_empty_end(cells: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _text(value: _Cell) -> str:
-    """A cell as a person reads it on the screen: dd/mm/aaaa, whole numbers without a point, a comma before cents."""
+    """A cell as a person sees it: dd/mm/aaaa, whole numbers without a point, a comma before cents."""
     match value:
         case str():
             return value
@@ -162,13 +162,13 @@ def _text(value: _Cell) -> str:
 def _number(value: float) -> str:
     if value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    # Computed cents have a long tail; a point would be taken for one between thousands.
+    # Computed cents have many digits, and a point would be taken for a thousands separator.
     rounded = f"{value:.2f}" if abs(round(value, 2) - value) < 1e-6 else f"{value:.10g}"
     return rounded.replace(".", ",")
 
 
 def _check(path: Path) -> None:
-    """Refuse what would take too much memory, before anything is unpacked into it."""
+    """Refuse files that would take too much memory, before anything is unpacked."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -180,7 +180,7 @@ def _check(path: Path) -> None:
                 if member.filename.startswith("xl/worksheets/") and member.filename.endswith(".xml"):
                     _check_extent(archive, member)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError):
-        # What zipfile raises for a broken archive, an unknown packing, and one with a password.
+        # zipfile's errors for a broken archive, an unknown compression, and an archive with a password.
         raise Invalid("", f"A planilha está danificada ou tem senha. {_SAVE_AS}") from None
 
 
@@ -189,7 +189,7 @@ def _check_extent(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
     rest = b""
     with archive.open(member) as file:
         while chunk := file.read(_READ_AT_ONCE):
-            # What the archive says of itself need not be so.
+            # The sizes that the archive declares need not be true.
             size += len(chunk)
             text = rest + chunk
             for match in _CELL.finditer(text):

@@ -1,1 +1,1 @@
-"""Who owes what: the list of arrears with its bands, and everybody's twelve months. Reads only."""
+"""Who owes what: the list of arrears with its bands, and everybody's twelve months. Only reads."""

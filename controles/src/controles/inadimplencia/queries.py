@@ -55,7 +55,7 @@ def list_arrears(
         visible=in_scope(escopo),
     )
     owed = _owed([row[0] for row in page.rows], hoje)
-    # Whoever paid between the two statements owes nothing any more.
+    # Somebody who paid between the two statements no longer owes anything.
     linhas = tuple(LinhaInadimplencia(*row, *owed[row[0]]) for row in page.rows if row[0] in owed)
     return PaginaInadimplencia(linhas, page.following, page.preceding)
 
@@ -67,7 +67,7 @@ def all_arrears(escopo: Escopo, filtro: FiltroInadimplencia, *, hoje: dt.date) -
 
 @cached(cache_policies.INADIMPLENCIA_TOTALS)
 def arrears_by_band(escopo: Escopo, nucleo_id: int | None, *, hoje: dt.date) -> tuple[FaixaGrupo, ...]:
-    """The bands that have anybody, apart for those who have left. Reads every overdue cota once."""
+    """The bands that contain anybody, separately for former members. Reads every overdue cota once."""
     within = narrowed(escopo, nucleo_id)
     if within is None:
         return ()
@@ -94,7 +94,7 @@ def arrears_by_band(escopo: Escopo, nucleo_id: int | None, *, hoje: dt.date) -> 
 
 
 def total_of(faixas: tuple[FaixaGrupo, ...], grupo: Grupo, faixa: str | None = None) -> TotalInadimplencia:
-    """What those of `faixas` sum to that a list of this group, and of this band if one is named, shows."""
+    """The sum of those `faixas` that a list of this group shows; of one band only if `faixa` is given."""
     wanted = [
         part
         for part in faixas
@@ -107,7 +107,7 @@ def total_of(faixas: tuple[FaixaGrupo, ...], grupo: Grupo, faixa: str | None = N
 def list_months(
     escopo: Escopo, filtro: FiltroMatriz, *, hoje: dt.date, cursor: str | None = None, limit: int = 50
 ) -> PaginaMatriz:
-    """One page of militantes by name with the twelve months of a year: two statements, whatever the page's length."""
+    """One page of militantes by name, with the twelve months of a year: two statements for a page of any length."""
     ano = year_of(filtro, hoje)
     within = narrowed(escopo, filtro.nucleo_id)
     wanted = [false() if within is None else in_scope(within)]
@@ -153,7 +153,7 @@ def all_months(escopo: Escopo, filtro: FiltroMatriz, *, hoje: dt.date) -> Iterat
 
 
 def year_of(filtro: FiltroMatriz, hoje: dt.date) -> int:
-    """The year that a filter asks for; the current one for a year that no calendar has."""
+    """The filter's year; the current one if that is not a possible year."""
     return filtro.ano if dt.MINYEAR <= filtro.ano <= dt.MAXYEAR else hoje.year
 
 
@@ -170,7 +170,7 @@ def _conditions(escopo: Escopo, filtro: FiltroInadimplencia, hoje: dt.date) -> t
 
 
 def _owed(militante_ids: list[int], hoje: dt.date) -> dict[int, tuple[int, int, dt.date]]:
-    """Overdue cotas, their centavos and the oldest one's month: one statement for all."""
+    """Number of overdue cotas, their centavos, and the oldest one's month: one statement for all."""
     if not militante_ids:
         return {}
     rows = db.session.execute(

@@ -1,4 +1,4 @@
-"""What is asked about arrears and what comes back; money in centavos."""
+"""Arguments and results of the queries about arrears; money in centavos."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from controles.militantes.models import Situacao
 
 
 class Grupo(StrEnum):
-    """Whose arrears: those who are still members, on leave or not, those who have left, or everybody's."""
+    """Whose arrears: present members, including those on leave; former members; or everybody."""
 
     MEMBROS = "membros"
     DESLIGADOS = "desligados"
@@ -18,7 +18,8 @@ class Grupo(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiltroInadimplencia:
-    """Which arrears the list shows: at least `meses_min` overdue cotas (never fewer than 1), at most `meses_max`."""
+    """Which arrears the list shows: at least `meses_min` overdue cotas (never fewer than 1), and at most
+    `meses_max`."""
 
     grupo: Grupo = Grupo.MEMBROS
     meses_min: int = 1
@@ -28,7 +29,7 @@ class FiltroInadimplencia:
 
 @dataclass(frozen=True, slots=True)
 class LinhaInadimplencia:
-    """`meses` and `valor` count overdue cotas only: those due before today."""
+    """`meses` and `valor` count only overdue cotas, that is, those due before today."""
 
     id: int
     nome: str
@@ -50,7 +51,7 @@ class PaginaInadimplencia:
 
 @dataclass(frozen=True, slots=True)
 class TotalInadimplencia:
-    """What a list's lines, on all its pages, sum to."""
+    """The sum of a list's lines, on all its pages."""
 
     militantes: int
     valor: int
@@ -58,7 +59,7 @@ class TotalInadimplencia:
 
 @dataclass(frozen=True, slots=True)
 class FaixaGrupo:
-    """The arrears of one band of overdue months, of those who have left or of the others."""
+    """The arrears of one band of overdue months, of former members or of all others."""
 
     faixa: str
     desligados: bool
@@ -68,7 +69,7 @@ class FaixaGrupo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiltroMatriz:
-    """Which year's months are shown, of whom. `ano` 0: the current one."""
+    """Which year's months are shown, and of whom. `ano` 0: the current one."""
 
     ano: int = 0
     nucleo_id: int | None = None

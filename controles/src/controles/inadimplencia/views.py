@@ -35,7 +35,7 @@ from controles.web.query_string import ListLinks, read_filter
 blueprint = Blueprint("inadimplencia", __name__, url_prefix="/inadimplencia", template_folder="templates")
 
 GRUPO_NAMES = {Grupo.MEMBROS: "Militantes", Grupo.DESLIGADOS: "Desligados", Grupo.TODOS: "Todos"}
-# As the bands are called where people read them.
+# The names of the bands for readers.
 FAIXA_NAMES = {"1": "1 mês", "2": "2 meses", "3-5": "3 a 5", "6-11": "6 a 11", "12+": "12 ou mais"}
 ESTADO_NAMES = {
     EstadoCota.QUITADA: "quitada",
@@ -108,7 +108,7 @@ def _whole_row(line: LinhaInadimplencia) -> tuple[Cell, ...]:
 
 
 def _words(escopo: Escopo, filtro: FiltroInadimplencia) -> tuple[str, ...]:
-    """What the list is narrowed to, as a printed heading says it."""
+    """The list's filter, in words for a printed heading."""
     words = [GRUPO_NAMES[filtro.grupo].lower()]
     if filtro.meses_max is not None:
         words.append(f"de {filtro.meses_min} a {filtro.meses_max} meses")
@@ -149,7 +149,7 @@ def months() -> str:
 @blueprint.get("/meses/lista/<formato>")
 @require(Permission.VER)
 def whole_months(formato: str) -> Response:
-    """The matrix of everybody on all its pages, to print or as a file."""
+    """The matrix of everybody on all its pages, for printing or as a file."""
     if formato != "imprimir" and not allowed(Permission.EXPORTAR):
         abort(403)
     escopo, hoje = current_scope(), today()

@@ -1,4 +1,4 @@
-"""Whom a reminder is for: the preview and the recording mean the same people."""
+"""Who gets a reminder; preview and recording use the same condition."""
 
 import datetime as dt
 
@@ -16,7 +16,7 @@ FEWEST_OF_RULE = {Regra.AVISO: 1, Regra.TRES_MESES: 3}
 
 
 def eligible(escopo: Escopo, filtro: FiltroLembretes, *, hoje: dt.date) -> tuple[ColumnElement[bool], ...]:
-    """Those who owe the filter's competência today, by its rule, and were not reminded of it by that rule yet."""
+    """Those who owe the filter's competência today, by its rule, and did not get a reminder for it by that rule."""
     if filtro.competencia is None:
         return (false(),)
     of_them = Cota.militante_id == Militante.id

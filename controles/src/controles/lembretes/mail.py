@@ -1,4 +1,4 @@
-"""Where e-mails go: an SMTP server, or, without one, a folder of files that somebody may look at and send."""
+"""Where e-mails go: to an SMTP server or, without one, to a folder of files that somebody can read and send."""
 
 import smtplib
 import ssl
@@ -20,11 +20,11 @@ PATIENCE_SECONDS = 10
 
 
 class Refused(Exception):
-    """The server said no to this message: to send it again unchanged is of no use. The text is for a person."""
+    """The server refused this message; sending it again unchanged is useless. The text is for a person."""
 
 
 class MailUnavailable(Exception):
-    """The server takes nothing now, and this message was not sent. The text is for a person."""
+    """The server accepts no messages now, and this one was not sent. The text is for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ Send = Callable[[Letter], None]
 
 @dataclass(frozen=True, slots=True)
 class Mailer:
-    """`url` None: files in `folder`."""
+    """`url` None: write files to `folder`."""
 
     url: str | None
     sender: str
@@ -47,9 +47,11 @@ class Mailer:
 
     @contextmanager
     def opened(self) -> Iterator[Send]:
-        """Yield what sends one letter; MailUnavailable if the server cannot be reached or does not let us in.
+        """Yield a function that sends one message; MailUnavailable if the server cannot be reached or refuses the
+        login.
 
-        Sending raises Refused for one letter alone. Any other error leaves it unknown whether the letter went.
+        The function raises Refused for a message that was refused. After any other error it is unknown whether it was
+        sent.
         """
         if self.url is None:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -119,7 +121,7 @@ def _connected(url: str) -> smtplib.SMTP:
             server.starttls(context=ssl.create_default_context())
             server.ehlo()
         if parts.username:
-            # A password goes over an encrypted connection, or to this machine, and nowhere else.
+            # A password is only sent over an encrypted connection, or to this machine.
             if not isinstance(server.sock, ssl.SSLSocket) and host not in {"127.0.0.1", "::1", "localhost"}:
                 raise smtplib.SMTPNotSupportedError("no encryption is offered")
             server.login(unquote(parts.username), unquote(parts.password or ""))

@@ -1,4 +1,4 @@
-"""What a reminder says. The same words by e-mail and in WhatsApp; no subject names anybody."""
+"""The text of a reminder, the same by e-mail and in WhatsApp; no subject names anybody."""
 
 import datetime as dt
 from urllib.parse import quote
@@ -11,7 +11,7 @@ SUBJECT = "Contribuição em aberto"
 
 
 def text(nome: str, meses: tuple[dt.date, ...], valor: int, organizacao: DadosOrganizacao) -> str:
-    """The whole message to one person, about all that is overdue."""
+    """The whole message to one person, about everything that is overdue."""
     which = "A contribuição de" if len(meses) == 1 else "As contribuições de"
     stand = "está em aberto" if len(meses) == 1 else "estão em aberto"
     lines = [
@@ -27,7 +27,7 @@ def text(nome: str, meses: tuple[dt.date, ...], valor: int, organizacao: DadosOr
 
 
 def whatsapp_link(telefone: str | None, message: str) -> str | None:
-    """Opens WhatsApp at this person with the message written; None if the number is not one that can have WhatsApp."""
+    """Opens WhatsApp with the message to this person; None if the number cannot have WhatsApp."""
     digits = "".join(filter(str.isdigit, telefone or ""))
     if len(digits) in {12, 13} and digits.startswith("55"):
         digits = digits[2:]

@@ -1,4 +1,4 @@
-"""Reminders, the months that are complete enough to remind of, and who is not to be reminded."""
+"""Reminders, the months that are complete enough for reminders, and who is not to be reminded."""
 
 import datetime as dt
 from enum import StrEnum
@@ -9,12 +9,12 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from controles.db import Base, BigId, Centavos
 from controles.militantes.models import Militante
 
-# What waits to be sent: few rows, however long the history.
+# The reminders to be sent: few rows, however long the history.
 WAITING = "estado = 'a_enviar'"
 
 
 class Regra(StrEnum):
-    """Whom a month's reminder is for: whoever owes it, or whoever owes it and at least two more."""
+    """Who gets a month's reminder: everybody who owes it, or those who owe it and at least two more."""
 
     AVISO = "aviso"
     TRES_MESES = "tres_meses"
@@ -26,13 +26,13 @@ class Canal(StrEnum):
 
 
 class Estado(StrEnum):
-    """What became of a reminder. ENVIANDO that stays: the process ended while it was sending, so nobody knows."""
+    """The state of a reminder. One that stays ENVIANDO: its process ended during sending, so its fate is unknown."""
 
     A_ENVIAR = "a_enviar"
     ENVIANDO = "enviando"
     ENVIADO = "enviado"
     FALHOU = "falhou"
-    # Paid, or waived, between the recording and the sending.
+    # Paid or waived between recording and sending.
     CANCELADO = "cancelado"
 
 
@@ -50,7 +50,7 @@ def _stored(kind: type[StrEnum], name: str) -> Enum:
 class Lembrete(Base):
     __tablename__ = "lembrete"
     __table_args__ = (
-        # Never twice: whatever the channel, and however many people press the button.
+        # Never twice, whatever the channel, and however many people press the button.
         UniqueConstraint("militante_id", "regra", "competencia"),
         CheckConstraint("valor > 0", name="valor_positivo"),
         Index("ix_lembrete_a_enviar", "id", sqlite_where=text(WAITING), postgresql_where=text(WAITING)),
@@ -62,7 +62,7 @@ class Lembrete(Base):
     competencia: Mapped[dt.date]
     canal: Mapped[Canal] = mapped_column(_stored(Canal, "canal_valido"))
     estado: Mapped[Estado] = mapped_column(_stored(Estado, "estado_valido"))
-    # What was overdue when it was recorded: how many cotas, and their centavos.
+    # When it was recorded: the number of overdue cotas, and their centavos.
     meses: Mapped[int]
     valor: Mapped[int] = mapped_column(Centavos)
     criado_em: Mapped[dt.datetime]
@@ -74,7 +74,7 @@ class Lembrete(Base):
 
 
 class MesCompleto(Base):
-    """A competência whose payments were all entered, as somebody says: before that a reminder would be wrong."""
+    """A competência whose payments were all entered, according to somebody: before that a reminder could be wrong."""
 
     __tablename__ = "mes_completo"
 
@@ -85,7 +85,7 @@ class MesCompleto(Base):
 
 
 class SemLembrete(Base):
-    """Who is not to be reminded, because they have announced that they leave or have asked for it."""
+    """Somebody who is not to be reminded, because they announced that they leave, or asked for it."""
 
     __tablename__ = "sem_lembrete"
 

@@ -1,4 +1,4 @@
-"""What each of several militantes owes today, in one statement."""
+"""What several militantes owe today, in one statement."""
 
 import datetime as dt
 from collections import defaultdict
@@ -14,7 +14,7 @@ from controles.cotas.models import Cota
 def overdue_of(
     session: Session, militante_ids: Sequence[int], hoje: dt.date
 ) -> dict[int, tuple[tuple[dt.date, ...], int]]:
-    """Each one's overdue competências, oldest first, and their centavos; who owes nothing is not in it."""
+    """Each one's overdue competências, oldest first, and their centavos; without those who owe nothing."""
     if not militante_ids:
         return {}
     months: dict[int, list[dt.date]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Reads about reminders: the preview, a month's standing, and the history."""
+"""Reads about reminders: the preview, the state of a month, and the history."""
 
 import datetime as dt
 from typing import Any
@@ -61,7 +61,7 @@ def preview(
 
 @cached(cache_policies.LEMBRETES_MES)
 def get_month(competencia: dt.date) -> SituacaoMes:
-    """Whether this competência was marked complete; if nobody ever said so, it is not."""
+    """Whether this competência was marked as complete; by default it is not."""
     row = db.session.execute(
         select(MesCompleto.completo, MesCompleto.quando, Usuario.nome)
         .outerjoin(Usuario, Usuario.id == MesCompleto.por_id)
@@ -93,7 +93,7 @@ def list_lembretes(
 
 @cached(cache_policies.LEMBRETES_LIST)
 def get_lembrete(escopo: Escopo, lembrete_id: int) -> LinhaLembrete | None:
-    """None if there is no such reminder, or none in this escopo."""
+    """None if there is no such reminder, or not in this escopo."""
     if not 0 < lembrete_id <= MAX_BIG_ID:
         return None
     wanted = _lines().where(Lembrete.id == lembrete_id, owner_in_scope(escopo, Lembrete.militante_id))
@@ -102,13 +102,13 @@ def get_lembrete(escopo: Escopo, lembrete_id: int) -> LinhaLembrete | None:
 
 
 def rest_of(escopo: Escopo, militante_id: int, *, hoje: dt.date) -> tuple[tuple[dt.date, ...], int] | None:
-    """What this militante has overdue now, as a message says it; None for nothing, or for nobody in this escopo."""
+    """What this militante has overdue now, as in a message; None if nothing, or if not in this escopo."""
     seen = select(Militante.id).where(Militante.id == militante_id, in_scope(escopo))
     return overdue_of(db.session, list(db.session.scalars(seen)), hoje).get(militante_id)
 
 
 def count_waiting(escopo: Escopo) -> int:
-    """How many are recorded and still to be sent."""
+    """How many are recorded and not yet sent."""
     wanted = select(func.count()).select_from(Lembrete)
     waiting = wanted.where(Lembrete.estado == Estado.A_ENVIAR, owner_in_scope(escopo, Lembrete.militante_id))
     return db.session.scalars(waiting).one()

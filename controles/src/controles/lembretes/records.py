@@ -1,4 +1,4 @@
-"""What is asked of reminders and what comes back; money in centavos."""
+"""Arguments and results of the queries about reminders; money in centavos."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from controles.lembretes.models import Canal, Estado, Regra
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiltroLembretes:
-    """Whom a preview shows. Those who have left, or are not to be reminded, only if they are asked for."""
+    """Who is in a preview. Former members, and those who are not to be reminded, only if requested."""
 
     competencia: dt.date | None = None
     regra: Regra = Regra.AVISO
@@ -18,7 +18,7 @@ class FiltroLembretes:
 
 @dataclass(frozen=True, slots=True)
 class LinhaPrevia:
-    """One person as they would be reminded: `meses` are their overdue competências, oldest first."""
+    """One person in the preview; `meses` are their overdue competências, oldest first."""
 
     id: int
     nome: str
@@ -40,7 +40,7 @@ class PaginaPrevia:
 
 @dataclass(frozen=True, slots=True)
 class SituacaoMes:
-    """Whether a competência's payments were all entered, as `por` said."""
+    """Whether all payments of a competência were entered, according to `por`."""
 
     completo: bool
     quando: dt.datetime | None
@@ -79,7 +79,7 @@ class PaginaLembretes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pedido:
-    """Whom to remind of what; only those of them to whom the filter still applies are."""
+    """Whom to remind of what; people to whom the filter no longer applies are left out."""
 
     filtro: FiltroLembretes
     militante_ids: tuple[int, ...]
@@ -88,7 +88,7 @@ class Pedido:
 
 @dataclass(frozen=True, slots=True)
 class Envio:
-    """What a run of the mail did; `problema` says why it ended before everything was sent."""
+    """The result of sending; `problema` says why it ended early."""
 
     enviados: int = 0
     falhas: int = 0

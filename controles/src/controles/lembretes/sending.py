@@ -1,7 +1,7 @@
-"""Takes recorded reminders to the mail, each at most once.
+"""Sends recorded reminders by e-mail, each at most once.
 
 A reminder is claimed in a transaction of its own, sent, and then its result is written. If the process ends between
-the claim and the result it stays ENVIANDO: nobody knows whether it went, so a person decides, never a program.
+claim and result, it stays ENVIANDO: it is unknown whether it was sent, so a person decides, never a program.
 """
 
 import datetime as dt
@@ -37,9 +37,9 @@ def send_waiting(
     clock: Clock,
     budget: dt.timedelta | None = None,
 ) -> Envio:
-    """Send what waits, oldest first, until nothing waits or `budget` is used up.
+    """Send pending reminders, oldest first, until there are none or `budget` is used up.
 
-    Whoever owes nothing any more is not written to. Several of these may run at once: each reminder is one's.
+    People who no longer owe anything get no message. Several of these may run at once: each reminder is claimed by one.
     """
     done: Counter[Estado] = Counter()
     started, problem = clock(), None
@@ -74,7 +74,7 @@ def _waiting(escopo: Escopo) -> tuple[ColumnElement[bool], ...]:
 def _one(
     escopo: Escopo, send: Send, organizacao: DadosOrganizacao, *, autor_id: int | None, clock: Clock
 ) -> Estado | None:
-    """What became of the next reminder; None if none waits."""
+    """The result of the next reminder; None if there is none."""
     claimed = _claim(escopo, organizacao, autor_id=autor_id, agora=clock())
     if claimed is None or isinstance(claimed, Estado):
         return claimed
@@ -94,7 +94,7 @@ def _one(
 def _claim(
     escopo: Escopo, organizacao: DadosOrganizacao, *, autor_id: int | None, agora: dt.datetime
 ) -> tuple[int, str, str] | Estado | None:
-    """The next reminder, now ENVIANDO, with its address and text; or what it became without being sent."""
+    """The next reminder, now ENVIANDO, with its address and text; or its result, if it is not to be sent."""
     hoje = agora.astimezone(LOCAL_ZONE).date()
     with transaction() as session:
         wanted = select(Lembrete).where(*_waiting(escopo)).order_by(Lembrete.id).limit(1)

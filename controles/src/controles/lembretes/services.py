@@ -19,16 +19,17 @@ from controles.militantes.models import Militante
 from controles.militantes.scope import in_scope, owner_in_scope
 from controles.services.transaction import transaction
 
-# As many as one page previews: nobody is reminded whose message nobody could see.
+# As many as one page of the preview: nobody gets a message that the user has not seen.
 MOST_AT_ONCE = 200
-# From these somebody may send it again; a reminder that was sent, or waits, is never sent twice.
+# The states from which somebody may send it again; a reminder that was sent, or is pending, is never sent twice.
 TO_SEND_AGAIN = frozenset({Estado.FALHOU, Estado.ENVIANDO, Estado.CANCELADO})
 
 
 def mark_month(
     escopo: Escopo, competencia: dt.date, *, completo: bool, autor_id: int | None, agora: dt.datetime
 ) -> None:
-    """Say whether all payments of a month were entered. Invalid for who sees one núcleo, or for no first of a month."""
+    """Record whether all payments of a month were entered. Invalid in the scope of one núcleo, or if it is no first
+    day."""
     if escopo.nucleo_id is not None:
         raise Invalid("competencia", "Só a tesouraria geral diz que um mês está completo.")
     if competencia.day != 1:
@@ -54,7 +55,7 @@ def set_silent(
     agora: dt.datetime,
     hoje: dt.date,
 ) -> None:
-    """Do not remind this militante any more, for a reason; without one, remind them again."""
+    """Do not remind this militante any more, for a reason; without a reason, remind them again."""
     reason = one_line("motivo", motivo, longest=200)
     with transaction() as session:
         serialise(session.connection(), "lembrete")
@@ -74,16 +75,16 @@ def set_silent(
 def register_lembretes(
     escopo: Escopo, pedido: Pedido, *, autor_id: int | None, agora: dt.datetime, hoje: dt.date
 ) -> tuple[int, ...]:
-    """Record one reminder for each militante asked for to whom the filter applies now; their ids come back.
+    """Record one reminder for each requested militante to whom the filter still applies; returns their ids.
 
-    Whoever was reminded, paid, or left meanwhile is passed over. By e-mail they then wait for `sending`; one by
-    WhatsApp counts as sent, because only its sender knows. Conflict while the month is not complete; NotFound if
-    the escopo does not show one of them.
+    People who meanwhile were reminded, paid, or left are skipped. E-mails then wait for `sending`; a reminder by
+    WhatsApp counts as sent, because only its sender knows. Conflict if the month is not complete; NotFound if one of
+    them is not in the escopo.
     """
     if not 0 < len(set(pedido.militante_ids)) <= MOST_AT_ONCE:
         raise Invalid("", f"Marque de uma a {MOST_AT_ONCE} pessoas.")
     with transaction() as session:
-        # Two who press at once come one after the other; the second finds that everybody was reminded.
+        # Serialised: if two people press at once, the second one finds that everybody was reminded.
         serialise(session.connection(), "lembrete")
         for militante_id in sorted(set(pedido.militante_ids)):
             _seen(session, escopo, militante_id)
@@ -130,9 +131,9 @@ def register_lembretes(
 
 
 def send_again(escopo: Escopo, lembrete_id: int, *, autor_id: int | None, agora: dt.datetime) -> None:
-    """Let a reminder that did not arrive, or of which nobody knows, be sent once more.
+    """Allow a reminder that did not arrive, or whose fate is unknown, to be sent once more.
 
-    Conflict if it was sent or waits already.
+    Conflict if it was sent or is already pending.
     """
     with transaction() as session:
         serialise(session.connection(), "lembrete")

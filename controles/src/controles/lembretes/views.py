@@ -1,4 +1,4 @@
-"""Reminders: the preview of a month, sending them, and what became of each."""
+"""Reminders: the preview of a month, sending them, and the state of each."""
 
 import dataclasses
 import datetime as dt
@@ -34,7 +34,7 @@ from controles.web.query_string import ListLinks, address, read_filter, write_fi
 blueprint = Blueprint("lembretes", __name__, url_prefix="/lembretes", template_folder="templates")
 
 MONTHS_LISTED = 24
-# A page that answers late is sent again; what is left then waits for the next press of the button.
+# A browser gives up on a page that takes too long; the rest waits for the next press of the button.
 BUDGET = dt.timedelta(seconds=15)
 
 REGRA_NAMES = {Regra.AVISO: "Quem deve este mês", Regra.TRES_MESES: "Quem deve este e mais dois ou mais"}
@@ -52,7 +52,7 @@ ESTADO_TONES = {Estado.ENVIADO: "ok", Estado.FALHOU: "danger", Estado.ENVIANDO: 
 @blueprint.get("")
 @require(Permission.REGISTRAR_PAGAMENTOS)
 def index() -> str:
-    """Whom a month's reminder would go to, each with the whole message."""
+    """Who would get a month's reminder, each with the whole message."""
     escopo, hoje = current_scope(), today()
     filtro = _filter(request.args, hoje)
     assert filtro.competencia is not None
@@ -80,7 +80,7 @@ def index() -> str:
 @blueprint.post("/mes")
 @require(Permission.REGISTRAR_PAGAMENTOS)
 def mark() -> Response:
-    """Say that a month's payments were all entered, or that they were not after all."""
+    """Record that a month's payments were all entered, or that they were not after all."""
     filtro = _filter(request.form, today())
     assert filtro.competencia is not None
     complete = request.form.get("completo") == "1"
@@ -127,7 +127,7 @@ def send() -> Response:
 @blueprint.post("/continuar")
 @require(Permission.REGISTRAR_PAGAMENTOS)
 def go_on() -> Response:
-    """Send what still waits."""
+    """Send the pending reminders."""
     _say(_deliver())
     return _back(_filter(request.form, today()))
 
@@ -135,7 +135,7 @@ def go_on() -> Response:
 @blueprint.post("/whatsapp/<int:militante_id>")
 @require(Permission.REGISTRAR_PAGAMENTOS)
 def whatsapp(militante_id: int) -> Response:
-    """Record that this person is reminded by WhatsApp; the page that follows opens it with the message."""
+    """Record that this person is reminded by WhatsApp; the next page opens it with the message."""
     hoje = today()
     filtro = _filter(request.form, hoje)
     try:
@@ -231,7 +231,7 @@ def repeat(lembrete_id: int) -> Response:
 
 
 def _filter(pairs: Mapping[str, str], hoje: dt.date) -> FiltroLembretes:
-    """The filter that was sent; without a month, or with a day inside one, that month or the present one."""
+    """The filter that was sent; without a month it is the present one, and any day means its month."""
     filtro = read_filter(FiltroLembretes, pairs)
     return dataclasses.replace(filtro, competencia=month_of(filtro.competencia or hoje))
 

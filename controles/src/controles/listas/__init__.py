@@ -1,1 +1,1 @@
-"""A filtered list as a whole: every row of it, on paper or in a file, under a heading that says what it is."""
+"""A whole filtered list: all its rows, for printing or as a file, under a heading that describes it."""

@@ -18,7 +18,7 @@ _WIDTHS = {Kind.TEXT: 24, Kind.MONEY: 14, Kind.NUMBER: 10, Kind.DATE: 12, Kind.Y
 
 
 def as_csv(table: Table) -> Iterator[bytes]:
-    """Semicolons, UTF-8 with its mark, dd/mm/aaaa and 1234,56: what a Brazilian spreadsheet opens by itself."""
+    """Semicolons, UTF-8 with a byte order mark, dd/mm/aaaa and 1234,56, which Brazilian spreadsheets open directly."""
     buffer = io.StringIO()
     write = csv.writer(buffer, delimiter=";").writerow
     buffer.write("\ufeff")
@@ -33,9 +33,9 @@ def as_csv(table: Table) -> Iterator[bytes]:
 
 
 def as_xlsx(table: Table) -> Iterator[bytes]:
-    """Rows go to disk one by one, so a large list takes no memory; the file is sent once it is whole."""
+    """Rows go to disk one by one, so a large list takes little memory; the file is sent once it is complete."""
     with TemporaryFile() as file:
-        # Strings that look like formulas or addresses stay strings.
+        # Strings that look like formulas or links stay strings.
         options = {
             "constant_memory": True,
             "strings_to_formulas": False,

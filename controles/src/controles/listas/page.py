@@ -1,4 +1,4 @@
-"""How a list is printed or downloaded: one function for every list, and one audit row for each time."""
+"""Printing and downloading lists: one function for all lists, and one audit row each time."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ FORMATS: dict[str, tuple[str, Callable[[Table], Iterator[bytes]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Lista:
-    """A list that somebody asks for as a whole: its name in addresses and files, and how many rows it has."""
+    """A list that is requested as a whole: its name in addresses and files, and its number of rows."""
 
     nome: str
     table: Table
@@ -36,9 +36,10 @@ class Lista:
 
 
 def sent(lista: Lista, formato: str) -> WerkzeugResponse:
-    """The whole list as a page to print or as a file; audited before its first row leaves.
+    """The whole list as a page for printing or as a file; audited before its first row is sent.
 
-    A file takes data of many people out of here: whoever asks for one shows both factors again, and is led back to it.
+    A file takes many people's data out of the application: both factors are required again, followed by a redirect
+    back.
     """
     if formato != "imprimir":
         if formato not in FORMATS:
@@ -69,7 +70,7 @@ def sent(lista: Lista, formato: str) -> WerkzeugResponse:
 
 
 def _record(lista: Lista, formato: str) -> None:
-    # Who was searched for is a person: only that there was a search.
+    # A search term names a person, so the audit records only that there was one.
     pairs = {name: value if name != FIELD else "…" for name, value in write_filter(lista.filtro).items()}
     with transaction() as session:
         audit.record(

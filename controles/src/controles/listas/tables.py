@@ -1,4 +1,4 @@
-"""A list as rows of plain values, whatever it becomes."""
+"""A list as rows of plain values, for any output format."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ Cell = str | int | bool | dt.date | None
 
 
 class Kind(StrEnum):
-    """What a column holds; money is centavos."""
+    """The kind of a column's values; money is in centavos."""
 
     TEXT = "text"
     MONEY = "money"
@@ -26,7 +26,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`rows` can be read once; `filtro` says in words what the list was narrowed to."""
+    """`rows` can be read once; `filtro` describes the list's filter in words."""
 
     title: str
     columns: tuple[Column, ...]

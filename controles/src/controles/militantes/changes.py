@@ -1,4 +1,4 @@
-"""What somebody else, or the same person in another tab, changed in a militante since a form was opened."""
+"""What somebody else, or the same person in another tab, has changed in a militante since a form was opened."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ _LOOKED_AT = 100
 
 @dataclass(frozen=True, slots=True)
 class Mudada:
-    """One field that was changed: what it was when the form was opened, and who changed it last, when.
+    """One changed field: its value when the form was opened, and who changed it last, and when.
 
-    `autor_id` and `autor` None: an import or a command did.
+    `autor_id` and `autor` are None if an import or a command did.
     """
 
     antes: object
@@ -27,7 +27,7 @@ class Mudada:
 
 
 def changed_since(militante_id: int, versao: int) -> dict[str, Mudada]:
-    """The fields of a militante that changed after this version, as the audit has them."""
+    """The fields of a militante that changed after this version, according to the audit."""
     rows = db.session.execute(
         select(Auditoria.antes, Auditoria.depois, Auditoria.usuario_id, Usuario.nome, Auditoria.quando)
         .outerjoin(Usuario, Usuario.id == Auditoria.usuario_id)
@@ -43,7 +43,7 @@ def changed_since(militante_id: int, versao: int) -> dict[str, Mudada]:
         if written <= versao:
             break
         for name, before in (antes or {}).items():
-            # Newest first: the last author stays, what was there before moves back.
+            # Newest first: the first author found is the last one, and earlier rows give the earlier value.
             last = found.get(name)
             found[name] = Mudada(before, autor_id, autor, quando) if last is None else _older(last, before)
     return found

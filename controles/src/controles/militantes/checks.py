@@ -1,4 +1,4 @@
-"""What a form or an import says of a militante, and what of it can be accepted."""
+"""Data about a militante from a form or an import, and which of it is valid."""
 
 import datetime as dt
 import re
@@ -15,10 +15,11 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DadosMilitante:
-    """What a form or an import knows of a militante.
+    """The data of a militante in a form or an import.
 
-    `matricula` None: the next free one on creation, unchanged on update. `cpf` None: none on creation, unchanged on
-    update (a form never gets the number back); "" removes it. `valor_cota` in centavos.
+    `matricula` None: the next free one for a new militante, unchanged for an existing one. `cpf` None: none for a new
+    one, unchanged for an existing one (a form never contains the stored number); "" removes it. `valor_cota` is in
+    centavos.
     """
 
     nome: str
@@ -36,7 +37,7 @@ class DadosMilitante:
 
 
 def checked(dados: DadosMilitante, *, hoje: dt.date) -> DadosMilitante:
-    """The same with every text tidied; Invalid names the first field that cannot be accepted."""
+    """The same data with tidied texts; Invalid names the first field that is not valid."""
     nome = one_line("nome", dados.nome, longest=160)
     if nome is None or not search_form(nome):
         raise Invalid("nome", "Informe o nome do militante.")

@@ -1,4 +1,4 @@
-"""What the national office decides about a request that a núcleo was refused without a reason."""
+"""The national office's decision about a request that a núcleo was refused without a reason."""
 
 import datetime as dt
 from enum import StrEnum
@@ -15,7 +15,7 @@ from controles.domain.domain_errors import Conflict, Invalid, NotFound
 from controles.militantes.models import Militante, Nucleo
 from controles.services.transaction import transaction
 
-# As the audit names decisions; the record is the request's own number there.
+# The audit's name for decisions; the record's number is the request's number in the audit.
 DECISIONS = "pedido"
 
 
@@ -27,18 +27,18 @@ class Decisao(StrEnum):
 
 
 def can_move(about: dict[str, Any]) -> bool:
-    """Whether a request names somebody by CPF: only that says that two entries are one person."""
+    """Whether a request contains somebody's CPF: only that shows that both entries are about the same person."""
     return about.get("campo") == "cpf" and bool(about.get("militante_id")) and bool(about.get("nucleo_id"))
 
 
 def decide_pedido(pedido_id: int, decisao: Decisao, *, autor_id: int | None, agora: dt.datetime) -> None:
-    """Decide one request, once; Conflict if somebody has already.
+    """Decide one request; Conflict if somebody has already decided it.
 
-    `MOVER` gives the militante who has the CPF to the núcleo that asked, with the whole history; what that núcleo typed
-    besides is not taken over. Invalid where the request cannot be decided so.
+    `MOVER` moves the militante with the CPF, with the whole history, to the núcleo that asked; other data that this
+    núcleo typed is not used. Invalid if the request cannot be decided in this way.
     """
     with transaction() as session:
-        # Two people decide at once: the second one sees what the first one did.
+        # Serialised: if two people decide at once, the second one sees the first one's decision.
         serialise(session.connection(), "militantes.pedidos")
         about = _undecided(session, pedido_id)
         depois: dict[str, object] = {"nucleo_id": about.get("nucleo_id"), "militante_id": about.get("militante_id")}

@@ -31,7 +31,7 @@ from controles.web.formatting import date, phone
 
 @dataclass(frozen=True, slots=True)
 class Nota:
-    """What is stored in a field by now, who wrote it, and whether its author has to choose between that and theirs."""
+    """A field's stored value, who wrote it, and whether the user has to choose between it and their own."""
 
     gravado: str
     mudada: Mudada
@@ -39,7 +39,7 @@ class Nota:
 
 
 class MilitanteForm(PageForm):
-    """A militante's data. An empty CPF field leaves the stored number as it is: the page never shows it."""
+    """A militante's data. An empty CPF field leaves the stored number unchanged, which the page never shows."""
 
     nome = TextField("Nome completo", [required("Escreva o nome."), at_most(160)], render_kw={"autocomplete": "off"})
     nome_social = TextField("Nome social", [at_most(160)], render_kw={"autocomplete": "off"})
@@ -77,7 +77,7 @@ class MilitanteForm(PageForm):
             raise ValidationError("O valor precisa ser maior que zero; para quem não paga, marque “Isento de cota”.")
 
     def dados(self) -> DadosMilitante:
-        """What was typed, as the services take it; only after `validate()`."""
+        """What was typed, as the services expect it; only valid after `validate()`."""
         assert self.data_filiacao.data is not None
         assert self.valor_cota.data is not None
         return DadosMilitante(
@@ -96,9 +96,10 @@ class MilitanteForm(PageForm):
         )
 
     def merge(self, ficha: FichaMilitante, changed: Mapping[str, Mudada]) -> dict[str, Nota]:
-        """Lay what was typed over what others changed since the form was opened; what has to be said, by field.
+        """Combine what was typed with what others changed since the form was opened; returns notes to show, by field.
 
-        A field that only they changed takes their value. One that both changed keeps what was typed, and asks.
+        If only others changed a field, it gets their value. If both did, it keeps what was typed, and the user has to
+        choose.
         """
         notes: dict[str, Nota] = {}
         for name, change in changed.items():
@@ -121,7 +122,7 @@ class MilitanteForm(PageForm):
         return notes
 
     def decide(self, ficha: FichaMilitante, decisions: Mapping[str, str]) -> None:
-        """Take what is stored for the fields where its author chose it; an error where nothing was chosen."""
+        """Use the stored value for fields where the user chose it; an error where nothing was chosen."""
         for name in decisions.get("a_decidir", "").split(","):
             if name not in (*_COMPARED, "cpf"):
                 continue
@@ -170,7 +171,7 @@ def _shown(value: object, ficha: FichaMilitante, name: str) -> str:
 
 
 class DesligamentoForm(PageForm):
-    """The end of a membership: when and why. The why may stay empty; nobody has to give a reason for leaving."""
+    """The end of a membership: when and why. The reason is optional: nobody has to give one for leaving."""
 
     aliases = MappingProxyType({"data": "data_desligamento"})
 
@@ -180,7 +181,7 @@ class DesligamentoForm(PageForm):
 
 
 class LicencaForm(PageForm):
-    """A leave: since when, until when as far as anybody knows, and why."""
+    """A leave: from when, until when if that is known, and why."""
 
     aliases = MappingProxyType({"data": "dia"})
 
@@ -191,7 +192,7 @@ class LicencaForm(PageForm):
 
 
 class VoltaForm(PageForm):
-    """A return from leave, or somebody who joins again: since when, and why if there is something to say."""
+    """A return from leave, or joining again: from when, and optionally why."""
 
     aliases = MappingProxyType({"data": "dia"})
 
@@ -201,7 +202,7 @@ class VoltaForm(PageForm):
 
 
 class DesfazerForm(PageForm):
-    """Taking a desligamento back: it was a mistake, and the reason says which."""
+    """Undoing a desligamento that was a mistake, with the reason."""
 
     motivo = TextField("O que houve", [required("Escreva o que houve."), at_most(150)])
     versao = HiddenField()

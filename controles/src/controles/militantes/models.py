@@ -21,14 +21,14 @@ from controles.db import Base, BigId, Centavos, bytewise
 
 
 class Situacao(StrEnum):
-    """A militante's standing. Overdue is not one: it is derived from cotas."""
+    """A militante's standing. Whether cotas are overdue is not part of it: that is derived from the cotas."""
 
     ATIVO = "ativo"
     LICENCIADO = "licenciado"
     DESLIGADO = "desligado"
 
 
-# Stored by value, as text with a CHECK: a database enum type cannot be altered inside a transaction everywhere.
+# Stored as text with a CHECK: not every database can alter an enum type within a transaction.
 SituacaoType = Enum(
     Situacao,
     native_enum=False,
@@ -59,7 +59,8 @@ class Militante(Base):
         CheckConstraint("valor_cota > 0", name="valor_cota_positivo"),
         CheckConstraint("(situacao = 'desligado') = (data_desligamento IS NOT NULL)", name="desligado_tem_data"),
         CheckConstraint("data_desligamento IS NULL OR data_desligamento >= data_filiacao", name="datas_em_ordem"),
-        # The list sorts by name, its keyset continues at (nome_busca, id); a reader of a núcleo sees only theirs.
+        # The list sorts by name, and its next page continues at (nome_busca, id); readers of a núcleo see only its
+        # members.
         Index("ix_militante_nome_busca_id", "nome_busca", "id"),
         Index("ix_militante_nucleo_id_nome_busca_id", "nucleo_id", "nome_busca", "id"),
         Index("ix_militante_data_filiacao_id", "data_filiacao", "id"),
@@ -71,9 +72,9 @@ class Militante(Base):
     matricula: Mapped[str] = mapped_column(String(20), unique=True)
     nome: Mapped[str] = mapped_column(String(160))
     nome_social: Mapped[str | None] = mapped_column(String(160))
-    # The name that is shown, without accents, lower case: what a search compares.
+    # The name that is shown, without accents, in lower case, for searching.
     nome_busca: Mapped[str] = mapped_column(bytewise(160))
-    # Encrypted, with a keyed digest beside it for look-up and uniqueness. The number itself is never stored.
+    # Encrypted, with a keyed digest for look-up and uniqueness. The number itself is never stored.
     cpf_cifrado: Mapped[bytes | None] = mapped_column(LargeBinary)
     cpf_hmac: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
     nascimento: Mapped[dt.date | None]
@@ -85,19 +86,19 @@ class Militante(Base):
     data_desligamento: Mapped[dt.date | None]
     dia_vencimento: Mapped[int] = mapped_column(default=10)
     isento: Mapped[bool] = mapped_column(default=False)
-    # What this militante's monthly cota is worth unless a generation says otherwise; centavos.
+    # The usual amount of this militante's monthly cota, in centavos.
     valor_cota: Mapped[int] = mapped_column(Centavos, default=2000)
     versao: Mapped[int] = mapped_column(default=1)
     anonimizado_em: Mapped[dt.datetime | None]
 
     nucleo: Mapped[Nucleo | None] = relationship()
 
-    # A write from a form that was opened before somebody else's write fails instead of overwriting it.
+    # A form that was opened before another write fails, instead of overwriting that write.
     __mapper_args__ = {"version_id_col": versao}  # noqa: RUF012
 
     @property
     def nome_exibido(self) -> str:
-        """The name to show and to write: the nome social where there is one."""
+        """The name to show: the nome social if there is one."""
         return self.nome_social or self.nome
 
 
@@ -105,14 +106,14 @@ class SituacaoHistorico(Base):
     __tablename__ = "situacao_historico"
     __table_args__ = (
         Index("ix_situacao_historico_militante_id_desde", "militante_id", "desde", "id"),
-        # Who was ever on leave: few, and the panel's curve of past months needs only them.
+        # Those who were ever on leave: few, and the panel's curve of past months needs only them.
         Index(
             "ix_situacao_historico_licenca",
             "militante_id",
             sqlite_where=text("situacao = 'licenciado'"),
             postgresql_where=text("situacao = 'licenciado'"),
         ),
-        # The same of those who came back after they had left.
+        # The same for those who left and came back.
         Index(
             "ix_situacao_historico_volta",
             "militante_id",
@@ -126,16 +127,16 @@ class SituacaoHistorico(Base):
     situacao: Mapped[Situacao] = mapped_column(SituacaoType)
     desde: Mapped[dt.date]
     motivo: Mapped[str | None] = mapped_column(String(200))
-    # When a leave is expected to end; it ends when somebody says so.
+    # When a leave is expected to end; it ends when somebody records that.
     prevista_ate: Mapped[dt.date | None]
-    # This row follows a desligamento: somebody joined again, or the desligamento was a mistake.
+    # Follows a desligamento: the person joined again, or the desligamento was a mistake.
     volta: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class ValorCota(Base):
-    """What a militante's cota was worth before it changed: for the competências before `ate` and since the row before.
+    """A militante's former cota amount: for the competências before `ate`, after those of the previous row.
 
-    Today's amount stands in the militante; here is only what does not hold any more, so spans never overlap.
+    The present amount is stored in the militante. Here are only former ones, so their spans never overlap.
     """
 
     __tablename__ = "valor_cota"
@@ -146,7 +147,7 @@ class ValorCota(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     militante_id: Mapped[int] = mapped_column(ForeignKey("militante.id"))
-    # The first competência for which it no longer holds: a day 1.
+    # The first competência for which it is no longer valid; a first day of a month.
     ate: Mapped[dt.date]
     valor: Mapped[int] = mapped_column(Centavos)
     isento: Mapped[bool]

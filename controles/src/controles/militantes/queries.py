@@ -137,7 +137,7 @@ def count_militantes(escopo: Escopo, filtro: FiltroMilitantes, *, hoje: dt.date)
 
 @cached(cache_policies.MILITANTES_COUNT)
 def sum_overdue(escopo: Escopo, filtro: FiltroMilitantes, *, hoje: dt.date) -> int:
-    """The centavos that the list's militantes, on all its pages, have overdue."""
+    """The overdue centavos of all militantes in the list, on all its pages."""
     owed = (
         select(func.coalesce(func.sum(Cota.valor - Cota.pago), 0))
         .join(Militante, Militante.id == Cota.militante_id)
@@ -148,7 +148,8 @@ def sum_overdue(escopo: Escopo, filtro: FiltroMilitantes, *, hoje: dt.date) -> i
 
 @cached(cache_policies.MILITANTES_SEARCH)
 def search_militantes(escopo: Escopo, termo: str, *, hoje: dt.date, limit: int = 10) -> tuple[LinhaMilitante, ...]:
-    """The few militantes that `termo` most likely means: names that begin with it, then names that have its words."""
+    """The few militantes that `termo` most likely means: names that begin with it, then names that contain its
+    words."""
     begins = name_starts_with(termo)
     rows: list[Line] = []
     if begins is not None:
@@ -161,10 +162,10 @@ def search_militantes(escopo: Escopo, termo: str, *, hoje: dt.date, limit: int =
 
 @cached(cache_policies.MILITANTE)
 def get_militante(escopo: Escopo, militante_id: int, *, hoje: dt.date) -> FichaMilitante | None:
-    """None if there is no such militante, or none in this escopo."""
+    """None if there is no such militante, or not in this escopo."""
     if not 0 < militante_id <= MAX_ID:
         return None
-    # Columns, not an object: one that the session holds from earlier would be as old as that.
+    # Columns, not an object: an object that the session already holds could be older.
     militante = db.session.execute(
         select(
             *(getattr(Militante, name) for name in _OF_THE_FICHA),
@@ -208,7 +209,7 @@ def get_militante(escopo: Escopo, militante_id: int, *, hoje: dt.date) -> FichaM
 
 
 def find_by_cpf(escopo: Escopo, number: str) -> Conhecido | None:
-    """Who has this CPF, as far as this escopo shows them: the answer about anybody else is the same as about nobody."""
+    """Who has this CPF, if they are in this escopo: for anybody else the answer is the same as if nobody had it."""
     if not cpf.is_valid(number):
         return None
     row = db.session.execute(
@@ -225,7 +226,7 @@ def find_by_cpf(escopo: Escopo, number: str) -> Conhecido | None:
 
 @cached(cache_policies.NUCLEOS_LIST)
 def list_nucleos(escopo: Escopo) -> tuple[NucleoItem, ...]:
-    """The núcleos that are active; in the escopo of one núcleo, that one."""
+    """The active núcleos; in the escopo of one núcleo, only that one."""
     wanted = Nucleo.ativo if escopo.nucleo_id is None else Nucleo.id == escopo.nucleo_id
     rows = db.session.execute(select(Nucleo.id, Nucleo.nome, Nucleo.uf).where(wanted).order_by(Nucleo.uf, Nucleo.nome))
     return tuple(NucleoItem(*row) for row in rows)
@@ -249,7 +250,7 @@ def _ranked(escopo: Escopo, limit: int) -> Select[int, str, str, str | None, str
 
 
 def _with_arrears(rows: Iterable[Line], hoje: dt.date) -> tuple[LinhaMilitante, ...]:
-    """The rows as lines, with what each militante owes on `hoje`: one query for all of them."""
+    """The rows as lines, with what each militante owes on `hoje`: one query for all."""
     shown = tuple(rows)
     owed: dict[int, tuple[int, int]] = {}
     if shown:
@@ -263,7 +264,7 @@ def _with_arrears(rows: Iterable[Line], hoje: dt.date) -> tuple[LinhaMilitante, 
 
 
 def _arrears_of(militante_id: int, hoje: dt.date) -> tuple[int, int, int]:
-    """Overdue months, overdue centavos, and the centavos that are open but not due yet."""
+    """Overdue months, overdue centavos, and centavos that are open but not due yet."""
     overdue = Cota.vencimento < hoje
     rest = Cota.valor - Cota.pago
     months, centavos, not_due = db.session.execute(
@@ -293,7 +294,7 @@ def _history(militante_id: int) -> tuple[MudancaSituacao, ...]:
 def _conditions(
     escopo: Escopo, filtro: FiltroMilitantes, hoje: dt.date, *, whole: bool = False
 ) -> tuple[ColumnElement[bool], ...]:
-    """The rows that the filter wants; `whole` if all of them are read, not one page."""
+    """The conditions for the filter's rows; `whole` if all are read, instead of one page."""
     within = narrowed(escopo, filtro.nucleo_id)
     if within is None:
         return (false(),)

@@ -1,4 +1,4 @@
-"""What is asked of militantes and what comes back: plain frozen values, fit to be cached."""
+"""Arguments and results of the queries about militantes: plain frozen values that can be cached."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ class OrdemMilitantes(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiltroMilitantes:
-    """Which militantes a list shows and in what order. Dates are inclusive at both ends."""
+    """Which militantes a list shows, and in what order. Dates are inclusive at both ends."""
 
     # Part of a name, a matrícula, or a whole CPF.
     busca: str = ""
     situacao: Situacao | None = None
     nucleo_id: int | None = None
-    # At least one overdue cota; the same as meses_min=1.
+    # At least one overdue cota; same as meses_min=1.
     devendo: bool = False
     ordem: OrdemMilitantes = OrdemMilitantes.NOME
-    # How many cotas are overdue: the panel's arrears and its ageing bands link with these.
+    # The number of overdue cotas: the panel's arrears and its bands link to the list with these.
     meses_min: int = 0
     meses_max: int | None = None
     filiado_de: dt.date | None = None
@@ -36,7 +36,7 @@ class FiltroMilitantes:
 
 @dataclass(frozen=True, slots=True)
 class LinhaMilitante:
-    """`meses_em_aberto` and `em_aberto` (centavos) count only overdue cotas: vencimento before `hoje`."""
+    """`meses_em_aberto` and `em_aberto` (centavos) count only overdue cotas: due before `hoje`."""
 
     id: int
     matricula: str
@@ -52,7 +52,7 @@ class LinhaMilitante:
 
 @dataclass(frozen=True, slots=True)
 class LinhaInteira:
-    """A line with what a printed list and a file show besides."""
+    """A line with what a printed list and a file show in addition."""
 
     linha: LinhaMilitante
     nome: str
@@ -66,7 +66,7 @@ class LinhaInteira:
 
 @dataclass(frozen=True, slots=True)
 class PaginaMilitantes:
-    """One page; `proximo` and `anterior` are cursors for the next and the previous one, None where there is none."""
+    """One page; `proximo` and `anterior` are cursors for the next and previous page, None if there is none."""
 
     linhas: tuple[LinhaMilitante, ...]
     proximo: str | None
@@ -84,7 +84,7 @@ class MudancaSituacao:
 
 @dataclass(frozen=True, slots=True)
 class FichaMilitante:
-    """Everything a militante's page shows. Centavos: `em_aberto` overdue, `a_vencer` open but not yet due."""
+    """Everything on a militante's page. Centavos: `em_aberto` is overdue, `a_vencer` open but not yet due."""
 
     id: int
     matricula: str
@@ -109,14 +109,14 @@ class FichaMilitante:
     meses_em_aberto: int
     em_aberto: int
     a_vencer: int
-    # Paid and not allocated to any cota.
+    # Paid, but not allocated to any cota.
     credito: int
     historico: tuple[MudancaSituacao, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Conhecido:
-    """Who was found by a CPF."""
+    """The militante found by a CPF."""
 
     id: int
     nome: str

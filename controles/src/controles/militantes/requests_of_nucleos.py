@@ -1,4 +1,4 @@
-"""What the núcleos could not register by themselves, for the national office to see to."""
+"""What the núcleos could not register themselves, for the national office to handle."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ MOST_SHOWN = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pedido:
-    """One refusal. `campo` is what stands elsewhere: cpf, matricula or pix, or limite where it was not looked up."""
+    """One refusal. `campo`: what is registered elsewhere (cpf, matricula or pix), or limite if it was not looked up."""
 
     id: int
     quando: dt.datetime
@@ -27,17 +27,17 @@ class Pedido:
     nucleo: str | None
     campo: str
     nome: str | None
-    # Where it stands already.
+    # The militante who already has it.
     militante_id: int | None
     pagamento_id: int | None
-    # Whether the person can be given to the núcleo that asked.
+    # Whether the person can be moved to the núcleo that asked.
     pode_mover: bool
-    # "mover" or "recusar", by whom it was decided; None while nobody has.
+    # The decision, "mover" or "recusar", and who made it; None if there is none.
     decisao: str | None
 
 
 def list_pedidos() -> tuple[Pedido, ...]:
-    """The newest first."""
+    """All requests, newest first."""
     session = db.session
     rows = session.execute(
         select(Auditoria.id, Auditoria.quando, Usuario.nome, Auditoria.acao, Auditoria.depois)

@@ -1,4 +1,4 @@
-"""How a search term finds militantes: by words of the name, by matrícula, or by a whole CPF."""
+"""How a search term finds militantes: by words of the name, by matrícula, or by a complete CPF."""
 
 from sqlalchemy import ColumnElement, and_, false, literal, or_
 
@@ -9,17 +9,17 @@ from controles.militantes.models import Militante
 LONGEST_TERM = 100
 MOST_WORDS = 8
 
-# Matrículas that the application gives out are numbers padded with zeros; people leave the zeros out.
+# Matrículas that the application generates are padded with zeros; people leave these out.
 MATRICULA_DIGITS = 6
 
-# Sorts after every character that a name can have.
+# Sorts after every character that a name can contain.
 _LAST_CHARACTER = "\U0010ffff"
 
 
 def matches(termo: str) -> ColumnElement[bool]:
-    """The militantes that `termo` means. Every word of it must begin a word of the name, in any order.
+    """The militantes that `termo` means. Each of its words must begin a word of the name, in any order.
 
-    A term with a digit in it is a matrícula or a CPF: no name is read for it, and both are looked up by index.
+    A term with a digit is a matrícula or a CPF: names are not searched for it, and both are looked up by index.
     """
     text = clean(termo)
     if any(character.isdigit() for character in text):
@@ -32,7 +32,7 @@ def matches(termo: str) -> ColumnElement[bool]:
 
 
 def name_starts_with(termo: str) -> ColumnElement[bool] | None:
-    """The militantes whose name begins with `termo`: a range of the name index. None if no name can."""
+    """The militantes whose name begins with `termo`: a range of the name index. None if no name can begin so."""
     start = search_form(clean(termo))
     if not start or any(character.isdigit() for character in start):
         return None
@@ -40,7 +40,7 @@ def name_starts_with(termo: str) -> ColumnElement[bool] | None:
 
 
 def clean(termo: str) -> str:
-    """`termo` without what no database takes in a text, cut to a sane length."""
+    """`termo` without characters that databases refuse, cut to a reasonable length."""
     return "".join(character for character in termo[:LONGEST_TERM] if character.isprintable()).strip()
 
 

@@ -30,11 +30,11 @@ _WITHHELD = "militante.conferir"
 
 __all__ = ["DadosMilitante", "create_militante", "update_militante"]
 
-# A militante's name, núcleo and standing show in every list; moving to another núcleo moves all that is theirs.
+# A militante's name, núcleo and standing appear in every list; moving to another núcleo moves all their data.
 
 
 def create_militante(escopo: Escopo, dados: DadosMilitante, *, autor_id: int | None, agora: dt.datetime) -> int:
-    """Write a new militante, active from `data_filiacao`; the id comes back. Invalid names the field."""
+    """Write a new militante, active from `data_filiacao`; returns the id. Invalid names the field."""
     dados = checked(dados, hoje=_local_date(agora))
     with on_record(autor_id=autor_id, agora=agora), transaction() as session:
         _check_nucleo(session, escopo, dados.nucleo_id)
@@ -68,7 +68,7 @@ def update_militante(
     autor_id: int | None,
     agora: dt.datetime,
 ) -> None:
-    """Change what differs. Conflict if somebody changed the militante after `versao` was read."""
+    """Change the fields that differ. Conflict if somebody changed the militante after `versao` was read."""
     dados = checked(dados, hoje=_local_date(agora))
     with on_record(autor_id=autor_id, agora=agora), transaction() as session:
         militante = locked_militante(session, escopo, militante_id, versao)
@@ -102,7 +102,7 @@ def update_militante(
 
 
 def _move_the_first_day(session: Session, militante: Militante, before: object) -> None:
-    """The history begins on the day of joining."""
+    """The history begins on the day of joining, so it moves with that day."""
     session.execute(
         update(SituacaoHistorico)
         .where(
@@ -141,10 +141,10 @@ def _check_unique(
     autor_id: int | None,
     agora: dt.datetime,
 ) -> None:
-    """Invalid for a number of another militante whom the author may see; of one elsewhere, not a word of it."""
+    """Raise Invalid for a number of another militante whom the author may see; a number elsewhere is not revealed."""
     digests = cpf.vault().digests(dados.cpf) if dados.cpf else []
     asks_for_cpf = bool(digests) and militante.cpf_hmac not in digests
-    # One that is new carries already what was typed for it.
+    # A new militante already has the matrícula that was typed for it.
     asks_for_matricula = dados.matricula is not None and (militante not in session or matricula != militante.matricula)
     if asks_for_cpf or asks_for_matricula:
         refuse_past_the_limit(session, escopo, _WITHHELD, autor_id=autor_id, agora=agora)
@@ -167,7 +167,7 @@ def _flush(session: Session, escopo: Escopo, dados: DadosMilitante) -> None:
     try:
         flush_militante(session)
     except Invalid as error:
-        # Somebody elsewhere was quicker by a moment.
+        # Somebody elsewhere was faster by a moment.
         raise error if escopo.nucleo_id is None else _withheld(escopo, dados, campo=error.field) from error
 
 

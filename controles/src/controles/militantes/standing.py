@@ -1,7 +1,7 @@
 """Writes to a militante's standing: leave and return, the end of a membership, its undoing, and joining again.
 
-One table says which change may follow which. Each change is a row of the history and one of the audit, and does to the
-open cotas what its day says: a cota is owed by who is active on the day it falls due.
+One table says which change may follow which. Each change adds a row to the history and one to the audit, and affects
+open cotas according to its day: a cota is owed by everybody who is active on its due day.
 """
 
 import datetime as dt
@@ -23,7 +23,7 @@ from controles.militantes.models import Militante, Situacao, SituacaoHistorico
 from controles.militantes.writing import flush_militante, locked_militante
 from controles.services.transaction import transaction
 
-# Each change, and the standings that it may begin from.
+# Each change, and the standings from which it is allowed.
 ALLOWED: Mapping[str, frozenset[Situacao]] = {
     "militante.licenciar": frozenset({Situacao.ATIVO}),
     "militante.retornar": frozenset({Situacao.LICENCIADO}),
@@ -36,7 +36,7 @@ LONGEST_LEAVE = dt.timedelta(days=366 * 10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mudanca:
-    """One change of standing as its author asks for it; `versao` is what they saw."""
+    """A requested change of standing; `versao` is the version that its author saw."""
 
     militante_id: int
     data: dt.date
@@ -54,7 +54,7 @@ class Mudanca:
 
 
 def start_leave(escopo: Escopo, mudanca: Mudanca, *, prevista_ate: dt.date | None) -> int:
-    """Put an active militante on leave. Their open cotas due from that day on are waived; how many comes back."""
+    """Put an active militante on leave. Their open cotas due from that day on are waived; returns how many."""
     past_date("data", mudanca.data, hoje=mudanca.hoje)
     if prevista_ate is not None and not mudanca.data < prevista_ate <= mudanca.data + LONGEST_LEAVE:
         raise Invalid("prevista_ate", "A volta prevista precisa ser depois do começo, e em até dez anos.")
@@ -76,7 +76,7 @@ def start_leave(escopo: Escopo, mudanca: Mudanca, *, prevista_ate: dt.date | Non
 
 
 def end_leave(escopo: Escopo, mudanca: Mudanca) -> int:
-    """End a leave. What it waived and falls due from that day on is open again; how many cotas comes back."""
+    """End a leave. Cotas that it waived and that are due from that day on are open again; returns how many."""
     past_date("data", mudanca.data, hoje=mudanca.hoje)
     with transaction() as session:
         militante = _locked(session, escopo, mudanca, "militante.retornar")
@@ -89,7 +89,7 @@ def end_leave(escopo: Escopo, mudanca: Mudanca) -> int:
 
 
 def end_membership(escopo: Escopo, mudanca: Mudanca) -> int:
-    """End a membership. Open cotas due from that day on are waived; what fell due before stays open. How many."""
+    """End a membership. Open cotas due from that day on are waived, earlier ones stay open; returns how many."""
     past_date("data", mudanca.data, hoje=mudanca.hoje)
     with transaction() as session:
         militante = _locked(session, escopo, mudanca, "militante.desligar")
@@ -116,9 +116,9 @@ def end_membership(escopo: Escopo, mudanca: Mudanca) -> int:
 
 
 def undo_end(escopo: Escopo, mudanca: Mudanca) -> int:
-    """Take a desligamento back, as if it had not been: the standing of before, and all that it waived is open again.
+    """Undo a desligamento as if it had not happened: the former standing is restored, and what it waived is open again.
 
-    `data` is not looked at. The history keeps both.
+    `data` is ignored. The history keeps both.
     """
     with transaction() as session:
         militante = _locked(session, escopo, mudanca, "militante.desfazer_desligamento")
@@ -151,9 +151,9 @@ def undo_end(escopo: Escopo, mudanca: Mudanca) -> int:
 
 
 def rejoin(escopo: Escopo, mudanca: Mudanca) -> int:
-    """Take back somebody who left: the same person, with their history, active from `data` on.
+    """Take back a former member: the same person, with their history, active from `data` on.
 
-    What the desligamento waived and falls due from then on is open again; how many cotas comes back.
+    Cotas that the desligamento waived and that are due from then on are open again; returns how many.
     """
     past_date("data", mudanca.data, hoje=mudanca.hoje)
     with transaction() as session:
@@ -183,8 +183,8 @@ def rejoin(escopo: Escopo, mudanca: Mudanca) -> int:
 
 
 def _locked(session: Session, escopo: Escopo, mudanca: Mudanca, acao: str) -> Militante:
-    """The militante, locked; Conflict if it is not what the author saw, or may not change so."""
-    # Before the row: cotas are waived and opened again below, those of closed months are not.
+    """The militante, locked; Conflict if it is not the version that the author saw, or the change is not allowed."""
+    # Before the row is locked: cotas are waived and opened again below, except those of closed months.
     hold_months(session)
     militante = locked_militante(session, escopo, mudanca.militante_id, mudanca.versao)
     if militante.situacao not in ALLOWED[acao]:

@@ -23,7 +23,7 @@ from controles.web.formatting import plural
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One change: its form and what the form does, who may come here, and what is said afterwards."""
+    """One change: its form, what the form does, who may open it, and the message afterwards."""
 
     form: Callable[..., PageForm]
     first_day: str | None
@@ -87,13 +87,13 @@ _PATHS = {
 
 
 def add_to(blueprint: Blueprint) -> None:
-    """Give the blueprint of militantes these pages."""
+    """Add these pages to the blueprint of militantes."""
     for name, path in _PATHS.items():
         blueprint.add_url_rule(f"/<int:militante_id>/{path}", name, _view(name), methods=["GET", "POST"])
 
 
 def version_of(written: str | None) -> int:
-    """The version that a page was opened with; 0, which no row has, for a field that was tampered with."""
+    """The version that a page was opened with; 0, which no row has, if the field was tampered with."""
     written = written or ""
     return int(written) if written.isascii() and written.isdigit() and len(written) < 10 else 0
 
@@ -124,7 +124,7 @@ def _change(name: str, page: Page, militante_id: int) -> str | Response:
                 return redirect(url_for("militantes.show", militante_id=militante_id), 303)
         return again(form)
     show_errors(form)
-    # What was typed on an older version is looked at with the present one beside it, and sent again.
+    # A form for an older version is shown with the present data beside it, and can be sent again.
     form["versao"].data = str(ficha.versao)
     return render_template(f"militantes/{name}.html", form=form, ficha=ficha, desde=_last_day(ficha))
 

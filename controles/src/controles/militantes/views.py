@@ -43,10 +43,10 @@ from controles.web.query_string import MAX_TEXT, ListLinks, filter_of_request, s
 blueprint = Blueprint("militantes", __name__, url_prefix="/militantes", template_folder="templates")
 standing_pages.add_to(blueprint)
 
-# So many are shown of those whom a search finds.
+# The most search results that are shown.
 MOST_FOUND = 10
 
-# Parts of the filter that come from the panel's links; the list shows each as a chip that can be taken off.
+# Parts of the filter that come from the panel's links; the list shows each as a chip that can be removed.
 LINKED_ONLY = ("meses_min", "meses_max", "filiado_de", "filiado_ate", "desligado_de", "desligado_ate", "ordem")
 
 
@@ -66,7 +66,7 @@ def index() -> str | Response:
         chips=_chips(filtro, links),
         pagina=list_militantes(escopo, filtro, hoje=hoje, cursor=request.args.get("cursor")),
         quantos=count_militantes(escopo, filtro, hoje=hoje),
-        # Only where the list is about arrears: then it shows the sum that the panel showed.
+        # Only if the list is about arrears: then it shows the same sum as the panel.
         vencido=sum_overdue(escopo, filtro, hoje=hoje) if filtro.devendo or filtro.meses_min else None,
         nucleos=list_nucleos(escopo),
         situacoes=Situacao,
@@ -150,7 +150,7 @@ def _whole_row(row: LinhaInteira) -> tuple[Cell, ...]:
 
 
 def _words(escopo: Escopo, filtro: FiltroMilitantes) -> tuple[str, ...]:
-    """What the list is narrowed to, as a printed heading says it."""
+    """The list's filter, in words for a printed heading."""
     words = [f"busca “{filtro.busca}”"] if filtro.busca else []
     if filtro.situacao is not None:
         words.append(f"situação {situacao(filtro.situacao).lower()}")
@@ -163,7 +163,7 @@ def _words(escopo: Escopo, filtro: FiltroMilitantes) -> tuple[str, ...]:
 
 
 def _chips(filtro: FiltroMilitantes, links: ListLinks) -> list[tuple[str, str]]:
-    """What the list is narrowed to besides its own fields: a sentence, and the address without it."""
+    """Filters without a field of their own: for each, its description, and the address without it."""
     chips = []
     if filtro.meses_min or filtro.meses_max is not None:
         low, high = filtro.meses_min, filtro.meses_max
@@ -183,7 +183,8 @@ def _chips(filtro: FiltroMilitantes, links: ListLinks) -> list[tuple[str, str]]:
 @blueprint.post("/busca")
 @require(Permission.VER)
 def search() -> str:
-    """The results alone, for a page that shows them while somebody types. Not in an address: it is a name."""
+    """Only the results, for a page that shows them while the user types. Not in an address, since they contain a
+    name."""
     termo = request.form.get("busca", "").strip()[:MAX_TEXT]
     found = search_militantes(current_scope(), termo, hoje=today(), limit=MOST_FOUND + 1) if termo else ()
     return render_template(
@@ -197,7 +198,7 @@ def search() -> str:
 @blueprint.get("/pedidos")
 @require(Permission.VER)
 def requests_of_nucleos() -> str:
-    """What the núcleos were refused without a reason; it says who is a member where, so no núcleo sees it."""
+    """What the núcleos were refused without a reason; it shows who is a member where, so no núcleo may see it."""
     if current_scope().nucleo_id is not None:
         abort(404)
     return render_template("militantes/requests.html", pedidos=list_pedidos())
@@ -206,7 +207,7 @@ def requests_of_nucleos() -> str:
 @blueprint.post("/pedidos/<int:pedido_id>")
 @require(Permission.EDITAR_MILITANTES)
 def decide(pedido_id: int) -> Response:
-    """Decide a request of a núcleo; only the national office does."""
+    """Decide a request of a núcleo; only for the national office."""
     if current_scope().nucleo_id is not None:
         abort(404)
     try:
@@ -248,7 +249,8 @@ def show(militante_id: int) -> str:
 
 
 def _pix(ficha: FichaMilitante) -> tuple[str, str, int] | None:
-    """The code that asks for what is overdue, else for one cota, its picture, and the centavos; None without a key."""
+    """The code that asks for what is overdue, else for one cota; its picture; and the centavos. None without a PIX
+    key."""
     centavos = ficha.em_aberto or ficha.valor_cota
     code = copy_and_paste(get_organizacao(), centavos=centavos, txid=txid_of(ficha.id))
     return None if code is None else (code, segno.make(code, error="m").svg_data_uri(scale=4), centavos)
@@ -271,7 +273,7 @@ def new() -> str | Response:
                 return redirect(url_for("militantes.show", militante_id=new_id), 303)
         return again(form)
     show_errors(form)
-    # Whose CPF it is, if it is somebody's whom this author may see: then they are edited, or taken back.
+    # Whose CPF it is, if this author may see them: then that militante can be edited or taken back.
     known = find_by_cpf(escopo, form.cpf.data or "") if form.cpf.errors else None
     return render_template("militantes/form.html", form=form, ficha=None, notas={}, mudou=False, conhecido=known)
 
@@ -295,7 +297,7 @@ def edit(militante_id: int) -> str | Response:
     outdated = typed() is not None and _version(form) != ficha.versao
     if outdated:
         notes = form.merge(ficha, changed_since(militante_id, _version(form)))
-        # Saving again, with both values in sight, is a decision; so the next try counts from what is there now.
+        # Saving again, with both values visible, is a decision; so the next attempt compares with the present version.
         form.versao.data = str(ficha.versao)
     return render_template("militantes/form.html", form=form, ficha=ficha, notas=notes, mudou=outdated, conhecido=None)
 
@@ -313,7 +315,7 @@ def _save_edit(escopo: Escopo, militante_id: int, form: MilitanteForm) -> bool:
     except Invalid as error:
         form.add_error(error)
     except Conflict:
-        # The page finds out itself, by the version that was typed on.
+        # The page itself notices a change, by the version for which it was typed.
         return False
     else:
         return True

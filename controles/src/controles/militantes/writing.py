@@ -1,4 +1,4 @@
-"""What every writer of militantes does alike, one by one or by the thousand."""
+"""What all writers of militantes have in common, for one or for thousands."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
@@ -21,12 +21,12 @@ from controles.militantes.models import Militante, ValorCota
 from controles.militantes.scope import in_scope
 from controles.militantes.searching import MATRICULA_DIGITS
 
-# How many numbers are tried at once for the next free matrícula.
+# How many numbers are tried at once to find the next free matrícula.
 _CANDIDATES = 200
 
 
 def fill(militante: Militante, dados: DadosMilitante) -> None:
-    """Set everything but the matrícula and the standing. `dados` has been checked."""
+    """Set everything except the matrícula and the standing. `dados` has been checked."""
     militante.nome = dados.nome
     militante.nome_social = dados.nome_social
     militante.nome_busca = search_form(militante.nome_exibido)[:160]
@@ -44,7 +44,7 @@ def fill(militante: Militante, dados: DadosMilitante) -> None:
 
 
 def locked_militante(session: Session, escopo: Escopo, militante_id: int, versao: int) -> Militante:
-    """The militante as it is now, locked; Conflict if it is not the version that the author saw."""
+    """The militante, locked; Conflict if it is not the version that the author saw."""
     found = None
     if 0 < militante_id <= MAX_ID:
         wanted = select(Militante).where(Militante.id == militante_id, in_scope(escopo)).with_for_update()
@@ -60,7 +60,7 @@ def locked_militante(session: Session, escopo: Escopo, militante_id: int, versao
 
 
 def flush_militante(session: Session) -> None:
-    """Write what is pending; a race that only the database saw becomes the error that the check would have made."""
+    """Flush; a race that only the database noticed becomes the error that the check would have raised."""
     try:
         session.flush()
     except StaleDataError as error:
@@ -87,9 +87,9 @@ def keep_former_amounts(
     *,
     hoje: dt.date,
 ) -> None:
-    """What the cotas of these militantes were worth until this month: the months before are generated with it.
+    """Keep the former cota amounts of these militantes until this month: earlier months are generated with them.
 
-    Changed twice in one month, the first amount is what held before it.
+    If an amount changes twice in one month, the first former amount is the valid one.
     """
     rows = [
         {"militante_id": key, "ate": month_of(hoje), "valor": old["valor_cota"], "isento": old["isento"]}
@@ -104,14 +104,15 @@ def keep_former_amounts(
 
 
 def is_another_cpf(known: bytes | None, new_cpf: str | None) -> bool:
-    """Whether `new_cpf` is not the one whose digest, by whichever key, is `known`. None leaves a CPF as it is."""
+    """Whether `new_cpf` differs from the one with the digest `known`, by any key. None means that the CPF is
+    unchanged."""
     if new_cpf is None:
         return False
     return known is not None if not new_cpf else known not in cpf.vault().digests(new_cpf)
 
 
 def free_matriculas(session: Session) -> Iterator[str]:
-    """Free numbers from the newest id on. Held until the commit, so that two authors get two numbers."""
+    """Free numbers, starting at the newest id. Locked until the commit, so two authors get different numbers."""
     serialise(session.connection(), "matricula")
     first = (session.scalars(select(func.max(Militante.id))).one() or 0) + 1
     while True:
@@ -122,7 +123,7 @@ def free_matriculas(session: Session) -> Iterator[str]:
 
 
 def snapshot(militante: Militante) -> dict[str, object]:
-    """What the audit keeps of a militante. The CPF is masked before it leaves this module."""
+    """What the audit records about a militante. The CPF is masked before it leaves this module."""
     number = militante.cpf_cifrado
     return {
         "matricula": militante.matricula,
@@ -140,7 +141,7 @@ def snapshot(militante: Militante) -> dict[str, object]:
     }
 
 
-# What a change of a militante may write, as columns.
+# The columns that a change of a militante may write.
 STORED = (
     "nome",
     "nome_social",
@@ -156,7 +157,7 @@ STORED = (
 
 
 def stored_fields(militante: Militante) -> dict[str, object]:
-    """What `restore` needs: plain values, days as text, the CPF as it is stored, encrypted."""
+    """What `restore` needs: plain values, days as text, the CPF in its encrypted form."""
     values = {name: getattr(militante, name) for name in STORED}
     return {
         **{name: value.isoformat() if isinstance(value, dt.date) else value for name, value in values.items()},
@@ -166,8 +167,8 @@ def stored_fields(militante: Militante) -> dict[str, object]:
 
 
 def restore(militante: Militante, stored: Mapping[str, Any]) -> None:
-    """Put back what `stored_fields` took; CpfUnreadableError if the key of that CPF was given up meanwhile."""
-    # First, and with the present key: nothing is changed if it cannot be read.
+    """Restore what `stored_fields` returned; CpfUnreadableError if the CPF's key was given up meanwhile."""
+    # First of all, and with the present key: if it cannot be read, nothing changes.
     number = cpf.vault().decrypt(bytes.fromhex(stored["cpf_cifrado"])) if stored["cpf_cifrado"] else None
     for name in STORED:
         value = stored[name]
