@@ -35,6 +35,7 @@ ALLOWED = {
         "_AdhocProxiedConnection": 2,
         "_NO_CURSOR_DML": 2,
         "_WeakInstanceDict": 3,
+        "_all_registries": 2,
         "_allow_autobegin": 1,
         "_deliver_insertmanyvalues_batches": 1,
         "_dispatcher": 2,

@@ -4,7 +4,8 @@ No other module of Frescor names any. Where one overrides methods of SQLAlchemy 
 `overrides` checks that they still exist, because SQLAlchemy would never call a method that overrides nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
+from importlib import import_module
 from operator import attrgetter, methodcaller
 from types import FunctionType
 from typing import Any, TypeVar
@@ -57,6 +58,9 @@ require(identity, "_WeakInstanceDict")
 require(identity._WeakInstanceDict, "get", "__getitem__", "fast_get_state", "values", "items", "all_states")
 require(InstanceState, "runid", "expired", "modified")
 require(loading, "_new_runid")
+# Its package has a function of the module's name.
+mapper = import_module("sqlalchemy.orm.mapper")
+require(mapper, "_all_registries")
 require(pool, "_AdhocProxiedConnection")
 require(cursor, "_NO_CURSOR_DML")
 require(own_rules, "_dispatcher")
@@ -104,6 +108,11 @@ def values_of(statement: Insert | Update) -> dict[Any, Any]:
     return dict(statement._values or ())
 
 
+def mapped_metadata() -> Collection[sa.MetaData]:
+    """The metadata of all mapped classes."""
+    return {registry.metadata for registry in mapper._all_registries()}
+
+
 def has_more_tables(compiled: SQLCompiler) -> bool:
     """Whether an UPDATE or DELETE names more tables than the one that it changes."""
     state = compile_state_of(compiled)
@@ -114,6 +123,15 @@ def has_more_tables(compiled: SQLCompiler) -> bool:
 def spread_parameters(execution: Any) -> dict[str, list[str]]:
     """The parameters into which the list of each IN was expanded, by the list's own name."""
     return execution._expanded_parameters or {}
+
+
+def executions_of(execution: Any) -> Sequence[Mapping[str, Any]]:
+    """The parameters of each execution of a statement; of one that came as the driver's text, by their places."""
+    if execution.compiled is not None:
+        found: Sequence[Mapping[str, Any]] = execution.compiled_parameters
+        return found
+    given = execution.parameters
+    return [one if isinstance(one, dict) else {str(place): value for place, value in enumerate(one)} for one in given]
 
 
 def expect_no_rows(execution: Any, changed: int) -> None:

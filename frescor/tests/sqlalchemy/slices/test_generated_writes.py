@@ -246,9 +246,21 @@ class Writer:
                 "DELETE FROM due WHERE member_id = :id",
                 'INSERT INTO due (id, member_id, "on", cents) '
                 "SELECT :id + 8, id, '2025-02-01', 0 FROM member WHERE id = :id",
+                "UPDATE due SET cents = :n WHERE id = :id",
+                "UPDATE due SET member_id = :n, number = 3 WHERE payer_id = :id AND id IN (1, 2, :n)",
+                "UPDATE due SET payer_id = NULL WHERE payer_id = :id OR member_id = :n",
+                "UPDATE due SET number = number + 1, \"on\" = '2025-02-01' WHERE id = :id -- one",
+                "DELETE FROM due AS d WHERE d.id = :id AND NOT d.member_id = :n",
+                "DELETE FROM due WHERE :n = member_id AND id IN (SELECT id + :id - :id FROM member)",
+                'INSERT INTO due (id, member_id, payer_id, "on", cents) '
+                "VALUES (:id + 8, :n, NULL, '2025-02-01', 0), (:id + 16, 3, :n, '2025-01-31', 0)",
+                "UPDATE member SET sponsor_id = :n WHERE id = :id",
+                "DELETE FROM member WHERE id = :id",
+                "UPDATE note SET due_id = NULL WHERE member_id = :id AND place = :n",
             ]
         )
-        session.execute(sa.text(text), {"id": self.id()})
+        values = {name: self.id() for name in ("id", "n") if f":{name}" in text}
+        session.execute(sa.text(text), values)
         session.expire_all()
 
 

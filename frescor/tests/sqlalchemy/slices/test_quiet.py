@@ -163,7 +163,7 @@ LOUD: dict[str, Callable[[sa.Connection], Any]] = {
     "an insert": lambda c: c.execute(sa.insert(DUES), {"id": 9, "member_id": 2, "cents": 3, "paid": 1}),
     "a delete": lambda c: c.execute(sa.delete(DUES).where(C.member_id == 2)),
     "a cascade": lambda c: c.execute(sa.delete(MEMBERS).where(MEMBERS.c.id == 2)),
-    "text": lambda c: c.execute(sa.text("UPDATE due SET cents = 70 WHERE id = 1")),
+    "text": lambda c: c.execute(sa.text("UPDATE due SET cents = 70 WHERE id + 0 = 1")),
 }
 
 

@@ -146,13 +146,58 @@ CASES: dict[str, tuple[Any, Any, Kinds]] = {
     ),
     "delete of a slice": (sa.delete(DUES).where(DUES.c.payer_id == 4), {}, of({2}, {4}, {4})),
     "delete of all": (sa.delete(DUES), {}, of(UNKNOWN, UNKNOWN, UNKNOWN)),
-    "text": (sa.text("UPDATE due SET cents = 1 WHERE id = 1"), {}, of(UNKNOWN, UNKNOWN, UNKNOWN)),
+    "text": (sa.text("UPDATE due SET cents = 1 WHERE id = 1"), {}, of({2}, {1}, {1})),
+    "text without a condition": (sa.text("UPDATE due SET cents = 1"), {}, of(UNKNOWN, UNKNOWN, UNKNOWN)),
+    "text that moves a row from a slice it names": (
+        sa.text("UPDATE due SET member_id = :new WHERE member_id = 2 AND id = :id"),
+        {"new": 5, "id": 1},
+        of({2, 5}, {1}, {1}),
+    ),
+    "text that sets an expression": (
+        sa.text("UPDATE due SET payer_id = payer_id + 1 WHERE id = 1"),
+        {},
+        of({2}, UNKNOWN, {1}),
+    ),
+    "text that inserts": (
+        sa.text(
+            "INSERT INTO due (id, member_id, payer_id, number, cents) VALUES (9, :m, NULL, 35, 0), (8, 2, 1, 5, 0)"
+        ),
+        {"m": 1},
+        of({1, 2}, {None, 1}, {3, 0}),
+    ),
+    "text that leaves a column to the database": (
+        sa.text("INSERT INTO due (id, payer_id, number, cents) VALUES (9, '1', 35, 0)"),
+        {},
+        of(UNKNOWN, UNKNOWN, {3}),
+    ),
+    "texts": (
+        sa.text("UPDATE due SET cents = :paid WHERE id = :one"),
+        [{"one": 1, "paid": 1}, {"one": 5, "paid": 2}],
+        of({2, 3}, {1, 5}, {1, 5}),
+    ),
+    "text that gives something back": (
+        sa.text("UPDATE due SET cents = 1 WHERE member_id = 2 RETURNING id"),
+        {},
+        of({2}, UNKNOWN, UNKNOWN),
+    ),
+    "text that deletes a slice": (sa.text("DELETE FROM due WHERE payer_id = :p"), {"p": 4}, of({2}, {4}, {4})),
+    "text that deletes by a list": (
+        sa.text("DELETE FROM due WHERE id IN :ids").bindparams(sa.bindparam("ids", expanding=True)),
+        {"ids": [1, 5]},
+        of({2, 3}, {1, 5}, {1, 5}),
+    ),
+    "text with another table": (
+        sa.text("UPDATE due SET cents = 1 FROM member WHERE member.id = due.member_id AND due.id = 1"),
+        {},
+        of(UNKNOWN, UNKNOWN, UNKNOWN),
+    ),
     "a cascade": (sa.delete(Member).where(Member.id == 5), {}, of(UNKNOWN, UNKNOWN, UNKNOWN)),
 }
 # PostgreSQL gives the row as it was, from 18 on.
 OF_OLD_ROWS = {
     "update that moves a row": of({2, 5}, {1}, {1}),
     "update that sets an expression": of({2}, {1, 2}, {1}),
+    "text that sets an expression": of({2}, {1, 2}, {1}),
 }
 
 
@@ -198,12 +243,14 @@ def test_before_postgresql_18_a_row_that_moves_leaves_the_blind_tag(
     engine.dispose()
 
 
-@pytest.mark.parametrize("name", ["update of another column", "update of some", "updates", "delete", "deletes"])
+@pytest.mark.parametrize(
+    "name", ["update of another column", "update of some", "updates", "delete", "deletes", "text", "texts"]
+)
 def test_the_application_is_told_how_many_rows_it_were_and_gets_none(tracking: Tracking, name: str) -> None:
     statement, parameters, _ = CASES[name]
     with tracking.engine.connect() as connection:
         result = connection.execute(statement, parameters)
-        assert result.rowcount == (1 if name in ("update of another column", "delete") else 2)
+        assert result.rowcount == (1 if name in ("update of another column", "delete", "text") else 2)
         assert not result.returns_rows
         with pytest.raises(sa.exc.ResourceClosedError):
             result.all()
@@ -240,6 +287,34 @@ def test_a_row_that_another_session_moved_raises_the_slice_that_it_is_in_now(tra
         held.cents = 7
         session.commit()
     assert slices(tracking) == of({5}, {1}, {1})
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_key_that_sqlite_makes_in_place_of_null_is_not_known(
+    tmp_path: Any, tracker: Callable[..., Tracking], as_text: bool
+) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'a.db'}")
+    tracking = tracker(engine, slices={"member": {"id": "range(10)"}})
+    Base.metadata.create_all(engine)
+    insert: Any = sa.text("INSERT INTO member (id) VALUES (:id)") if as_text else sa.insert(Member)
+    for given, blind in ((None, True), (15, False)):
+        with engine.begin() as connection:
+            connection.execute(insert, {"id": given})
+        assert ("sql:member#@id:range10" in tracking.last_write()) == blind
+    engine.dispose()
+
+
+def test_a_text_for_the_driver_is_changed_by_what_it_names(tracking: Tracking) -> None:
+    sign = "?" if tracking.engine.dialect.name == "sqlite" else "%s"
+    with tracking.engine.begin() as connection:
+        result = connection.exec_driver_sql(f"DELETE FROM due WHERE member_id = {sign} AND id > {sign}", (2, 1))
+        assert (result.rowcount, result.returns_rows) == (1, False)
+    assert slices(tracking) == of({2}, {4}, {4})
+    many = [(7, 1), (8, 5)]
+    with tracking.engine.begin() as connection:
+        result = connection.exec_driver_sql(f"UPDATE due SET cents = {sign} WHERE id = {sign}", many)
+        assert result.rowcount == 2
+    assert slices(tracking) == of({2, 3}, {1, 5}, {1, 5})
 
 
 def test_many_slices_of_one_column_are_its_blind_tag(tracking: Tracking) -> None:

@@ -38,6 +38,7 @@ from frescor.sqlalchemy._catalog.description_postgresql import (
     path_of_postgresql,
 )
 from frescor.sqlalchemy._catalog.description_sqlite import describe_sqlite, files_of_sqlite, mark_of_sqlite
+from frescor.sqlalchemy._private import mapped_metadata
 from frescor.sqlalchemy._statements.tags import TableName, table_name
 from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 
@@ -56,7 +57,8 @@ class Catalog:
         self._declared_views = views or {}
         self._declared_functions = functions or {}
         self._lock = threading.Lock()
-        self._metadata: set[sa.MetaData] = set()
+        # In the order in which they were met.
+        self._metadata: dict[sa.MetaData, None] = {}
         self._schemas: set[str | None] = {None}
         # Raised with every change: conclusions drawn under an older number may be wrong.
         self.version = 0
@@ -131,8 +133,23 @@ class Catalog:
             if table.metadata not in self._metadata:
                 with self._lock:
                     self.version += 1
-                    self._metadata = {*self._metadata, table.metadata}
+                    self._metadata = {**self._metadata, table.metadata: None}
                     self._known = None
+
+    def declared(self, name: TableName, default: str | None) -> sa.Table | None:
+        """The table of that name that a text means: of those that statements have met, or of all mapped classes' if
+        only one is named so. None if there is none, or several."""
+        for metadata in self._metadata:
+            for table in metadata.tables.values():
+                if table_name(table.schema, table.name, default) == name:
+                    return table
+        mapped = [
+            table
+            for metadata in mapped_metadata()
+            for table in metadata.tables.values()
+            if table_name(table.schema, table.name, default) == name
+        ]
+        return mapped[0] if len(mapped) == 1 else None
 
     def path(self, connection: sa.Connection) -> Path:
         """The schemas that this connection searches for names without one, at this moment."""

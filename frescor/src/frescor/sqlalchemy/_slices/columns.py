@@ -22,6 +22,7 @@ from frescor.errors import PolicyError
 from frescor.sqlalchemy._slices.declared import DIALECTS, KIND, Kinds, kinds_there_are, listed
 from frescor.sqlalchemy._statements.tags import form_of, is_given_on, is_row_key_type
 
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 INFO = "slice"
 _GROUPS = 1 << 16
 _DAY = dt.timedelta(days=1)
@@ -88,18 +89,23 @@ class SliceColumn:
         return None if first is None or last is None else range(first, last + 1)
 
     def _after(self, value: Any) -> Any:
+        value = self._as_day(value)
         if type(value) is int:
             return value + 1
         # For a time, its own bucket is enough.
         return value + _DAY if type(value) is dt.date and isinstance(self.type, types.Date) else value
 
     def _before(self, value: Any) -> Any:
+        value = self._as_day(value)
         if type(value) is int:
             return value - 1
         if type(value) is dt.date:
             return value - _DAY
         # Databases compare dates with times in different ways; the date may be the time's own day.
         return value if isinstance(self.type, types.Date) else value - dt.datetime.resolution
+
+    def _as_day(self, value: Any) -> Any:
+        return _written_day(value) if type(value) is str and isinstance(self.type, types.Date) else value
 
     def _bucket(self, value: Any, *, is_end: bool = False) -> int | None:
         if self.kind == "range":
@@ -114,6 +120,8 @@ class SliceColumn:
         if isinstance(self.type, types.Date):
             if type(value) is dt.datetime and is_end and value.tzinfo is None:
                 return value.date()
+            if type(value) is str:
+                return _written_day(value)
             return value if type(value) is dt.date else None
         if type(value) is dt.date:
             # A date in a column of times means midnight in the session's zone.
@@ -125,6 +133,14 @@ class SliceColumn:
         if (value.utcoffset() is not None) != (self.zone == _UTC):
             return None
         return value.date() if self.zone == _NAIVE else value.astimezone(dt.UTC).date()
+
+
+def _written_day(text: str) -> dt.date | None:
+    """The day that a text means to every database, in the form in which SQLite keeps it."""
+    try:
+        return dt.date.fromisoformat(text) if _DATE.fullmatch(text) else None
+    except ValueError:
+        return None
 
 
 def group_of_bucket(number: int) -> str:

@@ -7,7 +7,7 @@ cursor, which is told to expect no rows. The number of changed rows is the numbe
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from frescor.sqlalchemy._private import expect_no_rows, spread_parameters
+from frescor.sqlalchemy._private import executions_of, expect_no_rows, spread_parameters
 from frescor.sqlalchemy._slices.written import Plan
 from frescor.sqlalchemy._transactions.touched import Touched
 
@@ -24,7 +24,7 @@ def gives_rows(execution: Any) -> bool:
 
 def told(plan: Plan, execution: Any, rows: Sequence[Any], digest: Callable[[Any], str]) -> Touched:
     """The slices that an execution touched, given the rows that it returned."""
-    return plan.touched(execution.compiled_parameters, spread_parameters(execution), rows, digest)
+    return plan.touched(executions_of(execution), spread_parameters(execution), rows, digest)
 
 
 def execute_returning(

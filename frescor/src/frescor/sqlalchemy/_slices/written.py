@@ -16,7 +16,7 @@ tables in the statement, ON CONFLICT or OR REPLACE. Then no slice is named, and 
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,7 +38,7 @@ _TIME = re.compile(rf"{_DATE.pattern} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}\.[0-9]{{6
 @dataclass(frozen=True, slots=True)
 class _Column:
     """How the slices of one column are learned. fields: parameters that hold values. places: positions of values in the
-    row that the statement returns."""
+    row that the statement returns. is_made: for NULL, SQLite makes a value of its own."""
 
     column: SliceColumn
     blind: str
@@ -46,17 +46,21 @@ class _Column:
     places: tuple[int, ...] = ()
     processors: tuple[Callable[[Any], Any] | None, ...] = ()
     known: bool = True
+    is_made: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How the slices are learned that executions of one statement touch. table: its tag. returning: what is appended to
-    the statement; empty if its rows are not needed. variants: of a table with quiet columns."""
+    the statement; empty if its rows are not needed. variants: of a table with quiet columns.
+    literals, lists: of a text."""
 
     table: str
     columns: tuple[_Column, ...]
     returning: str
     variants: Variants | None = None
+    literals: Mapping[str, Any] = field(default_factory=dict)
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def without_rows(self) -> "Plan":
         """The same plan for an execution that returns no rows."""
@@ -72,7 +76,8 @@ class Plan:
     ) -> Touched:
         """The slices that these executions touched. spread: the parameters that each list was expanded to. rows: the
         returned rows."""
-        executions = tuple(executions)
+        executions = tuple([{**self.literals, **one} for one in executions] if self.literals else executions)
+        spread = {**self.lists, **spread} if self.lists else spread
         found: dict[str, frozenset[str] | None] = {}
         for one in self.columns:
             found[one.blind] = _tags(one, executions, spread, rows, digest)
@@ -162,7 +167,10 @@ def _column(column: SliceColumn, blind: str, target: Target, asks: _Returning) -
     bound = target.bound.get(name)
     if target.kind == "insert":
         value = target.values.get(name)
-        return _Column(column, blind, known=False) if value is None else _Column(column, blind, (value,))
+        if value is None:
+            return _Column(column, blind, known=False)
+        is_made = target.declared is not None and name in {key.name for key in target.declared.primary_key.columns}
+        return _Column(column, blind, (value,), is_made=is_made)
     is_set = target.kind == "update" and (target.columns is None or name in target.columns)
     fields: list[Field] = [] if bound is None else [bound]
     places: list[int | None] = []
@@ -224,6 +232,8 @@ def _tags(
                 values.add(value if process is None or value is None else process(value))
     except (KeyError, TypeError, ValueError):
         # A missing parameter, a value of another type, or text in place of a date.
+        return None
+    if one.is_made and None in values:
         return None
     group_of, start, found = one.column.group, f"{one.blind}=", set()
     for value in values:

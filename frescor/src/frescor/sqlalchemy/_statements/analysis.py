@@ -13,6 +13,7 @@ from frescor.sqlalchemy._statements.compiler_notes import Notes, has_own_constru
 from frescor.sqlalchemy._statements.facts import NOTHING, Facts, LookUp, Named, Place, Target
 from frescor.sqlalchemy._statements.reads import split
 from frescor.sqlalchemy._statements.text import facts_of_text, joined
+from frescor.sqlalchemy._statements.text_parameters import facts_of_compiled_text, without_bindings
 from frescor.sqlalchemy._statements.writes import targets
 
 _FACTS = "_frescor_facts"
@@ -38,7 +39,9 @@ def _found(compiled: Any, sql: str, dialect: str) -> Facts:
     if type(statement).__name__ in _CONTROL or statement is None:
         return NOTHING
     notes = notes_of(compiled)
-    if not isinstance(compiled, SQLCompiler) or isinstance(statement, sa.TextClause):
+    if isinstance(compiled, SQLCompiler) and isinstance(statement, sa.TextClause):
+        return facts_of_compiled_text(compiled, dialect)
+    if not isinstance(compiled, SQLCompiler):
         return facts_of_text(sql, dialect)
     if notes is None:
         # It was compiled before notes were taken, or names no table, like `SELECT 1`.
@@ -112,11 +115,12 @@ def _with_text(facts: Facts, text: Facts, *, may_write: bool) -> Facts:
     reads = [name for name in text.reads if _folded(name) not in known]
     if may_write:
         own = tuple(replace(target, rows=None, columns=None, generated=False) for target in facts.writes)
-        writes = (*own, *text.writes)
+        writes = (*own, *map(without_bindings, text.writes))
     else:
         # All writes are in SQLAlchemy's own part, and the text only repeats them.
         written = {_folded(target.table) for target in facts.writes}
-        writes = (*facts.writes, *(target for target in text.writes if _folded(target.table) not in written))
+        others = (target for target in text.writes if _folded(target.table) not in written)
+        writes = (*facts.writes, *map(without_bindings, others))
     core = replace(facts, reads=(*facts.reads, *looked_up), lookups=(), places=(), columns=None, writes=writes)
     return joined(core, replace(text, reads=tuple(reads), writes=()))
 

@@ -1,6 +1,6 @@
 """What a statement does, according to its text and structure: plain values, the same for every execution."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -52,10 +52,11 @@ class LookUp:
 @dataclass(frozen=True, slots=True)
 class Place:
     """An occurrence of a table in a statement that is not a look-up. bound: columns that have the value of a parameter,
-    or are between those of two, in every row that can matter there."""
+    or are between those of two, in every row that can matter there. declared: None in a text, which may bind
+    columns that the table does not have."""
 
     table: Named
-    declared: sa.Table
+    declared: sa.Table | None
     bound: tuple[tuple[str, Field | Bounds], ...]
 
 
@@ -65,7 +66,8 @@ class Target:
 
     generated: an insert whose keys are known only afterwards. values: for an insert or update, the parameters that hold
     the new values, by the columns' names; None if rows may be written in another way. bound: the parameters that
-    columns are compared with in each row. returns: RETURNING can be appended.
+    columns are compared with in each row. returns: RETURNING can be appended. In a text, `declared` is None,
+    and columns are named as the database takes the names.
     """
 
     table: Named
@@ -90,7 +92,9 @@ class Facts:
     its targets are read, too. translated: its names are those that the database gets, whatever the
     schema_translate_map. commits: some databases commit the open transaction before it. everything: it may change the
     content of any table, or of everything that reads it. unknown: if it is not known what the statement does, a
-    sentence that says so. columns: those of tables that it names, in any place; None if it may name others.
+    sentence that says so. columns: those of tables that it names, in any place; None if it may name others. literals:
+    the values of a text's literals, which are named like parameters; lists: the parameters in its lists, by the lists'
+    names.
     """
 
     reads: tuple[Named, ...] = ()
@@ -110,6 +114,8 @@ class Facts:
     changes_path: bool = False
     unknown: str | None = None
     columns: frozenset[tuple[Named, str]] | None = None
+    literals: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict, compare=False)
     declared: tuple[sa.Table, ...] = field(default=(), repr=False)
 
 

@@ -243,7 +243,7 @@ def _note_range(part: BinaryExpression[Any], only: frozenset[int] | None, bound:
         if column is None or (only is not None and column[0] not in only) or not isinstance(value, BindParameter):
             continue
         name = compiled.bind_names.get(value)
-        if name is None or not _passes_in_order(value.type, compiled.dialect):
+        if name is None or not passes_in_order(value.type, compiled.dialect):
             continue
         ends = bound.low if operator in _LOWER else bound.high
         ends.setdefault(column, (Field(value.type, str(name)), operator in (operators.gt, operators.lt)))
@@ -289,7 +289,7 @@ def _name(parameter: BindParameter[Any], compiled: Any) -> str | None:
     return str(name) if name is not None and passes(parameter.type, compiled.dialect) else None
 
 
-def _passes_in_order(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
+def passes_in_order(kind: types.TypeEngine[Any], dialect: sa.Dialect) -> bool:
     """`passes`, for a value that is compared by order."""
     ordered = isinstance(kind, types.NullType | types.Integer | types.Date | types.DateTime)
     return ordered and (isinstance(kind, types.NullType) or is_given_on(kind, dialect))

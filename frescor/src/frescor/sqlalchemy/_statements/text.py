@@ -7,12 +7,15 @@ sentence that says how to declare it.
 
 import functools
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from frescor.errors import PolicyError
 from frescor.sqlalchemy._statements.facts import NOTHING, Facts, Kind, Named, Target
 from frescor.sqlalchemy._statements.lexer import Token, Tokens, content_of, statements_of, tokens_of
 from frescor.sqlalchemy._statements.scan import called, every_name, skip, written
+from frescor.sqlalchemy._statements.text_conditions import bound_places, bound_target, name_of
+from frescor.sqlalchemy._statements.text_values import ParameterNamed, Values, of_driver
 from frescor.sqlalchemy._statements.utility import facts_of_utility
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ HOW_TO_DECLARE = (
 _DIALECTS = {"postgresql": "postgres", "mssql": "tsql", "mariadb": "mysql"}
 _QUERIES = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "FROM"})
 _WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE"})
+_WITH_SLICES = ("postgresql", "sqlite")
 # The function that does what SET does.
 _SETS = "set_config"
 # After these words SQLite takes a string as a name.
@@ -37,19 +41,27 @@ def facts_of_text(sql: str, dialect: str) -> Facts:
 
     Raises PolicyError only if sqlglot is not installed.
     """
+    return facts_of_clause(sql, dialect, of_driver)
+
+
+def facts_of_clause(sql: str, dialect: str, named: ParameterNamed) -> Facts:
+    """As `facts_of_text`, of a text whose parameters have other names than the driver's."""
+    statements = statements_of(tokens_of(sql, dialect))
+    if len(statements) == 1:
+        return _facts(statements[0], sql, dialect, named)
     found = NOTHING
-    for statement in statements_of(tokens_of(sql, dialect)):
-        found = joined(found, _facts(statement, sql, dialect))
+    for statement in statements:
+        found = joined(found, _facts(statement, sql, dialect, named))
     return found
 
 
-def _facts(tokens: Tokens, sql: str, dialect: str) -> Facts:
+def _facts(tokens: Tokens, sql: str, dialect: str, named: ParameterNamed) -> Facts:
     tokens = _without_explain(tokens)
     start = skip(tokens, 0, ("(",))
     word = tokens[start].keyword if start < len(tokens) else ""
     if word in _QUERIES:
-        return _queried(tokens, sql, dialect)
-    found = facts_of_utility(tokens, sql, dialect, lambda inner: _facts(inner, sql, dialect)) if word else None
+        return _queried(tokens, sql, dialect, named)
+    found = facts_of_utility(tokens, sql, dialect, lambda inner: _facts(inner, sql, dialect, named)) if word else None
     return unknown(sql) if found is None else found
 
 
@@ -86,32 +98,48 @@ def _without_explain(tokens: Tokens) -> Tokens:
     return tokens[place:] if tokens[0].keyword == "EXPLAIN" or beginning in _QUERIES else tokens
 
 
-def _queried(tokens: Tokens, sql: str, dialect: str) -> Facts:
+def _queried(tokens: Tokens, sql: str, dialect: str, named: ParameterNamed) -> Facts:
     functions = called(tokens)
     path = _SETS in functions
     word = tokens[skip(tokens, 0, ("(",))].keyword
-    if word == "UPDATE" and dialect == "sqlite":
-        tokens = _without_alternative(tokens)
-    statements = _parse(_readable(tokens, sql, dialect), dialect)
+    plain = _without_alternative(tokens) if word == "UPDATE" and dialect == "sqlite" else tokens
+    may_delete, tokens = word == "REPLACE" or plain is not tokens, plain
+    values = Values(dialect, named)
+    statements = _parse(_readable(tokens, sql, values), dialect)
     if statements is None:
         found = written(tokens)
         if not found and word in _WRITING:
             return unknown(sql)
         return Facts(writes=found, loose=every_name(tokens), functions=functions, changes_path=path, returning=True)
     writes = [target for statement in statements for node in statement.walk() for target in _targets(node, dialect)]
-    if word == "REPLACE":
+    if may_delete:
         writes += [Target(target.table, "delete") for target in writes]
     reads = [name for statement in statements for name in _tables(statement)]
-    return Facts(
+    facts = Facts(
         reads=tuple(dict.fromkeys(reads)),
         writes=tuple(dict.fromkeys(writes)),
         functions=functions,
         changes_path=path,
     )
+    # Not of EXPLAIN, which shows more than the rows that are bound: a plan's figures of the others, too.
+    begins = tokens[0] is tokens_of(sql, dialect)[0]
+    if dialect not in _WITH_SLICES or not begins or len(statements) != 1:
+        return facts
+    return _with_bindings(facts, statements[0], sql[tokens[-1].end :], values)
+
+
+def _with_bindings(facts: Facts, root: "exp.Expr", end: str, values: Values) -> Facts:
+    """With what the statement says of columns. end: what is left of the text behind it."""
+    if facts.writes:
+        target = bound_target(root, facts.writes[0], values) if len(facts.writes) == 1 else facts.writes[0]
+        # A comment that is not closed would hold what is put behind it.
+        writes = (replace(target, returns=target.returns and not end.strip()), *facts.writes[1:])
+        return replace(facts, writes=writes, literals=values.literals, lists=values.lists)
+    return replace(facts, places=bound_places(root, values), literals=values.literals, lists=values.lists)
 
 
 def _without_alternative(tokens: Tokens) -> Tokens:
-    """`UPDATE OR IGNORE t` as `UPDATE t`. (Textual updates count as deleting other rows in any case.)"""
+    """`UPDATE OR IGNORE t` as `UPDATE t`."""
     place = skip(tokens, 0, ("(",)) + 1
     return (*tokens[:place], *tokens[place + 2 :]) if tokens[place].keyword == "OR" else tokens
 
@@ -136,26 +164,27 @@ def _parse(text: str, dialect: str) -> "list[exp.Expr] | None":
     return found if all(isinstance(statement, known) for statement in found) else None
 
 
-def _readable(tokens: Tokens, sql: str, dialect: str) -> str:
-    """The text with each parameter replaced by a number, which is valid wherever a parameter is."""
+def _readable(tokens: Tokens, sql: str, values: Values) -> str:
+    """The text in forms that sqlglot knows, without comments."""
     parts = []
     end = tokens[0].start
     for place, token in enumerate(tokens):
         parts.append(" " if token.start > end else "")
-        parts.append(_written_out(token, tokens[place - 1].keyword if place else "", sql, dialect))
+        parts.append(_written_out(token, tokens[place - 1].keyword if place else "", sql, values))
         end = token.end
     return "".join(parts)
 
 
-def _written_out(token: Token, before: str, sql: str, dialect: str) -> str:
+def _written_out(token: Token, before: str, sql: str, values: Values) -> str:
     if token.sort == "parameter":
-        return " 1 "
+        return values.parameter(token)
+    if token.sort == "number":
+        return values.number(token)
     text = sql[token.start : token.end]
     if token.sort == "string":
-        if dialect == "sqlite" and before in _BEFORE_NAME:
+        if values.dialect == "sqlite" and before in _BEFORE_NAME:
             return '"' + content_of(text).replace('"', '""') + '"'
-        # The content of a string does not matter, and sqlglot may not know its form.
-        return "'s'"
+        return values.string(token)
     if token.sort == "name" and text[:2] in ("U&", "u&"):
         return '"' + token.text.replace('"', '""') + '"'
     if token.keyword == "REPLACE" and not before:
@@ -168,7 +197,7 @@ def _tables(statement: "exp.Expr") -> Iterator[Named]:
 
     for table in statement.find_all(exp.Table):
         if table.name:
-            yield _name(table)
+            yield name_of(table)
 
 
 def _targets(node: Any, dialect: str) -> list[Target]:
@@ -178,7 +207,7 @@ def _targets(node: Any, dialect: str) -> list[Target]:
     if isinstance(node, exp.Insert):
         kinds = _kinds_of_insert(node)
     elif isinstance(node, exp.Update):
-        kinds = ("update", "delete") if dialect == "sqlite" else ("update",)
+        kinds = ("update",)
     elif isinstance(node, exp.Delete):
         kinds = ("delete",)
     elif isinstance(node, exp.Merge):
@@ -192,7 +221,7 @@ def _targets(node: Any, dialect: str) -> list[Target]:
         # An UPDATE or DELETE of several tables names them by their aliases, and in its joins.
         named = [node]
     found = [table for part in named if part is not None for table in part.find_all(exp.Table)]
-    return [Target(_name(table), kind) for table in found for kind in kinds]
+    return [Target(name_of(table), kind) for table in found for kind in kinds]
 
 
 def _kinds_of_insert(node: Any) -> tuple[Kind, ...]:
@@ -203,10 +232,6 @@ def _kinds_of_insert(node: Any) -> tuple[Kind, ...]:
     if conflict is None:
         return ("insert",)
     return ("insert", "update")
-
-
-def _name(table: Any) -> Named:
-    return (table.db or None, table.name)
 
 
 def joined(one: Facts, other: Facts) -> Facts:

@@ -15,8 +15,9 @@ from frescor.sqlalchemy._catalog.catalog import Catalog, named
 from frescor.sqlalchemy._catalog.dependencies import Dependencies
 from frescor.sqlalchemy._slices.sliced_reads import SlicedRead, sliced_read
 from frescor.sqlalchemy._slices.written import Plan
-from frescor.sqlalchemy._statements.facts import Facts, LookUp, Named, Target, Untranslated
+from frescor.sqlalchemy._statements.facts import Facts, LookUp, Named, Place, Target, Untranslated
 from frescor.sqlalchemy._statements.tags import TableName, table_name
+from frescor.sqlalchemy._statements.text_parameters import place_in, target_in, without_bindings
 from frescor.sqlalchemy._tracking.tracked_engine import TrackedEngine
 from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 
@@ -152,6 +153,10 @@ class StatementTags:
         untold: dict[str, None],
     ) -> Effect:
         name, known = self._resolved(target.table, facts, connection, transaction, execution)
+        if target.declared is None and target.values is not None:
+            table_there = self._catalog.declared(name, self._tracking.default_schema)
+            dialect = self._tracking.engine.dialect
+            target = without_bindings(target) if table_there is None else target_in(target, table_there, dialect)
         along = known.along(name, target.kind, target.columns)
         untold.update(along.untold)
         tags = self._tracking.tags
@@ -161,6 +166,8 @@ class StatementTags:
         others.pop(table, None)
         uncertain = along.whole or bool(along.untold) or known.is_divided(name) or name in known.description.alters
         slices = self._tracking.slices.plan(target, name, table, known, uncertain=uncertain)
+        if slices is not None and (facts.literals or facts.lists):
+            slices = replace(slices, literals=facts.literals, lists=facts.lists)
         return Effect(target, table, tuple(others), along.whole, slices)
 
     def _find_reading(
@@ -171,10 +178,11 @@ class StatementTags:
         # The application learns at least how many rows were written, so a write counts as a read.
         sliced = self._sliced(facts, connection, transaction, execution)
         others = [name for name in facts.reads if name not in sliced]
+        in_parts = [one for some in sliced.values() for one in some]
         named_here = [*others, *(target.table for target in facts.writes)]
         whole = [self._resolved(name, facts, connection, transaction, execution)[0] for name in named_here]
         variants = self._variants(facts, connection, transaction, execution)
-        lookups = []
+        lookups = [one for one in in_parts if not isinstance(one, SlicedRead)]
         for lookup in facts.lookups:
             name, known = self._resolved(lookup.table, facts, connection, transaction, execution)
             if [*known.behind([name], ()).tables] == [name]:
@@ -186,7 +194,7 @@ class StatementTags:
         tag = self._tracking.tags.table
         by_tag = {tag(name): found for name, found in variants.items() if name not in behind.tables}
         in_slices = tuple(
-            replace(one, variants=by_tag.get(one.table, ("",))) for some in sliced.values() for one in some
+            replace(one, variants=by_tag.get(one.table, ("",))) for one in in_parts if isinstance(one, SlicedRead)
         )
         return ReadTags(
             self._tags(known, behind.tables),
@@ -217,22 +225,35 @@ class StatementTags:
 
     def _sliced(
         self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any
-    ) -> dict[Named, list[SlicedRead]]:
-        """The tables that are read only in slices, in each place where they occur."""
-        found: dict[Named, list[SlicedRead]] = {}
+    ) -> dict[Named, list[SlicedRead | tuple[LookUp, str]]]:
+        """The tables that are read only in slices, in each place where they occur; of a text, also by primary key."""
+        found: dict[Named, list[SlicedRead | tuple[LookUp, str]]] = {}
         unbound: set[Named] = set()
         for place in facts.places:
-            columns = self._tracking.slices.columns(place.declared)
-            if not columns:
-                unbound.add(place.table)
-                continue
-            name, known = self._resolved(place.table, facts, connection, transaction, execution)
-            read = sliced_read(place, self._tracking.tags.table(name), columns)
-            if read is None or [*known.behind([name], ()).tables] != [name]:
+            one = None
+            if place.table not in unbound:
+                name, known = self._resolved(place.table, facts, connection, transaction, execution)
+                one = self._part(place, name)
+            if one is None or [*known.behind([name], ()).tables] != [name]:
                 unbound.add(place.table)
             else:
-                found.setdefault(place.table, []).append(read)
+                found.setdefault(place.table, []).append(one)
         return {name: reads for name, reads in found.items() if name not in unbound}
+
+    def _part(self, place: Place, name: TableName) -> SlicedRead | tuple[LookUp, str] | None:
+        """What is read of a table in one place; None if it is all of it."""
+        tag = self._tracking.tags.table(name)
+        if place.declared is None:
+            table = self._catalog.declared(name, self._tracking.default_schema)
+            if table is None:
+                return None
+            in_table = place_in(place, table, self._tracking.engine.dialect)
+            if isinstance(in_table, LookUp):
+                return in_table, tag
+            place = in_table
+        assert place.declared is not None
+        columns = self._tracking.slices.columns(place.declared)
+        return sliced_read(place, tag, columns) if columns else None
 
     def _tags(self, known: Dependencies, tables: Iterable[TableName]) -> tuple[str, ...]:
         tag = self._tracking.tags.table

@@ -15,7 +15,7 @@ from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Catalog
 from frescor.sqlalchemy._engine.drivers import driver_connection
 from frescor.sqlalchemy._engine.statement_listeners import GIVEN
-from frescor.sqlalchemy._private import begins_by_itself, spread_parameters
+from frescor.sqlalchemy._private import begins_by_itself, executions_of, spread_parameters
 from frescor.sqlalchemy._slices.quiet import blind_tags, ids_of, rows_in
 from frescor.sqlalchemy._slices.returning import RETURNING, gives_rows, told
 from frescor.sqlalchemy._slices.sliced_reads import SlicedRead, read_slices
@@ -45,6 +45,8 @@ COMMITS_BY_ITSELF = ("mysql", "mariadb", "oracle")
 _MOST_SAID = 1000
 # The statements before which Python's driver for SQLite begins a transaction.
 _BEGINS = ("INSERT", "UPDATE", "DELETE", "REPLAC")
+Executions = Sequence[Mapping[str, Any]]
+Lists = Mapping[str, Sequence[str]]
 _HOW_TO_DECLARE = (
     "Declare the tables that it writes to: track(engine, cache, functions={'function': ('table', …)}), or "
     "execution_options(frescor_writes=['table', …]) on the statement."
@@ -241,7 +243,7 @@ class Statements:
         for effect in effects.each:
             target, table = effect.target, effect.table
             known = rows_known and target.rows is not None and not effect.whole
-            rows = _row_keys(target.rows, execution) if known and target.rows is not None else None
+            rows = _row_keys(target.rows, *_parameters(facts, execution)) if known and target.rows is not None else None
             slices = self._touched(transaction, effect, execution) if effect.slices is not None and rows_known else None
             if rows is not None:
                 transaction.write(table, [row_tag(table, row) for row in rows], slices)
@@ -318,8 +320,9 @@ class Statements:
             self._say_private(function)
         wholes = [*reading.wholes]
         found: list[str] = []
+        executions, spread = _parameters(facts, execution) if reading.lookups or reading.sliced else ((), {})
         for lookup, table in reading.lookups:
-            rows = _row_keys(lookup, execution) if rows_known else None
+            rows = _row_keys(lookup, executions, spread) if rows_known else None
             if rows is None:
                 wholes.append(table)
                 continue
@@ -331,7 +334,7 @@ class Statements:
             else:
                 found += seen.depend_on_rows(table, tags)
         for read in reading.sliced:
-            of_slices = self._slice_tags(read, execution) if rows_known else None
+            of_slices = self._slice_tags(read, executions, spread) if rows_known else None
             if of_slices is None:
                 wholes.append(read.table)
             else:
@@ -347,10 +350,8 @@ class Statements:
             load.reads += why_read(reading, found, wholes, facts, execution.statement or "")
         return (*found, *wholes)
 
-    def _slice_tags(self, read: SlicedRead, execution: Any) -> tuple[str, ...] | None:
-        found = read_slices(
-            read, execution.compiled_parameters, spread_parameters(execution), self._tracking.tags.group
-        )
+    def _slice_tags(self, read: SlicedRead, executions: Executions, spread: Lists) -> tuple[str, ...] | None:
+        found = read_slices(read, executions, spread, self._tracking.tags.group)
         if found is None or not self._tracking.slices.ready(read.table, found.ids):
             return None
         return found.tags
@@ -361,10 +362,17 @@ class Statements:
         return ids if ids and self._tracking.slices.ready(table, ids) else ()
 
 
-def _row_keys(lookup: LookUp, execution: Any) -> list[RowKey] | None:
-    """The rows that this execution's parameters name; None unless all of them are certain."""
+def _parameters(facts: Facts, execution: Any) -> tuple[Executions, Lists]:
+    """The parameters of each execution, and of its lists; of a text its literals, too."""
+    executions, spread = executions_of(execution), spread_parameters(execution)
+    if facts.literals:
+        executions = [{**facts.literals, **one} for one in executions]
+    return executions, {**facts.lists, **spread} if facts.lists else spread
+
+
+def _row_keys(lookup: LookUp, executions: Executions, spread: Lists) -> list[RowKey] | None:
+    """The rows that these parameters name; None unless all of them are certain."""
     fields = lookup.fields
-    executions = execution.compiled_parameters
     if len(fields) == 1 and not fields[0].many:
         # Nearly all look-ups take this path.
         forms = [form_of(fields[0].kind, parameters.get(fields[0].parameter)) for parameters in executions]
@@ -372,7 +380,7 @@ def _row_keys(lookup: LookUp, execution: Any) -> list[RowKey] | None:
     found: list[RowKey] = []
     kinds = [field.kind for field in fields]
     for parameters in executions:
-        several = _values(lookup, parameters, execution)
+        several = _values(lookup, parameters, spread)
         if several is None:
             return None
         for values in several:
@@ -383,12 +391,12 @@ def _row_keys(lookup: LookUp, execution: Any) -> list[RowKey] | None:
     return found
 
 
-def _values(lookup: LookUp, parameters: Mapping[str, Any], execution: Any) -> list[tuple[Any, ...]] | None:
+def _values(lookup: LookUp, parameters: Mapping[str, Any], spread: Lists) -> list[tuple[Any, ...]] | None:
     field = lookup.fields[0]
     if not field.many:
         return [tuple(parameters.get(field.parameter) for field in lookup.fields)]
     # The parameters into which SQLAlchemy has expanded the list of an IN; not those that it writes into the text.
-    names = spread_parameters(execution).get(field.parameter)
+    names = spread.get(field.parameter)
     if names is None:
         return None
     return [(parameters.get(name),) for name in names]

@@ -49,6 +49,11 @@ def _why_whole(table: str, reading: ReadTags, facts: Facts) -> str:
         )
     if any(one == table for _, one in reading.lookups):
         return "the values of its primary key are not certain"
+    if facts.places and facts.places[0].declared is None:
+        return (
+            "it is named in text that does not bind its whole primary key or a slice column for certain, or no model "
+            "in use here declares it"
+        )
     if facts.places or facts.lookups or facts.declared:
         return "its occurrence binds neither the whole primary key nor a slice column by =, IN or a closed range"
     return "it is named in text"
