@@ -64,8 +64,8 @@ def test_tests_run_on_the_versions_that_are_shipped() -> None:
 def test_what_a_distribution_declares_is_locked(distribution: str) -> None:
     project = tomllib.loads((ROOT / distribution / "pyproject.toml").read_text())["project"]
     extras = project.get("optional-dependencies", {})
-    # The caches that Frescor stands in for: the application needs none of them.
-    developers = {"test", "cachelib", "django", "dogpile", "flask-caching"}
+    # The caches that Frescor stands in for, and other frameworks: the application needs none of them.
+    developers = {"test", "asgi", "cachelib", "django", "dogpile", "fastapi", "flask-caching"}
     declared = {
         "runtime": [*project["dependencies"], *(r for name in extras if name not in developers for r in extras[name])],
         "dev": [r for name in extras if name in developers for r in extras[name]],

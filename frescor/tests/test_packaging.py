@@ -23,15 +23,30 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = ("", "cachelib", "cli", "django", "dogpile", "embedded", "flask", "flask-caching", "sealing", "sqlalchemy")
+EXTRAS = (
+    "",
+    "asgi",
+    "cachelib",
+    "cli",
+    "django",
+    "dogpile",
+    "embedded",
+    "fastapi",
+    "flask",
+    "flask-caching",
+    "sealing",
+    "sqlalchemy",
+)
 MODULES = {
     "": ["frescor", "frescor._surface.aio", "frescor.testing", "frescor.embedded"],
+    "asgi": ["frescor.asgi", "frescor.asgi.endpoint"],
     "cachelib": ["frescor.cachelib"],
     "cli": ["frescor.cli"],
     "django": ["frescor.django"],
     "dogpile": ["frescor.dogpile"],
     "flask-caching": ["frescor.flask_caching"],
     "embedded": ["frescor.embedded"],
+    "fastapi": ["frescor.asgi", "frescor.asgi.endpoint"],
     "flask": ["frescor.flask"],
     "sealing": ["frescor._values.seal"],
     "sqlalchemy": ["frescor.sqlalchemy"],
@@ -129,6 +144,7 @@ def test_all_brings_everything_and_the_types(environments: dict[str, Path]) -> N
     [
         ("sqlalchemy", "import frescor.sqlalchemy"),
         ("flask", "import frescor.flask"),
+        ("asgi", "from frescor.asgi import cached_view"),
         ("cachelib", "import frescor.cachelib"),
         ("django", "import frescor.django"),
         ("dogpile", "import frescor.dogpile"),
@@ -182,7 +198,10 @@ from typing import Any, assert_type
 import sqlalchemy as sa
 from flask import Flask
 
+from fastapi import FastAPI
+
 from frescor import MISS, AsyncCache, Cache, Miss, Policy, PolicyError, PolicyStats
+from frescor.asgi import CachingMiddleware, Rule, cached_view, lifespan
 from frescor.embedded import EmbeddedServer
 from frescor.errors import CacheError
 from frescor.flask import FlaskCache
@@ -228,6 +247,16 @@ servers: tuple[type, ...] = (EmbeddedServer, PrivateServer)
 @flask_cache.view(Policy(name="page", expire=60), vary="Accept-Language")
 def page() -> str:
     return "text"
+
+
+api = FastAPI(lifespan=lifespan(cache))
+api.add_middleware(CachingMiddleware, rules=[Rule("/a/*", Policy(name="a", expire=60), vary="Accept")], cache=cache)
+
+
+@api.get("/b")
+@cached_view(Policy(name="page", expire=60), vary=lambda request: 1, key={"user": str})
+async def endpoint(user: str) -> int:
+    return 1
 
 
 def wrong() -> None:

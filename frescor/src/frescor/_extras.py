@@ -7,6 +7,7 @@ from contextlib import contextmanager
 _PACKAGES = {
     "sqlalchemy": {"sqlalchemy": "SQLAlchemy", "sqlglot": "sqlglot", "greenlet": "greenlet"},
     "flask": {"flask": "Flask", "werkzeug": "Werkzeug"},
+    "asgi": {"starlette": "Starlette", "anyio": "anyio"},
     "flask-caching": {"flask_caching": "Flask-Caching", "cachelib": "cachelib", "flask": "Flask"},
     "cachelib": {"cachelib": "cachelib"},
     "django": {"django": "Django"},

@@ -296,6 +296,27 @@ def test_an_old_page_is_served_while_it_is_loaded_anew_as_the_same_request_behin
     assert until(lambda: client.get("/?a=1").text == "2")
 
 
+def test_a_load_behind_a_reader_whose_response_is_for_one_visitor_is_not_answered(server: PrivateServer) -> None:
+    app, cache, runs = Flask("patient"), FlaskCache(), []
+    cache.init_app(app, lambda: Cache.from_url(server.url, "test"))
+
+    @app.get("/")
+    @cache.view(POLICY.replace(grace=60, serve_invalidated=True, soft_timeout=20), name="patient")
+    def page() -> Response:
+        runs.append(1)
+        response = make_response(f"run {len(runs)}")
+        if len(runs) > 1:
+            response.set_cookie("seen", "yes")
+        return response
+
+    client = app.test_client()
+    assert client.get("/").text == "run 1"
+    with app.app_context():
+        page.invalidate_all()
+    found = client.get("/")
+    assert (found.status_code, found.text) == (200, "run 3")
+
+
 @pytest.mark.parametrize(
     "options", [{"vary": 1}, {"vary": "*"}, {"vary": ("",)}, {"public": True, "vary": lambda: 1}, {"max_age": -1}]
 )

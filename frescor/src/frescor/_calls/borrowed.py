@@ -39,6 +39,8 @@ _KINDS: dict[str, Kind] = {
     "psycopg2.extensions.connection": "resource",
     "asyncpg.connection.Connection": "resource",
     "_io._IOBase": "resource",
+    # Its dependencies' sessions are closed with it.
+    "frescor.asgi.endpoint.EndpointCall": "resource",
 }
 _FOUND: "weakref.WeakKeyDictionary[type, Kind | None]" = weakref.WeakKeyDictionary()
 _SCALARS = frozenset({int, str, bytes, bool, float, type(None)})

@@ -81,6 +81,32 @@ def _is_older(headers: Headers, since: str | None) -> bool:
         return False  # no date, or one without and one with a time zone: the whole response is right, too
 
 
+def answer(
+    stored: StoredResponse,
+    options: ViewOptions,
+    *,
+    method: str,
+    asked: Iterable[tuple[str, str]],
+    hit: bool,
+    now: float,
+    personal: bool,
+    varies: Iterable[str] = (),
+) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Status, headers and body for a request with this method and these headers."""
+    status = conditional_status(stored, asked)
+    headers = headers_to_send(stored, options, hit=hit, now=now, personal=personal, varies=varies)
+    if status in (304, 412):
+        return status, without_body(headers), b""
+    length = str(len(stored.body))
+    if method == "HEAD":
+        # A view that answers HEAD without a body says by itself how long that would be; of its bytes nothing is known.
+        length = next((value for name, value in stored.headers if name.lower() == "content-length"), length)
+        if not stored.body and not any(name.lower() == "etag" for name, _ in stored.headers):
+            headers = [(name, value) for name, value in headers if name != "ETag"]
+    headers.append(("Content-Length", length))
+    return status, headers, b"" if method == "HEAD" else stored.body
+
+
 def without_body(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """The headers of a 304 or 412."""
     return [(name, value) for name, value in headers if name.lower() not in _OF_THE_BODY]

@@ -1,13 +1,16 @@
 """Rules of a middleware: which paths are cached, and how."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from typing import Any, TypeVar
 
 from frescor._calls.policy import Policy, Seconds
-from frescor._http.options import Vary, ViewOptions, options_from
+from frescor._http.naming import name_in_keys
+from frescor._http.options import ViewOptions, options_from
 from frescor.errors import PolicyError
 
+# What a function is given is the scope of ASGI, or the environment of WSGI.
+VaryOfScope = str | Callable[[MutableMapping[str, Any]], object]
 _WILD = {"*": "[^/]*", "**": ".*"}
 _ONE_OF_THEM = re.compile(r"(\*\*|\*)")
 
@@ -33,7 +36,7 @@ class Rule:
         path: str,
         policy: Policy | None,
         *,
-        vary: Vary | Iterable[Vary] = (),
+        vary: VaryOfScope | Iterable[VaryOfScope] = (),
         public: bool = False,
         max_age: Seconds = 0,
         statuses: Iterable[int] = (200,),
@@ -64,7 +67,7 @@ class Rule:
     @property
     def label(self) -> str:
         """What its calls are named in keys."""
-        return self.path.replace("*", "+").replace(":", ".")
+        return name_in_keys(self.path)
 
 
 _NO_POLICY = Policy(name="none", expire=1)

@@ -89,6 +89,10 @@ def why_not_stored(
             f"it reads {', '.join(sorted(reads.others))}: give vary=(…,) a function that says for whom the response "
             "is, or public=True if it is the same for everybody"
         )
+    says = {name.lower() for name in values_of(headers, "vary")}
+    is_compressed = any(name.lower() == "content-encoding" for name, _ in headers)
+    if "accept-encoding" not in options.headers and (is_compressed or "accept-encoding" in says | reads.headers):
+        return "it is compressed within the cache: let what compresses responses stand outside of it"
     unnamed = sorted(reads.headers - options.headers - _NO_MATTER - ({"cookie"} if personal else set()))
     if ANY_HEADER in unnamed:
         return "it goes through all request headers: read those that it needs by their names"
@@ -103,9 +107,6 @@ def _why_it_says_so(headers: Headers, options: ViewOptions, *, personal: bool) -
     vary = {name.lower() for name in values_of(headers, "vary")}
     if "*" in vary:
         return "it says Vary: *"
-    encoded = any(name.lower() == "content-encoding" for name, _ in headers)
-    if "accept-encoding" not in options.headers and (encoded or "accept-encoding" in vary):
-        return "it is compressed within the cache: let what compresses responses stand outside of it"
     beyond = sorted(vary - options.headers - ({"cookie", "authorization"} if personal else set()))
     if beyond:
         named = ", ".join(repr(name.title()) for name in beyond)

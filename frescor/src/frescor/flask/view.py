@@ -13,6 +13,7 @@ from frescor._calls.loading import current_load
 from frescor._calls.policy import Policy
 from frescor._http.answering import headers_to_send
 from frescor._http.asking import METHODS, Passing, sorted_query
+from frescor._http.naming import name_of_view
 from frescor._http.options import ViewOptions
 from frescor._http.storing import NOT_STORED, UNSAID, Said, StoredResponse, to_store, why_not_stored
 from frescor._surface.cache import Cache
@@ -46,7 +47,7 @@ class CachedView:
             # In a closure, so that another version of the view does not answer from this version's entries.
             return run(view)
 
-        label = name or f"{view.__module__}.{view.__qualname__}".replace("<locals>.", "")
+        label = name or name_of_view(view)
         self._cached: Cached[..., StoredResponse] = caching(policy, source, claims, name=label, ignore=("run",))(
             respond
         )
@@ -61,6 +62,9 @@ class CachedView:
         if call.response is not None:
             # This request's own response, which may not be stored.
             return call.response
+        if stored.status == 0:
+            # A load behind its back had a response that is for nobody else.
+            return current_app.ensure_sync(self._view)(*args, **kwargs)
         return self._answer(stored, hit=not call.ran)
 
     def invalidate_all(self) -> bool:
