@@ -33,7 +33,7 @@ def test_the_order_of_what_has_one_name_matters_and_so_does_each_value(one: str,
 
 def test_a_request_passes_for_a_while_and_others_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr("frescor._http.asking.Steady.monotonic", lambda: now[0])
     passing = Passing()
     passing.add("a")
     assert ("a" in passing, "b" in passing) == (True, False)
