@@ -11,7 +11,7 @@ from controles.importing.views import resume
 from controles.services.cache_service import service_of
 from controles.settings.config import ConfigError, Settings
 
-# With this status gunicorn stops instead of starting the worker again, for ever.
+# With this status gunicorn stops, instead of restarting the worker forever.
 GUNICORN_APP_LOAD_ERROR = 4
 
 
@@ -26,7 +26,7 @@ def _start() -> Flask:
     except ConfigError as error:
         print(error, file=sys.stderr)  # noqa: T201 - there may be no log to write it to
         raise SystemExit(GUNICORN_APP_LOAD_ERROR) from None
-    # In the background: a server that is away delays no start.
+    # In the background, so that a server that is down does not delay the start.
     service_of(application).connect()
     resume(application)
     return application

@@ -1,4 +1,4 @@
-"""The forms about the organisation and its núcleos."""
+"""The forms for the organisation and its núcleos."""
 
 from wtforms import BooleanField, HiddenField
 from wtforms.validators import Length
@@ -17,7 +17,7 @@ _NO_UF = choice("", "Escolha")
 
 
 class OrganizacaoForm(PageForm):
-    """Who the organisation is, how money reaches it, and its rule for the month of joining."""
+    """The organisation's data, its PIX key, and its rule for the month of joining."""
 
     nome = TextField("Nome", [required("Escreva o nome."), at_most(160)])
     tipo = ChipsField(
@@ -34,7 +34,7 @@ class OrganizacaoForm(PageForm):
     versao = HiddenField()
 
     def dados(self, versao: int) -> DadosOrganizacao:
-        """What was typed, as the service takes it; only after `validate()`."""
+        """What was typed, as the service expects it; only valid after `validate()`."""
         return DadosOrganizacao(
             nome=self.nome.data or "",
             tipo=self.tipo.data,
@@ -59,7 +59,7 @@ class NucleoForm(PageForm):
     ativo = BooleanField("Recebe militantes novos")
 
     def dados(self) -> DadosNucleo:
-        """What was typed, as the service takes it; only after `validate()`."""
+        """What was typed, as the service expects it; only valid after `validate()`."""
         return DadosNucleo(
             nome=self.nome.data or "",
             uf=self.uf.data or "",

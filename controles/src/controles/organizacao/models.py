@@ -1,4 +1,4 @@
-"""The organisation itself, one row: who prints, who receives, and the rules that it chose."""
+"""The organisation itself, in one row: its data for printing and receiving money, and its rules."""
 
 from enum import StrEnum
 
@@ -31,7 +31,7 @@ class Organizacao(Base):
         ),
         default=TipoEntidade.ASSOCIACAO,
     )
-    # Fourteen digits, or letters and digits: since July 2026 a CNPJ may hold letters.
+    # Fourteen characters; since July 2026 a CNPJ may contain letters.
     cnpj: Mapped[str | None] = mapped_column(String(14))
     endereco: Mapped[str | None] = mapped_column(String(200))
     municipio: Mapped[str | None] = mapped_column(String(120))
@@ -39,7 +39,8 @@ class Organizacao(Base):
     email: Mapped[str | None] = mapped_column(String(254))
     telefone: Mapped[str | None] = mapped_column(String(20))
     pix_chave: Mapped[str | None] = mapped_column(String(77))
-    # Whether who joins on or before the due day owes the cota of that month; else the first one is the next month's.
+    # Whether people who join up to the due day owe the cota of that month; otherwise their first one is the next
+    # month's.
     cota_no_mes_da_filiacao: Mapped[bool] = mapped_column(default=True, server_default=true())
     versao: Mapped[int] = mapped_column(default=1)
 

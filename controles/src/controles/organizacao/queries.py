@@ -16,7 +16,7 @@ __all__ = ["DadosNucleo", "DadosOrganizacao", "LinhaNucleo", "get_nucleo", "get_
 
 @cached(cache_policies.ORGANIZACAO)
 def get_organizacao() -> DadosOrganizacao:
-    """What is known of the organisation; an empty record before anybody filled it in."""
+    """The organisation's data; an empty record if nobody has filled it in."""
     names = [field.name for field in dataclasses.fields(DadosOrganizacao)]
     row = db.session.execute(select(*(getattr(Organizacao, name) for name in names))).one_or_none()
     return DadosOrganizacao() if row is None else DadosOrganizacao(*row)
@@ -24,7 +24,7 @@ def get_organizacao() -> DadosOrganizacao:
 
 @cached(cache_policies.NUCLEOS_LIST)
 def list_all_nucleos() -> tuple[LinhaNucleo, ...]:
-    """Every núcleo, inactive ones too, by state and name."""
+    """All núcleos, including inactive ones, by state and name."""
     members = (
         select(func.count())
         .where(Militante.nucleo_id == Nucleo.id, Militante.situacao != Situacao.DESLIGADO)

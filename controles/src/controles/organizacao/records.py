@@ -7,7 +7,7 @@ from controles.organizacao.models import TipoEntidade
 
 @dataclass(frozen=True, slots=True)
 class DadosOrganizacao:
-    """The organisation as its form shows it. `versao` 0: nobody has filled it in yet."""
+    """The organisation as its form shows it. `versao` 0 means that nobody has filled it in yet."""
 
     nome: str = ""
     tipo: TipoEntidade = TipoEntidade.ASSOCIACAO
@@ -24,7 +24,7 @@ class DadosOrganizacao:
 
 @dataclass(frozen=True, slots=True)
 class LinhaNucleo:
-    """One núcleo with the number of its members who have not left."""
+    """One núcleo, with its number of present members."""
 
     id: int
     nome: str

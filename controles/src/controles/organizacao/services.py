@@ -29,7 +29,7 @@ _RANDOM = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def save_organizacao(dados: DadosOrganizacao, *, autor_id: int | None, agora: dt.datetime) -> None:
-    """Write the organisation's data. Conflict if somebody changed them after `dados.versao` was read."""
+    """Write the organisation's data. Conflict if it was changed after `dados.versao` was read."""
     checked = _checked(dados)
     with transaction() as session:
         serialise(session.connection(), "organizacao")
@@ -58,7 +58,7 @@ def save_organizacao(dados: DadosOrganizacao, *, autor_id: int | None, agora: dt
 
 
 def create_nucleo(dados: DadosNucleo, *, autor_id: int | None, agora: dt.datetime) -> int:
-    """Write a new núcleo; its id comes back. Invalid names the field."""
+    """Write a new núcleo; returns its id. Invalid names the field."""
     checked = _checked_nucleo(dados)
     with transaction() as session:
         serialise(session.connection(), "nucleo")
@@ -79,7 +79,7 @@ def create_nucleo(dados: DadosNucleo, *, autor_id: int | None, agora: dt.datetim
 
 
 def update_nucleo(nucleo_id: int, dados: DadosNucleo, *, autor_id: int | None, agora: dt.datetime) -> None:
-    """Change what differs. An inactive núcleo keeps its militantes and takes nobody new."""
+    """Change the fields that differ. An inactive núcleo keeps its militantes but gets no new ones."""
     checked = _checked_nucleo(dados)
     with transaction() as session:
         serialise(session.connection(), "nucleo")
@@ -126,7 +126,8 @@ def _checked(dados: DadosOrganizacao) -> DadosOrganizacao:
 
 
 def check_cnpj(text: str | None) -> str | None:
-    """The fourteen characters of a CNPJ, which may hold letters since July 2026; Invalid if it does not check."""
+    """The fourteen characters of a CNPJ, which may contain letters since July 2026; Invalid if the check digits are
+    wrong."""
     plain = re.sub(r"[.\-/\s]", "", text or "").upper()
     if not plain:
         return None
@@ -136,7 +137,7 @@ def check_cnpj(text: str | None) -> str | None:
 
 
 def check_pix_key(text: str | None) -> str | None:
-    """A PIX key as the central bank keeps it; Invalid if it is of none of the five kinds."""
+    """A PIX key in the central bank's form; Invalid if it is none of the five kinds."""
     key = one_line("pix_chave", text, longest=77)
     if key is None:
         return None
@@ -162,7 +163,7 @@ def check_pix_key(text: str | None) -> str | None:
 
 
 def _cnpj_digits(base: str) -> str:
-    """Each character counts as its code less that of 0."""
+    """The check digits; each character counts as its code minus the code of 0."""
     values = [ord(character) - 48 for character in base]
     for weights in ((5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2), (6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)):
         rest = sum(value * weight for value, weight in zip(values, weights, strict=True)) % 11

@@ -86,6 +86,6 @@ def _nucleo_page(form: NucleoForm, nucleo_id: int | None) -> str | Response:
 
 
 def _whole_organisation() -> None:
-    """An administrator of one núcleo does not change what belongs to all."""
+    """Refuse administrators of one núcleo: these pages change what belongs to the whole organisation."""
     if current_scope().nucleo_id is not None:
         abort(403)

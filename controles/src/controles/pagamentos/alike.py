@@ -1,4 +1,4 @@
-"""Whether a payment like this one is there already: what is typed by hand may be the same one twice."""
+"""Whether there is a similar payment already: somebody may have typed the same payment twice."""
 
 import datetime as dt
 
@@ -11,7 +11,7 @@ from controles.pagamentos.models import Pagamento
 def find_alike(
     session: Session, militante_id: int | None, data_credito: dt.date, valor: int, e2eid: str | None
 ) -> int | None:
-    """The last payment with the same militante, day and amount that was not reversed; a PIX of its own is its own."""
+    """The last payment with the same militante, day and amount that was not reversed. PIX ids distinguish payments."""
     alike = select(Pagamento.id).where(
         Pagamento.militante_id == militante_id,
         Pagamento.data_credito == data_credito,

@@ -1,4 +1,4 @@
-"""How money is laid onto cotas: planned without a database, then written."""
+"""How money is allocated to cotas: planned without a database, then written."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from controles.pagamentos.records import ParteAlocada
 
 
 def plan_allocation(cotas: tuple[CotaAberta, ...], valor: int) -> tuple[ParteAlocada, ...]:
-    """How `valor` centavos pay these cotas, oldest first. What the parts do not sum to is credit."""
+    """How `valor` centavos pay these cotas, oldest first. The rest is credit."""
     partes: list[ParteAlocada] = []
     rest = valor
     for cota in sorted(cotas, key=lambda cota: (cota.competencia, cota.id)):
@@ -26,7 +26,7 @@ def plan_allocation(cotas: tuple[CotaAberta, ...], valor: int) -> tuple[ParteAlo
 
 
 def as_open(cota: Cota, hoje: dt.date) -> CotaAberta:
-    """A locked cota as the plan takes it."""
+    """A locked cota in the form that the plan needs."""
     return CotaAberta(
         id=cota.id,
         competencia=cota.competencia,
@@ -39,9 +39,9 @@ def as_open(cota: Cota, hoje: dt.date) -> CotaAberta:
 
 
 def allocate(session: Session, pagamento_id: int, partes: Iterable[ParteAlocada], cotas: Mapping[int, Cota]) -> None:
-    """Write the parts, and what each cota has been paid with them: one never without the other.
+    """Write the parts, and the paid amount of each cota, which always change together.
 
-    The cotas are locked by the caller. A part for a cota that this payment pays already is added to the one there.
+    The caller has locked the cotas. A part for a cota that this payment already pays is added to the existing one.
     """
     there = {row.cota_id: row for row in session.scalars(select(Alocacao).where(Alocacao.pagamento_id == pagamento_id))}
     for parte in partes:

@@ -1,4 +1,4 @@
-"""What a payment counts for in sums: an estorno takes away what its original brought."""
+"""How payments count in sums: an estorno subtracts its original."""
 
 from sqlalchemy import ColumnElement, case
 

@@ -1,4 +1,4 @@
-"""Money that no cota took: used later for cotas, and money without a name whose owner is found later."""
+"""Credit: money not allocated to cotas is used for cotas later, and unidentified money gets its owner later."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -27,10 +27,10 @@ def use_credit(
     agora: dt.datetime,
     hoje: dt.date,
 ) -> int:
-    """Pay open cotas with what a militante paid too much, the oldest money and the oldest cotas first.
+    """Pay open cotas from a militante's credit, oldest money and oldest cotas first; returns the centavos used.
 
-    `cota_ids` None: all that are open. The centavos used come back. Conflict if there is no credit, nothing open, or a
-    cota that was asked for is not open any more.
+    `cota_ids` None: all open cotas. Conflict if there is no credit, nothing open, or if a requested cota is no longer
+    open.
     """
     with transaction() as session:
         lock_militante(session, escopo, militante_id)
@@ -70,16 +70,16 @@ def identify_pagamento(
     agora: dt.datetime,
     hoje: dt.date,
 ) -> None:
-    """Say whose a payment without a name is, and what it pays; what is left of it is their credit.
+    """Say who made an unidentified payment, and what it pays; the rest is their credit.
 
-    `cota_ids` as when a payment is registered. Conflict if it is somebody's already, was reversed, or lies in a closed
+    `cota_ids` as when a payment is registered. Conflict if it already has an owner, was reversed, or is in a closed
     month, whose sums by núcleo it would change.
     """
     if escopo.nucleo_id is not None:
         raise Invalid("militante_id", "Só a tesouraria geral identifica pagamentos.")
     with transaction() as session:
         closed = hold_months(session)
-        # Whoever pays for this militante waits here; the payment itself has nobody to wait for yet.
+        # Other payments of this militante wait here; nobody else can be paying with this payment yet.
         lock_militante(session, escopo, militante_id)
         pagamento = lock_pagamento(session, escopo, pagamento_id)
         if pagamento.militante_id is not None:
@@ -117,7 +117,7 @@ def identify_pagamento(
 
 
 def _with_rest(session: Session, militante_id: int) -> list[tuple[int, int]]:
-    """The payments that no estorno undid and that are not wholly allocated, oldest first: id and rest, in centavos."""
+    """The payments that were not reversed and not fully allocated, oldest first: id and rest, in centavos."""
     allocated = (
         select(func.coalesce(func.sum(Alocacao.centavos), 0))
         .where(Alocacao.pagamento_id == Pagamento.id)

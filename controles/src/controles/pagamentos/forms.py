@@ -14,7 +14,7 @@ from controles.web.formatting import METODO_NAMES
 
 
 class PagamentoForm(PageForm):
-    """One payment. Its key goes with it from the first page on: sent twice, it is written once."""
+    """One payment. Its key is part of every step, so that a form sent twice is written once."""
 
     valor = MoneyField("Valor recebido", [required("Informe o valor recebido.")])
     data_credito = DayField("Data do pagamento", [required("Informe a data do pagamento.")])
@@ -30,7 +30,7 @@ class PagamentoForm(PageForm):
             raise ValidationError("O valor precisa ser maior que zero.")
 
     def novo(self, militante_id: int | None, cota_ids: tuple[int, ...]) -> NovoPagamento:
-        """What was typed, as the service takes it; only after `validate()`."""
+        """What was typed, as the service expects it; only valid after `validate()`."""
         assert self.valor.data is not None
         assert self.data_credito.data is not None
         return NovoPagamento(
@@ -45,17 +45,17 @@ class PagamentoForm(PageForm):
         )
 
 
-# Who owes two years rarely pays them at once; a ticked month too many would be paid by mistake.
+# Somebody who owes two years rarely pays all at once, and one ticked month too many would be paid by mistake.
 MONTHS_TICKED = 3
 
 
 def first_choice(cotas: tuple[CotaAberta, ...]) -> tuple[CotaAberta, ...]:
-    """The months that are ticked when the form opens: the oldest overdue ones, else the next to fall due."""
+    """The months that are ticked when the form opens: the oldest overdue ones, else the next one due."""
     return tuple(cota for cota in cotas if cota.vencida)[:MONTHS_TICKED] or cotas[:1]
 
 
 class EstornoForm(PageForm):
-    """The reversal of a payment: why, and on which day."""
+    """The reversal of a payment: the reason, and the day."""
 
     aliases = MappingProxyType({"data": "data_estorno"})
 
@@ -63,6 +63,6 @@ class EstornoForm(PageForm):
     data_estorno = DayField("Data do estorno", [required("Informe a data do estorno.")])
 
     def day(self) -> dt.date:
-        """The day that was typed; only after `validate()`."""
+        """The day that was typed; only valid after `validate()`."""
         assert self.data_estorno.data is not None
         return self.data_estorno.data

@@ -1,8 +1,8 @@
-"""Rows locked before a payment is decided, always in this order: the militante, the payment, the cotas by id.
+"""The rows that are locked before a payment is decided, always in this order: militante, payment, cotas by id.
 
-Whoever changes what a cota has been paid holds the militante's lock, so two payments of one militante come one after
-the other, and two of different ones never wait for each other before the audit row. On SQLite the whole database is
-locked instead (`db.begin_write`), and the clauses here compile to nothing.
+Whoever changes what was paid on a cota holds the militante's lock. So two payments of one militante are serialised, and
+payments of different ones do not wait for each other before the audit row. On SQLite the whole database is locked
+instead (`db.begin_write`), and the clauses here compile to nothing.
 """
 
 from collections.abc import Sequence
@@ -21,18 +21,18 @@ from controles.pagamentos.models import Pagamento
 
 
 def lock_militante(session: Session, escopo: Escopo, militante_id: int) -> None:
-    """NotFound if the escopo does not show such a militante."""
+    """Lock the militante; NotFound if there is none in the escopo."""
     found = None
     if 0 < militante_id <= MAX_ID:
         wanted = select(Militante.id).where(Militante.id == militante_id, in_scope(escopo))
-        # Rows that refer to this militante may be added meanwhile; the militante may not be changed.
+        # Others may add rows that refer to this militante meanwhile, but not change the militante.
         found = session.scalars(wanted.with_for_update(key_share=True)).one_or_none()
     if found is None:
         raise NotFound("Militante não encontrado.")
 
 
 def lock_pagamento(session: Session, escopo: Escopo, pagamento_id: int) -> Pagamento:
-    """The payment, its militante locked first; NotFound if the escopo does not show it."""
+    """The payment, with its militante locked first; NotFound if it is not in the escopo."""
     if not 0 < pagamento_id <= MAX_BIG_ID:
         raise NotFound("Pagamento não encontrado.")
     visible = (Pagamento.id == pagamento_id, owner_in_scope(escopo, Pagamento.militante_id))
@@ -46,9 +46,9 @@ def lock_pagamento(session: Session, escopo: Escopo, pagamento_id: int) -> Pagam
 
 
 def lock_open_cotas(session: Session, militante_id: int, wanted: Sequence[int] | None) -> dict[int, Cota]:
-    """The militante's open cotas, or those of them that are `wanted`.
+    """The militante's open cotas, locked; only those in `wanted`, if it is given.
 
-    Invalid if one of these is another's; Conflict if one is not open any more.
+    Invalid if one of these belongs to another militante; Conflict if one is no longer open.
     """
     if wanted is None:
         return _locked(session, Cota.militante_id == militante_id, is_open())
@@ -68,11 +68,11 @@ def lock_open_cotas(session: Session, militante_id: int, wanted: Sequence[int] |
 
 
 def lock_cotas(session: Session, ids: Sequence[int]) -> dict[int, Cota]:
-    """These cotas by id, open or not."""
+    """These cotas by id, locked, whether or not they are open."""
     return _locked(session, Cota.id.in_(ids))
 
 
 def _locked(session: Session, *conditions: ColumnElement[bool]) -> dict[int, Cota]:
-    # One order for everybody: two transactions that lock the same rows cannot wait for each other.
+    # Always in the same order, so that two transactions that lock the same rows cannot deadlock.
     query = select(Cota).where(*conditions).order_by(Cota.id).with_for_update()
     return {cota.id: cota for cota in session.scalars(query.execution_options(populate_existing=True))}

@@ -11,7 +11,7 @@ from controles.cotas.models import Cota
 from controles.db import Base, BigId, Centavos
 from controles.militantes.models import Militante
 
-# How the central bank's end-to-end id of a PIX looks.
+# The format of the central bank's end-to-end id of a PIX.
 E2EID = re.compile(r"[ED][A-Za-z0-9]{31}")
 
 
@@ -36,15 +36,15 @@ MetodoType = Enum(
 
 
 class Pagamento(Base):
-    """Money that came in, or an estorno of it: a row of its own with the same valor that points at the original."""
+    """Money that came in; or an estorno of it, a separate row with the same valor that refers to the original."""
 
     __tablename__ = "pagamento"
     __table_args__ = (
         CheckConstraint("valor > 0", name="valor_positivo"),
         CheckConstraint("(estorna_id IS NULL) = (motivo IS NULL)", name="estorno_tem_motivo"),
-        # The list goes newest first and continues at (data_credito, id).
+        # The list is newest first, and its next page continues at (data_credito, id).
         Index("ix_pagamento_data_credito_id", "data_credito", "id"),
-        # Cash by day and method reads only this index, in its order.
+        # Sums of cash by day and method read only this index, in its order.
         Index("ix_pagamento_caixa", "data_credito", "metodo", "valor", "estorna_id", "militante_id"),
         Index("ix_pagamento_militante_id_data_credito_id", "militante_id", "data_credito", "id"),
         Index(
@@ -54,7 +54,7 @@ class Pagamento(Base):
             sqlite_where=text("estorna_id IS NOT NULL"),
             postgresql_where=text("estorna_id IS NOT NULL"),
         ),
-        # What a caixa took in; every other payment stands in a statement, or in none yet.
+        # The payments into a caixa; all others are in a statement, or not yet in one.
         Index(
             "ix_pagamento_conta_id",
             "conta_id",
@@ -64,7 +64,7 @@ class Pagamento(Base):
             sqlite_where=text("conta_id IS NOT NULL"),
             postgresql_where=text("conta_id IS NOT NULL"),
         ),
-        # A PIX that was registered on the wrong person can be registered again once that was reversed.
+        # If a PIX was registered for the wrong person, it can be registered again after that was reversed.
         Index(
             "uq_pagamento_e2eid",
             "e2eid",
@@ -75,12 +75,12 @@ class Pagamento(Base):
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    # Empty while nobody knows whose money it is.
+    # Empty if it is unknown whose money it is.
     militante_id: Mapped[int | None] = mapped_column(ForeignKey("militante.id"))
     data_credito: Mapped[dt.date]
     valor: Mapped[int] = mapped_column(Centavos)
     metodo: Mapped[Metodo] = mapped_column(MetodoType)
-    # The PIX end-to-end id, and the key with which a form or an import is sent twice and counted once.
+    # The PIX end-to-end id; and the key that makes a form or an import sent twice count once.
     e2eid: Mapped[str | None] = mapped_column(String(32))
     chave_idempotencia: Mapped[str | None] = mapped_column(String(64), unique=True)
     estorna_id: Mapped[int | None] = mapped_column(ForeignKey("pagamento.id"))
@@ -88,9 +88,9 @@ class Pagamento(Base):
     observacao: Mapped[str | None] = mapped_column(String(200))
     registrado_em: Mapped[dt.datetime]
     registrado_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
-    # Set by the estorno that points here, in its transaction.
+    # Set by the estorno that refers to this row, in its transaction.
     estornado: Mapped[bool] = mapped_column(default=False, server_default=false())
-    # The caixa that cash went into. What came by a bank stands in its statement, and names no account here.
+    # The caixa that cash went into. A payment through a bank is in its statement, and names no account here.
     conta_id: Mapped[int | None]
 
     militante: Mapped[Militante | None] = relationship()

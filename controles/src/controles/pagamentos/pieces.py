@@ -1,6 +1,6 @@
-"""Cash in pieces, each an entry of its own: months that are over, and the days of the newest one.
+"""Cash in pieces, each a cache entry: whole past months, and single days of the newest month.
 
-A payment of today ends one day; months that are over end when somebody writes into them.
+A payment of today invalidates one day; a past month is only invalidated by a later write in it.
 """
 
 import datetime as dt
@@ -15,15 +15,15 @@ from controles.pagamentos.models import Alocacao, Metodo, Pagamento
 from controles.services import cache_policies
 from controles.services.cache_service import cached
 
-# Of one piece, by day and method: how many payments, and their centavos net of estornos.
+# One row of a piece, by day and method: the number of payments, and their centavos net of estornos.
 CashRow = tuple[dt.date, Metodo, int, int]
-# An entry depends on the allocations of up to so many payments; of more than 64 it would on all there are.
+# An entry with more than 64 slices of a table would depend on all of it, so the allocations are read in parts.
 ASKED_AT_ONCE = 50
 
 
 def cash_between(first: dt.date, last: dt.date, *, newest: dt.date) -> list[CashRow]:
     """The cash of the whole organisation from `first` to `last`. newest: the day up to which most payments are written;
-    the month of it is summed by days."""
+    its month is added up by days."""
     return [row for piece in _cash_of.many(_spans(first, last, month_of(newest))) for row in piece]
 
 
@@ -41,9 +41,9 @@ def _spans(first: dt.date, last: dt.date, by_days_from: dt.date) -> Iterable[tup
 
 @cached(cache_policies.FIGURES)
 def _cash_of(first: dt.date, last: dt.date) -> tuple[CashRow, ...]:
-    """Of one day, or of one month whole."""
+    """The cash of one day, or of one whole month."""
     span = Pagamento.data_credito == first if first == last else Pagamento.data_credito.between(first, last)
-    # By day, which is the order of the index: sorting by method alone would take three times as long.
+    # Grouped by day, which is the order of the index: sorting by method alone would take three times as long.
     rows = db.session.execute(
         select(Pagamento.data_credito, Pagamento.metodo, func.count(), func.sum(net_valor()))
         .where(span)
@@ -53,7 +53,7 @@ def _cash_of(first: dt.date, last: dt.date) -> tuple[CashRow, ...]:
 
 
 def _by_month(rows: Iterable[tuple[dt.date, Metodo, int, int]]) -> tuple[CashRow, ...]:
-    """The rows of one month or day, a row for each method: what a piece is asked for."""
+    """The rows of one month or day, with one row for each method."""
     sums: dict[tuple[dt.date, Metodo], tuple[int, int]] = {}
     for day, metodo, quantidade, valor in rows:
         counted, summed = sums.get((month_of(day), metodo), (0, 0))
@@ -62,10 +62,10 @@ def _by_month(rows: Iterable[tuple[dt.date, Metodo, int, int]]) -> tuple[CashRow
 
 
 def credit_of(militante_id: int) -> int:
-    """What this militante paid and no cota took, in centavos.
+    """What this militante paid that is not allocated to any cota, in centavos.
 
-    The allocations are asked for by the payments' ids, some at a time: joined to the payments they would be read whole,
-    and what is cached of it ended by everybody's payments.
+    The allocations are read by the payments' ids, some at a time. A join with the payments would read the whole table,
+    and every payment of anybody would invalidate the entry.
     """
     paid = db.session.execute(
         select(Pagamento.id, net_valor()).where(Pagamento.militante_id == militante_id).order_by(Pagamento.id)

@@ -45,7 +45,7 @@ __all__ = [
     "totals_pagamentos",
 ]
 
-# False: one statement over all rows, which is cheaper where nothing is cached.
+# If False, one statement reads all rows, which is cheaper without a cache.
 IN_PIECES = True
 
 _NEWEST_FIRST = Keyset(
@@ -104,7 +104,7 @@ def all_pagamentos(escopo: Escopo, filtro: FiltroPagamentos) -> Iterator[LinhaPa
 
 @cached(cache_policies.PAGAMENTOS_TOTALS)
 def totals_pagamentos(escopo: Escopo, filtro: FiltroPagamentos) -> TotaisPagamentos:
-    """What the list's lines, on all its pages, sum to: cash by payment date, net of estornos."""
+    """The sums of the list's lines, on all its pages: cash by payment date, net of estornos."""
     of_everybody = IN_PIECES and narrowed(escopo, filtro.nucleo_id) == Escopo() and filtro.militante_id is None
     rows = _cash_in_pieces(filtro) if of_everybody and not filtro.busca.strip() else _cash(escopo, filtro)
     counts: Counter[Metodo] = Counter()
@@ -120,7 +120,8 @@ def totals_pagamentos(escopo: Escopo, filtro: FiltroPagamentos) -> TotaisPagamen
 
 
 def _cash(escopo: Escopo, filtro: FiltroPagamentos) -> Sequence[tuple[Metodo, int, int]]:
-    # By day as well, which is the order of the index: sorting all payments by method would take three times as long.
+    # Also grouped by day, which is the order of the index: sorting all payments by method would take three times as
+    # long.
     rows = db.session.execute(
         select(Pagamento.metodo, func.count(), func.sum(net_valor()))
         .where(*_conditions(escopo, filtro))
@@ -130,7 +131,7 @@ def _cash(escopo: Escopo, filtro: FiltroPagamentos) -> Sequence[tuple[Metodo, in
 
 
 def _cash_in_pieces(filtro: FiltroPagamentos) -> Sequence[tuple[Metodo, int, int]]:
-    """The same of the whole organisation, from pieces."""
+    """The same sums for the whole organisation, from pieces."""
     ends: Sequence[dt.date | None] = db.session.execute(
         select(func.min(Pagamento.data_credito), func.max(Pagamento.data_credito))
     ).one()
@@ -139,7 +140,7 @@ def _cash_in_pieces(filtro: FiltroPagamentos) -> Sequence[tuple[Metodo, int, int
         return ()
     first, last = max(oldest, filtro.de or oldest), min(newest, filtro.ate or newest)
     if filtro.de is None:
-        # Whole months are pieces that other totals have as well.
+        # Whole months, because these pieces are shared with other totals.
         first = month_of(first)
     found = cash_between(first, last, newest=newest)
     return [row[1:] for row in found if filtro.metodo in {None, row[1]}]
@@ -147,7 +148,7 @@ def _cash_in_pieces(filtro: FiltroPagamentos) -> Sequence[tuple[Metodo, int, int
 
 @cached(cache_policies.PAGAMENTO)
 def get_pagamento(escopo: Escopo, pagamento_id: int) -> DetalhePagamento | None:
-    """None if there is no such payment, or none in this escopo."""
+    """None if there is no such payment, or not in this escopo."""
     if not 0 < pagamento_id <= MAX_BIG_ID:
         return None
     row = db.session.execute(
@@ -187,7 +188,7 @@ def get_pagamento(escopo: Escopo, pagamento_id: int) -> DetalhePagamento | None:
 
 
 def find_by_key(escopo: Escopo, chave: str) -> int | None:
-    """The payment that the form of this key has written and that stands; None if there is none in this escopo."""
+    """The payment that the form with this key has written and that was not reversed; None if not in this escopo."""
     if not chave:
         return None
     return db.session.scalars(
@@ -200,7 +201,7 @@ def find_by_key(escopo: Escopo, chave: str) -> int | None:
 
 
 def get_alike(militante_id: int | None, data_credito: dt.date, valor: int, e2eid: str | None) -> IgualPagamento | None:
-    """The payment about which registering this one would ask."""
+    """The similar payment that the user would be asked about."""
     pagamento_id = find_alike(db.session, militante_id, data_credito, valor, e2eid)
     if pagamento_id is None:
         return None
@@ -236,8 +237,8 @@ def _competencias(pagamento_ids: Sequence[int]) -> dict[int, tuple[dt.date, ...]
 
 
 def _months_of(cota_ids: Sequence[int]) -> dict[int, dt.date]:
-    """By id. Not in one statement with the allocations: joined to them, cotas would be read whole, and what is cached
-    of it ended by everybody's payments."""
+    """The months of cotas, by id. Not joined with the allocations: a join would read all cotas, and every payment of
+    anybody would invalidate the entry."""
     if not cota_ids:
         return {}
     return dict(db.session.execute(select(Cota.id, Cota.competencia).where(Cota.id.in_(cota_ids))).all())
@@ -265,5 +266,5 @@ def _means(busca: str) -> ColumnElement[bool]:
     """Payments of the militantes that `busca` means, or the one payment with this e2eid."""
     of_militantes = Pagamento.militante_id.in_(select(Militante.id).where(matches(busca)))
     text = clean(busca)
-    # Only what can be one: the alternative costs a second search.
+    # Only if it can be an e2eid, because the alternative costs a second search.
     return or_(of_militantes, Pagamento.e2eid == text) if E2EID.fullmatch(text) else of_militantes

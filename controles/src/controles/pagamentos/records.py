@@ -1,4 +1,4 @@
-"""What is asked of pagamentos and what comes back; money in centavos."""
+"""Arguments and results of the queries about pagamentos; money in centavos."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from controles.pagamentos.models import Metodo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiltroPagamentos:
-    """Which pagamentos a list shows. `de` and `ate` bound data_credito and are inclusive."""
+    """Which pagamentos a list shows. `de` and `ate` limit data_credito and are inclusive."""
 
     de: dt.date | None = None
     ate: dt.date | None = None
@@ -21,7 +21,7 @@ class FiltroPagamentos:
 
 @dataclass(frozen=True, slots=True)
 class LinhaPagamento:
-    """One line of the list. `valor` is negative for an estorno: the lines sum to the totals."""
+    """One line of the list. `valor` is negative for an estorno, so the lines add up to the totals."""
 
     id: int
     data_credito: dt.date
@@ -45,7 +45,7 @@ class PaginaPagamentos:
 
 @dataclass(frozen=True, slots=True)
 class TotalMetodo:
-    """`quantidade` counts the list's lines, estornos too; `valor` is net of them."""
+    """`quantidade` counts the list's lines, including estornos; `valor` is net of these."""
 
     metodo: Metodo
     quantidade: int
@@ -79,7 +79,7 @@ class ParteAlocada:
 
 @dataclass(frozen=True, slots=True)
 class DetalhePagamento:
-    """One payment or estorno in full. `valor` is positive in both; `estorno_de` tells them apart."""
+    """One payment or estorno in full. `valor` is positive in both; `estorno_de` distinguishes them."""
 
     id: int
     militante_id: int | None
@@ -93,7 +93,7 @@ class DetalhePagamento:
     registrado_em: dt.datetime
     registrado_por: str | None
     partes: tuple[ParteAlocada, ...]
-    # What was not allocated: the payment's credit.
+    # The payment's credit: what was not allocated.
     credito: int
     estorno_de: int | None
     estornado_por: int | None

@@ -1,4 +1,4 @@
-"""Registering a pagamento in three steps: who, what, check. Each step is a page that works without a script."""
+"""Registering a pagamento in three steps: who, what, check. Each step is a page that works without JavaScript."""
 
 from dataclasses import dataclass, replace
 
@@ -24,15 +24,15 @@ from controles.pagamentos.services import Alike, KeyUsed, check_pagamento, plan_
 from controles.web.query_string import MAX_TEXT, sealed_address, search_lost
 from controles.web.search_seal import FIELD, opened
 
-# What stands for a militante while nobody knows whose money it is.
+# In place of a militante's id, if it is unknown whose money it is.
 NOBODY = "nenhum"
-# So many are shown of those who are found; a longer name finds fewer.
+# The most search results that are shown.
 MOST_FOUND = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """Whose payment it is: a militante with their open cotas, or nobody yet."""
+    """Who paid: a militante with their open cotas, or nobody yet."""
 
     ficha: FichaMilitante | None
     cotas: tuple[CotaAberta, ...]
@@ -44,7 +44,7 @@ class Payer:
 
 @require(Permission.REGISTRAR_PAGAMENTOS)
 def new() -> str | Response:
-    """The form. Its key stands in the address, so that coming back to it brings back what was typed."""
+    """The form. Its key is in the address, so returning to it restores what was typed."""
     escopo = current_scope()
     payer = _payer(escopo)
     if payer is None:
@@ -67,7 +67,7 @@ def new() -> str | Response:
 
 @require(Permission.REGISTRAR_PAGAMENTOS)
 def check() -> str | Response:
-    """What would be saved, from what was typed and waits under the address's number."""
+    """What would be saved, from the typed form that is kept under the address's number."""
     escopo = current_scope()
     token = request.args.get(PARAMETER, "")
     saved = _saved_with(escopo, token)
@@ -120,7 +120,7 @@ def _check_address(_payer: Payer, token: str) -> str:
 
 
 def _saved_with(escopo: Escopo, token: str) -> Response | None:
-    """Where a form that is saved already leads: to its payment, not to a second one."""
+    """A redirect to the payment, if a form was already saved: it must not become a second one."""
     pagamento_id = find_by_key(escopo, token)
     if pagamento_id is None:
         return None
@@ -129,14 +129,14 @@ def _saved_with(escopo: Escopo, token: str) -> Response | None:
 
 
 def _with_another_key(payer: Payer, error: KeyUsed) -> Response:
-    """The same form once more, to be saved as another payment."""
+    """The same form again, with a new key, so that it can be saved as another payment."""
     token = new_token()
     pairs = tuple((name, value if name != "chave_idempotencia" else token) for name, value in sent_pairs())
     return redirect(_form_address(payer, keep_pairs(pairs, token=token, geral=(error.message,))), 303)
 
 
 def _payer(escopo: Escopo, chosen: str | None = None) -> Payer | None:
-    """None while nobody was chosen. Whether money without a name may be registered is the service's to say."""
+    """None if nobody was chosen yet. The service decides whether unidentified money may be registered."""
     chosen = request.values.get("militante_id", "") if chosen is None else chosen
     if chosen == NOBODY:
         return Payer(None, ())
@@ -151,7 +151,7 @@ def _payer(escopo: Escopo, chosen: str | None = None) -> Payer | None:
 
 @require(Permission.REGISTRAR_PAGAMENTOS)
 def find() -> Response:
-    """Who is looked for goes sealed into the address, and the answer is a page that can be loaded again."""
+    """Puts the search term, encrypted, into the address, so that the page of results can be reloaded."""
     return _found_at(request.form.get(FIELD, ""))
 
 
@@ -191,7 +191,7 @@ def _form_page(payer: Payer, form: PagamentoForm, picked: tuple[int, ...]) -> st
 def _preview_page(payer: Payer, form: PagamentoForm, picked: tuple[int, ...]) -> str | Response:
     chosen = tuple(cota for cota in payer.cotas if cota.id in picked)
     if len(chosen) != len(set(picked)):
-        # Paid or waived since the form was sent: its page says so.
+        # A cota was paid or waived since the form was sent: the page says so.
         form.add_error(
             Invalid("", "Uma das cotas marcadas foi paga ou dispensada neste meio-tempo; confira as marcadas.")
         )
@@ -217,7 +217,7 @@ def _save(escopo: Escopo, payer: Payer, form: PagamentoForm, picked: tuple[int, 
     try:
         new_id = register_pagamento(escopo, novo, autor_id=current_author_id(), agora=utc_now(), hoje=today())
     except Alike:
-        # Its page asks, with a box to tick.
+        # The page asks, with a checkbox.
         asked = "Marque que é outro pagamento, ou não salve de novo."
         return redirect(_check_address(payer, keep_sent(token=token, geral=(asked,))), 303)
     except KeyUsed as error:
@@ -228,7 +228,7 @@ def _save(escopo: Escopo, payer: Payer, form: PagamentoForm, picked: tuple[int, 
     except Conflict as error:
         return redirect(_form_address(payer, keep_sent(token=token, geral=(error.message,))), 303)
     forget(token, usuario_id=current_author_id())
-    # A message waits in a cookie: it names nobody.
+    # The message waits in a cookie, so it names nobody.
     flash(f"Pagamento nº {new_id} registrado: {format_brl(novo.valor)}.", "success")
     if request.form.get("etapa") == "proximo":
         return redirect(url_for("pagamentos.new"), 303)

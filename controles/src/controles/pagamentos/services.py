@@ -42,14 +42,14 @@ __all__ = [
 # Every cached query that a payment can change reads one of these.
 
 _WITHHELD = "pagamento.conferir"
-# A form's own key, or one that an import makes of what it read.
+# The key of a form, or one that an import derives from what it read.
 _KEY = re.compile(r"[!-~]{1,64}")
 LONGEST_TEXT = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NovoPagamento:
-    """`cota_ids` None: the oldest open cotas first; (): none, all of it is credit; else exactly these."""
+    """`cota_ids` None: the oldest open cotas first; (): none, everything is credit; otherwise exactly these."""
 
     militante_id: int | None
     data_credito: dt.date
@@ -59,19 +59,20 @@ class NovoPagamento:
     e2eid: str | None = None
     observacao: str | None = None
     cota_ids: tuple[int, ...] | None = None
-    # The caixa that cash went into; None: the first one that is in use.
+    # The caixa that cash went into; None: the first one in use.
     conta_id: int | None = None
-    # Whether to ask before a second payment of one militante, day and amount is written: what is typed by hand may be
-    # the same one twice. False once somebody said that it is another.
+    # Whether to ask before a second payment with the same militante, day and amount is written, since somebody may have
+    # typed the same one twice. False once the user has said that it is another one.
     ask_if_alike: bool = False
 
 
 class KeyUsed(Conflict):
-    """This form's key has written another payment: a form that goes on needs a key of its own."""
+    """The form's key was used for another payment: a form that is continued needs a new key."""
 
 
 class Alike(Conflict):
-    """A payment of the same militante, day and amount is there: is this another one? `pagamento_id` is the first."""
+    """There is a payment with the same militante, day and amount: is this another one? `pagamento_id` is the first
+    one."""
 
     def __init__(self, pagamento_id: int) -> None:
         super().__init__(
@@ -84,13 +85,12 @@ class Alike(Conflict):
 def register_pagamento(
     escopo: Escopo, novo: NovoPagamento, *, autor_id: int | None, agora: dt.datetime, hoje: dt.date
 ) -> int:
-    """Write a payment and what it pays; its id comes back.
+    """Write a payment and its allocations; returns its id.
 
-    The same `chave_idempotencia` again gives the id of the first time and writes nothing; with another militante,
-    date, valor or método it is a Conflict, because then it is not the same payment. Conflict also if a cota that was
-    asked for has been paid or waived meanwhile, or if the payment of this key was reversed; Alike if `ask_if_alike` and
-    there is one like it. Invalid names the field, `data_credito` if its month is closed; NotFound is about the
-    militante.
+    With a `chave_idempotencia` that was used before, it returns the first id and writes nothing; if militante, date,
+    valor or método differ, it raises Conflict, because it is not the same payment. Conflict also if a requested cota
+    was paid or waived meanwhile, or if the payment with this key was reversed; Alike if `ask_if_alike` is set and there
+    is a similar one. Invalid names the field, `data_credito` if its month is closed; NotFound is about the militante.
     """
     novo = _checked(escopo, novo, hoje)
     already = _registered(db.session, novo)
@@ -100,7 +100,7 @@ def register_pagamento(
         with on_record(autor_id=autor_id, agora=agora), transaction() as session:
             return _register(session, escopo, novo, autor_id=autor_id, agora=agora, hoje=hoje)
     except IntegrityError:
-        # Sent twice at one moment: the second waited for the first, failed, and finds it now.
+        # Sent twice at once: the second one waited for the first, failed, and now finds it.
         already = _registered(db.session, novo)
         if already is not None:
             return already
@@ -118,22 +118,22 @@ def register_within(
     agora: dt.datetime,
     hoje: dt.date,
 ) -> int:
-    """`register_pagamento` as a part of the caller's transaction, for what must be written together or not at all.
+    """`register_pagamento` as a part of the caller's transaction, for payments that must be written together.
 
-    IntegrityError if the same PIX is registered at this very moment.
+    IntegrityError if the same PIX is being registered at this moment.
     """
     return _register(session, escopo, _checked(escopo, novo, hoje), autor_id=autor_id, agora=agora, hoje=hoje)
 
 
 def check_pagamento(escopo: Escopo, novo: NovoPagamento, *, hoje: dt.date) -> None:
-    """Refuse what `register_pagamento` would refuse now, and write nothing; but it does not ask about a like one."""
+    """Refuse what `register_pagamento` would refuse now, without writing; it does not ask about a similar payment."""
     novo = _checked(escopo, novo, hoje)
     session = db.session
     already = _registered(session, novo)
     if already is not None:
         raise KeyUsed(f"Este formulário já registrou o pagamento nº {already}. Para registrar outro, salve de novo.")
     refuse_closed(last_closed(session), novo.data_credito, "data_credito")
-    # What another núcleo registered is found, and put on record, when it is saved.
+    # A payment registered by another núcleo is only found, and audited, when this one is saved.
     with suppress(Withheld):
         _refuse_known_e2eid(session, escopo, novo)
     if novo.militante_id is not None and novo.cota_ids:
@@ -153,9 +153,9 @@ def reverse_pagamento(
     autor_id: int | None,
     agora: dt.datetime,
 ) -> int:
-    """Write the estorno of a payment: the same valor, its allocations taken back. The estorno's id comes back.
+    """Write the estorno of a payment: the same valor, and its allocations reversed. Returns the estorno's id.
 
-    The original stays as it is. Conflict if it is reversed already; an estorno itself is never reversed.
+    The original is not changed. Conflict if it is already reversed; an estorno itself cannot be reversed.
     """
     with transaction() as session:
         return reverse_within(session, escopo, pagamento_id, motivo=motivo, data=data, autor_id=autor_id, agora=agora)
@@ -175,7 +175,7 @@ def reverse_within(
     reason = one_line("motivo", motivo, longest=LONGEST_TEXT)
     if reason is None:
         raise Invalid("motivo", "Informe o motivo do estorno.")
-    # The day of the estorno alone has to be open: that is how a payment of a closed month is put right.
+    # Only the day of the estorno has to be open: this is how a payment in a closed month is corrected.
     refuse_closed(hold_months(session), data, "data")
     original = lock_pagamento(session, escopo, pagamento_id)
     _check_reversible(session, original, data, hoje=agora.astimezone(LOCAL_ZONE).date())
@@ -276,7 +276,7 @@ def _checked(escopo: Escopo, novo: NovoPagamento, hoje: dt.date) -> NovoPagament
 
 
 def _registered(session: Session, novo: NovoPagamento) -> int | None:
-    """The payment that was registered with this key before."""
+    """The payment that was already registered with this key."""
     if novo.chave_idempotencia is None:
         return None
     known = session.execute(
@@ -306,7 +306,7 @@ def _registered(session: Session, novo: NovoPagamento) -> int | None:
 
 
 def _refuse_known_e2eid(session: Session, escopo: Escopo, novo: NovoPagamento) -> None:
-    """Invalid, with the number of the payment that has it; Withheld if that is another núcleo's."""
+    """Raise Invalid, with the number of the payment that has it; Withheld if another núcleo registered it."""
     if novo.e2eid is None:
         return
     same = select(Pagamento.id).where(Pagamento.e2eid == novo.e2eid, Pagamento.estornado.is_(False))

@@ -105,7 +105,7 @@ def _whole_row(line: LinhaPagamento) -> tuple[Cell, ...]:
 
 
 def _words(escopo: Escopo, filtro: FiltroPagamentos) -> tuple[str, ...]:
-    """What the list is narrowed to, as a printed heading says it."""
+    """The list's filter, in words for a printed heading."""
     words = [f"busca “{filtro.busca}”"] if filtro.busca else []
     if filtro.de is not None:
         words.append(f"de {date(filtro.de)}")
@@ -123,7 +123,7 @@ def _words(escopo: Escopo, filtro: FiltroPagamentos) -> tuple[str, ...]:
 
 
 def _periods(hoje: dt.date) -> tuple[tuple[str, dt.date, dt.date], ...]:
-    """The spans that are asked for most, ready to click."""
+    """The most frequently requested periods, as links."""
     month = month_of(hoje)
     before = add_months(month, -1)
     return (
@@ -145,7 +145,7 @@ def show(pagamento_id: int) -> str:
 @blueprint.route("/<int:pagamento_id>/identificar", methods=["GET", "POST"])
 @require(Permission.REGISTRAR_PAGAMENTOS)
 def identify(pagamento_id: int) -> str | Response:
-    """Whose a payment without a name is: look for the militante, then say so."""
+    """Identify an unidentified payment: search for the militante, then confirm."""
     escopo = current_scope()
     pagamento = get_pagamento(escopo, pagamento_id)
     if pagamento is None:
@@ -179,7 +179,7 @@ def identify(pagamento_id: int) -> str | Response:
 @blueprint.route("/credito/<int:militante_id>", methods=["GET", "POST"])
 @require(Permission.REGISTRAR_PAGAMENTOS)
 def credit(militante_id: int) -> str | Response:
-    """Pay open cotas with what a militante paid too much."""
+    """Pay open cotas from a militante's credit."""
     escopo, hoje = current_scope(), today()
     ficha = get_militante(escopo, militante_id, hoje=hoje)
     if ficha is None:

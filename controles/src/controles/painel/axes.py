@@ -1,15 +1,15 @@
-"""Scales of a chart: round ticks, positions, and how an amount is written beside its axis."""
+"""Scales of a chart: round ticks, positions, and amounts beside an axis."""
 
 from dataclasses import dataclass
 
 # Centavos per unit and the unit's name, largest first.
 _UNITS = ((100_000_000_000, "bi"), (100_000_000, "mi"), (100_000, "mil"), (100, ""))
-# Thousands are written out up to here: "R$ 5.200" tells more than "R$ 5,2 mil" and is as short.
+# Up to here thousands are written out: "R$ 5.200" says more than "R$ 5,2 mil" and is as short.
 _WRITTEN_OUT = 1_000_000
 
 
 def nice_ticks(low: int, high: int, *, count: int = 5) -> tuple[int, ...]:
-    """Round numbers at equal steps that enclose `low`..`high`; about `count` steps, at least two ticks."""
+    """Round numbers at equal steps that include `low` and `high`; about `count` steps, at least two ticks."""
     span = max(high - low, 1)
     step = _nice_step(span, count)
     first = low // step * step
@@ -23,7 +23,7 @@ def _nice_step(span: int, count: int) -> int:
     power = 1
     while True:
         for factor in (1, 2, 5):
-            # 2.5 would make three-digit labels of round thousands.
+            # A factor of 2.5 would give labels with three digits for round thousands.
             if factor * power * count >= span:
                 return factor * power
         power *= 10
@@ -31,7 +31,7 @@ def _nice_step(span: int, count: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A value's place on a drawing: `low` lies at `start`, `high` at `end`."""
+    """Maps values to positions in a drawing: `low` is at `start`, `high` at `end`."""
 
     low: int
     high: int
@@ -44,7 +44,7 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class MoneyUnit:
-    """The unit that a money axis counts in."""
+    """The unit of a money axis."""
 
     centavos: int
     name: str
@@ -56,13 +56,13 @@ class MoneyUnit:
 
 
 def money_unit(largest: int) -> MoneyUnit:
-    """The unit in which `largest` centavos has few digits."""
+    """The unit in which `largest` centavos have few digits."""
     centavos, name = _unit(largest)
     return MoneyUnit(centavos, f"R$ {name}".rstrip())
 
 
 def compact_brl(centavos: int) -> str:
-    """`1_234_567` → "R$ 12,3 mil": for a label that has no room for the whole amount."""
+    """`1_234_567` → "R$ 12,3 mil": for a label without room for the whole amount."""
     size, name = _unit(abs(centavos))
     if not name:
         return f"R$ {centavos / size:,.0f}".replace(",", ".")

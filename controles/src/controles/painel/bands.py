@@ -1,6 +1,6 @@
 """The bands of arrears by number of overdue cotas."""
 
-# Bands of overdue cotas: name, fewest, most (None: no upper end). FiltroMilitantes takes the same two numbers.
+# Bands of overdue cotas: name, lowest number, highest number (None: no limit). FiltroMilitantes takes the same numbers.
 FAIXAS: tuple[tuple[str, int, int | None], ...] = (
     ("1", 1, 1),
     ("2", 2, 2),

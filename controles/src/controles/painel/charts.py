@@ -1,4 +1,4 @@
-"""The panel's charts as SVG. Colours come from the stylesheet by class, so a chart follows light and dark."""
+"""The panel's charts as SVG. Colours come from the stylesheet, by class, so charts follow the light or dark theme."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from controles.painel.axes import MoneyUnit, Scale, compact_brl, money_unit, nic
 from controles.painel.records import FaixaAtraso, MesMembros, MesMetodo, MesPrevistoRecebido
 from controles.web.formatting import METODO_NAMES, MONTHS, competencia, integer
 
-# The drawing's own units: one is about a pixel on a desktop, and two thirds of one on a phone.
+# The drawing's own units: one is about a pixel on a desktop, and two thirds of a pixel on a phone.
 WIDTH = 480
 LEFT = 44
 RIGHT = 4
@@ -25,7 +25,7 @@ FAIXA_NAMES = {"1": "1 mês", "2": "2 meses", "3-5": "3 a 5", "6-11": "6 a 11", 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One series of a stacked column: its class in the stylesheet and its name in the legend."""
+    """One series of a stacked column: its class in the stylesheet, and its name in the legend."""
 
     css: str
     name: str
@@ -35,7 +35,7 @@ RECEIVED_PARTS = (Part("f-received", "Recebido"), Part("f-waived", "Dispensado")
 
 
 def expected_received(meses: Sequence[MesPrevistoRecebido]) -> Markup:
-    """A column per competência, as high as what was expected: received, waived and open stand on each other."""
+    """A column per competência, as high as the expected amount, divided into received, waived and open."""
     columns = [(mes.competencia, (mes.recebido, mes.dispensado, mes.aberto)) for mes in meses]
     tips = [
         f"{competencia(mes.competencia)}: previsto {format_brl(mes.previsto)}, recebido {format_brl(mes.recebido)}, "
@@ -47,7 +47,7 @@ def expected_received(meses: Sequence[MesPrevistoRecebido]) -> Markup:
 
 
 def share_bar(recebido: int, dispensado: int, aberto: int) -> Markup:
-    """The month's cotas as one bar: received, waived, open, as shares of what was expected."""
+    """The month's cotas as one bar: received, waived and open, as shares of the expected amount."""
     total = recebido + dispensado + aberto
     x = Scale(0, max(total, 1), 0, 100)
     out, start = ['<rect class="track" width="100" height="4"/>'], 0
@@ -63,12 +63,12 @@ def share_bar(recebido: int, dispensado: int, aberto: int) -> Markup:
 
 
 def legend_of(methods: Sequence[Metodo]) -> tuple[tuple[str, str], ...]:
-    """Class and name of each method, as the legend shows them."""
+    """Class and name of each method, for the legend."""
     return tuple((f"f-{metodo.value}", METODO_NAMES[metodo]) for metodo in methods)
 
 
 def methods_shown(meses: Sequence[MesMetodo]) -> tuple[Metodo, ...]:
-    """The methods that moved money, in the order of `Metodo`: only they need a colour in the legend."""
+    """The methods with any payments, in the order of `Metodo`: only these need a colour in the legend."""
     used = {mes.metodo for mes in meses if mes.valor}
     return tuple(metodo for metodo in Metodo if metodo in used)
 
@@ -82,7 +82,7 @@ def months_of_cash(meses: Sequence[MesMetodo]) -> tuple[tuple[dt.date, dict[Meto
 
 
 def cash_by_method(meses: Sequence[MesMetodo]) -> Markup:
-    """A column per month of payment, a part per method; a month that gave back more than it took goes below zero."""
+    """A column per month of payment, divided by method; a month with more returned than received is below zero."""
     methods = methods_shown(meses)
     parts = tuple(Part(f"f-{metodo.value}", METODO_NAMES[metodo]) for metodo in methods)
     months = months_of_cash(meses)
@@ -97,7 +97,7 @@ def cash_by_method(meses: Sequence[MesMetodo]) -> Markup:
 
 
 def ageing(faixas: Sequence[FaixaAtraso]) -> Markup:
-    """A bar per number of overdue months, as long as the amount; the number of militantes stands beside it."""
+    """A bar per number of overdue months, as long as the amount, with the number of militantes beside it."""
     left, row = 92, 42
     largest = max((faixa.valor for faixa in faixas), default=0)
     scale = Scale(0, max(largest, 1), 0, WIDTH - left - 118)
@@ -121,7 +121,7 @@ def ageing(faixas: Sequence[FaixaAtraso]) -> Markup:
 
 
 def members_by_month(meses: Sequence[MesMembros]) -> Markup:
-    """The line of active militantes above; joins and leaves of each month below, up and down from zero."""
+    """A line of active militantes; below it, joins and leaves of each month, up and down from zero."""
     if not meses:
         return _svg("membros", "Militantes por mês", "Sem dados no período.", [], height=HEIGHT)
     ativos = [mes.ativos for mes in meses]
@@ -146,7 +146,7 @@ def members_by_month(meses: Sequence[MesMembros]) -> Markup:
 
 
 def _flows(meses: Sequence[MesMembros], x: Scale) -> str:
-    """Joins and leaves between the line and the month's name, with a transparent strip that carries the tip."""
+    """Joins and leaves between the line and the month's name, with a transparent strip for the tooltip."""
     up = max(1, *(mes.adesoes for mes in meses))
     down = max(1, *(mes.desligamentos for mes in meses))
     flow = Scale(-down, up, BOTTOM - 2, 136)
@@ -233,7 +233,7 @@ def _month_labels(months: Sequence[dt.date], x: Scale) -> list[str]:
     for i, mes in enumerate(months):
         center = x(i + 0.5)
         out.append(f'<text class="mid" x="{center:.1f}" y="{BOTTOM + 17}">{MONTHS[mes.month - 1]}</text>')
-        # Side by side, two years would run into each other.
+        # Two adjacent years would overlap.
         crowded = i == 0 and len(months) > 1 and months[1].month == 1
         if (i == 0 and not crowded) or (i > 0 and mes.month == 1):
             out.append(f'<text class="mid" x="{center:.1f}" y="{BOTTOM + 34}">{mes.year}</text>')

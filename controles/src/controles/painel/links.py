@@ -1,4 +1,4 @@
-"""Where each figure of the panel leads: the list with the filter that the figure counted."""
+"""The link of each figure on the panel: the list with the filter that the figure counted."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _FAIXAS = {name: (low, high) for name, low, high in FAIXAS}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PainelLinks:
-    """Addresses for one day; `militantes`, `cotas` and `pagamentos` are the lists' own."""
+    """The addresses for one day; `militantes`, `cotas` and `pagamentos` are the addresses of the lists."""
 
     hoje: dt.date
     militantes: str

@@ -1,6 +1,6 @@
-"""The panel's figures over the whole organisation, each the sum of pieces that end one by one.
+"""The panel's figures for the whole organisation, each the sum of pieces that are invalidated separately.
 
-The figures of one núcleo are summed by one statement, as `reads` has them: they are few rows.
+The figures of one núcleo are computed by one statement (see `reads`), because they have few rows.
 """
 
 import datetime as dt
@@ -21,7 +21,7 @@ from controles.painel.records import FaixaAtraso
 from controles.services import cache_policies
 from controles.services.cache_service import cached
 
-# False: one statement over all rows, which is cheaper where nothing is cached.
+# If False, one statement reads all rows, which is cheaper without a cache.
 IN_PIECES = True
 
 
@@ -35,7 +35,7 @@ class CotasOfRange:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Militantes by situação now, who came and went on each day, and who was on leave at the ends of the months."""
+    """Militantes by present situação, joins and leaves by day, and how many were on leave at each month's end."""
 
     standing: dict[Situacao, int]
     joins: dict[dt.date, int]
@@ -45,7 +45,7 @@ class Membership:
 
 @cached(cache_policies.FIGURES)
 def membership(escopo: Escopo, hoje: dt.date) -> Membership:
-    """Of the twelve months that end with the current one, and of the last 30 days."""
+    """The twelve months that end with the current one, and the last 30 days."""
     months = last_months(hoje)
     first = min(months[0], last_30_days(hoje)[0])
     return Membership(
@@ -59,7 +59,7 @@ def membership(escopo: Escopo, hoje: dt.date) -> Membership:
 def cotas_and_arrears(
     escopo: Escopo, first: dt.date, last: dt.date, hoje: dt.date
 ) -> tuple[dict[dt.date, MonthOfCotas], tuple[FaixaAtraso, ...]]:
-    """By competência from `first` to `last`, those without cotas left out; and every band, empty ones too."""
+    """By competência from `first` to `last`, without those that have no cotas; and every band, including empty ones."""
     if escopo.nucleo_id is not None or not IN_PIECES:
         return reads.cotas_by_month(escopo, first, last), reads.arrears(escopo, hoje)
     pieces = _cotas_of_range.many((number, first, last, hoje) for number in people_pieces())

@@ -1,4 +1,4 @@
-"""The panel's queries. Every figure equals the list it links to, for the same escopo and date."""
+"""The panel's queries. Every figure equals the list that it links to, for the same escopo and date."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -39,8 +39,8 @@ DayCounts = Mapping[dt.date, int]
 
 @cached(cache_policies.DASHBOARD_STATS)
 def get_dashboard_stats(escopo: Escopo, *, hoje: dt.date) -> Painel:
-    """The whole panel, summed from pieces; a write ends the pieces that it changes, and the others are read again from
-    the cache. `gerado_em` is the moment when the summing began: no piece is older than that."""
+    """The whole panel, added up from pieces. A write invalidates the pieces that it changes; the others are still read
+    from the cache. `gerado_em` is when adding up began: no piece is older than that."""
     agora = utc_now()
     months = last_months(hoje)
     cotas, arrears = cotas_and_arrears(escopo, months[0], months[-1], hoje)
@@ -119,7 +119,7 @@ def _cash_by_method(months: tuple[dt.date, ...], cash: Mapping[tuple[dt.date, Me
 
 
 def _members_by_month(of: Membership, hoje: dt.date) -> tuple[MesMembros, ...]:
-    """Counted backwards from today: each month's end is the next one's, less who came, plus who went."""
+    """Computed backwards from today: the end of each month is the next one's, minus joins, plus leaves."""
     months = last_months(hoje)
     members = of.standing.get(Situacao.ATIVO, 0) + of.standing.get(Situacao.LICENCIADO, 0)
     shown: list[MesMembros] = []

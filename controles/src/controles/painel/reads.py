@@ -1,4 +1,4 @@
-"""The panel's statements, each of which reads an index once; `queries` makes figures of what they return."""
+"""The panel's statements, each of which reads an index once; `queries` turns their results into figures."""
 
 import datetime as dt
 from collections import defaultdict
@@ -24,7 +24,7 @@ from controles.painel.records import FaixaAtraso
 
 @dataclass(frozen=True, slots=True)
 class MonthOfCotas:
-    """The sums of one competência, in centavos; the counts leave the waived cotas out."""
+    """The sums of one competência, in centavos; the counts exclude waived cotas."""
 
     competencia: dt.date
     previsto: int
@@ -35,7 +35,7 @@ class MonthOfCotas:
 
     @classmethod
     def none(cls, competencia: dt.date) -> "MonthOfCotas":
-        """A competência for which nothing was generated."""
+        """A competência without any cotas."""
         return cls(competencia, previsto=0, recebido=0, dispensado=0, quitadas=0, cotas=0)
 
     def __add__(self, other: "MonthOfCotas") -> "MonthOfCotas":
@@ -71,8 +71,10 @@ def leaves_by_day(escopo: Escopo, first: dt.date, last: dt.date) -> dict[dt.date
 def cotas_by_month(
     escopo: Escopo, first: dt.date, last: dt.date, *, people: int | None = None
 ) -> dict[dt.date, MonthOfCotas]:
-    """Competências from `first` to `last` that have cotas at all. people: of one range of militantes (`in_piece`)."""
-    # Named one by one with a range of militantes: then the index is entered at each month, and reads that range alone.
+    """The competências from `first` to `last` that have cotas. people: limits it to one range of militantes
+    (`in_piece`)."""
+    # The months are listed one by one, so that with a range of militantes the index is searched per month for that
+    # range.
     months = Cota.competencia.in_(months_between(first, last))
     span = Cota.competencia.between(first, last) if people is None else months
     rows = db.session.execute(
@@ -81,7 +83,7 @@ def cotas_by_month(
             func.sum(Cota.valor),
             func.sum(Cota.pago),
             func.coalesce(func.sum(Cota.valor - Cota.pago).filter(Cota.dispensada_em.is_not(None)), 0),
-            # A waived cota is never paid in full (a CHECK says so), so this needs no second condition.
+            # A waived cota is never fully paid (a CHECK ensures that), so no second condition is needed.
             func.count().filter(Cota.pago == Cota.valor),
             func.count() - func.count(Cota.dispensada_em),
         )
@@ -95,7 +97,7 @@ def cotas_by_month(
 
 
 def cash_by_month(escopo: Escopo, first: dt.date, last: dt.date) -> dict[tuple[dt.date, Metodo], int]:
-    """Net cash by month and method. By day in the database, because the day is what the index is sorted by."""
+    """Net cash by month and method. The database groups by day, because the index is sorted by day."""
     rows = db.session.execute(
         select(Pagamento.data_credito, Pagamento.metodo, func.sum(net_valor()))
         .where(Pagamento.data_credito.between(first, last), owner_in_scope(escopo, Pagamento.militante_id))
@@ -108,7 +110,7 @@ def cash_by_month(escopo: Escopo, first: dt.date, last: dt.date) -> dict[tuple[d
 
 
 def arrears(escopo: Escopo, hoje: dt.date, *, people: int | None = None) -> tuple[FaixaAtraso, ...]:
-    """Every band, empty ones too, by number of overdue cotas. people: as for `cotas_by_month`."""
+    """Every band, including empty ones, by number of overdue cotas. people: as for `cotas_by_month`."""
     owed = (
         select(
             Cota.militante_id,
@@ -127,15 +129,16 @@ def arrears(escopo: Escopo, hoje: dt.date, *, people: int | None = None) -> tupl
 
 
 def on_leave_at(escopo: Escopo, days: Iterable[dt.date]) -> dict[dt.date, int]:
-    """How many militantes were away at the end of each of these days, by their history: on leave, or not yet back.
+    """How many militantes were absent at the end of each of these days, by their history: on leave, or former members
+    who later returned.
 
     Only the histories of those who were ever on leave, or joined again, are read: a few per cent. An absence ends with
     the next change of situação, or with the membership.
     """
     wanted = tuple(days)
-    # Written into the statement: a parameter could be any situação, so the partial index would not be considered.
+    # As a literal: with a parameter, which could be any situação, the partial index would not be used.
     on_leave = literal(Situacao.LICENCIADO, SituacaoHistorico.situacao.type, literal_execute=True)
-    # In two, so that each of the two partial indexes is used.
+    # As two queries, so that each of the two partial indexes is used.
     ever = union(
         select(SituacaoHistorico.militante_id).where(SituacaoHistorico.situacao == on_leave),
         select(SituacaoHistorico.militante_id).where(SituacaoHistorico.volta),

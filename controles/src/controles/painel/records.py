@@ -8,7 +8,7 @@ from controles.pagamentos.models import Metodo
 
 @dataclass(frozen=True, slots=True)
 class MilitanteStats:
-    """Joins and leaves count the last 30 days, today included (`periods.last_30_days`)."""
+    """Joins and leaves are those of the last 30 days, including today (`periods.last_30_days`)."""
 
     ativos: int
     licenciados: int
@@ -18,10 +18,10 @@ class MilitanteStats:
 
 @dataclass(frozen=True, slots=True)
 class FinancialStats:
-    """The current competência, the cash of the current month, and all arrears.
+    """The current competência, the current month's cash, and all arrears.
 
-    previsto = recebido + dispensado + aberto. `cotas` leaves the waived ones out, and so does the rate, which is
-    rounded down: 1000 means all of them.
+    previsto = recebido + dispensado + aberto. `cotas` and the rate exclude waived cotas; the rate is rounded down, so
+    1000 means all of them.
     """
 
     competencia: dt.date
@@ -32,7 +32,7 @@ class FinancialStats:
     quitadas: int
     cotas: int
     taxa_quitadas_milesimos: int
-    # By payment date, net of estornos: another axis than `recebido`.
+    # By payment date, net of estornos: another basis than that of `recebido`.
     recebido_caixa_mes: int
     inadimplentes_1m: int
     inadimplentes_3m: int
@@ -61,7 +61,7 @@ class MesMetodo:
 
 @dataclass(frozen=True, slots=True)
 class FaixaAtraso:
-    """Militantes with this many overdue cotas: "1", "2", "3-5", "6-11" or "12+" (`painel.bands.FAIXAS`)."""
+    """Militantes with this number of overdue cotas: "1", "2", "3-5", "6-11" or "12+" (`painel.bands.FAIXAS`)."""
 
     faixa: str
     militantes: int
@@ -70,7 +70,7 @@ class FaixaAtraso:
 
 @dataclass(frozen=True, slots=True)
 class MesMembros:
-    """`ativos` at the end of the month (today, for the current one); joins and leaves within it."""
+    """`ativos` at the end of the month (for the current month: today); joins and leaves within it."""
 
     mes: dt.date
     ativos: int

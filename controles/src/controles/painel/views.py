@@ -1,4 +1,4 @@
-"""The panel: the month's figures and charts, each with a link to the list that it sums."""
+"""The panel: the month's figures and charts, each with a link to the list that it adds up."""
 
 import datetime as dt
 from functools import lru_cache
@@ -21,7 +21,7 @@ blueprint = Blueprint("painel", __name__, template_folder="templates")
 
 
 def refresh_painel(escopo: Escopo, hoje: dt.date) -> Painel:
-    """The panel computed now, from the database, for everybody who reads it after this."""
+    """The panel computed now from the database; all later readers get this result."""
     cache_service().invalidate_pattern(f"{cache_policies.FIGURES.name}:*")
     return get_dashboard_stats.refresh(escopo, hoje=hoje)
 
@@ -42,11 +42,11 @@ def index() -> str:
     )
 
 
-# Drawing takes longer than reading the panel from the cache. What is drawn depends on these values and nothing else, so
-# the same values need not be drawn twice; anything new, such as a later `gerado_em`, is.
+# Drawing takes longer than reading the panel from the cache. The drawing depends only on these values, so it is kept
+# for equal ones; any change, such as a later `gerado_em`, makes a new drawing.
 @lru_cache(maxsize=64)
 def draw_figures(painel: Painel, links: PainelLinks) -> Markup:
-    """The figures and charts, without anything of the reader's."""
+    """The figures and charts, without anything that depends on the reader."""
     return Markup(  # noqa: S704 - a template has escaped it
         render_template(
             "painel/_figures.html",

@@ -1,1 +1,1 @@
-"""The BR Code of a PIX: what a bank's application reads from a QR code or a copied text."""
+"""The BR Code of a PIX, which a bank's app reads from a QR code or a copied text."""

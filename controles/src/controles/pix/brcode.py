@@ -1,4 +1,4 @@
-"""A static BR Code, by the manual of the central bank (EMV QRCPS, merchant-presented mode)."""
+"""A static BR Code, according to the central bank's manual (EMV QRCPS, merchant-presented mode)."""
 
 import re
 import unicodedata
@@ -7,14 +7,14 @@ from controles.organizacao.records import DadosOrganizacao
 
 LONGEST_NAME = 25
 LONGEST_CITY = 15
-# What a payment of this militante carries, for the bank's statement to be matched with.
+# The id in a militante's payment, by which a line of a bank statement can be matched.
 _TXID_IN_TEXT = re.compile(r"(?<![A-Z0-9])MILITANTE([0-9]{1,10})(?![A-Z0-9])", re.IGNORECASE)
 
 
 def copy_and_paste(organizacao: DadosOrganizacao, *, centavos: int | None, txid: str) -> str | None:
-    """The text of the code; without an amount the payer writes one. None while key, name or city is missing.
+    """The text of the code; without an amount, the payer enters one. None if key, name or city is missing.
 
-    ValueError if `txid` is not 1 to 25 letters and digits, or the amount is not positive.
+    ValueError if `txid` is not 1 to 25 letters and digits, or if the amount is not positive.
     """
     if not re.fullmatch(r"[A-Za-z0-9]{1,25}", txid):
         raise ValueError(f"txid is {txid!r}; it takes 1 to 25 letters and digits")
@@ -34,32 +34,32 @@ def copy_and_paste(organizacao: DadosOrganizacao, *, centavos: int | None, txid:
         + _field("59", name)
         + _field("60", city)
         + _field("62", _field("05", txid))
-        # The checksum covers its own tag and length.
+        # The checksum includes its own tag and length.
         + "6304"
     )
     return f"{code}{crc16(code.encode('ascii')):04X}"
 
 
 def txid_of(militante_id: int) -> str:
-    """The same for each code of one militante, whatever the amount."""
+    """The txid for all codes of one militante, whatever the amount."""
     return f"MILITANTE{militante_id}"
 
 
 def militante_in(text: str) -> int | None:
-    """Whose txid stands in what a bank writes of a payment; None for none of ours, or for those of several."""
+    """The militante whose txid is in a bank's text; None if there is none of ours, or those of several militantes."""
     found = {int(number) for number in _TXID_IN_TEXT.findall(text)}
     return found.pop() if len(found) == 1 else None
 
 
 def plain(text: str, longest: int) -> str:
-    """`text` in capitals without accents or signs that readers refuse, cut to `longest`."""
+    """`text` in capitals, without accents or punctuation that some readers refuse, cut to `longest`."""
     decomposed = unicodedata.normalize("NFKD", text).upper()
     letters = "".join(character for character in decomposed if not unicodedata.combining(character))
     return " ".join(re.sub(r"[^A-Z0-9 ]", " ", letters).split())[:longest].strip()
 
 
 def crc16(data: bytes) -> int:
-    """CRC-16/CCITT-FALSE: polynomial 0x1021, beginning with 0xFFFF."""
+    """CRC-16/CCITT-FALSE: polynomial 0x1021, initial value 0xFFFF."""
     crc = 0xFFFF
     for byte in data:
         crc ^= byte << 8

@@ -1,4 +1,4 @@
-"""Bring the database's tables up to date. The revisions ship inside the package, in `migrations/`."""
+"""Updates the database's tables. The revisions are part of the package, in `migrations/`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,14 +27,14 @@ REVISIONS = Path(__file__).parents[1] / "migrations"
 
 
 class UnknownRevisionError(RuntimeError):
-    """The database's tables were made by another, probably newer, version of Controles."""
+    """The database's tables were created by another, probably newer, version of Controles."""
 
 
 def upgrade(app: Flask) -> None:
-    """Run the revisions that are missing: all of them or, if one fails, none.
+    """Run the missing revisions: all of them or, if one fails, none.
 
-    Safe when several processes start at once: one runs them, the others wait and then find nothing to do. A database
-    that is up to date is only read.
+    Several processes may start at once: one runs them, the others wait and then find nothing to do. A database that is
+    up to date is only read.
     """
     with app.app_context(), db.engine.connect() as connection:
         if is_current(connection):
@@ -60,12 +60,12 @@ def _has_unsealed_audit(connection: Connection) -> bool:
 
 
 def _seal_audit(connection: Connection) -> None:
-    """Vouch for what the audit holds, once: here it gets its seals."""
+    """Vouch for the existing audit, once, when it gets its seals."""
     with Session(connection, join_transaction_mode="rollback_only") as session:
         result = audit.vouch(session, agora=utc_now(), unsealed_upto=MAX_BIG_ID)
         session.flush()
     if not result.ok:
-        # Not vouched for, so every later check says so too.
+        # Not vouched for, so every later check reports it, too.
         _log.error("audit_not_whole", first_bad_id=result.first_bad_id, reason=result.reason)
 
 
@@ -75,7 +75,7 @@ def _script(revisions: Path) -> ScriptDirectory:
 
 
 def _run(connection: Connection, script: ScriptDirectory) -> None:
-    # Alembic's own annotation of this function asks for a list of a private class.
+    # Alembic annotates this function with a list of a private class.
     def missing(heads: Any, _context: MigrationContext) -> Any:
         return script._upgrade_revs("heads", heads)
 
@@ -94,10 +94,11 @@ def _run(connection: Connection, script: ScriptDirectory) -> None:
 
 @contextmanager
 def _alone(connection: Connection) -> Iterator[None]:
-    """One transaction around every revision, with no other process in the same place."""
+    """One transaction around all revisions, without another process doing the same."""
     sqlite = connection.dialect.name == "sqlite"
     if sqlite:
-        # SQLite changes a table by copying it, which no foreign key may notice; inside a transaction it is too late.
+        # SQLite changes a table by copying it, which foreign keys would prevent; within a transaction they cannot be
+        # switched off.
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
     try:
         serialise(connection, "migrations")
@@ -113,5 +114,5 @@ def _alone(connection: Connection) -> Iterator[None]:
         raise
     finally:
         if sqlite:
-            # The pool gets a fresh connection, with foreign keys on.
+            # The pool opens a new connection, with foreign keys on.
             connection.invalidate()

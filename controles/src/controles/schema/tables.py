@@ -1,4 +1,4 @@
-"""Every table of the application: a module that is not imported has no tables in the metadata."""
+"""Imports every module with tables: the metadata contains only tables of imported modules."""
 
 from controles.auditoria import models as _admin
 from controles.banco import models as _banco
@@ -31,5 +31,5 @@ _MODULES = (
 )
 
 metadata = Base.metadata
-# What transactions invalidate in the cache is kept beside what they write.
+# Transactions record here what they invalidate in the cache.
 OUTBOX = outbox_table(metadata)

@@ -59,7 +59,7 @@ def seed_users_command() -> None:
     refuse_in_production("seed-users cria usuários cujas senhas todos conhecem")
     with as_sentences():
         users = seed_users()
-    # Wide enough that no secret is broken in two when the output goes to a file.
+    # Wide enough that no secret is divided into two lines when the output goes to a file.
     console = Console() if Console().is_terminal else Console(width=200)
     console.print(_as_table(users))
     created = sum(user.created for user in users)
@@ -67,7 +67,7 @@ def seed_users_command() -> None:
 
 
 def refuse_in_production(what: str) -> None:
-    """ClickException where real people's data may be."""
+    """Raise ClickException where there may be real people's data."""
     settings: Settings = current_app.extensions["settings"]
     if settings.production:
         raise click.ClickException(
@@ -79,10 +79,10 @@ def refuse_in_production(what: str) -> None:
 
 
 def seed_with_progress(profile: Profile, *, hoje: dt.date, replace: bool = False) -> Seeded:
-    """Seed, showing on stderr how far it is; the errors are those of `seed_database`."""
+    """Seed, showing the progress on stderr; raises the errors of `seed_database`."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as shown:
-        # Shown with the first rows, so that a refusal is not preceded by a bar.
+        # Shown with the first rows, so that no bar comes before an error.
         task = shown.add_task("Militantes", total=profile.militantes, visible=False)
 
         def advance(militantes: int) -> None:

@@ -1,10 +1,10 @@
-"""Days as ordinals and months as counts, for arithmetic a million times over; and the text of each."""
+"""Days as ordinals and months as numbers, for millions of calculations; and the text of each."""
 
 import datetime as dt
 
 
 class DayText(dict[int, str]):
-    """The ISO text of a day's ordinal, made once."""
+    """The ISO text of a day's ordinal, computed once."""
 
     def __missing__(self, ordinal: int) -> str:
         text = self[ordinal] = dt.date.fromordinal(ordinal).isoformat()
@@ -12,7 +12,7 @@ class DayText(dict[int, str]):
 
 
 class MonthOfDay(dict[int, int]):
-    """The month (year × 12 + month − 1) of a day's ordinal, found once."""
+    """The month (year × 12 + month − 1) of a day's ordinal, computed once."""
 
     def __missing__(self, ordinal: int) -> int:
         day = dt.date.fromordinal(ordinal)
@@ -21,7 +21,7 @@ class MonthOfDay(dict[int, int]):
 
 
 class FirstDay(dict[int, int]):
-    """The ordinal of a month's first day, found once."""
+    """The ordinal of a month's first day, computed once."""
 
     def __missing__(self, month: int) -> int:
         ordinal = self[month] = dt.date(month // 12, month % 12 + 1, 1).toordinal()

@@ -1,4 +1,4 @@
-"""A whole organisation, batch by batch, in bounded memory."""
+"""Generates a whole organisation, in batches that limit the memory used."""
 
 import datetime as dt
 import random
@@ -12,7 +12,7 @@ from controles.seed.places import places
 from controles.seed.profiles import Profile
 from controles.seed.rows import Batch, Row, militante_row, nucleo_row, situacao_rows
 
-# Some 60,000 rows: enough to write fast, little enough to hold.
+# Some 60,000 rows: enough for fast writing, and few enough for memory.
 MILITANTES_IN_BATCH = 1_000
 
 
@@ -21,11 +21,12 @@ def nucleo_rows(profile: Profile) -> list[Row]:
 
 
 def batches(profile: Profile, *, hoje: dt.date, vault: CpfVault) -> Iterator[Batch]:
-    """The militantes of `profile` as of `hoje` in the order in which they joined, with all that belongs to them.
+    """The militantes of `profile` as of `hoje`, in the order in which they joined, with everything that belongs to
+    them.
 
-    The same arguments give the same rows; no other source of chance or time is read.
+    The same arguments give the same rows; no other source of randomness or time is used.
     """
-    # random() alone: of all of this class, only its sequence is promised never to change.
+    # Only random(): of this class, only its sequence is guaranteed never to change.
     source = random.Random(f"{profile.seed}/{profile.nome}").random  # noqa: S311 - nothing secret comes of it
     calendar = Calendar(hoje)
     ledger = Ledger(calendar, source)

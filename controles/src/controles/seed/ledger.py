@@ -20,11 +20,11 @@ _WHY_REVERSED = (
 )
 _OTHER_PAYERS = ("Pago por cônjuge", "Pago por familiar", "Pago por colega do núcleo")
 _UNIDENTIFIED = "Crédito sem identificação no extrato"
-# Not the number of any bank.
+# A number that no bank has.
 _FAKE_BANK = "99999999"
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
-# One turn decides what is special about a payment; at most one thing is.
+# One random number decides what is special about a payment: at most one thing.
 _ESTORNO = profiles.ESTORNO
 _OVERPAID = _ESTORNO + profiles.OVERPAID
 _PARTIAL = _OVERPAID + profiles.PARTIAL
@@ -34,18 +34,18 @@ _UNIDENTIFIED_TOO = _OTHER_PAYER + profiles.UNIDENTIFIED
 
 @dataclass(slots=True)
 class _Account:
-    """One militante's side of the ledger while it is being written."""
+    """One militante's ledger while it is being written."""
 
     person: Person
     first_cota_id: int
-    # Centavos paid of each cota, by position.
+    # The centavos paid of each cota, by position.
     paid: list[int]
-    # What is still to be paid of cotas already visited: from which day, of which cota, how much.
+    # What is still to be paid of earlier cotas: from which day, of which cota, how much.
     owed: list[tuple[int, int, int]] = field(default_factory=list)
 
 
 class Ledger:
-    """Writes into batches; numbers every row, counting up from 1."""
+    """Writes into batches, and numbers every row, starting at 1."""
 
     def __init__(self, calendar: Calendar, random: Callable[[], float]) -> None:
         self._calendar = calendar
@@ -61,7 +61,7 @@ class Ledger:
         self._other_method = ""
 
     def write(self, person: Person, batch: Batch) -> None:
-        """Append to `batch` all that happened to `person` up to today."""
+        """Append to `batch` everything that happened to `person` up to today."""
         random = self._random
         cotas = [] if person.exempt else self._billed(person)
         if not cotas:
@@ -94,7 +94,7 @@ class Ledger:
         return billed
 
     def _receive(self, account: _Account, day: int, positions: list[int], batch: Batch) -> None:
-        """One payment of these cotas and of what was owed before, with what may go wrong about it."""
+        """One payment for these cotas and for earlier debts, with what may go wrong with it."""
         random, valor = self._random, account.person.valor
         parts = dict.fromkeys(positions, valor)
         if account.owed:
@@ -137,7 +137,7 @@ class Ledger:
         observacao: str | None,
         batch: Batch,
     ) -> int:
-        """Write a payment with its allocations; its id comes back. `extra` stays credit."""
+        """Write a payment with its allocations; returns its id. `extra` stays credit."""
         valor = sum(parts.values()) + extra
         payment = self._pagamento(batch, account.person.id, day, valor, method, observacao=observacao)
         self._allocate(account, payment, parts, 1, batch)
@@ -146,7 +146,7 @@ class Ledger:
     def _reverse(
         self, account: _Account, payment: int, day: int, parts: dict[int, int], method: str, batch: Batch
     ) -> None:
-        """Undo `payment` on `day`, unless that day is still to come; then it is registered again or owed again."""
+        """Reverse `payment` on `day`, unless that day is in the future; then it is registered again or owed again."""
         if day > self._calendar.hoje:
             return
         valor = sum(parts.values())
@@ -179,7 +179,7 @@ class Ledger:
         if method == "pix" and estorna is None and day >= self._bank_ids_since:
             clock = f"{8 + minute // 60:02d}{minute % 60:02d}"
             e2eid = f"E{_FAKE_BANK}{date.replace('-', '')}{clock}{_base36(identity)}"
-        # Typed in by day, Brazilian time; what came today was registered when the day began.
+        # Entered during the day, Brazilian time; today's payments were registered at the beginning of the day.
         hour = 3 if day == calendar.hoje else 11 + minute // 60
         registered = f"{date} {hour:02d}:{minute % 60:02d}:00.000000"
         batch.pagamento.append(
@@ -197,7 +197,7 @@ class Ledger:
         self._alocacao_id = identity
 
     def _method(self, day: int) -> str:
-        """People keep to their way of paying, mostly; PIX wins them over year by year."""
+        """People mostly keep their way of paying; each year more of them change to PIX."""
         random = self._random
         habit = self._pix_habit if random() < profiles.SAME_METHOD_AGAIN else random()
         year = self._calendar.month_of[day] // 12
@@ -221,7 +221,7 @@ def _pick(values: tuple[str, ...], turn: float) -> str:
 
 
 def _base36(number: int) -> str:
-    """Eleven letters and digits, another eleven for each number."""
+    """Eleven letters and digits, different for each number."""
     digits = ""
     while number:
         number, digit = divmod(number, 36)

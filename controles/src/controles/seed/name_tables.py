@@ -1,9 +1,9 @@
-"""Given names and surnames of Brazil with how many of 10,000 people bear them (IBGE, censuses of 2010 and 2022).
+"""Brazilian given names and surnames, with how many of 10,000 people have them (IBGE, censuses of 2010 and 2022).
 
-A name without a number is a rarer one. Compact on purpose: one word, one weight.
+A name without a number is a rarer one. The format is compact on purpose: one word, one weight.
 """
 
-# Share of all people, men and women together, whose first given name it is.
+# The share of all people, men and women together, whose first given name it is.
 FEMALE = """
 Maria 605 Ana 194 Francisca 36 Antônia 30 Adriana 28 Juliana 28 Márcia 27 Fernanda 27 Patrícia 26 Aline 25 Sandra 25
 Camila 24 Amanda 24 Bruna 24 Jéssica 23 Letícia 26 Júlia 28 Luciana 22 Vanessa 22 Mariana 22 Gabriela 22 Vera 20
@@ -33,7 +33,7 @@ Gerson Genival Josué Abel Celso César Edmilson Edvaldo Eliseu Ernesto Eurico E
 Heleno Inácio Itamar Ivo Jailson Jaime Jonathan Juarez Lauro Lázaro Levi Moacir Moisés Nivaldo Norberto Orlando
 Oswaldo Osmar Patrick Rômulo Romário Sandro Saulo Silvio Tarcísio Tomás Ubiratan Valter Waldemar Zacarias Ailton Amaro
 """
-# Share of all people who bear the surname, alone or among others, with the particle that usually goes before it.
+# The share of all people who have this surname, alone or with others, with the particle that usually precedes it.
 SURNAMES = """
 da.Silva 1676 dos.Santos 1052 de.Oliveira 577 de.Souza 453 Pereira 339 Ferreira 307 de.Lima 300 Alves 283 Rodrigues
 267 da.Costa 239 de.Sousa 210 Gomes 190 Ribeiro 186 Martins 165 do.Nascimento 162 de.Carvalho 160 de.Almeida 156 Lopes

@@ -1,4 +1,4 @@
-"""Invented people's names, drawn as often as Brazil's censuses find them."""
+"""Invented people's names, with the frequencies of Brazil's censuses."""
 
 from bisect import bisect
 from collections.abc import Callable
@@ -15,7 +15,7 @@ NOME_SOCIAL = 0.01
 HOMONYM = 0.006
 
 _PEOPLE = 10_000
-# From this share on a name keeps it exactly; the rarer ones are raised, for the thousands that no table lists.
+# Names with at least this share keep it exactly; rarer ones get more, to represent the thousands that no table lists.
 _COMMON = 100.0
 _UNLISTED = 4.0
 _SURNAMES_EACH = 2 + THREE_SURNAMES
@@ -31,7 +31,7 @@ class Name:
 
 
 def read_table(table: str) -> tuple[list[str], list[float]]:
-    """The words of a table, and of how many in 10,000 people each is the name."""
+    """The words of a table, and how many of 10,000 people have each name."""
     words: list[str] = []
     weights: list[float] = []
     for item in table.split():
@@ -44,7 +44,7 @@ def read_table(table: str) -> tuple[list[str], list[float]]:
 
 
 class Names:
-    """Draws names with `random`, a source of numbers in [0, 1)."""
+    """Draws names with `random`, which returns numbers in [0, 1)."""
 
     def __init__(self, random: Callable[[], float]) -> None:
         self._random = random
@@ -53,11 +53,11 @@ class Names:
         self._women = _Wheel(female[0], scaled[: len(female[0])])
         self._men = _Wheel(male[0], scaled[len(female[0]) :])
         words, shares = read_table(SURNAMES)
-        # A share counts people, and a person has two or three chances to bear the name.
+        # A share counts people, and a person has two or three surnames.
         chances = [_PEOPLE * (1 - (1 - share / _PEOPLE) ** (1 / _SURNAMES_EACH)) for share in shares]
         chances = _fill(chances, _PEOPLE)
         self._surnames = _Wheel(words, chances)
-        # Some people have no surname that takes a particle, so the others need it more often.
+        # Some people have no surname that takes a particle, so the others need one more often.
         usual = sum(chance for word, chance in zip(words, chances, strict=True) if "." in word) / sum(chances)
         self._particle = PARTICLE / (1 - (1 - usual) ** _SURNAMES_EACH)
         self._previous: Name | None = None
@@ -103,7 +103,7 @@ class Names:
 
 
 class _Wheel:
-    """Words on a wheel of fortune."""
+    """Words with weights, for drawing one at random."""
 
     def __init__(self, words: list[str], weights: list[float]) -> None:
         self._words = words
@@ -111,12 +111,12 @@ class _Wheel:
         self.total = self._bounds[-1]
 
     def draw(self, turn: float) -> str:
-        """The word at `turn`, which is in [0, 1)."""
+        """The word for `turn`, a number in [0, 1)."""
         return self._words[bisect(self._bounds, turn * self.total, hi=len(self._words) - 1)]
 
 
 def _fill(weights: list[float], total: float) -> list[float]:
-    """`weights` with the rare ones raised, never above a more common one, until all add up to `total`."""
+    """`weights` with rare ones increased, never above a more common one, until all add up to `total`."""
 
     def raised(power: float) -> list[float]:
         return [weight if weight >= _COMMON else _COMMON * (weight / _COMMON) ** power for weight in weights]

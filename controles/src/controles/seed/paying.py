@@ -14,7 +14,7 @@ _DAYS_IN_MONTH = 30.44
 
 
 class Due(NamedTuple):
-    """One cota: billed on the month's first day."""
+    """One cota, billed on the first day of its month."""
 
     month: int
     billed: int
@@ -22,14 +22,14 @@ class Due(NamedTuple):
 
 
 class Visit(NamedTuple):
-    """The day on which somebody pays, and the positions of the cotas that they pay."""
+    """A day on which somebody pays, and the positions of the cotas that they pay."""
 
     day: int
     cotas: range
 
 
 def delay_table(curve: Sequence[Delay]) -> tuple[int, ...]:
-    """The curve read backwards: the delay in days at each of a thousand equal steps."""
+    """The inverse of the curve: the delay in days at each of a thousand equal steps."""
     table = []
     for step in range(_STEPS):
         share = (step + 0.5) / _STEPS
@@ -44,7 +44,7 @@ def delay_table(curve: Sequence[Delay]) -> tuple[int, ...]:
 
 
 class Paying:
-    """Plans a person's payments up to today, in order of day."""
+    """Plans a person's payments up to today, by day."""
 
     def __init__(self, calendar: Calendar, random: Callable[[], float]) -> None:
         self._hoje = calendar.hoje
@@ -75,7 +75,7 @@ class Paying:
         ]
 
     def _by_quarter(self, cotas: Sequence[Due], last: int) -> list[Visit]:
-        """Three months in one payment, when the third is due; `last` (0 to 2) says which months are third."""
+        """Three months in one payment, when the third one is due; `last` (0 to 2) says which months are third ones."""
         visits = []
         first = 0
         for position, cota in enumerate(cotas):
@@ -86,7 +86,7 @@ class Paying:
         return visits
 
     def _oldest_first(self, cotas: Sequence[Due]) -> list[Visit]:
-        """One payment for each cota, each at its own delay, but what is paid is always the oldest that is open."""
+        """One payment for each cota, with a delay for each, but always for the oldest open cota."""
         random, delays = self._random, self._late
         days = sorted(max(cota.billed, cota.due + delays[int(random() * _STEPS)]) for cota in cotas)
         visits = []
@@ -106,7 +106,7 @@ class Paying:
         return visits
 
     def _stops(self, person: Person) -> int | None:
-        """The day after which somebody who fades away pays nothing more."""
+        """The day after which a member who fades away pays nothing more."""
         if person.left is None and self._random() >= profiles.FADED:
             return None
         months = -math.log(1.0 - self._random()) * profiles.FADED_MONTHS

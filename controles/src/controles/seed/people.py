@@ -16,10 +16,10 @@ from controles.seed.names import Name, Names
 from controles.seed.places import Place
 from controles.seed.profiles import Payer, Profile
 
-# Every invented CPF begins like this, so that nobody mistakes one for a person's.
+# Every invented CPF begins with this, so that nobody takes it for a real one.
 FAKE_CPF_PREFIX = "999"
 _FAKE_CPFS = 10 ** (9 - len(FAKE_CPF_PREFIX))
-# Coprime to the range: each position gives another number, in no visible order.
+# Coprime to the range: each position gives a different number, in no visible order.
 _FAKE_CPF_STEP = 386_123
 
 _DAYS_IN_MONTH = 30.44
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """A leave of absence; `end` None: it lasts."""
+    """A leave; `end` None: it has not ended."""
 
     start: int
     end: int | None
@@ -41,7 +41,7 @@ class Spell:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Days are ordinals, money is centavos."""
+    """Days are ordinals, money is in centavos."""
 
     id: int
     name: Name
@@ -66,25 +66,25 @@ class Person:
 
 
 class Choice(Generic[T]):
-    """One of several values, each as often as its weight says."""
+    """Chooses one of several values, with probabilities by weight."""
 
     def __init__(self, weighted: Sequence[tuple[T, float]]) -> None:
         self._values = [value for value, _ in weighted]
         self._bounds = list(accumulate(weight for _, weight in weighted))
 
     def at(self, turn: float) -> T:
-        """The value at `turn`, which is in [0, 1)."""
+        """The value for `turn`, a number in [0, 1)."""
         return self._values[bisect(self._bounds, turn * self._bounds[-1], hi=len(self._values) - 1)]
 
 
 def fake_cpf(position: int) -> str:
-    """The invented CPF at `position`: check digits right, different for each of a million positions."""
+    """The invented CPF for `position`: with valid check digits, and different for each of a million positions."""
     base = f"{FAKE_CPF_PREFIX}{position * _FAKE_CPF_STEP % _FAKE_CPFS:0{9 - len(FAKE_CPF_PREFIX)}d}"
     return base + check_digits(base)
 
 
 def joins_by_month(total: int, hoje: dt.date) -> list[tuple[int, int]]:
-    """(month, joins) for ten years up to `hoje`; the joins sum to `total`."""
+    """(month, joins) for ten years up to `hoje`; the joins add up to `total`."""
     last = hoje.year * 12 + hoje.month - 1
     months = range(last - profiles.MONTHS_OF_JOINS + 1, last + 1)
     weights = []
@@ -96,7 +96,7 @@ def joins_by_month(total: int, hoje: dt.date) -> list[tuple[int, int]]:
         elif number in (2, 3) and year % 2 == 0:
             weight *= profiles.JOINS_IN_CAMPAIGNS
         weights.append(weight)
-    # The month that has only begun has had only part of its joins.
+    # The current month has had only a part of its joins.
     weights[-1] *= hoje.day / 31
     scale = total / sum(weights)
     bounds = [round(bound * scale) for bound in accumulate(weights, initial=0.0)]
@@ -104,7 +104,7 @@ def joins_by_month(total: int, hoje: dt.date) -> list[tuple[int, int]]:
 
 
 def leaving_rate(joins: Sequence[tuple[int, int]]) -> float:
-    """The monthly rate of leaving with which the wanted share are still members today."""
+    """The monthly rate of leaving at which the wanted share are still members today."""
     last = joins[-1][0]
     total = sum(count for _, count in joins)
 
@@ -164,7 +164,7 @@ class People:
             name=name,
             cpf=None if random() < profiles.WITHOUT_CPF else fake_cpf(number),
             born=joined - int(age),
-            # example.org is reserved: no message can reach anybody.
+            # example.org is reserved, so no message can reach anybody.
             email=None if random() < profiles.WITHOUT_EMAIL else f"{name.handle}.{number}@example.org",
             # No Brazilian mobile number begins with 90.
             telefone=None if random() < profiles.WITHOUT_TELEFONE else f"{area}90{int(random() * 10**7):07d}",

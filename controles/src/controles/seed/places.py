@@ -1,4 +1,4 @@
-"""Núcleos of an invented organisation: neighbourhoods of real municípios, the largest first."""
+"""Núcleos of an invented organisation: neighbourhoods of real municípios, largest first."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ Cidade Alta|Boa Vista|Nova Esperança|Rural
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A núcleo to be: `id` counts from 1, the parent is the first núcleo of the same município."""
+    """A núcleo to be created: `id` counts from 1; the parent is the first núcleo of the same município."""
 
     id: int
     nome: str
@@ -50,7 +50,7 @@ MOST_PLACES = len(_CITIES) * len(_NEIGHBOURHOODS)
 
 
 def places(count: int) -> tuple[Place, ...]:
-    """The `count` largest núcleos; a smaller organisation's are the first of a larger one's."""
+    """The `count` largest núcleos; those of a smaller organisation are the first ones of a larger one."""
     if not 1 <= count <= MOST_PLACES:
         raise ValueError(f"{count} núcleos were asked for; the tables name from 1 to {MOST_PLACES}")
     made = []

@@ -1,4 +1,4 @@
-"""How large an invented organisation is, and the shares by which its data resembles a real one."""
+"""The sizes of invented organisations, and the frequencies that make their data realistic."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ class Profile:
     nome: str
     militantes: int
     nucleos: int
-    # Another seed is another organisation of the same size.
+    # Another seed gives another organisation of the same size.
     seed: int = 1
 
 
@@ -56,7 +56,7 @@ WAIVED_ON_LEAVING = 0.5
 
 
 class Payer(StrEnum):
-    """How somebody pays, all through their membership."""
+    """How somebody pays, throughout their membership."""
 
     PUNCTUAL = "punctual"
     IRREGULAR = "irregular"
@@ -76,7 +76,7 @@ PAYERS = (
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Up to this share of payments arrive from `first` to `last` days after the due date."""
+    """Up to this share of payments arrive between `first` and `last` days after the due date."""
 
     until_share: float
     first: int
@@ -91,9 +91,9 @@ LATE = (
     Delay(0.85, 31, 80),
     Delay(1.0, 81, 400),
 )
-# Of the late payers' payments, those with which they pay all that is due.
+# The share of late payers' payments that pay everything that is due.
 CATCHES_UP = 0.35
-# Those who fade away: how many members have stopped by now, and how long ago (months, on average).
+# Members who fade away: the share that has stopped by now, and how long ago (months, on average).
 FADED = 0.40
 FADED_MONTHS = 11.0
 
@@ -108,5 +108,5 @@ ESTORNO_REGISTERED_AGAIN = 0.6
 OVERPAID = 0.005
 UNIDENTIFIED = 0.003
 OTHER_PAYER = 0.01
-# The bank's ids are kept only for the last months: earlier payments were typed from statements.
+# The banks' ids are kept only for the last months, as earlier payments would have been typed from statements.
 MONTHS_OF_BANK_IDS = 12

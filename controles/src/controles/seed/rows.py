@@ -1,6 +1,6 @@
-"""The rows that a seed writes, as plain values in the form in which both databases take them.
+"""The rows that a seed writes, as plain values in the form in which both databases accept them.
 
-Days and instants are text: SQLite keeps them so, PostgreSQL reads them so. Money is centavos, truth is 0 or 1.
+Days and instants are text, which SQLite stores and PostgreSQL parses. Money is in centavos, truth values are 0 or 1.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from controles.seed.places import Place
 Value = str | int | bytes | None
 Row = tuple[Value, ...]
 
-# In the order in which they can be written: what is pointed at comes first.
+# In the order in which they can be written: referenced tables come first.
 COLUMNS: dict[str, tuple[str, ...]] = {
     "nucleo": ("id", "nome", "uf", "municipio", "pai_id", "ativo"),
     "militante": (
@@ -66,7 +66,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some militantes with all that belongs to them; what their rows point at is in this batch or an earlier one."""
+    """Some militantes with everything that belongs to them; their rows refer only to this batch or earlier ones."""
 
     militante: list[Row] = field(default_factory=list)
     situacao_historico: list[Row] = field(default_factory=list)
@@ -114,7 +114,7 @@ def militante_row(person: Person, calendar: Calendar, vault: CpfVault) -> Row:
 
 
 def situacao_rows(person: Person, calendar: Calendar, first_id: int) -> list[Row]:
-    """The person's standing from joining on, oldest first."""
+    """The person's standing since joining, oldest first."""
     changes: list[tuple[Situacao, int, str | None]] = [(Situacao.ATIVO, person.joined, None)]
     for leave in person.leaves:
         changes.append((Situacao.LICENCIADO, leave.start, leave.reason))

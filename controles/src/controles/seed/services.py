@@ -1,4 +1,4 @@
-"""Fill a database with an invented organisation, in one transaction."""
+"""Fills a database with an invented organisation, in one transaction."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -41,10 +41,10 @@ def seed_database(
     replace: bool = False,
     progress: Callable[[int], None] = lambda _militantes: None,
 ) -> Seeded:
-    """Write `profile` as of `hoje`; `progress` hears of each batch how many militantes it had.
+    """Write `profile` as of `hoje`; `progress` is called with the number of militantes in each batch.
 
-    All or nothing. Conflict if there are militantes or núcleos already, unless `replace`: then these, and all cotas and
-    payments, are removed first. Users stay, and so does the audit chain.
+    All or nothing. Conflict if there are already militantes or núcleos. With `replace` these, and all cotas and
+    payments, are removed first; users and the audit chain stay.
     """
     with transaction() as session:
         kept = _make_room(session, profile, replace)
@@ -72,7 +72,7 @@ def seed_database(
 
 
 def _make_room(session: Session, profile: Profile, replace: bool) -> frozenset[int]:
-    """The núcleos that stay because a user is bound to them; nothing else is left."""
+    """Empty the tables; returns the núcleos that stay because a user belongs to them."""
     occupied = any(session.scalars(select(model.id).limit(1)).first() is not None for model in (Militante, Nucleo))
     if occupied and not replace:
         raise Conflict(
@@ -123,7 +123,7 @@ def _write(
 
 
 def _write_nucleos(writer: Writer, connection: Connection, rows: list[Row], kept: frozenset[int]) -> None:
-    # Names are unique: those that stay give theirs up before any other row takes it.
+    # Names are unique: the remaining núcleos give theirs up before any other row takes it.
     for row in rows:
         if row[0] in kept:
             connection.execute(update(Nucleo).where(Nucleo.id == row[0]).values(nome=f"#{row[0]}"))

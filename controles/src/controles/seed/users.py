@@ -1,4 +1,4 @@
-"""Thirty users for tests, of every role and scope. Everybody may know their passwords, so never in production."""
+"""Thirty users for tests, of every role and scope. Their passwords are public, so never use them in production."""
 
 from dataclasses import dataclass
 
@@ -21,14 +21,14 @@ class SeededUser:
     nucleo: str | None
     password: str
     totp_secret: str
-    # False: was there before, and was left as it was.
+    # False: it existed before, and was left unchanged.
     created: bool
 
 
 def seed_users() -> tuple[SeededUser, ...]:
-    """Create those of the thirty that are missing; whoever is there stays as they are. NotFound without núcleos."""
+    """Create the missing ones of the thirty; existing ones are left unchanged. NotFound if there are no núcleos."""
     with transaction() as session:
-        # Two at once would both find the same user missing.
+        # Otherwise two processes could both find the same user missing.
         serialise(session.connection(), "seed.users")
         nucleos = session.scalars(select(Nucleo).where(Nucleo.ativo).order_by(Nucleo.id).limit(8)).all()
         if not nucleos:

@@ -1,4 +1,4 @@
-"""Many rows into a database, fast: without indexes meanwhile, past the ORM, inside the caller's transaction."""
+"""Writes many rows fast: without indexes meanwhile, without the ORM, and within the caller's transaction."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,14 +10,15 @@ from sqlalchemy import Connection, Engine, Table, func, select, text
 from controles.db import Base
 from controles.seed.rows import COLUMNS, Row
 
-# A statement whose lines are gone would refuse to be imported again.
+# A statement whose lines are deleted could otherwise not be imported again.
 _EMPTIED_TOO = {"extrato"}
 
 
 def _written_or_pointing_there() -> Iterator[Table]:
-    """Nothing is made up for what points at people, cotas or payments, but it goes when they do.
+    """The tables that are filled, and those that refer to people, cotas or payments: these are only emptied.
 
-    PostgreSQL truncates no table that another one points at, not even an empty one. Users point at núcleos and stay.
+    PostgreSQL does not truncate a table that another one refers to, even an empty one. Users refer to núcleos, and
+    stay.
     """
     goes = set(COLUMNS) - {"nucleo"}
     for table in Base.metadata.sorted_tables:
@@ -27,12 +28,12 @@ def _written_or_pointing_there() -> Iterator[Table]:
             yield table
 
 
-# All that a seed fills or empties, parents first. Users and the audit chain are not its business.
+# All tables that a seed fills or empties, referenced ones first. Users and the audit chain are not among them.
 TABLES: tuple[Table, ...] = tuple(_written_or_pointing_there())
 
 
 class Writer:
-    """Appends rows to tables; a subclass knows one database."""
+    """Appends rows to tables; there is a subclass for each database."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -41,7 +42,7 @@ class Writer:
         raise NotImplementedError
 
     def finish(self) -> None:
-        """Make the tables ready for readers: numbering goes on after the rows, the planner knows their numbers."""
+        """Finish the tables: ids continue after the rows, and the planner gets statistics."""
         raise NotImplementedError
 
 
@@ -52,7 +53,7 @@ class SqliteWriter(Writer):
 
     def write(self, table: str, rows: Sequence[Row]) -> None:
         if rows:
-            # The driver itself: converting each value would take longer than writing it.
+            # Through the driver itself: converting each value would take longer than writing it.
             self._connection.exec_driver_sql(self._statements[table], list(rows))
 
     def finish(self) -> None:
@@ -66,7 +67,7 @@ class PostgresWriter(Writer):
         driver = connection.connection.driver_connection
         assert isinstance(driver, PsycopgConnection)
         self._driver = driver
-        # The rows' instants are UTC without saying so.
+        # The rows' instants are in UTC, without a zone.
         connection.execute(text("SET LOCAL TIME ZONE 'UTC'"))
 
     def write(self, table: str, rows: Sequence[Row]) -> None:
@@ -97,10 +98,11 @@ def writer_for(connection: Connection) -> Writer:
 
 @contextmanager
 def without_indexes(connection: Connection) -> Iterator[None]:
-    """Drop the tables' indexes and make them again after the rows are in: sorting once is faster than inserting each.
+    """Drop the tables' indexes, and create them again once the rows are in: sorting once is faster than inserting each
+    row.
 
-    Keys and unique columns stay. Within the caller's transaction: nobody ever sees the tables without them, and on
-    PostgreSQL readers wait.
+    Keys and unique columns stay. This is within the caller's transaction: nobody sees the tables without indexes, and
+    on PostgreSQL readers wait.
     """
     indexes = [index for table in TABLES for index in sorted(table.indexes, key=lambda index: str(index.name))]
     for index in indexes:
@@ -111,21 +113,21 @@ def without_indexes(connection: Connection) -> Iterator[None]:
 
 
 def empty(connection: Connection, kept_nucleos: frozenset[int]) -> None:
-    """Remove every row that a seed writes, but for these núcleos."""
+    """Remove every row that a seed writes, except these núcleos."""
     nucleo, *others = TABLES
     if connection.dialect.name == "postgresql":
-        # Row by row it would check millions of references.
+        # A DELETE would check millions of references row by row.
         connection.execute(text(f"TRUNCATE {', '.join(table.name for table in others)}"))
     else:
         for table in reversed(others):
             connection.execute(table.delete())
-    # Before their parents go, those that stay become parentless.
+    # The remaining ones lose their parents, which are deleted next.
     connection.execute(nucleo.update().values(pai_id=None))
     connection.execute(nucleo.delete().where(nucleo.c.id.not_in(kept_nucleos)))
 
 
 def settle(engine: Engine) -> None:
-    """After the commit: give back the disk space of the write, and let scans read indexes alone."""
+    """After the commit: release the disk space used by the write, and enable index-only scans."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"VACUUM (ANALYZE) {', '.join(table.name for table in TABLES)}"))

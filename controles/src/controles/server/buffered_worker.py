@@ -1,7 +1,8 @@
-"""A worker that reads each request whole before a thread looks at it: who sends slowly holds a buffer, not a thread.
+"""A worker that reads each request completely before a thread handles it: a slow sender occupies a buffer, not a
+thread.
 
-Gunicorn's own threads read from the network themselves, so as many half-sent requests as there are threads stop the
-service. Here waitress' loop does all reading and writing, and this module bounds what it may collect.
+Gunicorn's own threads read from the network themselves, so as many half-sent requests as there are threads block the
+service. Here waitress' loop does all reading and writing, and this module limits what it may collect.
 """
 
 import logging
@@ -18,24 +19,24 @@ from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
-# A request has so many seconds, and one more for so many bytes of it: the slowest of phones sends faster.
+# A request gets this many seconds, and one more per number of bytes below; the slowest phones send faster than that.
 PATIENCE_SECONDS = 20
 SLOWEST_BYTES_PER_SECOND = 4096
-# How long a connection may rest between two requests, and an answer with nobody reading on.
+# How long a connection may be idle between requests, and how long an answer may wait for its reader.
 IDLE_SECONDS = 30
-# Beyond this many the slowest are let go, those first whose address holds the most.
+# Above this number the slowest connections are closed, beginning with those of the address that has most.
 MOST_CONNECTIONS = 800
-# What requests that are not complete yet may hold together, in memory and temporary files.
+# What incomplete requests may occupy together, in memory and temporary files.
 MOST_UNFINISHED_BYTES = 128 * 1024 * 1024
 LONGEST_HEADER = 64 * 1024
-# More than the application takes itself: its own refusal is a page, and says what to do.
+# More than the application accepts: its own refusal is a page that says what to do.
 LONGEST_BODY = 48 * 1024 * 1024
-# The loop looks up at least this often, at what is slow and at whether to end.
+# The loop checks at least this often for slow connections, and whether to end.
 LOOK_SECONDS = 1
 
 
 class _Refusal(ErrorTask):  # type: ignore[misc]
-    """What is refused before the application sees it, in the reader's language."""
+    """The answer to requests that are refused before they reach the application, in the reader's language."""
 
     def execute(self) -> None:
         error = self.request.error
@@ -45,19 +46,19 @@ class _Refusal(ErrorTask):  # type: ignore[misc]
 
 
 class _Answer(WSGITask):  # type: ignore[misc]
-    """What the application answers; to a HEAD, its headers alone."""
+    """The application's answer; for a HEAD, only its headers."""
 
     def finish(self) -> None:
         if not self.wrote_header:
             self.write(b"")
         if self.request.command == "HEAD":
-            # The end of a body sent in chunks would be read as the next answer.
+            # The end of a chunked body would be read as the next answer.
             self.chunked_response = False
         super().finish()
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
-    """One connection, which knows when its present request began."""
+    """One connection, which knows when its current request began."""
 
     task_class = _Answer
     error_task_class = _Refusal
@@ -80,12 +81,12 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 
     @property
     def is_busy(self) -> bool:
-        """Whether somebody waits for the rest of an answer, or is in the middle of a request."""
+        """Whether a client is waiting for the rest of an answer, or in the middle of a request."""
         return bool(self.requests or self.request is not None or self.total_outbufs_len)
 
 
 class _Server(TcpWSGIServer):  # type: ignore[misc]
-    """Reads requests and writes answers; threads of its own run the application."""
+    """Reads requests and writes answers; separate threads run the application."""
 
     channel_class = _Channel
 
@@ -98,7 +99,7 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]
             elif channel.request is not None:
                 unfinished.append(channel)
         held = sum(channel.unfinished_bytes for channel in unfinished)
-        # The largest first: one of them holds what hundreds of forms would.
+        # Largest first: one of them can occupy as much as hundreds of forms.
         for channel in sorted(unfinished, key=lambda one: -one.unfinished_bytes):
             if held <= MOST_UNFINISHED_BYTES:
                 break
@@ -121,7 +122,7 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]
 
 
 class _WakeUp(wasyncore.file_dispatcher):  # type: ignore[misc]
-    """Ends the loop's wait when a signal has come: gunicorn writes to its pipe."""
+    """Ends the loop's wait after a signal: gunicorn writes to its pipe."""
 
     def writable(self) -> bool:
         return False
@@ -131,15 +132,15 @@ class _WakeUp(wasyncore.file_dispatcher):  # type: ignore[misc]
 
 
 class BufferedWorker(Worker):  # type: ignore[misc]
-    """What gunicorn starts: serves until it is told to end, then finishes what is under way."""
+    """The worker that gunicorn starts: serves until it is told to end, then finishes the current requests."""
 
     _hurries = False
 
     def handle_quit(self, _signal: int, _frame: object) -> None:
-        """End without waiting for what is under way (SIGINT, SIGQUIT), once the loop looks up.
+        """End without waiting for current requests (SIGINT, SIGQUIT), at the loop's next check.
 
-        Gunicorn's own handler exits from wherever the signal met this thread: in the middle of a lock that other
-        threads need, it ends in a traceback instead.
+        Gunicorn's own handler raises an exception wherever the signal interrupts this thread: while it holds a lock
+        that other threads need, that ends in a traceback.
         """
         self._hurries = True
         self.alive = False
@@ -175,12 +176,12 @@ class BufferedWorker(Worker):  # type: ignore[misc]
         adjustments = Adjustments(
             sockets=[listener],
             backlog=1024,
-            # The application believes proxies by its own setting, TRUSTED_PROXIES.
+            # The application trusts proxies according to its own setting, TRUSTED_PROXIES.
             clear_untrusted_proxy_headers=False,
             ident=None,
             channel_timeout=IDLE_SECONDS,
             cleanup_interval=LOOK_SECONDS,
-            # Never reached: one more than it closes by itself.
+            # Never reached, because the loop closes connections earlier.
             connection_limit=MOST_CONNECTIONS * 2,
             max_request_header_size=LONGEST_HEADER,
             max_request_body_size=LONGEST_BODY,
@@ -198,7 +199,7 @@ class BufferedWorker(Worker):  # type: ignore[misc]
 
 
 def raise_open_files() -> None:
-    """Let this process have as many connections open as it may: many systems begin with 1024 files."""
+    """Allow this process as many open connections as the system permits: many systems start with 1024 files."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

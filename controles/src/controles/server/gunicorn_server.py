@@ -1,4 +1,4 @@
-"""Gunicorn, started from the process that prepared everything."""
+"""Gunicorn, started from the process that has prepared everything."""
 
 import os
 import signal
@@ -13,26 +13,26 @@ from gunicorn.util import import_app
 from controles.server.buffered_worker import BufferedWorker
 from controles.services.cache_service import service_of
 
-# By name: the application has the command that starts this server, so neither can import the other.
+# By name: the application contains the command that starts this server, so neither can import the other.
 APPLICATION = "controles.wsgi:app"
-# What requests in flight get after SIGTERM.
+# How long current requests may take after SIGTERM.
 GRACE_SECONDS = 4
 _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a file without a name, of this user
 
 
 def _close_cache(_arbiter: object, worker: Any) -> None:
-    """Give back what the worker holds of the cache: its listener, connections, and counters not yet delivered."""
-    # A worker that could not load the application has none.
+    """Close the worker's part of the cache: listener, connections, and counters that were not delivered."""
+    # A worker that could not load the application has no cache.
     if isinstance(app := getattr(worker, "wsgi", None), Flask):
         service_of(app).close()
 
 
 def let_new_workers_be_stopped() -> None:
-    """Let a signal that ends a worker do so from its first moment.
+    """Allow a signal to end a worker from its first moment.
 
-    Just forked, it has its master's handlers, which only take note, until it has set its own: a SIGTERM in between
-    would be lost, and the master would wait for a worker that knows of nothing.
+    Right after the fork it has its master's handlers, which only note the signal, until it installs its own: a SIGTERM
+    in between would be lost, and the master would wait for a worker that does not know of it.
     """
     master = os.getpid()
 
@@ -54,28 +54,28 @@ def let_new_workers_be_stopped() -> None:
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """Workers with threads that answer on a socket which listens already. `run` ends the process."""
+    """Workers with threads that answer on a socket that is already listening. `run` ends the process."""
 
     def __init__(self, listener: socket.socket, *, workers: int, threads: int) -> None:
-        # Kept: closing it would close the port.
+        # Kept, because closing it would close the port.
         self._listener = listener
         self._options = {
             "bind": f"fd://{listener.fileno()}",
             "workers": workers,
             "worker_class": BufferedWorker,
             "threads": threads,
-            # Whoever stops a container waits ten seconds at the most.
+            # Container engines wait at most ten seconds for a stop.
             "graceful_timeout": GRACE_SECONDS,
             "worker_exit": _close_cache,
             "loglevel": "warning",
-            # Each worker's heartbeat; on a slow disk it would be late, and the worker stopped.
+            # The file for each worker's heartbeat; on a slow disk it would be late, and the worker would be stopped.
             "worker_tmp_dir": _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else tempfile.gettempdir(),
             "control_socket_disable": True,
         }
         super().__init__()
 
     def run(self) -> None:
-        """Serve until a signal ends it, and this process with it."""
+        """Serve until a signal ends it and this process."""
         let_new_workers_be_stopped()
         super().run()
 
@@ -84,9 +84,9 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Called in each worker: connections and threads are its own."""
-        # A signal that ends the worker ends it once the application stands: an exception out of a handler, in the
-        # middle of what the database's session does, would leave that half done and end in a traceback.
+        """Called in each worker, which opens its own connections and threads."""
+        # Signals that end the worker are delayed until the application is loaded: an exception from a handler in the
+        # middle of a database operation would leave that half done, and end in a traceback.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
         try:
             app = import_app(APPLICATION)

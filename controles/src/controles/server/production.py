@@ -1,4 +1,4 @@
-"""`flask --app controles serve`: what an installation runs, in a container or under a service supervisor."""
+"""`flask --app controles serve`: for installations, in a container or with a service supervisor."""
 
 import signal
 import socket
@@ -20,7 +20,7 @@ from controles.schema import migrating
 from controles.server.serve import serve_by_workers
 from controles.settings.config import Settings
 
-# How long a database that is starting, too, is waited for, and the pause between two looks; seconds.
+# How long to wait for a database that is starting, and the pause between two attempts, in seconds.
 DATABASE_PATIENCE, DATABASE_PAUSE = 60.0, 1.0
 
 
@@ -28,14 +28,14 @@ DATABASE_PATIENCE, DATABASE_PAUSE = 60.0, 1.0
 @with_appcontext
 def serve() -> None:
     """Atualiza o banco, confere a administração e atende, com WEB_CONCURRENCY processos, até SIGTERM."""
-    # As the first process of a container this one would not hear it before gunicorn does.
+    # As the first process of a container it would ignore SIGTERM until gunicorn has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]  # the proxy's own way
     settings: Settings = app.extensions["settings"]
     await_database(patience=DATABASE_PATIENCE)
     with as_sentences():
         migrating.upgrade(app)
-    # A context of its own: what it reads must not hold a transaction open for as long as the server runs.
+    # A separate context, so that no transaction stays open for as long as the server runs.
     with app.app_context():
         check_installation(settings)
         ensure_admin(settings)
@@ -48,7 +48,7 @@ def serve() -> None:
 
 
 def await_database(*, patience: float) -> None:
-    """Return once the database answers; ClickException with its reason if it does not within so many seconds."""
+    """Return once the database answers; ClickException with the reason if it does not within this many seconds."""
     end, told = time.monotonic() + patience, False
     while True:
         try:
@@ -70,7 +70,7 @@ def await_database(*, patience: float) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there and nowhere else; ClickException if it cannot."""
+    """A socket that listens there and nowhere else; ClickException if that is not possible."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=1024)

@@ -1,4 +1,4 @@
-"""`flask --app controles demo`: from an empty folder to a running application that somebody can log in to."""
+"""`flask --app controles demo`: from an empty folder to a running application with a login."""
 
 import errno
 import gc
@@ -30,9 +30,9 @@ from controles.settings.config import Settings
 EXAMPLE = "demo"
 WORKERS = 2
 THREADS = 8
-# How many ports after the wished one are tried.
+# How many ports after the requested one are tried.
 PORTS_TRIED = 20
-# Browsers open no page there, whoever listens.
+# Ports that browsers refuse.
 BLOCKED_PORTS = frozenset(
     {1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, *range(6665, 6670), 6679, 6697, 10080}
 )
@@ -60,7 +60,7 @@ def demo(host: str | None, port: int | None) -> None:
 def prepare(app: Flask) -> None:
     """Tables, the administrator, and example data if there is none."""
     settings: Settings = app.extensions["settings"]
-    # Contexts of their own: what they read must not hold a transaction open for as long as the server runs.
+    # Separate contexts, so that no transaction stays open for as long as the server runs.
     with app.app_context():
         check_installation(settings)
     with as_sentences():
@@ -74,7 +74,7 @@ def prepare(app: Flask) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens on the first free port from `port` on; ClickException when none is free."""
+    """A socket that listens on the first free port from `port` on; ClickException if none is free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in range(port, min(port + PORTS_TRIED, 65536)):
         if candidate in BLOCKED_PORTS:
@@ -99,7 +99,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def banner(admin: AdminCredentials, listener: socket.socket) -> str:
-    """What a newcomer needs to get in."""
+    """What a new user needs to log in."""
     host, port = listener.getsockname()[:2]
     now = utc_now()
     secret = admin.otp_secret or ""
@@ -130,18 +130,18 @@ def serve(app: Flask, listener: socket.socket) -> None:
 
 
 def serve_by_workers(app: Flask, listener: socket.socket, *, workers: int, threads: int) -> None:
-    """Answer requests until SIGTERM or Ctrl+C, by processes that begin as copies of this one. Ends the process."""
-    # A memory cache is one process's own: two would show different numbers.
+    """Answer requests until SIGTERM or Ctrl+C, with processes forked from this one. Ends the process."""
+    # Each process would have its own memory cache, and they would show different numbers.
     if not _cache_is_shared(app):
         workers = 1
-    # The workers have everything imported. What must not be shared ends here.
+    # Everything is imported, for all workers. What they must not share is closed here.
     db.session.close()
     db.engine.dispose()
     service_of(app).close()
-    # What is there now is for good: the workers share its memory and need not search it for garbage, also at their end.
+    # Objects that exist now stay: the workers share their memory, and the garbage collector need not search them.
     gc.freeze()
     sys.stdout.flush()
-    # Read already, by the settings; gunicorn's own reading fails at an empty one.
+    # Already read by the settings; gunicorn's own parser fails for an empty value.
     os.environ.pop("WEB_CONCURRENCY", None)
 
     from controles.server.gunicorn_server import Server

@@ -1,4 +1,4 @@
-"""The way of every service to the database and to the cache: one transaction, one cache, one page of policies.
+"""What every service uses: the transaction, the cache, and its policies.
 
 May import `db`, `settings` and `domain`; no subject.
 """

@@ -1,7 +1,7 @@
-"""Work that outlasts a request: done by a thread of the process that was asked, in an application context of its own.
+"""Work that continues after a request: done by a thread of the same process, in an application context of its own.
 
-A thread dies with its process, so whoever starts work writes first, in the database, that it is to be done, and looks
-for work that was left when a process starts.
+A thread ends with its process. So the caller first records in the database that there is work to do, and looks for
+unfinished work when a process starts.
 """
 
 import threading
@@ -16,7 +16,7 @@ _log = structlog.stdlib.get_logger("controles.background")
 
 
 class Background:
-    """The threads of one application."""
+    """The background threads of one application."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -24,18 +24,18 @@ class Background:
         self._running: dict[str, threading.Thread] = {}
 
     def start(self, name: str, work: Callable[[], object]) -> None:
-        """Do `work` soon; nothing happens while work of this name is being done in this process."""
+        """Start `work`; does nothing if work with this name is already running in this process."""
         with self._lock:
             there = self._running.get(name)
             if there is not None and there.is_alive():
                 return
-            # Whoever stops the process does not wait for it: what it has not committed is rolled back.
+            # A daemon, so that it does not delay the process's end: what it has not committed is rolled back.
             thread = threading.Thread(target=self._run, args=(name, work), name=name, daemon=True)
             self._running[name] = thread
             thread.start()
 
     def join(self, timeout: float) -> bool:
-        """Wait until nothing is being done; False if it takes longer than `timeout` seconds."""
+        """Wait until all work is finished; False if that takes longer than `timeout` seconds."""
         with self._lock:
             threads = list(self._running.values())
         for thread in threads:
@@ -55,10 +55,10 @@ def init_app(app: Flask) -> None:
 
 
 def background_of(app: Flask) -> Background:
-    """The threads of `app`."""
+    """The background threads of `app`."""
     return cast(Background, app.extensions[EXTENSION])
 
 
 def background() -> Background:
-    """The threads of the running application."""
+    """The background threads of the running application."""
     return background_of(current_app)

@@ -1,26 +1,26 @@
-"""Every cache policy of the application, on one page.
+"""All cache policies of the application.
 
-Time to live by class: dashboards 5 minutes, a user's data 30 minutes, static data 1 hour, configuration 24 hours, each
-± 10 % so that entries made together do not end together. That is how long an entry may lie about, not how long it may
-be wrong: each depends on the tables and rows that its query read, and the commit that changes them invalidates it. So
+Time to live by class: dashboards 5 minutes, user data 30 minutes, static data 1 hour, configuration 24 hours, each ± 10
+% so that entries made together do not expire together. This is how long an entry may be kept, not how long it may be
+wrong: each depends on the tables and rows that its query read, and a commit that changes them invalidates it. So
 nothing here says what invalidates what.
 
-Who is logged in is not here: it is asked of the database at every request (`contas/queries.py`), since whoever holds
-the password of the cache's server can put back what it held before. What names a person is sealed: whoever reads the
-cache's server reads nothing. Aggregates are not. Arguments, and with them the reader's núcleo and the local date, are
-part of every key, as a keyed digest.
+Who is logged in is not cached: it is read from the database at every request (`contas/queries.py`), since anyone with
+the cache server's password can restore what it held before. Whatever names a person is sealed, so the cache server
+reveals nothing about people; aggregates are not sealed. Arguments, including the reader's núcleo and the local date,
+are part of every key, as a keyed digest.
 """
 
 from controles.services.cache_service import CacheKeys
 from frescor import Policy
 
-# Dashboards: 5 minutes. Arrears change at midnight without a write: the date is an argument of each of these.
+# Dashboards: 5 minutes. Arrears change at midnight without a write, so the date is an argument of each query.
 DASHBOARD_STATS = Policy.dashboard(CacheKeys.DASHBOARD_STATS)
-# What the panel and the lists' totals are summed from: each piece ends with what it has read, and not before. Those of
-# months that are over hardly ever end.
+# The pieces from which the panel and the lists' totals are added up: each is invalidated only by changes to what it
+# read. Those of past months hardly ever are.
 FIGURES = Policy.static("figures")
 
-# Lists, and one person's page: a user's data, 30 minutes.
+# Lists, and one person's page: user data, 30 minutes.
 MILITANTES_LIST = Policy.user(CacheKeys.MILITANTES_LIST, sealed=True)
 MILITANTES_SEARCH = Policy.user("militantes:search", sealed=True)
 MILITANTES_COUNT = Policy.user("militantes:count")

@@ -1,4 +1,4 @@
-"""The application's cache under the names that its operators and documents use: thin words over Frescor."""
+"""The application's cache, with the names that its operators and documents use; a thin layer over Frescor."""
 
 import functools
 import hashlib
@@ -24,7 +24,7 @@ logger = logging.getLogger("controles.cache")
 
 NAMESPACE = "controles"
 EXTENSION = "cache_service"
-# Backoff of the first connection, seconds: each try waits twice as long as the one before, up to the last.
+# Seconds between attempts of the first connection: doubled each time, from the first to the last value.
 FIRST_RETRY, LAST_RETRY = 0.1, 30.0
 
 _frescor = FlaskCache()
@@ -34,7 +34,7 @@ invalidate_cache_pattern = _frescor.invalidate_cache_pattern
 
 
 class CacheKeys:
-    """What the keys of the application's policies begin with."""
+    """The beginning of the keys of each policy."""
 
     DASHBOARD_STATS: Final = "dashboard:stats"
     MILITANTE_STATS: Final = "dashboard:militante_stats"
@@ -45,7 +45,7 @@ class CacheKeys:
 
 @dataclass(frozen=True, slots=True)
 class CacheHealth:
-    """Whether the cache's server answers; if not, why. The application works either way."""
+    """Whether the cache's server answers, and if not, why. The application works either way."""
 
     reachable: bool
     server: ServerInfo | None
@@ -54,7 +54,8 @@ class CacheHealth:
 
 
 class CacheService:
-    """One application's cache. No method raises because of the cache's server: the application goes on without it."""
+    """One application's cache. No method raises because the cache's server is down: the application works without
+    it."""
 
     def __init__(self, cache: Callable[[], Cache], tracked: Sequence[Tracking] = ()) -> None:
         """`tracked`: the databases whose commits invalidate what was read from them."""
@@ -65,45 +66,46 @@ class CacheService:
 
     @property
     def cache(self) -> Cache:
-        """Frescor's cache, for what has no name here."""
+        """Frescor's cache, for everything else."""
         return self._cache()
 
     def get(self, key: str, default: object = None) -> object:
-        """The value under a key; `default` if there is none, or the server is away."""
+        """The value under a key; `default` if there is none, or if the server is down."""
         return self.cache.get(key, default)
 
     def set(self, key: str, data: object, expire: float = 300) -> bool:
-        """Keep data for `expire` seconds. False while the server is away."""
+        """Keep data for `expire` seconds. False if the server is down."""
         return self.cache.set(key, data, expire)
 
     def delete(self, *keys: str) -> bool:
-        """Forget these keys. False while the server is away: then it is done once it is back."""
+        """Delete these keys. False if the server is down: they are deleted once it is back."""
         return self.cache.delete(*keys)
 
     def clear_all(self) -> bool:
-        """Forget everything, in one write. False while the server is away: then it is done once it is back."""
+        """Invalidate everything, in one write. False if the server is down: it is done once it is back."""
         return self.cache.clear_all()
 
     def invalidate_pattern(self, pattern: str) -> bool:
-        """Forget what stands below a prefix (`dashboard:*`). As `invalidate`."""
+        """Invalidate everything below a prefix (`dashboard:*`). See `invalidate`."""
         return self.cache.invalidate_pattern(pattern)
 
     def invalidate(self, *tags: str) -> bool:
-        """Forget what depends on these tags. False while the server is away: then it is done once it is back."""
+        """Invalidate everything that depends on these tags. False if the server is down: it is done once it is back."""
         return self.cache.invalidate(*tags)
 
     def forget_user(self, user_id: int) -> bool:
-        """Forget what was cached for one user: called at logout, and when the user is changed."""
+        """Invalidate what was cached for one user; called at logout, and when the user is changed."""
         return self.cache.invalidate(user_tag(user_id))
 
     def connect(self) -> None:
-        """Look for the server in the background, with exponential backoff, until it answered once. Returns at once."""
+        """Try to reach the server in the background, with exponential backoff, until it answers once. Returns at
+        once."""
         if self._connected.is_set():
             return
         threading.Thread(target=self._look_for_server, name="cache-connect", daemon=True).start()
 
     def health(self) -> CacheHealth:
-        """How the server is now; never raises."""
+        """The present state of the server; never raises."""
         pending = self.cache.pending
         try:
             return CacheHealth(True, self.cache.health(), None, pending)
@@ -111,14 +113,14 @@ class CacheService:
             return CacheHealth(False, None, str(error), pending)
 
     def stats(self) -> dict[str, PolicyStats]:
-        """What each policy's calls came to, in all processes; empty while the server is away."""
+        """The counters of each policy, added up over all processes; empty if the server is down."""
         try:
             return self.cache.stats()
         except CacheError:
             return {}
 
     def close(self) -> None:
-        """Stop looking for the server and give the connections back."""
+        """Stop trying to reach the server, and close the connections."""
         self._stopped.set()
         for tracking in self._tracked:
             tracking.close()
@@ -138,7 +140,7 @@ class CacheService:
 
 
 def init_app(app: Flask) -> None:
-    """Give an application its cache, which follows what the application's databases commit.
+    """Give an application its cache, which the commits of the application's databases invalidate.
 
     Nothing is started or connected before the first use (see `connect`).
     """
@@ -162,19 +164,19 @@ def cache_service() -> CacheService:
 
 
 def forget_user(user_id: int) -> bool:
-    """Forget what the current application cached for one user."""
+    """Invalidate what the current application has cached for one user."""
     return cache_service().forget_user(user_id)
 
 
 def user_tag(user_id: int) -> str:
-    """The tag of what is cached for one user alone."""
+    """The tag of entries for one user."""
     return f"usuario:{user_id}"
 
 
 def running_cache(app: Flask) -> Cache | None:
-    """The cache that the application's processes use now, for an operator's commands; None if none of them runs.
+    """The cache that the application's processes are using, for operators' commands; None if none of them is running.
 
-    Starts no server: with an embedded one, only that of a running application is found.
+    Starts no server; an embedded one is found only if an application is running.
     """
     settings: Settings = app.extensions["settings"]
     if settings.redis_url is not None:
@@ -184,7 +186,7 @@ def running_cache(app: Flask) -> Cache | None:
 
 
 def embedded_folder(settings: Settings) -> Path:
-    """Where the embedded server of this installation lives."""
+    """The folder of this installation's embedded server."""
     return settings.data / "cache"
 
 
@@ -194,21 +196,21 @@ def _open_cache(app: Flask, settings: Settings) -> Cache:
     try:
         server = EmbeddedServer.acquire(embedded_folder(settings))
     except EmbeddedServerUnavailable as error:
-        # Each process has a memory of its own, so this is for one process alone: `flask demo` then starts just one.
+        # Each process has its own memory, so this works only with a single process: `flask demo` then starts just one.
         logger.warning("the cache is in this process's memory only; run a single process. %s", error)
         return _cache_at("memory://", settings)
-    # Held as long as the process lives: the server ends with its last user.
+    # Held as long as the process lives; the server ends with its last user.
     app.extensions["embedded_server"] = server
     logger.info("embedded cache server: %s %s, pid of this user %d", server.kind, server.version, os.getpid())
     return _cache_at(server.url, settings)
 
 
 def _cache_at(url: str, settings: Settings) -> Cache:
-    # Keys and seals are derived from the application's secret: whoever reads the server learns neither.
+    # Keys and seals are derived from the application's secret, so access to the server reveals neither.
     return Cache.from_url(
         url,
         namespace=NAMESPACE,
-        # A treasurer who has just registered a payment must see it on the next page, whichever worker answers: a commit
+        # Somebody who has just registered a payment must see it on the next page, whichever worker answers: a commit
         # returns once no worker uses a copy of what it changes.
         confirm=True,
         key_secret=hashlib.sha256(f"cache keys {settings.secret_key}".encode()).digest(),

@@ -1,4 +1,4 @@
-"""What the running application was started with."""
+"""The settings of the running application."""
 
 from typing import cast
 
@@ -8,5 +8,5 @@ from controles.settings.config import Settings
 
 
 def settings() -> Settings:
-    """The settings of the application in whose context this is asked."""
+    """The settings of the current application."""
     return cast(Settings, current_app.extensions["settings"])

@@ -12,9 +12,9 @@ from controles.db import begin_write, db
 def transaction() -> Iterator[Session]:
     """Yield the session, ready to read and then write; commit at the end.
 
-    Once the block is left, no reader in any process gets what was cached of the tables that were written: the commit
-    invalidates it. With the cache's server away the write stands all the same, and the invalidation waits in the
-    database until it is back. An exception rolls everything back and invalidates nothing.
+    After the block, no reader in any process gets a cached value that was read from the tables that were written: the
+    commit invalidates these. If the cache's server is down, the write is committed all the same, and the invalidation
+    waits in the database until the server is back. An exception rolls everything back and invalidates nothing.
     """
     session = db.session
     try:

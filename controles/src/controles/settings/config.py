@@ -1,6 +1,6 @@
-"""Every setting of the application: its name in the environment, its default, and what it is for.
+"""All settings of the application: name in the environment, default, and purpose.
 
-All that is wrong is reported at once, at the start, in sentences.
+Everything that is wrong is reported at once, at the start, in sentences.
 """
 
 # ruff: noqa: RUF009 - `_setting` is a dataclass field with what is known about it
@@ -50,9 +50,9 @@ _NO_ENVIRONMENT = (
 
 
 class ConfigError(SystemExit):
-    """Settings that the application cannot start with; `problems` has one sentence for each.
+    """Settings with which the application cannot start; `problems` has one sentence for each.
 
-    An exit, because nothing can go on without them: uncaught, it ends the process with the sentences and no traceback.
+    It is a SystemExit, because nothing can continue: uncaught, it ends the process with the sentences and no traceback.
     """
 
     def __init__(self, problems: tuple[str, ...]) -> None:
@@ -63,12 +63,12 @@ class ConfigError(SystemExit):
 
 @dataclass(frozen=True, slots=True)
 class SettingInfo:
-    """What is known about a setting besides its value."""
+    """Everything about a setting except its value."""
 
     name: str
     doc: str
     parse: Callable[[str], object]
-    # The text that stands in for a missing one, or None: then there is no value, and `shown` says what happens.
+    # The text used if it is missing. None: there is no default value, and `shown` describes what happens.
     default: str | None
     shown: str
     secret: bool
@@ -89,7 +89,7 @@ def _setting(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings, read once at the start and valid. None: nothing was set, and the default is not a value."""
+    """The settings, read once at the start and valid. None: not set, and without a default value."""
 
     environment: Environment = _setting(
         "CONTROLES_ENV",
@@ -244,21 +244,21 @@ class Settings:
 
     @property
     def cpf_keys(self) -> tuple[str, ...]:
-        """The key that CPFs are encrypted with now, then every other one that may open them."""
+        """The key that encrypts CPFs now, then all others that may open them."""
         return self._ring(self.cpf_key, self.cpf_key_fallbacks)
 
     @property
     def audit_keys(self) -> tuple[str, ...]:
-        """The key that the audit is sealed with now, then every other one whose seals are known."""
+        """The key that seals the audit now, then all others whose seals are known."""
         return self._ring(self.audit_key, self.audit_key_fallbacks)
 
     @property
     def imports(self) -> Path:
-        """Where it is noted how far the imports in the background have come."""
+        """The folder for the progress of imports in the background."""
         return self.data / "importacoes"
 
     def files(self) -> Iterator[Path]:
-        """The database, if it is a file, what lies beside it, and the logs."""
+        """The database, if it is a file, the files beside it, and the logs."""
         url = make_url(self.database_url)
         if url.drivername.startswith("sqlite") and url.database:
             path = self.data / url.database
@@ -271,7 +271,7 @@ class Settings:
 
 
 def setting_infos() -> tuple[tuple[str, SettingInfo], ...]:
-    """Each setting's attribute and what is known about it, in the order to document them."""
+    """Each setting's attribute with its description, in the order of the documentation."""
     return tuple((entry.name, entry.metadata["info"]) for entry in fields(Settings))
 
 
@@ -281,10 +281,10 @@ def secret_names() -> tuple[str, ...]:
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings in `environ`, where an empty value counts as none; ConfigError names everything that is wrong.
+    """The settings in `environ`, where an empty value counts as missing; ConfigError names everything that is wrong.
 
-    A secret may also be in a file that its name with `_FILE` tells. Outside of production a missing SECRET_KEY is made
-    and kept in CONTROLES_DATA.
+    A secret may also be in a file named by its variable with `_FILE`. Outside of production a missing SECRET_KEY is
+    generated and kept in CONTROLES_DATA.
     """
     environ, problems = read_secret_files(environ, secret_names())
     values: dict[str, Any] = {}

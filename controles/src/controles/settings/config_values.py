@@ -1,4 +1,4 @@
-"""What a setting's text means; each parser raises ValueError with half a sentence: what is wrong and what to do."""
+"""Parsers of settings; each raises ValueError with half a sentence that says what is wrong and what to do."""
 
 import binascii
 import re
@@ -31,7 +31,7 @@ _RATE = re.compile(r"\d+ per (second|minute|hour|day)(;\d+ per (second|minute|ho
 
 
 class Environment(StrEnum):
-    """Where the application runs: development and test make what is missing, production asks for it."""
+    """Where the application runs: development and test generate missing secrets, production requires them."""
 
     DEVELOPMENT = "development"
     TEST = "test"
@@ -43,7 +43,7 @@ class SecureCookies(StrEnum):
 
     ALWAYS = "1"
     NEVER = "0"
-    # Not, except by whoever opens http://127.0.0.1 or http://localhost: that never leaves the machine.
+    # Only with HTTPS, except for http://127.0.0.1 and http://localhost, which never leave the machine.
     AUTO = "auto"
 
 
@@ -77,17 +77,17 @@ def integer_between(lowest: int, highest: int) -> Callable[[str], int]:
 
 
 def parse_hours(raw: str) -> timedelta:
-    """Whole hours, a week at most."""
+    """Whole hours, at most a week."""
     return timedelta(hours=integer_between(1, 24 * 7)(raw))
 
 
 def parse_minutes(raw: str) -> timedelta:
-    """Whole minutes, a day at most."""
+    """Whole minutes, at most a day."""
     return timedelta(minutes=integer_between(1, 24 * 60)(raw))
 
 
 def parse_boolean(raw: str) -> bool:
-    """1 or 0, also sim and não."""
+    """1 or 0; sim and não are accepted, too."""
     if raw.lower() not in {"1", "0", "true", "false", "sim", "não", "nao"}:
         raise ValueError(f"“{raw}” não serve; use 1 (sim) ou 0 (não)")
     return raw.lower() in {"1", "true", "sim"}
@@ -111,14 +111,14 @@ def parse_email(raw: str) -> str:
 
 
 def parse_password(raw: str) -> str:
-    """A password long enough to be one."""
+    """A password that is long enough."""
     if len(raw) < SHORTEST_PASSWORD:
         raise ValueError(f"tem {len(raw)} caracteres; use {SHORTEST_PASSWORD} ou mais")
     return raw
 
 
 def parse_secret_key(raw: str) -> str:
-    """A key long and varied enough to be one."""
+    """A key that is long and varied enough."""
     if len(raw) < SHORTEST_SECRET_KEY:
         raise ValueError(
             f"tem {len(raw)} caracteres e precisa de {SHORTEST_SECRET_KEY} ou mais; "
@@ -130,7 +130,7 @@ def parse_secret_key(raw: str) -> str:
 
 
 def parse_secret_keys(raw: str) -> tuple[str, ...]:
-    """Keys, separated by commas, each as long and varied as the present one must be."""
+    """Keys separated by commas, each as long and varied as the present one must be."""
     keys = tuple(key.strip() for key in raw.split(",") if key.strip())
     for position, key in enumerate(keys, start=1):
         try:
@@ -141,7 +141,7 @@ def parse_secret_keys(raw: str) -> tuple[str, ...]:
 
 
 def parse_otp_secret(raw: str) -> str:
-    """The base32 secret in capitals, without spaces, hyphens and padding; ValueError says what is wrong with it."""
+    """The base32 secret in capitals, without spaces, hyphens and padding; ValueError says what is wrong."""
     advice = "crie um com: flask --app controles make-otp-secret"
     kept: list[str] = []
     body = raw.rstrip("=")
@@ -173,7 +173,7 @@ def parse_otp_secret(raw: str) -> str:
 
 
 def parse_database_url(raw: str) -> str:
-    """A database address that SQLAlchemy takes, with the driver that is installed."""
+    """A database address for SQLAlchemy, with the installed driver."""
     scheme, separator, rest = raw.partition("://")
     if scheme in {"postgres", "postgresql"}:
         raw = f"postgresql+psycopg{separator}{rest}"
@@ -181,7 +181,7 @@ def parse_database_url(raw: str) -> str:
         url: URL | None = make_url(raw)
     except (ArgumentError, ValueError):
         url = None
-    # Not within `except`, and with no part of the address: any may be a part of its password.
+    # Outside of `except`, and without any part of the address: any may be a part of its password.
     if url is None or "@" in (url.host or ""):
         raise ValueError(
             "não é um endereço de banco de dados; use sqlite:////pasta/controles.db "
@@ -199,7 +199,7 @@ def parse_mail_url(raw: str) -> str:
         whole = parts.scheme in {"smtp", "smtps"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         whole = False
-    # Not within `except`, and with no part of the address: any may be a part of its password.
+    # Outside of `except`, and without any part of the address: any may be a part of its password.
     if not whole or parts.query or parts.fragment or parts.path.strip("/") or "@" in parts.path:
         raise ValueError(
             "não é um endereço de servidor de e-mail; use smtp://usuario:senha@servidor:587 ou "
@@ -211,7 +211,7 @@ def parse_mail_url(raw: str) -> str:
 def parse_redis_url(raw: str) -> str:
     """The address of a Redis or Valkey server."""
     problem = _problem_of_redis_url(raw)
-    # With no part of the address: any may be a part of its password.
+    # Without any part of the address: any may be a part of its password.
     if problem is not None:
         raise ValueError(problem)
     return raw
@@ -245,7 +245,7 @@ def _problem_of_redis_url(raw: str) -> str | None:
 
 
 def _problem_of_group(parts: SplitResult, kind: str) -> str | None:
-    """What is wrong with the address of a cluster, by some of its nodes, or of a service, by its sentinels."""
+    """What is wrong with the address of a cluster or of sentinels."""
     path = "/servico" if kind == "sentinel" else ""
     example = f"use redis-{kind}://servidor1:6379,servidor2:6379{path}"
     if parts.fragment or not all(map(_is_redis_host, parts.netloc.rpartition("@")[2].split(","))):
@@ -270,7 +270,7 @@ def password_in(url: str | None) -> str | None:
 
 
 def password_everybody_knows(password: str) -> bool:
-    """Whether it is what examples, images and habits put where a password belongs."""
+    """Whether it is a password from examples or images, or a common one."""
     plain = password.lower().rstrip("0123456789!.-_@#")
     return plain in _KNOWN_PASSWORDS or len(set(password)) < 4
 

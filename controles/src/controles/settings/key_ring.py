@@ -5,11 +5,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 
 def derive(secret: str, purpose: str) -> bytes:
-    """32 bytes that say nothing about `secret` nor about the key for any other purpose."""
+    """32 bytes that reveal nothing about `secret` or about the key for any other purpose."""
     info = f"controles.{purpose}.v1".encode()
     return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(secret.encode())
 
 
 def key_ring(secrets: tuple[str, ...], purpose: str) -> tuple[bytes, ...]:
-    """One key for each of `secrets`, in their order: the first one is the present one."""
+    """One key for each of `secrets`, in the same order: the first one is the present one."""
     return tuple(derive(secret, purpose) for secret in secrets)

@@ -1,4 +1,4 @@
-"""Files that only their owner may read: they hold members' data, and several people may have accounts on a machine."""
+"""Files that only their owner may read: they contain members' data, and a machine may have several users."""
 
 import os
 import stat
@@ -11,31 +11,31 @@ UMASK = 0o077
 
 
 def keep_new_files_private() -> None:
-    """Let this process, and those that it starts, give nobody else a right to what they make."""
+    """Let this process, and those that it starts, create files and folders without rights for others."""
     os.umask(UMASK)
 
 
 def make_private(paths: Iterable[Path]) -> None:
-    """Take others' rights away from files that are there already, as far as they are this user's."""
+    """Remove others' rights from existing files, as far as these belong to this user."""
     for path in paths:
         try:
             found = path.lstat()
             if stat.S_ISREG(found.st_mode) and found.st_mode & UMASK and found.st_uid == os.geteuid():
                 path.chmod(stat.S_IMODE(found.st_mode) & ~UMASK)
         except OSError:
-            # Not there, or of another file system's rights: nothing that this process could mend.
+            # It does not exist, or its file system has other rights: nothing can be done here.
             continue
 
 
 def open_private(path: Path, *, encoding: str, newline: str | None = None) -> TextIO:
-    """`path` open for writing, emptied, and its owner's alone even if it was there with other rights."""
+    """`path`, emptied and open for writing, readable by its owner only, even if it existed with other rights."""
 
-    # Built in, and not the path's own method: only this one takes an opener.
+    # The built-in function, because the path's own method has no `opener`.
     return open(path, "w", encoding=encoding, newline=newline, opener=_owners_alone)
 
 
 def open_private_bytes(path: Path) -> BinaryIO:
-    """The same for bytes."""
+    """`open_private` for bytes."""
     return open(path, "wb", opener=_owners_alone)
 
 

@@ -1,4 +1,4 @@
-"""What this repository and many others publish: users, passwords and keys that a real installation must not have."""
+"""Published users, passwords and keys, from this repository and others, which a real installation must not have."""
 
 import base64
 import hashlib
@@ -7,12 +7,12 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cache
 
-# Of each role: how many of the test users see the whole organisation, and how many one núcleo.
+# For each role: how many of the test users see the whole organisation, and how many one núcleo.
 _WHOLE = (("admin", 2), ("tesouraria", 5), ("secretaria", 4), ("leitura", 3))
 _IN_NUCLEO = (("tesouraria", 8), ("secretaria", 5), ("leitura", 3))
 _SECRET_BYTES = 20
 
-# The examples of the standards and of every article about second factors.
+# The examples in the standards, and in most articles about second factors.
 _EXAMPLE_OTP_SECRETS = ("JBSWY3DPEHPK3PXP", "GEZDGNBVGY3TQOJQ")
 
 _WORDS = re.compile(
@@ -26,7 +26,7 @@ _LONGEST_RUN = 6
 
 @dataclass(frozen=True, slots=True)
 class KnownUser:
-    """A test user; `local` counts núcleos from 0, None is the whole organisation."""
+    """A test user; `local` is the position of a núcleo, from 0; None is the whole organisation."""
 
     email: str
     nome: str
@@ -55,14 +55,14 @@ def is_published_password(password: str) -> bool:
 
 
 def is_published_otp_secret(secret: str) -> bool:
-    """Whether it is a test user's second factor, or made of what examples show."""
+    """Whether it belongs to a test user, or is made from published examples."""
     return secret in _otp_secrets() or any(secret.startswith(example) for example in _EXAMPLE_OTP_SECRETS)
 
 
 def looks_made_up(key: str) -> bool:
-    """Whether a key was typed or copied from an example rather than drawn at random.
+    """Whether a key was typed or copied from an example, rather than drawn at random.
 
-    One of 32 or more random letters is taken for one about once in ten thousand times.
+    A random key of 32 or more letters is mistaken for such a key about once in ten thousand times.
     """
     plain = key.lower()
     if _WORDS.search(plain):
@@ -70,7 +70,7 @@ def looks_made_up(key: str) -> bool:
     runs = (run[start : start + _LONGEST_RUN] for run in _RUNS for start in range(len(run) - _LONGEST_RUN + 1))
     if any(run in plain or run[::-1] in plain for run in runs):
         return True
-    # The same text again and again is as long as it looks only to who counts letters.
+    # A short text repeated many times is no stronger than the short text.
     return any(plain == (plain[:length] * len(plain))[: len(plain)] for length in range(1, len(plain) // 2 + 1))
 
 
@@ -95,7 +95,7 @@ def _user(papel: str, number: int, local: int | None) -> KnownUser:
     kind = "Administração" if papel == "admin" else papel.capitalize()
     secret = hashlib.sha256(f"controles test user {handle}".encode()).digest()[:_SECRET_BYTES]
     return KnownUser(
-        # example.org is reserved: no message can reach anybody.
+        # example.org is reserved, so no message can reach anybody.
         email=f"{handle}@example.org",
         nome=f"{kind} {'Nacional' if local is None else 'de Núcleo'} {number}",
         papel=papel,

@@ -1,15 +1,16 @@
-"""Secrets out of files, as container engines mount them: `NAME_FILE` is the path of a file with the value of `NAME`."""
+"""Reads secrets from files, as container engines mount them: `NAME_FILE` is the path of a file with the value of
+`NAME`."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 SUFFIX = "_FILE"
-# A secret is a line; what is larger is another file, named by mistake.
+# A secret is one line; a larger file was named by mistake.
 LARGEST = 8192
 
 
 def read_secret_files(environ: Mapping[str, str], names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
-    """`environ` with the values that files hold, and a sentence for each file that cannot be used."""
+    """`environ` with the values in files, and a sentence for each file that cannot be used."""
     values, problems = dict(environ), []
     for name in names:
         path = environ.get(name + SUFFIX, "").strip()

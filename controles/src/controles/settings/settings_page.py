@@ -1,11 +1,11 @@
-"""`docs/configuration.md`, written from the settings themselves: `flask --app controles settings --markdown`."""
+"""Writes `docs/configuration.md` from the settings themselves: `flask --app controles settings --markdown`."""
 
 from collections.abc import Iterable
 
 from controles.settings.config import SettingInfo, setting_infos
 from controles.settings.secret_files import SUFFIX
 
-# What only docker-compose.yml reads: name, default, meaning.
+# Settings that only docker-compose.yml reads: name, default, purpose.
 COMPOSE_ONLY = (
     ("POSTGRES_PASSWORD", "—", "Senha da aplicação no PostgreSQL dos contêineres: lê e escreve linhas, mais nada."),
     ("POSTGRES_OWNER_PASSWORD", "—", "Senha de `dono`, que cria e muda as tabelas, só enquanto elas são atualizadas."),

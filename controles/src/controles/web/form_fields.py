@@ -1,4 +1,4 @@
-"""The fields and the form that every page's form is made of: Brazilian input, messages in Portuguese."""
+"""The base of all pages' forms and their fields: Brazilian input, messages in Portuguese."""
 
 import datetime as dt
 import re
@@ -17,7 +17,7 @@ _WRITTEN_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 
 
 class Required(InputRequired):
-    """Something besides spaces has to be typed. 0 is something."""
+    """Requires something other than spaces; 0 is accepted."""
 
     def __call__(self, form: Any, field: Any) -> None:  # noqa: ARG002 - how WTForms calls it
         if not (field.raw_data and str(field.raw_data[0]).strip()):
@@ -38,19 +38,19 @@ def at_most(length: int) -> Length:
 
 
 def strip(value: str | None) -> str | None:
-    """Text without space around it and with single spaces inside."""
+    """Text without surrounding spaces, and with single spaces inside."""
     return None if value is None else " ".join(value.split())
 
 
 class TextField(StringField):
-    """One line of text; `data` is tidy and never None."""
+    """One line of text; `data` is tidied and never None."""
 
     def __init__(self, label: str, validators: Sequence[Any] = (), **options: Any) -> None:
         super().__init__(label, list(validators), filters=[strip], **options)
 
 
 class MoneyField(Field):
-    """An amount in reais; `data` is centavos, or None. What was typed stays as typed when it is no amount."""
+    """An amount in reais; `data` is centavos, or None. Text that is not an amount is shown again as it was typed."""
 
     widget = TextInput()
 
@@ -92,7 +92,7 @@ class DayField(Field):
 
 
 def parse_day(written: str) -> dt.date:
-    """The day that `written` names; ValueError, in Portuguese, when there is none."""
+    """The day in a text; ValueError, in Portuguese, if there is none."""
     match = _WRITTEN_DATE.fullmatch(written)
     try:
         if match:
@@ -104,7 +104,7 @@ def parse_day(written: str) -> dt.date:
 
 
 class ChoiceField(SelectField):
-    """One of a list; an answer that the page did not offer is an error in Portuguese."""
+    """One of a list; a value that the page did not offer is an error in Portuguese."""
 
     def pre_validate(self, form: Any) -> None:
         try:
@@ -120,7 +120,7 @@ class ChoiceField(SelectField):
 
 
 class ChipsField(ChoiceField):
-    """The same, every option in sight: radio buttons."""
+    """A ChoiceField whose options are all visible: radio buttons."""
 
     widget = ListWidget(prefix_label=False)
     option_widget = RadioInput()
@@ -132,18 +132,18 @@ def choice(value: object, label: str) -> Any:
 
 
 def coerce_id(value: Any) -> int | None:
-    """A select's value as an id; the empty option is None."""
+    """A select's value as an id; None for the empty option."""
     return int(value) if value not in (None, "", "None") else None
 
 
 class PageForm(Form):
-    """A form of a page. Its CSRF token is checked for every POST of the application, before the view runs."""
+    """A page's form. The CSRF token is checked for every POST of the application, before the view runs."""
 
-    # The service's name of a value → the form's, where they differ.
+    # The service's name of a value → the form's name, if they differ.
     aliases: Mapping[str, str] = {}
 
     def add_error(self, error: Invalid) -> None:
-        """Show what a service refused at its field, or on top of the form when it has no such field."""
+        """Show a service's refusal at its field, or at the top if the form has no such field."""
         field = self._fields.get(self.aliases.get(error.field, error.field))
         if field is None or isinstance(field, HiddenField):
             self.form_errors = [*self.form_errors, error.message]

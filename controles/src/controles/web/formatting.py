@@ -1,4 +1,4 @@
-"""How values are written for a Brazilian reader: the templates' filters."""
+"""How values are written for Brazilian readers: filters for templates."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ def integer(value: int) -> str:
 
 
 def date(value: dt.date | None) -> str:
-    """dd/mm/aaaa; a dash for no date. An instant is shown on its local day."""
+    """dd/mm/aaaa; a dash for None. An instant is shown as its local day."""
     if value is None:
         return "—"
     if isinstance(value, dt.datetime):
@@ -70,7 +70,7 @@ def competencia_long(value: dt.date) -> str:
 
 
 def competencias(values: Sequence[dt.date]) -> str:
-    """Months in a row as a span: "set a nov/2025, jan/2026"; a dash for none."""
+    """Consecutive months as a span: "set a nov/2025, jan/2026"; a dash if there are none."""
     spans: list[list[dt.date]] = []
     for value in sorted(set(values)):
         if spans and value.year * 12 + value.month == spans[-1][-1].year * 12 + spans[-1][-1].month + 1:
@@ -99,7 +99,7 @@ def percent(thousandths: int) -> str:
 
 
 def phone(value: str | None) -> str:
-    """`11987654321` → "(11) 98765-4321"; anything of another length stays as it was written."""
+    """`11987654321` → "(11) 98765-4321"; numbers of other lengths are left as they were written."""
     if not value:
         return "—"
     digits = "".join(filter(str.isdigit, value))

@@ -1,4 +1,4 @@
-"""What the application writes down: JSON lines in rotated files, without personal data."""
+"""The application's logs: JSON lines in rotated files, without personal data."""
 
 import logging
 import os
@@ -21,23 +21,23 @@ MAX_BYTES = 5 * 1024 * 1024
 BACKUPS = 5
 APPLICATION_FILE = "controles.log"
 CACHE_FILE = "cache.log"
-# What these say goes to cache.log.
+# The loggers that write to cache.log.
 CACHE_LOGGERS = ("frescor", "controles.cache")
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _CPF = re.compile(r"(?<![\w.])\d{3}\.?\d{3}\.?\d{3}-?\d{2}(?!\w)")
 
-# JSON escapes those below a space by itself.
+# JSON itself escapes the characters below a space.
 _UNSEEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
-# Asked for all the time, and telling nothing about people's work.
+# Frequent requests that say nothing about people's work.
 _UNTOLD = ("static", "health_alive", "health_ready")
 
 _log = structlog.stdlib.get_logger("controles.request")
 
 
 class SharedRotatingFile(RotatingFileHandler):
-    """A rotated file that several processes write: one of them rotates, the others follow to the new file."""
+    """A rotated file that several processes write: one of them rotates it, the others continue in the new file."""
 
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: ARG002, N802
         if self.stream is None:
@@ -45,7 +45,7 @@ class SharedRotatingFile(RotatingFileHandler):
         elif not _is_same_file(self.stream, self.baseFilename):
             self.stream.close()
             self.stream = self._open()
-        # By what is there: to count the record in, as `super` does, it would be formatted twice.
+        # By the file's size: `super` would format the record once more to count it.
         there = os.fstat(self.stream.fileno())
         return self.maxBytes > 0 and stat.S_ISREG(there.st_mode) and there.st_size >= self.maxBytes
 
@@ -55,7 +55,7 @@ class SharedRotatingFile(RotatingFileHandler):
                 import fcntl
 
                 fcntl.flock(lock, fcntl.LOCK_EX)
-            # Another process may have rotated while this one waited.
+            # Another process may have rotated the file while this one waited.
             if self.stream is not None and not _is_same_file(self.stream, self.baseFilename):
                 self.stream.close()
                 self.stream = self._open()
@@ -72,7 +72,7 @@ def _is_same_file(stream: IO[str], path: str) -> bool:
 
 
 def without_personal_data(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Blot out e-mail addresses and CPFs wherever they stand: a message, a traceback, a value."""
+    """Remove e-mail addresses and CPFs wherever they occur: in a message, a traceback, a value."""
     return {key: _blotted(value) for key, value in event.items()}
 
 
@@ -97,7 +97,7 @@ _SHARED: tuple[Processor, ...] = (
 
 
 def _json_line(logger: WrappedLogger, name: str, event: EventDict) -> str:
-    """JSON in which no character does anything to the terminal of whoever reads it."""
+    """JSON without characters that affect the terminal of whoever reads it."""
     line = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)(logger, name, event)
     assert isinstance(line, str)
     return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
@@ -115,7 +115,7 @@ def _json_lines() -> logging.Formatter:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Write the logs of this process where `settings` says, and one line for each request of `app`."""
+    """Write the logs of this process as `settings` says, and one line for each request of `app`."""
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -130,7 +130,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 def _install(folder: Path, level: str) -> None:
     root = logging.getLogger()
     root.setLevel(level)
-    # The steps of the migrations are for whoever writes them.
+    # Log lines about the steps of migrations are only useful to their authors.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     trouble = _folder_trouble(folder)
     if trouble:
@@ -143,18 +143,18 @@ def _install(folder: Path, level: str) -> None:
     _replace_handlers(root, [_terminal(level)] if trouble else [_file(folder / APPLICATION_FILE), errors])
     for name in CACHE_LOGGERS:
         logger = logging.getLogger(name)
-        # cache.log instead of controles.log; with no folder for either, the root's handler serves both.
+        # To cache.log instead of controles.log; if there is no folder for either, the root's handler is used for both.
         logger.propagate = bool(trouble)
         _replace_handlers(logger, [] if trouble else [_file(folder / CACHE_FILE), errors])
 
 
 def application_logs(folder: Path) -> tuple[Path, ...]:
-    """The application's log and the former ones that are still there."""
+    """The application's log, and earlier ones that still exist."""
     return tuple(sorted(folder.glob(f"{APPLICATION_FILE}*")))
 
 
 def _folder_trouble(folder: Path) -> str | None:
-    """Why the log files cannot be written there, or None."""
+    """Why log files cannot be written there, or None."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in (APPLICATION_FILE, CACHE_FILE):
@@ -192,7 +192,7 @@ def _replace_handlers(logger: logging.Logger, handlers: list[logging.Handler]) -
 
 
 def request_id() -> str:
-    """Names this request in the logs and on the page of an unexpected error; empty outside of a request."""
+    """Identifies this request in the logs and on error pages; empty outside of a request."""
     return str(g.get("request_id", "")) if has_request_context() else ""
 
 
@@ -206,7 +206,7 @@ def _begin_request() -> None:
 def _end_request(response: Response) -> Response:
     response.headers["X-Request-ID"] = request_id()
     if request.endpoint not in _UNTOLD:
-        # The rule, not the path: a search in the address is a person's name.
+        # The route, not the path: a search in the address is a person's name.
         _log.info(
             "request",
             method=request.method,

@@ -27,10 +27,10 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place in a list: next to the row `row_id`, in the given order.
+    """A position in a list: next to the row `row_id`, in the given order.
 
-    Only the id goes into the address. What the list is ordered by is read from the row when the page is asked for: a
-    name in an address would end up in logs, browser histories and cache keys.
+    The address contains only the id. The values that the list is ordered by are read from the row when the page is
+    requested: a name in an address would end up in logs, browser histories and cache keys.
     """
 
     order: str
@@ -43,9 +43,9 @@ class Cursor:
 
 
 def decode(text: str | None, *, order: str, max_id: int = MAX_BIG_ID) -> Cursor | None:
-    """The cursor in `text`; None, which is the first page, if there is none or it was made for another order.
+    """The cursor in `text`; None, which means the first page, if there is none or it was made for another order.
 
-    An address is typed, cut and shared by people, so a cursor that makes no sense is no error.
+    Addresses are typed, cut and shared by people, so an invalid cursor is not an error.
     """
     if not text or len(text) > LONGEST_CURSOR:
         return None
@@ -63,9 +63,9 @@ def decode(text: str | None, *, order: str, max_id: int = MAX_BIG_ID) -> Cursor 
 
 @dataclass(frozen=True, slots=True)
 class Keyset:
-    """An order with a name; its columns go one way and together are unique and never null.
+    """A named order; its columns have one direction, and are together unique and never null.
 
-    `row_id` is the column that a cursor's number is looked up in.
+    `row_id` is the column in which a cursor's number is looked up.
     """
 
     order: str
@@ -79,7 +79,7 @@ class Keyset:
         return tuple(column.desc() if down else column.asc() for column in self.columns)
 
     def beyond(self, position: tuple[object, ...], *, backwards: bool) -> ColumnElement[bool]:
-        """The rows that come after `position` in this direction."""
+        """The rows after `position` in this direction."""
         keys = tuple_(*self.columns)
         place = tuple_(*position, types=[column.type for column in self.columns])
         return keys < place if self.descending != backwards else keys > place
@@ -87,7 +87,7 @@ class Keyset:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[*Ts]):
-    """Rows in the list's own order, whichever way they were read, and the cursors of the pages beside it."""
+    """Rows in the list's own order, whichever way they were read, and the cursors of the adjacent pages."""
 
     rows: tuple[Row[int, *Ts], ...]
     following: str | None
@@ -103,10 +103,10 @@ def fetch_page(
     limit: int,
     visible: ColumnElement[bool],
 ) -> Page[*Ts]:
-    """The page that `cursor` points to; the first one without a cursor, or with one that makes no sense.
+    """The page that `cursor` points to; the first page without a cursor, or if it is invalid.
 
-    `statement` selects the row's id first. A cursor at a row that is not `visible` makes no sense either: where a
-    hidden name would stand among the names that one may see tells something about it.
+    `statement` selects the row's id first. A cursor for a row that is not `visible` is also invalid: the position of a
+    hidden name among visible ones would reveal something about it.
     """
     size = max(1, min(limit, MAX_LIMIT))
     place = decode(cursor, order=keyset.order, max_id=keyset.max_id)
@@ -128,9 +128,9 @@ def _page_at(
     position: tuple[object, ...],
     size: int,
 ) -> Page[*Ts] | None:
-    """None where the first page belongs: there is nothing on that side, or going back meets the list's start.
+    """None if the first page should be shown: there is nothing on that side, or going back reaches the list's start.
 
-    Then the first page is shown whole, not the few rows that were left of it.
+    Then the first page is shown in full, not only the few rows before the position.
     """
     backwards = direction is Direction.PREVIOUS
     query = statement.where(keyset.beyond(position, backwards=backwards))
@@ -151,7 +151,7 @@ def _page(keyset: Keyset, rows: tuple[Row[int, *Ts], ...], *, before: bool, afte
 
 
 class ListPage(Protocol[T_co]):
-    """A page of a list as its subject shows it."""
+    """A page of a list, in the form of its subject."""
 
     @property
     def linhas(self) -> Iterable[T_co]: ...
@@ -160,7 +160,7 @@ class ListPage(Protocol[T_co]):
 
 
 def every_row(page_at: Callable[[str | None], ListPage[T]]) -> Iterator[T]:
-    """Every row that a list has on all its pages, in its order; read page by page while it is consumed."""
+    """All rows of a list, from all its pages, in its order; read page by page while it is consumed."""
     cursor = None
     while True:
         page = page_at(cursor)

@@ -1,6 +1,6 @@
-"""Filters in the address: a frozen filter becomes a query string and comes back the same.
+"""Filters in the address: a frozen filter becomes a query string, and is read back equal.
 
-What names a person, the search, stands there sealed (`search_seal.py`); everything else is readable.
+The search, which names a person, is encrypted there (`search_seal.py`); everything else is readable.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ MAX_TEXT = 120
 
 
 def read_filter(kind: type[Filter], args: Mapping[str, str]) -> Filter:
-    """A `kind` made of what the address says. A value that cannot be one is left out, as if it had not been given."""
+    """A `kind` from the address's parameters. Invalid values are ignored, as if they had not been given."""
     hints = get_type_hints(kind)
     values: dict[str, Any] = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
@@ -37,13 +37,13 @@ def read_filter(kind: type[Filter], args: Mapping[str, str]) -> Filter:
             value = msgspec.convert(raw, hints[field.name], strict=False)
         except msgspec.ValidationError:
             continue
-        # No id, and no count of months, is larger; PostgreSQL refuses to compare either with a number that is.
+        # No id and no number of months is larger, and PostgreSQL refuses to compare either with a larger number.
         values[field.name] = max(-MAX_ID, min(value, MAX_ID)) if type(value) is int else value
     return kind(**values)
 
 
 def write_filter(filtro: object) -> dict[str, str]:
-    """The query string's pairs that `read_filter` turns into an equal filter; defaults are left out."""
+    """The parameters from which `read_filter` makes an equal filter; defaults are left out."""
     pairs: dict[str, str] = {}
     for field in dataclasses.fields(filtro):  # type: ignore[arg-type]
         value = getattr(filtro, field.name)
@@ -66,19 +66,19 @@ def _written(value: object) -> str:
 
 
 def filter_of_request(kind: type[Filter]) -> Filter:
-    """The filter in this request's address, its search opened for whoever asks."""
+    """The filter in this request's address, with its search decrypted for the user of this request."""
     return read_filter(kind, search_seal.opened(request.args, usuario_id=current_author_id()))
 
 
 def search_lost() -> bool:
-    """Whether this request's address carries a search that does not open: of another account, or of former keys."""
+    """Whether this request's search cannot be decrypted, because it is from another account or former keys."""
     args: MultiDict[str, str] = request.args
     carried = args.get(search_seal.PARAMETER, "")
     return bool(carried) and not search_seal.opened(args, usuario_id=current_author_id()).get(search_seal.FIELD)
 
 
 def to_sealed_address(kind: type[Any]) -> Response | None:
-    """Where a list that was asked for by a form, or by an address that names somebody, is found; None if by neither."""
+    """A redirect to a list that was requested by a form, or by an address that names somebody; None if neither."""
     if request.method != "POST" and search_seal.FIELD not in request.args:
         return None
     written = read_filter(kind, request.form if request.method == "POST" else request.args)
@@ -86,31 +86,31 @@ def to_sealed_address(kind: type[Any]) -> Response | None:
 
 
 def sealed_address(path: str, pairs: Mapping[str, str]) -> str:
-    """`path` with a query string of `pairs`, the search among them sealed for whoever asks."""
+    """`path` with a query string of `pairs`, with the search encrypted for the user of this request."""
     return address(path, search_seal.sealed(pairs, usuario_id=current_author_id()))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ListLinks:
-    """Addresses of one list: the same filter on another page, or with one thing changed."""
+    """Addresses of one list: other pages with the same filter, or a changed filter."""
 
     endpoint: str
     filtro: Any
 
     def changed(self, **changes: object) -> str:
-        """The first page of the list with `changes` to its filter."""
+        """The list's first page, with `changes` to its filter."""
         return sealed_address(url_for(self.endpoint), write_filter(dataclasses.replace(self.filtro, **changes)))
 
     def page(self, cursor: str | None) -> str | None:
-        """The page at `cursor`; None where there is none."""
+        """The page at `cursor`; None if there is no cursor."""
         if not cursor:
             return None
         return sealed_address(url_for(self.endpoint), {**write_filter(self.filtro), "cursor": cursor})
 
     def whole(self, endpoint: str, formato: str) -> str:
-        """The address of all the rows of this filter, to print or as a file."""
+        """The address of all rows with this filter, for printing or as a file."""
         return sealed_address(url_for(endpoint, formato=formato), write_filter(self.filtro))
 
     def hidden(self, *names: str) -> dict[str, str]:
-        """Those parts of the filter that a form has no field for, to send along with it."""
+        """The parts of the filter for which a form has no field, to be sent along with it."""
         return {name: value for name, value in write_filter(self.filtro).items() if name in names}

@@ -1,7 +1,7 @@
-"""What no page has a use for is refused before any runs: characters that are no text, more fields than a form has.
+"""Refuses requests that no page can use, before any page runs: invalid characters, and more fields than any form has.
 
-A database, a log or a terminal each does something else with a NUL or an escape, and a statement takes only so many
-values. Refused here they are one sentence; further on they would be an error of whatever met them first.
+Databases, logs and terminals each treat a NUL or an escape differently, and a statement takes a limited number of
+values. Here the refusal is one sentence; later it would be an error in whatever meets them first.
 """
 
 from collections.abc import Iterable
@@ -11,20 +11,20 @@ from werkzeug.routing import IntegerConverter
 
 from controles.domain.domain_errors import Invalid
 
-# The largest form has a field for each open month of a militante: a hundred years of them, and then some.
+# The largest form has a field for each open month of a militante: this allows more than a hundred years.
 MOST_VALUES = 2000
-# Line breaks and tabs are typed; nothing else below a space is.
+# People type line breaks and tabs, but no other characters below a space.
 _BLANKS = frozenset("\t\n\r")
 
 
 class IdConverter(IntegerConverter):
-    """A number in a path, as long as an id can be; a longer one is a page that does not exist."""
+    """A number in a path, up to the largest id; with a larger one the page does not exist."""
 
     regex = r"\d{1,19}"
 
 
 def is_text(value: str) -> bool:
-    """Whether `value` has neither control characters nor halves of characters."""
+    """Whether `value` has neither control characters nor lone surrogates."""
     if value.isprintable():
         return True
     return not any(
@@ -35,7 +35,7 @@ def is_text(value: str) -> bool:
 
 
 def init_app(app: Flask) -> None:
-    """Check every request of `app`; before the routes are added, whose numbers this bounds."""
+    """Check every request of `app`. Call it before routes are added, because it limits the numbers in them."""
     app.url_map.converters["int"] = IdConverter
     app.before_request(_check)
 
@@ -43,7 +43,7 @@ def init_app(app: Flask) -> None:
 def _check() -> None:
     if request.endpoint == "static":
         return
-    # The address first: a body that is too large is not read for an address that is refused.
+    # The address first, so that no large body is read for an address that is refused.
     for values in (request.args, request.form):
         pairs = list(values.items(multi=True))
         if len(pairs) > MOST_VALUES:
@@ -57,5 +57,5 @@ def _names_of_files() -> list[tuple[str, str]]:
 
 
 def _are_text(pairs: Iterable[tuple[str | None, str]]) -> bool:
-    # A part of a body can come without a name.
+    # A part of a body may have no name.
     return all(name is not None and is_text(name) and is_text(value) for name, value in pairs)

@@ -1,7 +1,7 @@
-"""What somebody searches for, as it stands in an address: sealed, since it is the name or the CPF of a person.
+"""Search terms in addresses: encrypted, since a search term is a person's name or CPF.
 
-Addresses are kept by access logs, browser histories, proxies and bookmarks. A sealed search opens for the user who made
-it and for nobody else, so that whoever reads one of these cannot open it with a login of their own either.
+Addresses are stored in access logs, browser histories, proxies and bookmarks. An encrypted search can only be opened by
+the user who made it, so nobody who reads one of these can open it, even with a login of their own.
 """
 
 import base64
@@ -17,30 +17,30 @@ from controles.settings.config import Settings
 from controles.settings.key_ring import key_ring
 
 EXTENSION = "search_seal"
-# The parameter of an address, and the field of the form and of the filter whose text it carries.
+# The parameter in an address, and the field of the form and the filter that it contains.
 PARAMETER, FIELD = "q", "busca"
 
-# Short names and long ones look alike.
+# Hides the length of a name.
 _BLOCK = 32
 _NONCE = 12
 LONGEST_TOKEN = 4096
 
 
 class SearchSeal:
-    """Seals searches with the first key; every key opens."""
+    """Encrypts searches with the first key; every key opens."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._ciphers = [AESGCM(key) for key in keys]
 
     def seal(self, text: str, *, usuario_id: int) -> str:
-        """Text for an address; another one each time, so that equal searches cannot be told from different ones."""
+        """Text for an address; different each time, so that equal searches look different."""
         plain = text.encode("utf-8", "replace")
         nonce = secrets.token_bytes(_NONCE)
         padded = plain + b"\0" * (-len(plain) % _BLOCK)
         return base64.urlsafe_b64encode(nonce + self._ciphers[0].encrypt(nonce, padded, _owner(usuario_id))).decode()
 
     def open(self, token: str, *, usuario_id: int) -> str | None:
-        """The text; None for a token that is cut, forged, another user's, or of a key that is not read any more."""
+        """The text; None if the token is cut, forged, another user's, or made with an unknown key."""
         if len(token) > LONGEST_TOKEN:
             return None
         try:
@@ -51,7 +51,7 @@ class SearchSeal:
             try:
                 padded = cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _owner(usuario_id))
             except (InvalidTag, ValueError):
-                # A ValueError: too short to hold a nonce.
+                # A ValueError: it is too short to contain a nonce.
                 continue
             return padded.rstrip(b"\0").decode("utf-8")
         return None
@@ -67,26 +67,26 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 def sealed(pairs: Mapping[str, str], *, usuario_id: int) -> dict[str, str]:
-    """`pairs` fit for an address: the search among them is sealed, the rest stays readable."""
+    """`pairs` for an address: the search among them is encrypted, the rest stays readable."""
     text = pairs.get(FIELD)
     shown = {name: value for name, value in pairs.items() if name != FIELD}
     return {**shown, PARAMETER: _seal().seal(text, usuario_id=usuario_id)} if text else shown
 
 
 def opened(args: Mapping[str, str], *, usuario_id: int) -> dict[str, str]:
-    """An address's parameters with the sealed search in its readable form again, and none if it does not open."""
+    """An address's parameters with the search decrypted, or without it if that fails."""
     shown = {name: value for name, value in args.items() if name not in {FIELD, PARAMETER}}
     text = _seal().open(args.get(PARAMETER, ""), usuario_id=usuario_id)
     return {**shown, FIELD: text} if text else shown
 
 
 def seal_text(text: str, *, usuario_id: int) -> str:
-    """What an address of this user carries unreadable besides a search: the query of a page that is asked for later."""
+    """Other text for an address of this user, encrypted: the query of a page that is requested later."""
     return _seal().seal(text, usuario_id=usuario_id)
 
 
 def open_text(token: str, *, usuario_id: int) -> str | None:
-    """What `seal_text` was given; None if it does not open for this user."""
+    """What `seal_text` was given; None if it cannot be decrypted for this user."""
     return _seal().open(token, usuario_id=usuario_id)
 
 

@@ -1,4 +1,4 @@
-"""What a browser is told about every page: what it may load, and that it keeps nothing of it."""
+"""Instructions to the browser for every page: what it may load, and that it must not store the page."""
 
 import secrets
 
@@ -7,7 +7,7 @@ from flask import Flask, Response, g, request
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # The form protection compares the referrer on HTTPS, so it is kept inside the site and never leaves it.
+    # The form protection checks the referrer on HTTPS, so it is sent within the site and never elsewhere.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -16,14 +16,14 @@ HEADERS = {
 
 
 def csp_nonce() -> str:
-    """What a `<script>` or `<style>` inside this page must carry to be allowed."""
+    """The value that a `<script>` or `<style>` in this page needs to be allowed."""
     if "csp_nonce" not in g:
         g.csp_nonce = secrets.token_urlsafe(16)
     return str(g.csp_nonce)
 
 
 def _policy() -> str:
-    # A nonce in the header would only be of use to a page that carries it.
+    # A nonce in the header is only useful if the page contains it.
     inline = f" 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else ""
     return (
         f"default-src 'self'; script-src 'self'{inline}; style-src 'self'{inline}; img-src 'self' data:; "
@@ -32,7 +32,7 @@ def _policy() -> str:
 
 
 def init_app(app: Flask, *, https: bool) -> None:
-    """Add the headers to every response of `app`; with `https` the browser also never comes back without it."""
+    """Add the headers to every response of `app`; with `https` the browser also never returns without it."""
 
     @app.after_request
     def add_headers(response: Response) -> Response:
@@ -46,7 +46,7 @@ def init_app(app: Flask, *, https: bool) -> None:
             if "v" in request.args:
                 response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         else:
-            # Members of a union or a party are sensitive data, and the phone may be shared: Back after logout is empty.
+            # Membership is sensitive, and the phone may be shared: after logout, Back must show nothing.
             response.headers["Cache-Control"] = "no-store"
         return response
 
