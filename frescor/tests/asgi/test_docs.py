@@ -43,6 +43,7 @@ def test_curl_gets_what_the_page_prints(address: str) -> None:
     assert compared_lines(PAGE, "localhost:8000", address) >= 14
 
 
-def test_the_example_of_the_middleware_runs(tmp_path: Path) -> None:
-    (tmp_path / "rules.py").write_text(blocks(PAGE, "python")[1], encoding="utf-8")
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_examples_of_middlewares_run(number: int, tmp_path: Path) -> None:
+    (tmp_path / "rules.py").write_text(blocks(PAGE, "python")[number], encoding="utf-8")
     subprocess.run([sys.executable, "rules.py"], cwd=tmp_path, timeout=60, check=True)

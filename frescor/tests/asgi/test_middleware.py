@@ -1,6 +1,7 @@
 """A middleware that caches by rules: what it answers, what it lets pass, and what a visitor who leaves does not end."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -495,19 +496,26 @@ def test_an_old_response_is_served_while_a_new_one_is_made_behind_its_reader(cac
     async def test() -> None:
         policy = POLICY.replace(grace=60, serve_invalidated=True)
         urls: list[str] = []
+        connection = sqlite3.connect(":memory:")
 
         async def page(request: Request) -> Response:
             urls.append(str(request.url))
             return PlainTextResponse(f"run {len(urls)}")
 
         site = Site(cache, page)
-        app = CachingMiddleware(site.inner, [Rule("/page", policy)], cache)
+        cached = CachingMiddleware(site.inner, [Rule("/page", policy)], cache)
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            # What the application shares with its requests may be anything: here what only its own thread may use.
+            await cached(scope | {"state": {"connection": connection}}, receive, send)
+
         assert (await ask(app, "/page?a=1")).text == "run 1"
         await cache.aio.invalidate_pattern("page:*")
         assert (await ask(app, "/page?a=1")).text == "run 1"
         await _steps(200)
         assert urls == ["http://site/page?a=1"] * 2
         assert (await ask(app, "/page?a=1")).text == "run 2"
+        connection.close()
 
     asyncio.run(test())
 

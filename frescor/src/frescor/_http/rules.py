@@ -25,8 +25,8 @@ class Rule:
     WSGI environment. public: the response is the same for everybody, whatever cookies they send. max_age: seconds that
     browsers may keep it, never longer than its entry lives; with 0 they ask each time. statuses: of the responses that
     are stored. watch: do not store what was made by reading request headers that are not in `vary`. A framework that
-    goes through all headers of each request beforehand (Django's ASGI, Quart, Litestar) needs False: what its response
-    depends on is then what its `Vary` says.
+    looks at headers of each request beforehand (Django, Quart, Litestar) needs False: what its response depends on is
+    then what its `Vary` says.
 
     Raises PolicyError for what cannot be meant.
     """

@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, cast
 
 from frescor._calls.canonical import canonical
@@ -86,7 +86,7 @@ class _Paths:
         self._together = Together(stays=False)
         self._cached = cast(
             "AsyncCached[..., StoredResponse]",
-            caching(policy, CURRENT.get, claims, name=rule.label, ignore=("call",))(_respond),
+            caching(policy, CURRENT.get, claims, name=rule.label, ignore=("load",))(_respond),
         )
 
     async def respond(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,7 +96,7 @@ class _Paths:
             return
         call = _Call(self, asked, scope, (receive, send))
         try:
-            stored = await self._together.run(asked, self._cached(asked, call), call)
+            stored = await self._together.run(asked, self._cached(asked, call.load), call)
         except _Failed:
             stored = NOT_STORED
         exchange = call.exchange
@@ -215,9 +215,9 @@ class _Call:
         return scope
 
 
-async def _respond(asked: bytes, call: _Call) -> StoredResponse:
+async def _respond(asked: bytes, load: Callable[[], Awaitable[StoredResponse]]) -> StoredResponse:
     del asked
-    return await call.load()
+    return await load()
 
 
 def _largest() -> int:
