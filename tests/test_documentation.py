@@ -19,6 +19,7 @@ DOCUMENTS = (
     "docs/keys.md",
     "frescor/docs/calls.md",
     "frescor/docs/conditions.md",
+    "frescor/docs/workers.md",
     "frescor/docs/sqlalchemy.md",
     "frescor/docs/slices.md",
     "frescor/docs/testing.md",
