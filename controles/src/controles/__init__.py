@@ -14,7 +14,7 @@ from controles.auditoria import seals
 from controles.auditoria import views as admin_views
 from controles.banco import views as banco_views
 from controles.caixa import views as caixa_views
-from controles.contas import keys, own_account, rate_limit, security, users_pages
+from controles.contas import invitation_pages, keys, own_account, rate_limit, security, users_pages
 from controles.contas import views as contas_views
 from controles.cotas import views as cotas_views
 from controles.domain.cpf import CpfVault
@@ -40,6 +40,7 @@ VIEWS = (
     contas_views,
     own_account,
     users_pages,
+    invitation_pages,
     admin_views,
     painel_views,
     militantes_views,
@@ -81,7 +82,7 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     alembic.init_app(app)
     request_checks.init_app(app)
     # Before the check of forms, so that forms refused there count, too.
-    rate_limit.init_app(app, settings, contas_views.blueprint, own_account.blueprint)
+    rate_limit.init_app(app, settings, contas_views.blueprint, own_account.blueprint, invitation_pages.blueprint)
     csrf.init_app(app)
     keys.init_app(app, settings)
     seals.init_app(app, settings.audit_keys)

@@ -17,7 +17,10 @@ from controles.banco.services import import_statement, save_conta
 from controles.caixa.models import Comprovante, TipoLancamento
 from controles.caixa.records import Arquivo, NovoLancamento
 from controles.caixa.services import register_lancamento
+from controles.contas.inviting import invite
+from controles.contas.models import Convite, Papel, Usuario
 from controles.contas.permissions import Permission
+from controles.contas.records import NovoConvite
 from controles.cotas.models import Cota
 from controles.db import db
 from controles.domain.escopo import Escopo
@@ -41,12 +44,14 @@ PUBLIC = {
     "contas.second_factor",
     "contas.recover",
     "contas.first_access",
+    "convites.accept",
 }
 ORGANISATION = Escopo()
 # What no page of one núcleo may show to the other.
 MARK = "Zulmira"
 CPF = "529.982.247-25"
 PIX_ID = "E1234567820260301120000000000001"
+_INVITED = "convida"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +148,25 @@ def _side(org: Any, nucleo: str, nome: str, cpf: str | None) -> Side:
         "usuario_id": 1,
         "pedido_id": 1,
         "importacao_id": _batch(org),
+        "convite_id": _invitation(org),
+        # The link of nobody's invitation.
+        "token": "x" * 43,
         "versao": versao,
         # No number, and nobody's: what a list is written as.
         "formato": "csv",
         "mes": "2026-02",
     }
     return Side(nucleo_id, ids)
+
+
+def _invitation(org: Any) -> int:
+    """One that waits, of an administrator who may invite: the whole organisation's, on either side."""
+    name = f"{_INVITED}{db.session.scalars(sa.select(sa.func.count()).select_from(Convite)).one()}"
+    boss = Usuario(email=f"{name}@exemplo.org", nome=name, papel=Papel.ADMIN, fs_uniquifier=name)
+    db.session.add(boss)
+    db.session.commit()
+    novo = NovoConvite(nome="Nova", email=f"nova-{name}@exemplo.org", papel=Papel.LEITURA, nucleo_id=None)
+    return invite(novo, autor_id=boss.id, agora=org.clock.now)[0]
 
 
 def _expense(org: Any, conta_id: int) -> tuple[int, int]:

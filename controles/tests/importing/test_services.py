@@ -106,7 +106,7 @@ def test_writes_new_militantes_as_a_form_would(app: Flask, file: File, nucleo: i
     assert cpf.vault().decrypt(ana.cpf_cifrado) == "52998224725"
     assert (ana.nucleo_id, ana.nascimento, ana.dia_vencimento) == (nucleo, dt.date(1980, 3, 5), 5)
     assert (bia.data_filiacao, bia.dia_vencimento, bia.isento, bia.valor_cota) == (dt.date(2021, 6, 7), 10, False, 2000)
-    assert bia.matricula == f"{bia.id:06d}"
+    assert bia.matricula == "000001"
     assert bia.cpf_hmac is None
     standings = db.session.execute(select(SituacaoHistorico.militante_id, SituacaoHistorico.situacao)).all()
     assert set(standings) == {(ana.id, Situacao.ATIVO), (bia.id, Situacao.ATIVO)}

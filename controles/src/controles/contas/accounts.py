@@ -44,6 +44,7 @@ def create_user(
     nucleo_id: int | None,
     password: str,
     totp_secret: str | None,
+    autor_id: int | None = None,
 ) -> Usuario:
     """Add a user; the caller commits.
 
@@ -70,7 +71,7 @@ def create_user(
         tabela="usuario",
         registro_id=usuario.id,
         depois={"papel": papel, "nucleo_id": nucleo_id},
-        usuario_id=None,
+        usuario_id=autor_id,
         agora=agora,
     )
     return usuario

@@ -75,7 +75,9 @@ class BothFactorsForm(FlaskForm):  # type: ignore[misc]
         return plain if len(plain) == CODE_LENGTH else self.codigo.data or ""
 
 
-class NewPasswordForm(BothFactorsForm):
+class _ChosenPassword(FlaskForm):  # type: ignore[misc]
+    """A password, typed twice."""
+
     nova = PasswordField(
         "Nova senha",
         [
@@ -94,3 +96,17 @@ class NewPasswordForm(BothFactorsForm):
     def validate_nova(self, field: PasswordField) -> None:
         if password_everybody_knows(field.data or "") or is_published_password(field.data or ""):
             raise ValidationError("Esta senha é uma das que todos conhecem; escolha outra.")
+
+
+class NewPasswordForm(BothFactorsForm, _ChosenPassword):
+    """Another password, of somebody who shows both factors."""
+
+
+class AcceptForm(_ChosenPassword):
+    """Who accepts an invitation: the name is offered, the password is theirs alone."""
+
+    nome = StringField(
+        "Seu nome",
+        [InputRequired("Escreva o seu nome."), Length(max=160, message="Use no máximo 160 caracteres.")],
+        render_kw={"autocomplete": "name"},
+    )

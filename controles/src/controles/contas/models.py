@@ -96,3 +96,25 @@ class TentativaEntrada(Base):
     bloqueado_ate: Mapped[dt.datetime | None]
     # How often in a row this was locked: each lock lasts longer than the previous one.
     bloqueios: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class Convite(Base):
+    """An invitation: a link that lets one person make the account that is described here, once."""
+
+    __tablename__ = "convite"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    nome: Mapped[str] = mapped_column(String(160))
+    email: Mapped[str] = mapped_column(String(254), index=True)
+    papel: Mapped[Papel] = mapped_column(PapelType)
+    # None: the whole organisation.
+    nucleo_id: Mapped[int | None] = mapped_column(ForeignKey("nucleo.id"))
+    # SHA-256 of what the link carries: who reads the table cannot follow it.
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    criado_em: Mapped[dt.datetime]
+    criado_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
+    expira_em: Mapped[dt.datetime]
+    cancelado_em: Mapped[dt.datetime | None]
+    aceito_em: Mapped[dt.datetime | None]
+    # The account that was made.
+    usuario_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))

@@ -44,6 +44,7 @@ PERMISSIONS: dict[Papel, frozenset[Permission]] = {
             Permission.EXPORTAR,
             Permission.CONCILIAR,
             Permission.FECHAR,
+            Permission.IMPORTAR,
         }
     ),
     Papel.SECRETARIA: frozenset(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from enum import StrEnum
 
 from controles.contas.models import Papel
 
@@ -50,3 +51,38 @@ class LinhaUsuario:
     celular: bool
     sessoes: int
     ultima_entrada: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NovoConvite:
+    """Whom an invitation is for, and what the account may do. `nucleo_id` None: the whole organisation."""
+
+    nome: str
+    email: str
+    papel: Papel
+    nucleo_id: int | None
+
+
+class EstadoConvite(StrEnum):
+    A_ESPERA = "a_espera"
+    ACEITO = "aceito"
+    CANCELADO = "cancelado"
+    EXPIRADO = "expirado"
+    # Whoever invited may not do so any more, so the link opens nothing.
+    SEM_EFEITO = "sem_efeito"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinhaConvite:
+    """An invitation as a page shows it."""
+
+    id: int
+    nome: str
+    email: str
+    papel: Papel
+    nucleo: str | None
+    estado: EstadoConvite
+    criado_em: dt.datetime
+    criado_por: str | None
+    expira_em: dt.datetime
+    usuario_id: int | None

@@ -45,7 +45,7 @@ def log_in() -> ResponseReturnValue:
     if isinstance(outcome, login.Refused):
         explain(form, outcome, "E-mail ou senha não conferem.", agora=agora)
         return render_template("contas/login.html", form=form), 401
-    _remember_password_was_right(outcome.usuario, wanted=safe_path(request.args.get("next")), agora=agora)
+    expect_second_factor(outcome.usuario, wanted=safe_path(request.args.get("next")), agora=agora)
     return redirect(url_for("contas.second_factor"))
 
 
@@ -181,7 +181,8 @@ def _enter(outcome: login.Complete) -> ResponseReturnValue:
     return redirect(wanted)
 
 
-def _remember_password_was_right(usuario: Usuario, *, wanted: str | None, agora: dt.datetime) -> None:
+def expect_second_factor(usuario: Usuario, *, wanted: str | None, agora: dt.datetime) -> None:
+    """Remember in this browser's cookie that the password was right: the code, or the first phone, is next."""
     session.clear()
     session[_PENDING] = usuario.fs_uniquifier
     session[_PENDING_SINCE] = agora.timestamp()

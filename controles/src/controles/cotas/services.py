@@ -46,6 +46,7 @@ def generate_cotas(escopo: Escopo, competencia: dt.date, *, autor_id: int | None
         # Without this, two at once for one month would each report the other's cotas as existing; none would be
         # doubled.
         serialise(session.connection(), f"cotas:{competencia.isoformat()}")
+        refuse_before_beginning(session, competencia)
         month = Month(competencia, joiners_owe(session))
         existentes = session.scalars(
             select(func.count())
@@ -79,6 +80,17 @@ def check_month(competencia: dt.date, hoje: dt.date) -> None:
         raise Invalid(
             "competencia",
             f"A competência precisa estar entre 01/{FIRST_YEAR} e {MONTHS_AHEAD} meses depois de hoje; confira o ano.",
+        )
+
+
+def refuse_before_beginning(session: Session, competencia: dt.date) -> None:
+    """Invalid for a month before the one with which the organisation's accounts begin: a balance stands for those."""
+    begins = session.scalars(select(Organizacao.inicio)).one_or_none()
+    if begins is not None and competencia < begins:
+        raise Invalid(
+            "competencia",
+            f"A contabilidade começa em {begins:%m/%Y}; o que se devia antes entra como saldo de abertura, em "
+            "“Importar”. O começo se muda em “Organização”.",
         )
 
 

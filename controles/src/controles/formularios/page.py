@@ -22,7 +22,7 @@ PARAMETER = "f"
 OWNER_FIELD = "quem"
 _NEVER_KEPT = frozenset({"csrf_token", OWNER_FIELD})
 # Passwords and codes are typed on these pages.
-_NEVER_KEPT_OF = frozenset({"contas", "conta", "usuarios", "auditoria"})
+_NEVER_KEPT_OF = frozenset({"contas", "conta", "usuarios", "convites", "auditoria"})
 
 
 def typed() -> MultiDict[str, str] | None:

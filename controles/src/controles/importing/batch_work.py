@@ -25,7 +25,6 @@ from controles.db import db, serialise
 from controles.domain.clock import LOCAL_ZONE
 from controles.domain.domain_errors import Conflict, DomainError
 from controles.importing.batches import forget_file, words_of
-from controles.importing.cells import Decisao
 from controles.importing.checking import Acao, CheckedRow
 from controles.importing.faults_report import shown
 from controles.importing.kinds import KINDS
@@ -144,7 +143,7 @@ class _Work:
         sealed = db.session.scalars(
             select(ImportacaoArquivo.conteudo).where(ImportacaoArquivo.importacao_id == self.importacao_id)
         ).one()
-        decisoes = {int(numero): Decisao(said) for numero, said in importacao.decisoes.items()}
+        decisoes = {int(numero): said for numero, said in importacao.decisoes.items()}
         hints = Hints(words=words_of(db.session, importacao.tipo), decisoes=decisoes)
         db.session.expunge(importacao)
         db.session.rollback()
@@ -235,6 +234,7 @@ class _Work:
             columns=lambda columns, _delimiter: self.warnings.extend(columns.warnings),
             faulty=self._note,
             changing=self._note,
+            new=self._note,
             passed=self._note,
             progress=progress,
             written=self._written,
@@ -252,6 +252,7 @@ class _Work:
                 for one in row.alteracoes
             ]
             or None,
+            "opcoes": [list(answer) for answer in row.opcoes] or None,
         }
 
     def _written(self, session: Session, rows: Sequence[Escrita]) -> None:
@@ -265,7 +266,7 @@ class _Work:
                     **self.lines.pop(row.linha, {}),
                     "numero": row.linha,
                     "registro_id": row.registro_id,
-                    "antes": row.antes,
+                    "antes": row.antes if row.em is None else {"tabela": row.em},
                 }
                 for row in rows
             ],
@@ -303,7 +304,7 @@ def _forget_lines(session: Session, importacao_id: int, *, once: _Work) -> None:
     )
 
 
-_EMPTY = {"de": None, "falhas": None, "alteracoes": None, "registro_id": None, "antes": None}
+_EMPTY = {"de": None, "falhas": None, "alteracoes": None, "opcoes": None, "registro_id": None, "antes": None}
 
 
 def _insert(session: Session, importacao_id: int, lines: Sequence[dict[str, Any]]) -> None:

@@ -15,7 +15,6 @@ from controles.auditoria import audit
 from controles.db import MAX_ID, serialise
 from controles.domain.domain_errors import Conflict, Invalid, NotFound
 from controles.domain.field_checks import one_line
-from controles.importing.cells import Decisao
 from controles.importing.columns import match_columns, missing_columns
 from controles.importing.kinds import KINDS
 from controles.importing.models import (
@@ -94,21 +93,22 @@ def set_columns(
         _record(session, "importacao.colunas", importacao, autor_id, agora, {"colunas": said})
 
 
-def decide(importacao_id: int, decisoes: Mapping[int, Decisao], *, autor_id: int | None, agora: dt.datetime) -> None:
+def decide(importacao_id: int, decisoes: Mapping[int, str], *, autor_id: int | None, agora: dt.datetime) -> None:
     """Say who the rows in conflict are about, and have the file checked again."""
     if not decisoes:
-        raise Invalid("", "Marque em cada conflito se é a mesma pessoa ou outra.")
+        raise Invalid("", "Marque em cada linha a decidir uma das respostas.")
     with transaction() as session:
         importacao = _locked(session, importacao_id)
         _require(importacao, Estado.CONFERIDA)
-        there = set(
-            session.scalars(
-                select(ImportacaoLinha.numero).where(
-                    ImportacaoLinha.importacao_id == importacao_id, ImportacaoLinha.numero.in_(list(decisoes))
-                )
+        asked = session.execute(
+            select(ImportacaoLinha.numero, ImportacaoLinha.opcoes).where(
+                ImportacaoLinha.importacao_id == importacao_id, ImportacaoLinha.numero.in_(list(decisoes))
             )
         )
-        said = {str(numero): decisao.value for numero, decisao in decisoes.items() if numero in there}
+        offered = {numero: {answer for answer, _ in opcoes or ()} for numero, opcoes in asked}
+        said = {str(numero): answer for numero, answer in decisoes.items() if answer in offered.get(numero, ())}
+        if not said:
+            raise Invalid("", "Marque em cada linha a decidir uma das respostas.")
         importacao.decisoes = {**importacao.decisoes, **said}
         _wait(importacao, Estado.A_CONFERIR)
         _record(session, "importacao.decidir", importacao, autor_id, agora, {"linhas": said})

@@ -21,6 +21,7 @@ from controles.importing.spreadsheet import Record
 from controles.militantes.checks import DadosMilitante, checked
 from controles.militantes.models import Militante, Situacao
 from controles.militantes.writing import STORED, is_another_cpf
+from controles.organizacao.services import usual_amounts
 
 ROWS_AT_ONCE = 500
 
@@ -40,6 +41,7 @@ _HARMLESS: Mapping[str, Any] = {
 }
 
 
+_ANSWERS = tuple((decisao.value, decisao.value.capitalize()) for decisao in Decisao)
 _NOT_DADOS = ("situacao", "decisao")
 # The first word of a line that adds up a sheet.
 _SUMS = ("total", "subtotal", "soma", "quantidade")
@@ -54,6 +56,8 @@ class Acao(StrEnum):
     CONFLITO = "conflito"
     # A line with the totals of the others.
     TOTAL = "total"
+    # Somebody decided that it is not written.
+    PULADO = "pulado"
     # The state of a written row after its batch was undone.
     DESFEITO = "desfeito"
     MANTIDO = "mantido"
@@ -86,6 +90,8 @@ class CheckedRow:
     faults: tuple[Fault, ...] = ()
     de: str = ""
     alteracoes: tuple[Alteracao, ...] = ()
+    # The answers that a conflict can have: what is stored, and what the page says.
+    opcoes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -123,7 +129,7 @@ def chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
 
 
 def parse(
-    record: Record, columns: Columns, nucleos: NucleoNames, hoje: dt.date, decisoes: Mapping[int, Decisao]
+    record: Record, columns: Columns, nucleos: NucleoNames, hoje: dt.date, decisoes: Mapping[int, str]
 ) -> ParsedRow:
     """Read a row's cells one by one; a decision made about the row replaces its own column."""
     parsed = ParsedRow(record)
@@ -141,16 +147,19 @@ def parse(
             parsed.faults[name] = str(error)
     if record.number in decisoes:
         parsed.faults.pop("decisao", None)
-        parsed.values["decisao"] = decisoes[record.number]
+        parsed.values["decisao"] = Decisao(decisoes[record.number])
     return parsed
 
 
-def new_dados(parsed: ParsedRow) -> DadosMilitante:
-    """The data of a new militante; `data_filiacao` must be among the row's values."""
+def new_dados(parsed: ParsedRow, usual: Mapping[str, int]) -> DadosMilitante:
+    """The data of a new militante; `data_filiacao` must be among the row's values.
+
+    `usual`: the organisation's values for new militantes, used where the row has none.
+    """
     values = {name: value for name, value in parsed.values.items() if name not in _NOT_DADOS}
     if not parsed.matricula_kept:
         values["matricula"] = None
-    return DadosMilitante(**{"nome": "", **values})
+    return DadosMilitante(**{"nome": "", **usual, **values})
 
 
 def merged_dados(militante: Militante, parsed: ParsedRow) -> DadosMilitante:
@@ -172,13 +181,14 @@ class Checker:
         columns: Columns,
         nucleos: NucleoNames,
         hoje: dt.date,
-        decisoes: Mapping[int, Decisao],
+        decisoes: Mapping[int, str],
     ) -> None:
         self._session = session
         self._columns = columns
         self._nucleos = nucleos
         self._hoje = hoje
         self._decisoes = decisoes
+        self._usual = usual_amounts(session)
         self.repetition = Repetition()
 
     def check(self, records: list[Record]) -> list[CheckedRow]:
@@ -205,7 +215,7 @@ class Checker:
             faults.setdefault(name, message)
         if undecided:
             # Whether its values are valid depends on who it is about.
-            return CheckedRow(row.record, Acao.CONFLITO, faults=self._in_order(faults))
+            return CheckedRow(row.record, Acao.CONFLITO, faults=self._in_order(faults), opcoes=_ANSWERS)
         self._check_situacao(row, militante)
         dados = self._check_values(row, militante)
         if faults:
@@ -248,7 +258,7 @@ class Checker:
             if "data_filiacao" not in values:
                 faults.setdefault("data_filiacao", "Informe a data de filiação, dd/mm/aaaa.")
             refused = {name: harmless[name] for name in faults if name in harmless}
-            dados = new_dados(replace(row, values={**values, **refused}))
+            dados = new_dados(replace(row, values={**values, **refused}), self._usual)
         else:
             dados = merged_dados(militante, row)
             ended = militante.data_desligamento
@@ -289,7 +299,12 @@ def _sums_up(row: ParsedRow) -> bool:
     """Whether this is a line at the end of a list that counts it or adds it up."""
     if any(name in row.values for name in ("cpf", "data_filiacao", "nascimento", "email")):
         return False
-    return any(search_form(cell).startswith(_SUMS) for cell in row.record.cells)
+    return is_sum(row.record)
+
+
+def is_sum(record: Record) -> bool:
+    """Whether one of the cells begins as the foot of a list does."""
+    return any(search_form(cell).startswith(_SUMS) for cell in record.cells)
 
 
 def _says_less(written: str, known: str | None) -> bool:

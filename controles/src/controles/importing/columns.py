@@ -83,7 +83,7 @@ def match_columns(header: tuple[str, ...], words: Vocabulary) -> Columns:
     ]
     if words.filled_in in chosen and chosen[words.filled_in][0] == RANK_FILLED_IN:
         title = header[chosen[words.filled_in][1]]
-        warnings.append(f"Não há coluna de filiação: “{title}” será a data de filiação.")
+        warnings.append(words.filled_in_sentence.format(title))
     positions = {field: position for field, (_, position) in chosen.items()}
     return Columns(header, positions, tuple(warnings), tuple(merged.items()), tuple(missing))
 

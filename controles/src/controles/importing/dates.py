@@ -16,6 +16,9 @@ _FIRST_YEAR = 1900
 _DAY_FIRST = re.compile(r"([0-9]{1,2})([/.\-\s])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})")
 _YEAR_FIRST = re.compile(r"([0-9]{4})([/.\-])([0-9]{1,2})\2([0-9]{1,2})")
 _WORDS = re.compile(r"(?:([0-9]{1,2})(?:o|a|\.)?[ /.\-]+(?:de )?)?([a-z]{3,9})\.?[ /.\-]+(?:de )?([0-9]{4}|[0-9]{2})")
+_MONTH_NUMBER = re.compile(r"([0-9]{1,2})\s*[/.\-]\s*([0-9]{4}|[0-9]{2})")
+_YEAR_MONTH = re.compile(r"([0-9]{4})[/.\-]([0-9]{1,2})")
+_MONTH_WORD = re.compile(r"([a-z]{3,9})\.?(?:\s*[/.\-]\s*|\s+(?:de\s+)?)([0-9]{4}|[0-9]{2})")
 _EIGHT_DIGITS = re.compile(r"[0-9]{8}")
 _SERIAL = re.compile(r"([0-9]{5})(?:[.,][0-9]+)?")
 # “sexta-feira, ” before a date, and a time of day after it, with seconds, AM or PM, and a zone.
@@ -63,6 +66,37 @@ def read_date(text: str, *, hoje: dt.date) -> dt.date | None:
 def read_birth(text: str, *, hoje: dt.date) -> dt.date | None:
     """`read_date` for a day of birth: nobody joins as a child."""
     return _read(text, latest=hoje.year - _YOUNGEST_YEARS)
+
+
+def read_payment_day(text: str) -> dt.date | None:
+    """The same for a day on which money came: no year of two digits is one of the century before."""
+    return _read(text, latest=_FIRST_YEAR + 199)
+
+
+def read_month(text: str) -> dt.date:
+    """The first day of the month that `text` names: 03/2025, 3-25, mar/25, março de 2025, 2025-03, or a day in it."""
+    plain = _plain(text).strip(" ,.")
+    if match := _MONTH_NUMBER.fullmatch(plain):
+        return _month(text, int(match[2]), int(match[1]), short=len(match[2]) == 2)
+    if match := _YEAR_MONTH.fullmatch(plain):
+        return _month(text, int(match[1]), int(match[2]), short=False)
+    if (match := _MONTH_WORD.fullmatch(plain)) and match[1] in _MONTHS:
+        return _month(text, int(match[2]), _MONTHS[match[1]], short=len(match[2]) == 2)
+    try:
+        day = _read(text, latest=_FIRST_YEAR + 199)
+    except ValueError:
+        day = None
+    if day is None:
+        raise ValueError(f"{shown(text)} não é um mês com o seu ano; escreva mm/aaaa, por exemplo 03/2026.")
+    return day.replace(day=1)
+
+
+def _month(text: str, year: int, month: int, *, short: bool) -> dt.date:
+    # Dues have no month of the century before.
+    whole = year + 2000 if short else year
+    if not (1 <= month <= 12 and _FIRST_YEAR <= whole <= _FIRST_YEAR + 200):
+        raise ValueError(f"{shown(text)} não é um mês do calendário; escreva mm/aaaa, por exemplo 03/2026.")
+    return dt.date(whole, month, 1)
 
 
 def _read(text: str, *, latest: int) -> dt.date | None:

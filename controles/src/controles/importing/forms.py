@@ -7,6 +7,8 @@ from controles.web.form_fields import ChipsField, PageForm, TextField, at_most, 
 
 TIPO_NAMES = {
     Tipo.MILITANTES: "Militantes",
+    Tipo.PAGAMENTOS: "Pagamentos já feitos",
+    Tipo.SALDOS: "Saldos de abertura",
 }
 
 

@@ -8,7 +8,10 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
+from controles.importing.balances import import_saldos, review_saldos, undo_saldos
 from controles.importing.models import ImportacaoLinha, Tipo
+from controles.importing.money_words import BALANCE_FIELDS, BALANCES, PAYMENT_FIELDS, PAYMENTS
+from controles.importing.payments import import_pagamentos, review_pagamentos, undo_pagamentos
 from controles.importing.people_words import PEOPLE, PEOPLE_FIELDS
 from controles.importing.services import Hints, Listener, Resumo, import_militantes, review_militantes
 from controles.importing.undoing import Undone, undo_militantes
@@ -54,5 +57,19 @@ KINDS: Mapping[Tipo, Kind] = {
         review=review_militantes,
         write=import_militantes,
         undo=undo_militantes,
+    ),
+    Tipo.PAGAMENTOS: Kind(
+        words=PAYMENTS,
+        fields=PAYMENT_FIELDS,
+        review=review_pagamentos,
+        write=import_pagamentos,
+        undo=undo_pagamentos,
+    ),
+    Tipo.SALDOS: Kind(
+        words=BALANCES,
+        fields=BALANCE_FIELDS,
+        review=review_saldos,
+        write=import_saldos,
+        undo=undo_saldos,
     ),
 }

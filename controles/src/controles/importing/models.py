@@ -14,6 +14,8 @@ class Tipo(StrEnum):
     """What a file contains."""
 
     MILITANTES = "militantes"
+    PAGAMENTOS = "pagamentos"
+    SALDOS = "saldos"
 
 
 class Estado(StrEnum):
@@ -110,6 +112,8 @@ class ImportacaoLinha(Base):
     # The record that it created or changed, and its former values.
     registro_id: Mapped[int | None] = mapped_column(BigId)
     antes: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    # The answers that a conflict can have: pairs of what is stored and what the page says.
+    opcoes: Mapped[list[Any] | None] = mapped_column(JSON)
 
 
 class ColunaLembrada(Base):

@@ -19,7 +19,9 @@ _ACOES = {
     Ver.ERROS: Acao.ERRO,
     Ver.CONFLITOS: Acao.CONFLITO,
     Ver.ALTERACOES: Acao.ATUALIZADO,
+    Ver.NOVOS: Acao.NOVO,
     Ver.TOTAIS: Acao.TOTAL,
+    Ver.PULADAS: Acao.PULADO,
     Ver.MANTIDOS: Acao.MANTIDO,
 }
 
@@ -69,6 +71,7 @@ def list_linhas(importacao_id: int, ver: Ver, *, cursor: str | None = None, limi
             ImportacaoLinha.de,
             ImportacaoLinha.falhas,
             ImportacaoLinha.alteracoes,
+            ImportacaoLinha.opcoes,
         ).where(*wanted),
         _AS_IN_THE_FILE,
         cursor=cursor,
@@ -84,20 +87,20 @@ def list_linhas(importacao_id: int, ver: Ver, *, cursor: str | None = None, limi
             falhas=tuple((column, sentence) for column, sentence in row[4] or ()),
             alteracoes=tuple((column, before, after) for column, before, after in row[5] or ()),
             decisao=decisoes.get(str(row[1])),
+            opcoes=tuple((answer, text) for answer, text in row[6] or ()),
         )
         for row in page.rows
     )
     return PaginaLinhas(linhas, page.following, page.preceding)
 
 
-def lists_with_rows(importacao_id: int) -> dict[Ver, bool]:
-    """Which lists of a batch have rows."""
+def lists_with_rows(lote: Lote) -> dict[Ver, bool]:
+    """Which lists of a batch have rows. Who is new is counted, not listed: a file of members is a list of them."""
     there = set(
-        db.session.scalars(
-            select(ImportacaoLinha.acao).where(ImportacaoLinha.importacao_id == importacao_id).distinct()
-        )
+        db.session.scalars(select(ImportacaoLinha.acao).where(ImportacaoLinha.importacao_id == lote.id).distinct())
     )
-    return {ver: acao in there for ver, acao in _ACOES.items()}
+    hidden = {Ver.NOVOS} if lote.tipo is Tipo.MILITANTES else set()
+    return {ver: acao in there and ver not in hidden for ver, acao in _ACOES.items()}
 
 
 def read_columns(lote: Lote) -> tuple[ColunaLida, ...]:

@@ -13,7 +13,9 @@ class Ver(StrEnum):
     ERROS = "erros"
     CONFLITOS = "conflitos"
     ALTERACOES = "alteracoes"
+    NOVOS = "novos"
     TOTAIS = "totais"
+    PULADAS = "puladas"
     MANTIDOS = "mantidos"
 
 
@@ -63,7 +65,10 @@ class PaginaLotes:
 
 @dataclass(frozen=True, slots=True)
 class LinhaLote:
-    """A row. `falhas`: column and sentence; `alteracoes`: column, before, after; `decisao`: the decision, if any."""
+    """A row. `falhas`: column and sentence; `alteracoes`: column, before, after; `decisao`: the decision, if any.
+
+    `opcoes`: the possible answers.
+    """
 
     id: int
     numero: int
@@ -72,6 +77,7 @@ class LinhaLote:
     falhas: tuple[tuple[str | None, str], ...]
     alteracoes: tuple[tuple[str, str, str], ...]
     decisao: str | None
+    opcoes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

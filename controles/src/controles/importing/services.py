@@ -15,24 +15,26 @@ from controles.auditoria import audit
 from controles.auditoria.audit import Change
 from controles.db import db, serialise
 from controles.domain.domain_errors import Conflict
-from controles.importing.cells import Decisao
 from controles.importing.checking import Acao, CheckedRow, Checker, ParsedRow, chunks, merged_dados, new_dados, parse
 from controles.importing.columns import Columns, columns_of
 from controles.importing.nucleos import NucleoNames
 from controles.importing.people_words import PEOPLE
 from controles.importing.reading import open_sheet
 from controles.importing.vocabulary import Vocabulary
-from controles.militantes.checks import checked
+from controles.militantes.checks import DadosMilitante, checked
 from controles.militantes.models import Militante, Situacao, SituacaoHistorico
 from controles.militantes.writing import (
     changed_fields,
+    columns_to_store,
     fill,
     free_matriculas,
     is_another_cpf,
     keep_former_amounts,
     snapshot,
+    snapshot_of_new,
     stored_fields,
 )
+from controles.organizacao.services import usual_amounts
 from controles.services.transaction import transaction
 
 # What to do with a row, if it is not the id of the militante to update.
@@ -65,7 +67,7 @@ class Hints:
 
     words: Vocabulary = PEOPLE
     # By row number; takes precedence over the row's own column.
-    decisoes: Mapping[int, Decisao] = field(default_factory=dict)
+    decisoes: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +75,22 @@ class Escrita:
     """A row that was written: the record that it created or changed, and the former values in a form that can be
     restored.
 
-    `antes` None: the record is new.
+    `antes` None: the record is new. `em`: the table, for files that write into several.
     """
 
     linha: int
     registro_id: int
     antes: Mapping[str, object] | None = None
+    em: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
     """Is called during an import: with the columns, with rows, and with the number of bytes read.
 
-    `faulty` gets each row with a fault or a conflict, `changing` each row that would change a militante, `passed` each
-    line that is not a person, such as a total. `written` and `finished` are called in the transaction: an exception
-    undoes it.
+    `faulty` gets each row with a fault or a conflict, `changing` each row that would change a militante, `new` each row
+    that would write money, `passed` each line that is left out, such as a total. `written` and `finished` are called
+    in the transaction: an exception undoes it.
     """
 
     columns: Callable[[Columns, str], None] = lambda _columns, _delimiter: None
@@ -97,6 +100,7 @@ class Listener:
     progress: Callable[[int], None] = lambda _bytes: None
     written: Callable[[Session, Sequence[Escrita]], None] = lambda _session, _rows: None
     finished: Callable[[Session, "Resumo"], None] = lambda _session, _resumo: None
+    new: Callable[[CheckedRow], None] = lambda _row: None
 
 
 def review_militantes(path: Path, *, hoje: dt.date, listener: Listener, hints: Hints | None = None) -> Resumo:
@@ -228,6 +232,7 @@ class _Writer:
         self._autor_id = autor_id
         self._agora = agora
         self._hoje = hoje
+        self._usual = usual_amounts(session)
         # Numbers that other rows of the file ask for are not given away.
         self._matriculas = (number for number in free_matriculas(session) if number not in examined.claimed)
 
@@ -257,33 +262,47 @@ class _Writer:
         stored = {one.id: stored_fields(one) for one in known.values()}
         changes = [self._update(known[decision], row) for row, decision in rows if decision != _CREATE]
         keep_former_amounts(session, before, {one.id: snapshot(one) for one in known.values()}, hoje=self._hoje)
-        created = [self._create(row) for row, decision in rows if decision == _CREATE]
         session.flush()
-        made = iter(created)
+        said = (checked(new_dados(row, self._usual), hoje=self._hoje) for row, decision in rows if decision == _CREATE)
+        created = [(dados.matricula or next(self._matriculas), dados) for dados in said]
+        ids = self._insert(created)
+        made = iter(ids)
         listener.written(
             session,
             [
-                Escrita(row.record.number, next(made).id)
+                Escrita(row.record.number, next(made))
                 if decision == _CREATE
                 else Escrita(row.record.number, decision, stored[decision])
                 for row, decision in rows
             ],
         )
-        if created:
-            session.execute(insert(SituacaoHistorico), [_first_standing(militante) for militante in created])
         changes += [
-            Change(acao="militante.criar", tabela="militante", registro_id=militante.id, depois=snapshot(militante))
-            for militante in created
+            Change(acao="militante.criar", tabela="militante", registro_id=made_id, depois=snapshot_of_new(*new))
+            for made_id, new in zip(ids, created, strict=True)
         ]
         audit.record_many(session, changes, usuario_id=self._autor_id, agora=self._agora)
         session.expunge_all()
 
-    def _create(self, row: ParsedRow) -> Militante:
-        dados = checked(new_dados(row), hoje=self._hoje)
-        militante = Militante(matricula=dados.matricula or next(self._matriculas), situacao=Situacao.ATIVO)
-        fill(militante, dados)
-        self._session.add(militante)
-        return militante
+    def _insert(self, created: Sequence[tuple[str, DadosMilitante]]) -> list[int]:
+        """Write militantes and the standing with which each begins; their ids in the same order.
+
+        Rows, not objects: that takes a third of the time.
+        """
+        if not created:
+            return []
+        begins = {"situacao": Situacao.ATIVO, "versao": 1, "cpf_cifrado": None, "cpf_hmac": None}
+        ids = self._session.scalars(
+            insert(Militante).returning(Militante.id, sort_by_parameter_order=True),
+            [{**begins, **columns_to_store(dados), "matricula": matricula} for matricula, dados in created],
+        ).all()
+        self._session.execute(
+            insert(SituacaoHistorico),
+            [
+                {"militante_id": made, "situacao": Situacao.ATIVO, "desde": dados.data_filiacao}
+                for made, (_, dados) in zip(ids, created, strict=True)
+            ],
+        )
+        return list(ids)
 
     def _update(self, militante: Militante, row: ParsedRow) -> Change:
         before, known_cpf = snapshot(militante), militante.cpf_hmac
@@ -299,10 +318,6 @@ class _Writer:
             # The next flush increments the version.
             depois={name: after[name] for name in changed} | {"versao": militante.versao + 1},
         )
-
-
-def _first_standing(militante: Militante) -> dict[str, object]:
-    return {"militante_id": militante.id, "situacao": Situacao.ATIVO, "desde": militante.data_filiacao}
 
 
 def _lock(session: Session) -> None:

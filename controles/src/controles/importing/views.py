@@ -26,7 +26,6 @@ from controles.formularios.page import again, show_errors, typed
 from controles.importing import batches
 from controles.importing.batch_work import waiting_batches, work_on
 from controles.importing.batches import LARGEST
-from controles.importing.cells import Decisao
 from controles.importing.errors_file import errors_csv
 from controles.importing.forms import TIPO_NAMES, ArquivoForm, DesfazerForm
 from controles.importing.kinds import KINDS
@@ -55,6 +54,8 @@ AS_TITLED, UNREAD = "", "-"
 # The permission for doing by hand what a file of this kind does.
 PERMISSION_OF = {
     Tipo.MILITANTES: Permission.EDITAR_MILITANTES,
+    Tipo.PAGAMENTOS: Permission.REGISTRAR_PAGAMENTOS,
+    Tipo.SALDOS: Permission.GERAR_COTAS,
 }
 ESTADO_NAMES = {
     Estado.COLUNAS: ("Falta dizer as colunas", "warn"),
@@ -84,6 +85,7 @@ def index() -> str | WerkzeugResponse:
             form=form,
             pagina=pagina,
             tipos=TIPO_NAMES,
+            oferecidos=tipos,
             estados=ESTADO_NAMES,
             maior=LARGEST >> 20,
         )
@@ -120,7 +122,7 @@ def show(importacao_id: int) -> ResponseReturnValue:
         # Restarts the work if its process has ended.
         start_work(lote.id)
     kind = KINDS[lote.tipo]
-    lists = lists_with_rows(lote.id)
+    lists = lists_with_rows(lote)
     ver = _ver(lists)
     page = render_template(
         "importing/show.html",
@@ -134,7 +136,6 @@ def show(importacao_id: int) -> ResponseReturnValue:
         listas=[one for one, there in lists.items() if there],
         ver=ver,
         pagina=list_linhas(lote.id, ver, cursor=request.args.get("cursor")) if lists[ver] else None,
-        decisoes=Decisao,
         pode_mexer=lote.estado in {Estado.COLUNAS, Estado.CONFERIDA},
     )
     answer = Response(page)
@@ -221,11 +222,10 @@ def _set_columns(lote: Lote, _form: DesfazerForm) -> None:
 
 
 def _decide(lote: Lote, _form: DesfazerForm) -> None:
-    known = {decisao.value: decisao for decisao in Decisao}
     said = {
-        int(name.removeprefix("decisao_")): known[value]
+        int(number): value
         for name, value in request.form.items()
-        if name.startswith("decisao_") and name.removeprefix("decisao_").isdecimal() and value in known
+        if name.startswith("decisao_") and (number := name.removeprefix("decisao_")).isdecimal() and len(number) < 10
     }
     batches.decide(lote.id, said, autor_id=current_author_id(), agora=utc_now())
 

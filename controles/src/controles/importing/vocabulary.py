@@ -33,6 +33,7 @@ class Vocabulary:
     one_of: tuple[tuple[str, ...], ...] = ()
     # Titles for the time at which a form was filled in: the field that it stands for if the sheet has no better column.
     filled_in: str | None = None
+    filled_in_sentence: str = "Não há coluna de filiação: “{}” será a data de filiação."
     # Other known titles, each with the sentence that says why it is not read; “{}” is the title.
     unread: Mapping[str, str] = field(default_factory=dict)
     # The meanings of titles that users have defined, by their plain form; "": not read.

@@ -14,7 +14,7 @@ from controles.contas.permissions import current_author_id, current_scope
 from controles.domain.clock import today, utc_now
 from controles.listas.files import CSV_TYPE, XLSX_TYPE, as_csv, as_xlsx
 from controles.listas.tables import Kind, Table
-from controles.organizacao.queries import get_organizacao
+from controles.organizacao.queries import get_organizacao, has_logo
 from controles.services.transaction import transaction
 from controles.web.query_string import write_filter
 from controles.web.search_seal import FIELD
@@ -57,6 +57,7 @@ def sent(lista: Lista, formato: str) -> WerkzeugResponse:
             emitido_em=utc_now(),
             por=current_user.nome,
             so_nucleo=current_scope().nucleo_id is not None,
+            logo=has_logo(),
             Kind=Kind,
         )
         return Response(page, mimetype="text/html")

@@ -2,22 +2,22 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from email_validator import EmailNotValidError, validate_email
 from wtforms import BooleanField, HiddenField
 from wtforms.validators import ValidationError
 
+from controles.auditoria.changes import Mudada
 from controles.domain import cpf
 from controles.domain.money import format_brl
-from controles.militantes.changes import Mudada
 from controles.militantes.records import FichaMilitante, NucleoItem
 from controles.militantes.services import DadosMilitante
 from controles.web.form_fields import (
     ChoiceField,
     DayField,
     MoneyField,
+    Nota,
     PageForm,
     TextField,
     at_most,
@@ -27,15 +27,6 @@ from controles.web.form_fields import (
     required,
 )
 from controles.web.formatting import date, phone
-
-
-@dataclass(frozen=True, slots=True)
-class Nota:
-    """A field's stored value, who wrote it, and whether the user has to choose between it and their own."""
-
-    gravado: str
-    mudada: Mudada
-    undecided: bool
 
 
 class MilitanteForm(PageForm):

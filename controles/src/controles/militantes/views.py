@@ -6,6 +6,7 @@ import segno
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from controles.auditoria.changes import changed_since
 from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
 from controles.cotas.queries import matrix, open_cotas, years_of_cotas
 from controles.domain.clock import today, utc_now
@@ -15,9 +16,8 @@ from controles.formularios.page import again, show_errors, typed
 from controles.listas.page import Lista, sent
 from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes import standing_pages
-from controles.militantes.changes import changed_since
 from controles.militantes.deciding import Decisao, decide_pedido
-from controles.militantes.forms import MilitanteForm, Nota
+from controles.militantes.forms import MilitanteForm
 from controles.militantes.models import Situacao
 from controles.militantes.queries import (
     all_militantes,
@@ -37,6 +37,7 @@ from controles.organizacao.queries import get_organizacao
 from controles.pagamentos.queries import list_pagamentos
 from controles.pagamentos.records import FiltroPagamentos
 from controles.pix.brcode import copy_and_paste, txid_of
+from controles.web.form_fields import Nota
 from controles.web.formatting import date, phone, situacao
 from controles.web.query_string import MAX_TEXT, ListLinks, filter_of_request, search_lost, to_sealed_address
 
@@ -260,7 +261,10 @@ def _pix(ficha: FichaMilitante) -> tuple[str, str, int] | None:
 @require(Permission.EDITAR_MILITANTES)
 def new() -> str | Response:
     escopo = current_scope()
-    form = MilitanteForm(typed(), data_filiacao=today(), dia_vencimento=10, valor_cota=2000)
+    usual = get_organizacao()
+    form = MilitanteForm(
+        typed(), data_filiacao=today(), dia_vencimento=usual.dia_vencimento, valor_cota=usual.valor_cota
+    )
     form.offer_nucleos(list_nucleos(escopo), none_too=escopo.nucleo_id is None)
     if request.method == "POST":
         if form.validate():
@@ -296,7 +300,7 @@ def edit(militante_id: int) -> str | Response:
     notes: dict[str, Nota] = {}
     outdated = typed() is not None and _version(form) != ficha.versao
     if outdated:
-        notes = form.merge(ficha, changed_since(militante_id, _version(form)))
+        notes = form.merge(ficha, changed_since("militante", militante_id, _version(form)))
         # Saving again, with both values visible, is a decision; so the next attempt compares with the present version.
         form.versao.data = str(ficha.versao)
     return render_template("militantes/form.html", form=form, ficha=ficha, notas=notes, mudou=outdated, conhecido=None)

@@ -27,20 +27,27 @@ _CANDIDATES = 200
 
 def fill(militante: Militante, dados: DadosMilitante) -> None:
     """Set everything except the matrícula and the standing. `dados` has been checked."""
-    militante.nome = dados.nome
-    militante.nome_social = dados.nome_social
-    militante.nome_busca = search_form(militante.nome_exibido)[:160]
-    militante.nascimento = dados.nascimento
-    militante.email = dados.email
-    militante.telefone = dados.telefone
-    militante.nucleo_id = dados.nucleo_id
-    militante.data_filiacao = dados.data_filiacao
-    militante.dia_vencimento = dados.dia_vencimento
-    militante.isento = dados.isento
-    militante.valor_cota = dados.valor_cota
+    for name, value in columns_to_store(dados).items():
+        setattr(militante, name, value)
+
+
+def columns_to_store(dados: DadosMilitante) -> dict[str, Any]:
+    """The columns for `dados`, which have been checked: everything except the matrícula and the standing.
+
+    The two columns of the CPF are left out if `dados` say nothing about it.
+    """
+    number = {}
     if dados.cpf is not None:
-        militante.cpf_cifrado = cpf.vault().encrypt(dados.cpf) if dados.cpf else None
-        militante.cpf_hmac = cpf.vault().digest(dados.cpf) if dados.cpf else None
+        vault = cpf.vault()
+        number = {
+            "cpf_cifrado": vault.encrypt(dados.cpf) if dados.cpf else None,
+            "cpf_hmac": vault.digest(dados.cpf) if dados.cpf else None,
+        }
+    return {
+        **{name: getattr(dados, name) for name in STORED},
+        "nome_busca": search_form(dados.nome_social or dados.nome)[:160],
+        **number,
+    }
 
 
 def locked_militante(session: Session, escopo: Escopo, militante_id: int, versao: int) -> Militante:
@@ -127,17 +134,17 @@ def snapshot(militante: Militante) -> dict[str, object]:
     number = militante.cpf_cifrado
     return {
         "matricula": militante.matricula,
-        "nome": militante.nome,
-        "nome_social": militante.nome_social,
+        **{name: getattr(militante, name) for name in STORED},
         "cpf": cpf.mask(cpf.vault().decrypt(number)) if number is not None else None,
-        "nascimento": militante.nascimento,
-        "email": militante.email,
-        "telefone": militante.telefone,
-        "nucleo_id": militante.nucleo_id,
-        "data_filiacao": militante.data_filiacao,
-        "dia_vencimento": militante.dia_vencimento,
-        "isento": militante.isento,
-        "valor_cota": militante.valor_cota,
+    }
+
+
+def snapshot_of_new(matricula: str, dados: DadosMilitante) -> dict[str, object]:
+    """The same of a militante who is being made of `dados`."""
+    return {
+        "matricula": matricula,
+        **{name: getattr(dados, name) for name in STORED},
+        "cpf": cpf.mask(dados.cpf) if dados.cpf else None,
     }
 
 

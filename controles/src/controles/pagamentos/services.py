@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -32,6 +32,7 @@ from controles.services.transaction import transaction
 
 __all__ = [
     "NovoPagamento",
+    "audited",
     "plan_allocation",
     "register_pagamento",
     "register_within",
@@ -330,6 +331,21 @@ def _check_reversible(session: Session, original: Pagamento, data: dt.date, *, h
         raise Invalid("data", f"O estorno não pode ser anterior ao pagamento, de {original.data_credito:%d/%m/%Y}.")
 
 
+_AUDITED = ("militante_id", "data_credito", "valor", "metodo", "e2eid", "estorna_id", "motivo", "observacao")
+
+
+def audited(values: Mapping[str, object], partes: Iterable[ParteAlocada]) -> dict[str, object]:
+    """What the audit keeps of a payment and of what it pays."""
+    conta_id = values["conta_id"]
+    return {
+        **{name: values[name] for name in _AUDITED},
+        **({} if conta_id is None else {"conta_id": conta_id}),
+        "cotas": [
+            {"id": parte.cota_id, "competencia": parte.competencia, "centavos": parte.centavos} for parte in partes
+        ],
+    }
+
+
 def _record(
     session: Session,
     acao: str,
@@ -344,20 +360,7 @@ def _record(
         acao=acao,
         tabela="pagamento",
         registro_id=pagamento.id,
-        depois={
-            "militante_id": pagamento.militante_id,
-            "data_credito": pagamento.data_credito,
-            "valor": pagamento.valor,
-            "metodo": pagamento.metodo,
-            **({} if pagamento.conta_id is None else {"conta_id": pagamento.conta_id}),
-            "e2eid": pagamento.e2eid,
-            "estorna_id": pagamento.estorna_id,
-            "motivo": pagamento.motivo,
-            "observacao": pagamento.observacao,
-            "cotas": [
-                {"id": parte.cota_id, "competencia": parte.competencia, "centavos": parte.centavos} for parte in partes
-            ],
-        },
+        depois=audited({name: getattr(pagamento, name) for name in ("conta_id", *_AUDITED)}, partes),
         usuario_id=autor_id,
         agora=agora,
     )

@@ -7,9 +7,11 @@ from flask import Blueprint, redirect, render_template, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from controles.contas.permissions import Permission, current_scope, require
+from controles.contas.permissions import Permission, allowed, current_scope, require
 from controles.domain.clock import today
 from controles.domain.escopo import Escopo
+from controles.organizacao.queries import get_primeiros_passos
+from controles.organizacao.records import OPTIONAL_STEPS
 from controles.painel import charts
 from controles.painel.links import PainelLinks
 from controles.painel.queries import get_dashboard_stats
@@ -38,7 +40,13 @@ def index() -> str:
         pagamentos=url_for("pagamentos.index"),
     )
     return render_template(
-        "painel/index.html", painel=painel, escopo=escopo, links=links, figures=draw_figures(painel, links)
+        "painel/index.html",
+        painel=painel,
+        escopo=escopo,
+        links=links,
+        figures=draw_figures(painel, links),
+        passos=get_primeiros_passos() if allowed(Permission.ADMINISTRAR) else None,
+        opcionais=OPTIONAL_STEPS,
     )
 
 

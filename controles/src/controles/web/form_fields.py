@@ -3,7 +3,8 @@
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from wtforms import Field, Form, HiddenField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
@@ -13,6 +14,7 @@ from wtforms.widgets import DateInput, ListWidget, RadioInput, TextInput
 from controles.domain.domain_errors import Invalid
 from controles.domain.money import format_brl, parse_brl
 
+_WRITTEN_MONTH = re.compile(r"([0-9]{1,2})/([0-9]{4})")
 _WRITTEN_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 
 
@@ -91,6 +93,32 @@ class DayField(Field):
             self.data = parse_day(written)
 
 
+class MonthField(Field):
+    """A month, typed as mm/aaaa; `data` is its day 1, or None."""
+
+    widget = TextInput()
+
+    def __init__(self, label: str, validators: Sequence[Any] = (), **options: Any) -> None:
+        render = {"inputmode": "numeric", "autocomplete": "off", "placeholder": "mm/aaaa"}
+        super().__init__(label, list(validators), render_kw={**render, **options.pop("render_kw", {})}, **options)
+        self.data: dt.date | None = None
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else f"{self.data:%m}/{self.data.year:04d}"
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        self.data = None
+        written = "".join(valuelist[0].split()) if valuelist else ""
+        if not written:
+            return
+        match = _WRITTEN_MONTH.fullmatch(written)
+        if match is None or not 1 <= int(match[1]) <= 12 or not int(match[2]):
+            raise ValueError("Este mês não existe; escreva mês/ano, por exemplo 03/2026.")
+        self.data = dt.date(int(match[2]), int(match[1]), 1)
+
+
 def parse_day(written: str) -> dt.date:
     """The day in a text; ValueError, in Portuguese, if there is none."""
     match = _WRITTEN_DATE.fullmatch(written)
@@ -134,6 +162,28 @@ def choice(value: object, label: str) -> Any:
 def coerce_id(value: Any) -> int | None:
     """A select's value as an id; None for the empty option."""
     return int(value) if value not in (None, "", "None") else None
+
+
+class Change(Protocol):
+    """Who changed a field last, and when; `autor_id` and `autor` None: no person did."""
+
+    @property
+    def autor_id(self) -> int | None: ...
+
+    @property
+    def autor(self) -> str | None: ...
+
+    @property
+    def quando(self) -> dt.datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Nota:
+    """What is stored in a field by now, who wrote it, and whether its author has to choose between that and theirs."""
+
+    gravado: str
+    mudada: Change
+    undecided: bool
 
 
 class PageForm(Form):

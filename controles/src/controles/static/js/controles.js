@@ -87,3 +87,16 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());
 }
+
+// What has to be sent elsewhere is selected with a click, and copied with a button where the browser may.
+for (const input of document.querySelectorAll("input[data-select]")) {
+  input.addEventListener("focus", () => input.select());
+}
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
+    button.textContent = "Copiado";
+  });
+}

@@ -1,4 +1,4 @@
-"""What somebody else, or the same person in another tab, has changed in a militante since a form was opened."""
+"""What somebody else, or the same person in another tab, has changed in a record since a form was opened."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -26,12 +26,15 @@ class Mudada:
     quando: dt.datetime
 
 
-def changed_since(militante_id: int, versao: int) -> dict[str, Mudada]:
-    """The fields of a militante that changed after this version, according to the audit."""
+def changed_since(tabela: str, registro_id: int, versao: int) -> dict[str, Mudada]:
+    """The fields of a record that changed after this version, according to the audit.
+
+    Only for tables whose audit rows state the version that each change made.
+    """
     rows = db.session.execute(
         select(Auditoria.antes, Auditoria.depois, Auditoria.usuario_id, Usuario.nome, Auditoria.quando)
         .outerjoin(Usuario, Usuario.id == Auditoria.usuario_id)
-        .where(Auditoria.tabela == "militante", Auditoria.registro_id == militante_id)
+        .where(Auditoria.tabela == tabela, Auditoria.registro_id == registro_id)
         .order_by(Auditoria.id.desc())
         .limit(_LOOKED_AT)
     ).all()

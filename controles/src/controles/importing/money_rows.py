@@ -1,0 +1,174 @@
+"""Rows about money: read, checked some hundred at a time, and kept to be written. Nothing is written here."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from controles.domain.money import parse_brl
+from controles.domain.text import search_form
+from controles.importing.cells import read_cpf, read_text
+from controles.importing.checking import Acao, CheckedRow, Fault, chunks, is_sum
+from controles.importing.columns import Columns, columns_of
+from controles.importing.dates import read_month, read_payment_day, shown
+from controles.importing.payers import Said
+from controles.importing.reading import open_sheet
+from controles.importing.services import Hints, Listener, Resumo
+from controles.importing.spreadsheet import Record
+from controles.pagamentos.models import Metodo
+
+T = TypeVar("T")
+# A check of one row, and what is to be written for it.
+Outcome = tuple[CheckedRow, T | None]
+
+_METODOS = {
+    Metodo.PIX: r"\bpix\b",
+    Metodo.DINHEIRO: r"dinheiro|especie|\bcash\b|em maos",
+    Metodo.BOLETO: r"boleto",
+    Metodo.CARTAO: r"cartao|credito|debito|maquin",
+    Metodo.FOLHA: r"folha|consignad|contracheque",
+    Metodo.TRANSFERENCIA: r"transf|\bted\b|\bdoc\b|deposito",
+    Metodo.OUTRO: r"^outr|cheque",
+}
+_SIGN = re.compile(r"^(?:R\$\s*)?[-−](?:\s*R\$)?|^\((?=.*\)$)|[-−]$", re.IGNORECASE)
+_DEBIT = re.compile(r"\s*(?:\(d\)|\bd|\bdev(?:edor)?|\bdeb(?:ito)?)\.?$", re.IGNORECASE)
+_CREDIT = re.compile(r"\s*(?:\(c\)|\bc|\bcr(?:ed(?:or|ito)?)?)\.?$", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class MoneyRow:
+    """A row's cells as values; those that are empty or could not be read are missing."""
+
+    record: Record
+    values: dict[str, Any] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+    decisao: str | None = None
+
+    @property
+    def said(self) -> Said:
+        values = self.values
+        return Said(values.get("matricula"), values.get("cpf"), values.get("nome"), self.decisao)
+
+
+@dataclass(slots=True)
+class Examined(Generic[T]):
+    """What would happen with each row; `wanted` are those to be written, by their numbers."""
+
+    count: Counter[Acao] = field(default_factory=Counter)
+    wanted: list[tuple[int, T]] = field(default_factory=list)
+
+    @property
+    def refused(self) -> int:
+        return self.count[Acao.ERRO] + self.count[Acao.CONFLITO]
+
+    def resumo(self, *, gravado: bool) -> Resumo:
+        count = self.count
+        return Resumo(count[Acao.NOVO], 0, count[Acao.IGUAL], count[Acao.ERRO], gravado, conflitos=count[Acao.CONFLITO])
+
+
+def examine(
+    path: Path,
+    listener: Listener,
+    hints: Hints,
+    check: Callable[[Columns, Sequence[MoneyRow]], Sequence[Outcome[T]]],
+) -> Examined[T]:
+    """Read the whole file and let `check` say, some hundred rows at a time, what is to become of each."""
+    found: Examined[T] = Examined()
+    with open_sheet(path, hints.words.knows) as sheet:
+        columns = columns_of(sheet.header, hints.words)
+        columns = replace(columns, warnings=(*sheet.warnings, *columns.warnings))
+        listener.columns(columns, sheet.delimiter)
+        for records in chunks(sheet.records):
+            rows = [_row(record, columns, hints.decisoes) for record in records]
+            for checked, wanted in check(columns, rows):
+                found.count[checked.acao] += 1
+                if wanted is not None:
+                    found.wanted.append((checked.record.number, wanted))
+                _tell(listener, checked)
+            listener.progress(sheet.position())
+    return found
+
+
+def settled(row: MoneyRow) -> CheckedRow | None:
+    """What a row is whoever it is about: broken, or a line that sums up others; None for every other one."""
+    if row.record.fault is not None:
+        return CheckedRow(row.record, Acao.ERRO, faults=(Fault(None, row.record.fault),))
+    if is_sum(row.record) and not {"data", "cpf", "matricula"} & set(row.values):
+        return CheckedRow(row.record, Acao.TOTAL)
+    return None
+
+
+def refused(row: MoneyRow, columns: Columns) -> CheckedRow:
+    """A row with faults, these from left to right."""
+    names = sorted(row.faults, key=lambda name: columns.positions.get(name, len(columns.positions) + 1000))
+    return CheckedRow(
+        row.record, Acao.ERRO, faults=tuple(Fault(columns.name(name), row.faults[name]) for name in names)
+    )
+
+
+def read_metodo(text: str) -> Metodo:
+    form = search_form(text)
+    for metodo, pattern in _METODOS.items():
+        if re.search(pattern, form):
+            return metodo
+    raise ValueError(
+        f"{shown(text)} não é uma forma de pagamento; escreva PIX, dinheiro, transferência, boleto, cartão, folha ou "
+        "outro."
+    )
+
+
+def read_positive(text: str) -> int:
+    """Centavos, more than none."""
+    centavos = parse_brl(text)
+    if centavos == 0:
+        raise ValueError("O valor é zero; apague a linha, ou escreva o valor.")
+    return centavos
+
+
+def read_balance(text: str) -> int:
+    """Centavos in favour; what is owed is negative: with a sign, in brackets, or with a D behind it."""
+    owed = bool(_SIGN.search(text)) or bool(_DEBIT.search(text))
+    plain = _CREDIT.sub("", _DEBIT.sub("", text)).strip()
+    centavos = parse_brl(_SIGN.sub("", plain).strip().removesuffix(")"))
+    return -centavos if owed else centavos
+
+
+def _row(record: Record, columns: Columns, decisoes: Mapping[int, str]) -> MoneyRow:
+    row = MoneyRow(record, decisao=decisoes.get(record.number))
+    if record.fault is not None:
+        return row
+    for name, text in columns.cells(record.cells).items():
+        try:
+            value = _READERS.get(name, read_text)(text)
+        except ValueError as error:
+            row.faults[name] = str(error)
+        else:
+            if value is not None:
+                row.values[name] = value
+    return row
+
+
+_READERS: Mapping[str, Callable[[str], object]] = {
+    "cpf": read_cpf,
+    "data": read_payment_day,
+    "valor": read_positive,
+    "metodo": read_metodo,
+    "competencia": read_month,
+    "devido": parse_brl,
+    "credito": parse_brl,
+    "saldo": read_balance,
+}
+
+
+def _tell(listener: Listener, row: CheckedRow) -> None:
+    match row.acao:
+        case Acao.ERRO | Acao.CONFLITO:
+            listener.faulty(row)
+        case Acao.NOVO:
+            listener.new(row)
+        case Acao.TOTAL | Acao.PULADO:
+            listener.passed(row)
+        case _:
+            pass
