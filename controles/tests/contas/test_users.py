@@ -81,7 +81,7 @@ def test_another_role_and_scope_hold_in_the_sessions_that_are_open(app: Flask, a
         db.session.commit()
         nucleo_id = db.session.scalars(select(Nucleo.id)).one()
     assert somebody.get("/cotas/gerar").status_code == 200
-    assert "O papel foi mudado" in act(admin, somebody, "papel", papel="leitura", nucleo_id=str(nucleo_id)).text
+    assert "O papel foi alterado" in act(admin, somebody, "papel", papel="leitura", nucleo_id=str(nucleo_id)).text
     assert somebody.get("/cotas/gerar").status_code == 403
     assert "Só o seu núcleo" in somebody.get("/").text
 

@@ -45,7 +45,7 @@ def test_a_port_that_browsers_refuse_is_not_used(capsys: pytest.CaptureFixture[s
 
 
 def test_an_address_of_another_machine_is_refused_in_words() -> None:
-    with pytest.raises(click.ClickException, match=r"HOST: não dá para escutar em 192\.0\.2\.1"):
+    with pytest.raises(click.ClickException, match=r"HOST: não é possível escutar em 192\.0\.2\.1"):
         listen("192.0.2.1", 5000)
 
 

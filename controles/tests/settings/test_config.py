@@ -184,7 +184,7 @@ def test_a_data_folder_that_cannot_be_written_is_said_so(tmp_path: Path) -> None
     blocked = tmp_path / "arquivo"
     blocked.write_text("")
     (problem,) = problems(tmp_path, CONTROLES_DATA=str(blocked / "dados"))
-    assert problem.startswith("CONTROLES_DATA: não dá para escrever na pasta")
+    assert problem.startswith("CONTROLES_DATA: não é possível escrever na pasta")
 
 
 def test_a_database_in_a_folder_that_is_missing_is_said_so(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ def _kept(name: str, path: Path, make: Callable[[], str], parse: Callable[[str],
     try:
         return parse(kept_secret(path, make))
     except OSError as error:
-        problem = f"{name}: não dá para guardar em {path} ({error.strerror}); defina a variável {name}."
+        problem = f"{name}: não é possível guardar em {path} ({error.strerror}); defina a variável {name}."
     except ValueError as error:
         problem = f"{name}: o que está em {path} {error}. Ou apague o arquivo."
     raise ConfigError((problem,))

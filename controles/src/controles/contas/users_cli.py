@@ -97,7 +97,7 @@ def role(email: str, papel: str, nucleo: str | None) -> None:
         if nucleo is not None and nucleo_id is None:
             raise click.ClickException(f"Não há um núcleo com o nome “{nucleo}”.")
         administering.change_role(_id_of(email), Papel(papel), nucleo_id, autor_id=None, agora=utc_now())
-    say("O papel foi mudado.")
+    say("O papel foi alterado.")
 
 
 @group.command("reset", short_help="Refaz o acesso de quem perdeu o celular ou a senha.")

@@ -86,7 +86,7 @@ def _change_role(usuario_id: int) -> ResponseReturnValue:
     administering.change_role(
         usuario_id, form.papel.data, form.nucleo_id.data, autor_id=_not_me(usuario_id), agora=utc_now()
     )
-    return _done(usuario_id, "O papel foi mudado; já vale para as sessões abertas.")
+    return _done(usuario_id, "O papel foi alterado; já vale para as sessões abertas.")
 
 
 def _reset(usuario_id: int) -> ResponseReturnValue:

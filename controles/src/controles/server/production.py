@@ -42,7 +42,7 @@ def serve() -> None:
     listener = listen(settings.host, settings.port)
     click.echo(
         f"Controles atende em http://{settings.host}:{settings.port}, "
-        f"com {settings.workers} processos de {settings.threads} linhas."
+        f"com {settings.workers} processos de {settings.threads} threads."
     )
     serve_by_workers(app, listener, workers=settings.workers, threads=settings.threads)
 
@@ -76,5 +76,5 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         raise click.ClickException(
-            f"HOST, PORT: não dá para escutar em {host}, porta {port} ({error.strerror}); escolha outros."
+            f"HOST, PORT: não é possível escutar em {host}, porta {port} ({error.strerror}); escolha outros."
         ) from None

@@ -88,7 +88,7 @@ def listen(host: str, port: int) -> socket.socket:
             listener.close()
             if error.errno in {errno.EADDRINUSE, errno.EACCES}:
                 continue
-            raise click.ClickException(f"HOST: não dá para escutar em {host} ({error.strerror}).") from None
+            raise click.ClickException(f"HOST: não é possível escutar em {host} ({error.strerror}).") from None
         if candidate != port:
             why = "é recusada pelos navegadores" if port in BLOCKED_PORTS else "está ocupada"
             click.echo(f"A porta {port} {why}; usando a {candidate}. Para escolher outra: PORT=8000 make run")

@@ -95,7 +95,7 @@ class Settings:
         "CONTROLES_ENV",
         "production com dados de pessoas; development para experimentar, test para testes.",
         parse=parse_environment,
-        shown="nenhum: precisa ser dita (`make run` e os contêineres a dizem)",
+        shown="nenhum: é obrigatória (`make run` e os contêineres a definem)",
     )
     data: Path = _setting(
         "CONTROLES_DATA", "Pasta do banco SQLite e do que a instalação gera.", parse=parse_folder, default="./instance"
@@ -151,7 +151,7 @@ class Settings:
     )
     audit_key: str | None = _setting(
         "AUDIT_KEY",
-        "Sela a auditoria; uma só dela continua conferindo o que outras trocas de chave deixam para trás.",
+        "Sela a auditoria. Com uma chave própria, trocar a SECRET_KEY não afeta os selos.",
         parse=parse_secret_key,
         shown="a SECRET_KEY",
         secret=True,
@@ -168,14 +168,14 @@ class Settings:
     )
     admin_password: str | None = _setting(
         "ADMIN_PASSWORD",
-        "Senha da administração; mudar aqui muda na próxima partida.",
+        "Senha da administração; uma mudança aqui vale na próxima inicialização.",
         parse=parse_password,
         shown="criada em CONTROLES_DATA (só em development)",
         secret=True,
     )
     admin_otp_secret: str | None = _setting(
         "ADMIN_OTP_SECRET",
-        "Segredo base32 do segundo fator da administração; mudar aqui pede novo cadastro na próxima entrada.",
+        "Segredo base32 do segundo fator da administração; uma mudança aqui pede novo cadastro na próxima entrada.",
         parse=parse_otp_secret,
         shown="criado em CONTROLES_DATA (só em development)",
         secret=True,
@@ -355,7 +355,7 @@ def _folder_problems(data: Path, database_url: str) -> list[str]:
             raise PermissionError(None, "sem permissão de escrita")
     except OSError as error:
         problems.append(
-            f"CONTROLES_DATA: não dá para escrever na pasta {data} ({error.strerror}); "
+            f"CONTROLES_DATA: não é possível escrever na pasta {data} ({error.strerror}); "
             "corrija as permissões ou escolha outra."
         )
     database = (make_url(database_url).database or "") if database_url.startswith("sqlite") else ""
@@ -374,7 +374,7 @@ def _kept_secret_key(data: Path) -> str:
         return parse_secret_key(kept_secret(path, new_secret_key))
     except OSError as error:
         raise ConfigError(
-            (f"SECRET_KEY: não dá para guardar uma em {path} ({error.strerror}); defina a variável SECRET_KEY.",)
+            (f"SECRET_KEY: não é possível guardar uma em {path} ({error.strerror}); defina a variável SECRET_KEY.",)
         ) from None
     except ValueError as error:
         raise ConfigError((f"SECRET_KEY: a que está em {path} {error}. Ou apague o arquivo.",)) from None

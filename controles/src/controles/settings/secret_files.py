@@ -23,7 +23,7 @@ def read_secret_files(environ: Mapping[str, str], names: Iterable[str]) -> tuple
             values[name] = _read(Path(path))
         except OSError as error:
             problems.append(
-                f"{name}{SUFFIX}: não dá para ler {path} ({error.strerror}); corrija o caminho ou as permissões."
+                f"{name}{SUFFIX}: não é possível ler {path} ({error.strerror}); corrija o caminho ou as permissões."
             )
         except ValueError as error:
             problems.append(f"{name}{SUFFIX}: o arquivo {path} {error}.")

@@ -26,9 +26,9 @@ _PAGE = """\
 
 <!-- Written by `flask --app controles settings --markdown`; a test compares. -->
 
-Toda configuração vem do ambiente, com um nome, um padrão e um significado. Na partida, tudo o que está errado é dito de
-uma vez, em frases, e nada começa antes de estar certo. Uma variável vazia conta como ausente. `flask --app controles
-settings` mostra a mesma lista no terminal.
+Toda configuração vem do ambiente, com um nome, um padrão e um significado. Na inicialização, tudo o que está errado é
+informado de uma vez, em frases, e nada começa antes de estar certo. Uma variável vazia conta como ausente.
+`flask --app controles settings` mostra a mesma lista no terminal.
 
 ## A aplicação
 

@@ -135,7 +135,7 @@ def _install(folder: Path, level: str) -> None:
     trouble = _folder_trouble(folder)
     if trouble:
         print(  # noqa: T201 - there is no log to write it to
-            f"Aviso: não dá para escrever os logs na pasta {folder} ({trouble}). "
+            f"Aviso: não é possível escrever os logs na pasta {folder} ({trouble}). "
             "Eles vão para a saída de erro; corrija as permissões ou defina LOG_DIR.",
             file=sys.stderr,
         )
