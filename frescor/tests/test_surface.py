@@ -73,6 +73,7 @@ def test_the_calls_of_a_cache_are_as_recorded() -> None:
         "unhook": "(self, hook: collections.abc.Callable[[frescor._runtime.hooks.Event], object])",
         "recording": "(self)",
         "disabled": "(self)",
+        "memo": "(self)",
         "replaced_by": "(self, other: 'Cache')",
         "explain": "(self, function: collections.abc.Callable[..., object], *args: object, **kwargs: object)",
         "stats": "(self)",

@@ -251,3 +251,18 @@ def test_the_sketch_counts_up_to_fifteen_and_forgets_slowly() -> None:
     for number in range(200_000):
         sketch.record(f"other {number}")
     assert sketch.frequency("once") <= 15
+
+
+@pytest.mark.parametrize("raised", ["=sql:due#@!", "=sql:due#@!paid,cents"])
+def test_a_write_of_this_process_ends_the_columns_that_it_does_not_name_at_once(local: Local, raised: str) -> None:
+    blind, named, other = "=sql:due#@member", "=sql:due#@paid", "=sql:dues#@member"
+    local.learn(local.mark(), {blind: 5, named: 5, other: 5})
+    mark = local.mark()
+    local.drop(tags=[raised])
+    assert blind not in local.stamps([blind, named, other])
+    assert (named in local.stamps([named])) is ("paid" in raised)
+    assert other in local.stamps([other])
+    local.learn(mark, {blind: 5})
+    assert blind not in local.stamps([blind])
+    local.learn(local.mark(), {blind: 6})
+    assert blind in local.stamps([blind])

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from frescor import Cache, PolicyError
+from frescor._protocol.commands import Invalidate
 from frescor.flask import FlaskCache
 from frescor.sqlalchemy import track
 
@@ -85,3 +86,36 @@ def test_what_is_no_cache_is_not_tracked(given: object) -> None:
     engine = sa.create_engine("sqlite://")
     with pytest.raises(PolicyError, match="track takes a Cache, a function that returns one, or a FlaskCache"):
         track(engine, given)  # type: ignore[arg-type]
+
+
+def test_each_request_is_a_memo_where_the_application_says_so() -> None:
+    app = Flask("memo")
+    cache = FlaskCache()
+    seen: list[int] = []
+
+    @cache.cached(expire=60, key_prefix="user", tags=("users",))
+    def user() -> list[int]:
+        seen.append(1)
+        return [len(seen)]
+
+    @app.before_request
+    def look_up() -> None:
+        user()
+
+    @app.get("/")
+    def index() -> str:
+        # As another process does it.
+        cache.current.store.perform(Invalidate(("=users",)))
+        return f"{user()}{user()}"
+
+    @app.get("/fails")
+    def fails() -> str:
+        raise LookupError
+
+    cache.init_app(app, lambda: Cache.from_url("memory://", "memo"), memo=True)
+    client = app.test_client()
+    assert client.get("/").text == "[1][1]"
+    assert client.get("/fails").status_code == 500
+    assert client.get("/").text == "[2][2]"
+    with app.app_context():
+        assert cache.current._engine.memo is None

@@ -1,15 +1,25 @@
-"""A cache that is switched off: in a context, in the environment, and put back."""
+"""What is different within a context: a cache that is off, one in another's place, one value for repeated calls."""
 
 import asyncio
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy import orm
+from unsteady import UnsteadyStore, engine_on
 
 from frescor import MISS, Cache, PolicyError
+from frescor._protocol.commands import Invalidate
+from frescor._runtime.scope import Memo, kept
+from frescor._values.codec import Codec
+from frescor._values.shapes import policy_shape
+from frescor.sqlalchemy import track
 from frescor.testing import PrivateServer
+from frescor.testing.shop import Customer, Shop
 
 
 @pytest.fixture(params=["memory", "server"])
@@ -189,3 +199,131 @@ def test_a_disabled_process_asks_the_store_for_nothing_when_it_reads() -> None:
         [sys.executable, "-c", program], env={"FRESCOR_DISABLED": "1"}, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_within_a_memo_a_call_returns_what_it_returned_before_without_the_store() -> None:
+    store = UnsteadyStore()
+    engine = engine_on(store)
+    cache = Cache(engine)
+    counted = Counted(cache)
+    counted.value(1)
+    with cache.memo():
+        first = counted.value(1)
+        store.asked.clear()
+        assert counted.value(1) == first == [1, 1]
+        assert store.asked == []
+        first.append(7)
+        assert counted.value(1) == [1, 1]
+        engine.store.perform(Invalidate(("=t",)))  # another process
+        assert counted.value(1) == [1, 1]
+    assert counted.value(1) == [1, 2]
+    assert counted.value(1) is not counted.value(1)
+
+
+def test_a_write_within_a_memo_ends_what_it_keeps(cache: Cache) -> None:
+    counted = Counted(cache)
+    writes = (
+        lambda: cache.invalidate("t"),
+        lambda: cache.invalidate_pattern("p:*"),
+        lambda: counted.value.invalidate(1),
+        lambda: counted.value.refresh(1),
+        lambda: asyncio.run(cache.aio.invalidate("t")),
+        cache.clear_all,
+    )
+    with cache.memo():
+        for write in writes:
+            kept = counted.value(1)
+            assert counted.value(1) == kept
+            with cache.memo(), cache.disabled():
+                write()
+            assert counted.value(1) != kept
+
+
+def test_what_was_looked_for_before_a_write_is_not_kept_after_it() -> None:
+    memo, codec, shape = Memo(), Codec(), policy_shape("p", 1)
+    mark = memo.mark()
+    memo.clear()
+    memo.keep(mark, "k", kept(1, codec, shape, ()))
+    assert memo.get("k", shape) is None
+    memo.keep(memo.mark(), "k", kept([1], codec, shape, ()))
+    found = memo.get("k", shape)
+    assert found is not None
+    assert found.value() == [1]
+    assert found.value() is not found.value()
+    assert memo.get("k", policy_shape("q", 1)) is None
+
+
+def test_a_memo_answers_no_load_no_strict_policy_and_nothing_that_is_not_kept(cache: Cache) -> None:
+    counted = Counted(cache)
+    runs: list[str] = []
+
+    @cache.cached(expire=60, key_prefix="strict", strict=True, tags=("t",))
+    def strict() -> int:
+        runs.append("strict")
+        return len(runs)
+
+    @cache.cached(expire=60, key_prefix="unkept", store_if=lambda _: False)
+    def unkept() -> int:
+        runs.append("unkept")
+        return len(runs)
+
+    @cache.cached(expire=60, key_prefix="outer")
+    def outer() -> list[int]:
+        return counted.value(1)
+
+    with cache.memo():
+        before = strict(), unkept(), counted.value(1)
+        cache.store.perform(Invalidate(("=t",)))
+        assert strict() != before[0]
+        assert unkept() != before[1]
+        # Its value is stored, and is to be as new as it says.
+        assert outer() != before[2]
+
+
+def test_threads_and_tasks_of_a_memo_share_it_and_others_do_not(cache: Cache) -> None:
+    counted = Counted(cache)
+
+    async def main() -> None:
+        with cache.memo():
+            kept = counted.value(1)
+            cache.store.perform(Invalidate(("=t",)))
+            assert await asyncio.to_thread(counted.value, 1) == kept
+            await asyncio.to_thread(cache.invalidate, "t")
+            assert counted.value(1) != kept
+            found: list[object] = []
+            cache.store.perform(Invalidate(("=t",)))
+            thread = threading.Thread(target=lambda: found.append(counted.value(1)))
+            thread.start()
+            thread.join(10)
+            assert found != [counted.value(1)]
+
+    asyncio.run(main())
+
+
+def test_hits_on_a_memo_are_counted_and_told(cache: Cache) -> None:
+    counted = Counted(cache)
+    with cache.memo(), cache.recording() as calls:
+        counted.value(1)
+        counted.value(1)
+    assert [(event.kind, event.how) for event in calls.events][-1] == ("hit", "memo")
+    assert calls.hits("p") == 1
+
+
+def test_commits_of_a_tracked_database_end_a_memo_and_a_dirty_transaction_goes_past_it(tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'shop.db'}")
+    with Cache.from_url("memory://", "shop") as cache:
+        tracking = track(engine, cache)
+        shop = Shop(engine, cache)
+        with cache.memo():
+            assert shop.name(1) == "ana"
+            with orm.Session(engine) as session:
+                shop.session = session
+                session.execute(sa.update(Customer).where(Customer.id == 1).values(name="eva"))
+                assert shop.name(1) == "eva"
+                session.rollback()
+                shop.session = None
+            assert shop.name(1) == "ana"
+            shop.rename(1, "ada")
+            assert shop.name(1) == "ada"
+        tracking.close()
+    engine.dispose()

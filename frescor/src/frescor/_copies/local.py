@@ -163,7 +163,7 @@ class Local:
                 self._forget_stamps()
 
     def _take_slice(self, tag: str, mark: int) -> bool:
-        """Whether the tag holds: no write to its table that names no columns has been pushed since `mark`."""
+        """Whether the tag holds: no write that stands for columns which it does not name was pushed since `mark`."""
         table, _, column = tag.rpartition(SLICES)
         if self._pushed.get(table + BUT, 0) > mark:
             return False
@@ -196,8 +196,9 @@ class Local:
             for tag in tags:
                 self._pushed[tag] = self._sequence
                 self._stamps.pop(tag, None)
-                if self._blind_tags and tag.endswith(BUT):
-                    # It names no column: drop all that are known. Those that are being asked for: `_take_slice`.
+                if BUT in tag:
+                    # Drop all that are known and that it does not name. Those that are being asked for: `_take_slice`.
+                    self._pushed[tag.partition(BUT)[0] + BUT] = self._sequence
                     for name in blind_tags_of(tag, self._blind_tags):
                         self._pushed[name] = self._sequence
                         self._stamps.pop(name, None)

@@ -172,7 +172,7 @@ def _load_and_store(process: Process, request: Request, as_of: int) -> Plan[Outc
             yield from invalidate(process, keys=(request.key,))
         yield EndFlight(request.key, flight_result_of(request, loaded))
         result = Result.BYPASSED if loaded.private else Result.LOADED
-        return Outcome(value_of(request, loaded), result, tags=tags_of(request, loaded))
+        return Outcome(value_of(request, loaded), result, tags=tags_of(request, loaded), unkept=True)
     entry, ttl_ms = entry_of(request, loaded, as_of)
     outcome: StoreOutcome | Unavailable = yield Write(
         request.key, request.token, packed(process, request, entry), entry.as_of, entry.tags, ttl_ms

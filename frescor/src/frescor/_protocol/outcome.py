@@ -23,7 +23,7 @@ class Outcome(msgspec.Struct, frozen=True):
     """What a call returns, and where it came from.
 
     due: the value is to be loaded anew, while the caller goes on with this one. tags: what the value depends on.
-    outdated: it was invalidated, and the policy allows serving it.
+    outdated: it was invalidated, and the policy allows serving it. unkept: its loader said that it is not to be kept.
     """
 
     value: Any
@@ -31,3 +31,4 @@ class Outcome(msgspec.Struct, frozen=True):
     due: bool = False
     tags: tuple[str, ...] = ()
     outdated: bool = False
+    unkept: bool = False

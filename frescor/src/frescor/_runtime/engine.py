@@ -24,7 +24,7 @@ from frescor._runtime.lease import Flights, Keeper, Waits
 from frescor._runtime.nondeterminism import Nondeterminism
 from frescor._runtime.notices import Notices
 from frescor._runtime.reporter import Reporter
-from frescor._runtime.scope import Scope
+from frescor._runtime.scope import Memo, Scope
 from frescor._store.base import ListenerFactory, Store
 from frescor._values.codec import Codec
 from frescor._values.entry import LARGEST_VALUE, Packing
@@ -180,17 +180,33 @@ class Engine:
         """Whether every call loads, in this process or in this context."""
         return self._is_disabled or ((scope := self.scope.get()) is not None and scope.disabled)
 
+    @property
+    def memo(self) -> Memo | None:
+        """What answers repeated calls in this context."""
+        scope = self.scope.get()
+        return None if scope is None else scope.memo
+
+    def forget_memo(self) -> None:
+        """There was a write in this context."""
+        if self.detour is not None and (memo := self.memo) is not None:
+            memo.clear()
+
     @contextlib.contextmanager
-    def within(self, scope: Scope) -> Iterator[None]:
-        """Let this be the scope of this thread or task, and of the tasks that it starts."""
+    def within(self, *, disabled: bool = False, memo: bool = False) -> Iterator[None]:
+        """Let this hold for this thread or task, and for the tasks that it starts, beside what holds already."""
         if not self._has_scopes:
             self._has_scopes = True
             self._choose_detour()
-        token = self.scope.set(scope)
+        around = self.scope.get() or Scope()
+        # A write within an inner memo has to end the outer one, too: there is one for both.
+        kept = around.memo or (Memo() if memo else None)
+        token = self.scope.set(Scope(disabled or around.disabled, kept))
         try:
             yield
         finally:
-            self.scope.reset(token)
+            # It may end in another context, as a streamed response does: then it is over with its own.
+            with contextlib.suppress(ValueError):
+                self.scope.reset(token)
 
     def _choose_detour(self) -> None:
         if self.hooks.hit or self._is_disabled:

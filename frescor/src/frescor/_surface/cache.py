@@ -17,7 +17,6 @@ from frescor._runtime.engine import Engine
 from frescor._runtime.events import PolicyStats, by_policy
 from frescor._runtime.hooks import Hook, Kind
 from frescor._runtime.nondeterminism import Nondeterminism
-from frescor._runtime.scope import Scope
 from frescor._store.base import KeyInfo, ServerInfo, Store
 from frescor._store.connection.connection import DEADLINE
 from frescor._store.opening import open_store
@@ -410,7 +409,17 @@ class Cache:
     def disabled(self) -> AbstractContextManager[None]:
         """`with cache.disabled():` every call of this thread or task, and of the tasks that it starts, loads: nothing
         is read or kept, and nobody is waited for. Writes invalidate as ever; `set` deletes what is under its key."""
-        return self._engine.within(Scope(disabled=True))
+        return self._engine.within(disabled=True)
+
+    def memo(self) -> AbstractContextManager[None]:
+        """`with cache.memo():` repeated calls of cached functions, and of `get_or_load`, by this thread or task and the
+        tasks that it starts, return the value that the first one returned, without asking the store.
+
+        A write within it through this cache (an invalidation, `set`, `refresh`, the commit of a tracked transaction)
+        ends all that it keeps, and within a transaction that has changed something it answers nothing. What others
+        write meanwhile is not seen until it ends: make it as short as a request. Strict policies do not use it.
+        """
+        return self._engine.within(memo=True)
 
     @contextlib.contextmanager
     def replaced_by(self, other: "Cache") -> Iterator["Cache"]:

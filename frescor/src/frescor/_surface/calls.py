@@ -17,6 +17,7 @@ from frescor._runtime.encoding import entries
 from frescor._runtime.engine import Engine
 from frescor._runtime.events import BY_KEY
 from frescor._runtime.hooks import Event
+from frescor._runtime.scope import Kept, Memo, kept
 from frescor._surface.callsite import codec_of, mapped_annotation, return_annotation
 from frescor._values.codec import Codec
 from frescor._values.shapes import Shape, policy_shape
@@ -72,7 +73,9 @@ def set_many(
     if engine.is_disabled:
         # Nothing is kept, and what stood there is older than what the caller brings.
         given, refused = {}, tuple(mapping)
-    return not mapping or (yield from plan.put(engine.process, given, ttl_ms, refused))
+    stored = not mapping or (yield from plan.put(engine.process, given, ttl_ms, refused))
+    engine.forget_memo()
+    return stored
 
 
 def delete(engine: Engine, keys: Iterable[str], confirm: bool | None) -> Plan[bool]:
@@ -110,6 +113,7 @@ def raise_tags(
     done = yield from plan.invalidate(engine.process, tags, keys, durable=durable, confirm=confirm)
     if not done and not waited:
         logger.warning("invalidations wait in this process until the store takes them")
+    engine.forget_memo()
     if engine.hooks.invalidate:
         patterns = tuple(pattern for tag in tags if (pattern := tag_pattern(tag)))
         how = "done" if done else "waits"
@@ -208,7 +212,7 @@ def look_up_calls(
     return [found.pop(key, MISS) for key in keys]
 
 
-def _found(copy: Copy) -> CallSteps[Any]:
+def _found(copy: Copy | Kept) -> CallSteps[Any]:
     """The steps of a call that was answered by a copy: none."""
     yield from ()
     return copy.value()
@@ -217,6 +221,8 @@ def _found(copy: Copy) -> CallSteps[Any]:
 def _read_through(engine: Engine, call: Arrive) -> CallSteps[Any]:
     engine.listen()
     request: Request = yield call
+    memo = None if engine.detour is None else engine.memo
+    mark = 0 if memo is None else memo.mark()
     if engine.detour is None:
         outcome = yield from plan.read_through(engine.process, request)
     elif engine.is_disabled:
@@ -229,23 +235,47 @@ def _read_through(engine: Engine, call: Arrive) -> CallSteps[Any]:
     else:
         outcome = yield from plan.read_through(engine.process, request)
     _came_to(engine, request, outcome)
-    if not outcome.due:
-        return outcome.value
-    patience = request.policy.patience if outcome.result is Result.STALE else 0.0
-    anew: Outcome | Exception | None = yield LoadAnew(request, patience)
-    if isinstance(anew, Outcome) and anew.result is not Result.SHARED:
-        return anew.value
-    if isinstance(anew, Exception) and request.policy.on_failure == "raise":
-        raise anew
+    if outcome.due:
+        patience = request.policy.patience if outcome.result is Result.STALE else 0.0
+        anew: Outcome | Exception | None = yield LoadAnew(request, patience)
+        if isinstance(anew, Outcome) and anew.result is not Result.SHARED:
+            outcome = anew
+        elif isinstance(anew, Exception) and request.policy.on_failure == "raise":
+            raise anew
+    if memo is not None:
+        _memorize(engine, memo, mark, request, outcome)
     return outcome.value
 
 
-def _local_copy(engine: Engine, key: str, policy: Policy, shape: Shape, label: str) -> Copy | None:
-    """This process's copy, counted as a hit; None if it is not valid or the policy allows no copies."""
-    if policy.strict or not engine.reads_local or (copy := engine.local.get(key)) is None:
+def _memorize(engine: Engine, memo: Memo, mark: int, request: Request, outcome: Outcome) -> None:
+    if request.refresh:
+        memo.clear()
+        mark = memo.mark()
+    # A value of an uncommitted transaction may be rolled back; within a load, a value is to be as new as that.
+    private = outcome.result is Result.BYPASSED or outcome.unkept or request.policy.strict
+    if not private and engine.reads_local:
+        memo.keep(mark, request.key, kept(outcome.value, request.codec, request.shape, outcome.tags))
+
+
+def _local_copy(engine: Engine, key: str, policy: Policy, shape: Shape, label: str) -> Copy | Kept | None:
+    """What the memo keeps, or this process's copy, counted as a hit. None if it is not valid, or the policy allows no
+    copies."""
+    if policy.strict or not engine.reads_local:
         return None
-    if copy.shape is not shape or (engine.detour is not None and engine.is_disabled):
+    memo = None
+    if engine.detour is not None:
+        if engine.is_disabled:
+            return None
+        if (memo := engine.memo) is not None and (seen := memo.get(key, shape)) is not None:
+            engine.reporter.cell(policy.name)[0] += 1
+            if engine.hooks.hit:
+                _tell_hit(engine, "memo", policy.name, label, key, seen.tags)
+            return seen
+        mark = 0 if memo is None else memo.mark()
+    if (copy := engine.local.get(key)) is None or copy.shape is not shape:
         return None
+    if memo is not None:
+        memo.keep(mark, key, copy)
     engine.reporter.cell(policy.name)[0] += 1
     if engine.hooks.hit:
         _tell_hit(engine, "local", policy.name, label, key, copy.tags)

@@ -1,11 +1,12 @@
 """The current application's cache, for code that is imported before there is an application."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
-from flask import Flask, current_app, has_app_context
+from flask import Flask, current_app, g, has_app_context
 
 from frescor._calls.claims import Claims
 from frescor._calls.policy import Policy, Seconds
@@ -34,12 +35,15 @@ class FlaskCache:
         self._claims = Claims(by_objects=False)
         self._fragments: dict[Policy, Cached[..., str]] = {}
 
-    def init_app(self, app: Flask, make: Callable[[], Cache] | None = None) -> None:
+    def init_app(self, app: Flask, make: Callable[[], Cache] | None = None, *, memo: bool = False) -> None:
         """Give an application its cache, and its templates the tag `{% cache policy, … %}` (see `Fragments`).
 
         `make` is called when the cache is first used, once in a process. Without it, the application's settings
         `FRESCOR_URL`, `FRESCOR_NAMESPACE` (else the application's name) and so on are read (see `cache_from_settings`),
         here and now: raises PolicyError for one that is missing, wrong or unknown.
+
+        `memo`: each request is within `Cache.memo()`, from its first handler to its end: repeated calls return what the
+        first one returned, until the request writes something.
         """
         if make is None:
             ready = cache_from_settings(app.config, app.name)
@@ -59,6 +63,24 @@ class FlaskCache:
         # If an application has a second cache, the tag stays with the first.
         if not hasattr(app.jinja_env, "frescor_render"):
             add_fragments(app.jinja_env, self._render_fragment)
+        if memo:
+            self._memorize_requests(app)
+
+    def _memorize_requests(self, app: Flask) -> None:
+        name = f"_{self._name}_memo"
+
+        def begin() -> None:
+            stack = contextlib.ExitStack()
+            stack.enter_context(self.of(app).memo())
+            setattr(g, name, stack)
+
+        def end(_: BaseException | None) -> None:
+            if (stack := g.pop(name, None)) is not None:
+                stack.close()
+
+        # Before those that the application has already: they may look up the user.
+        app.before_request_funcs.setdefault(None, []).insert(0, begin)
+        app.teardown_request(end)
 
     def _render_fragment(
         self, policy: Policy, digest: str, values: tuple[object, ...], render: Callable[[], str]
