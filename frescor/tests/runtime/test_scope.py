@@ -19,7 +19,7 @@ from frescor._values.codec import Codec
 from frescor._values.shapes import policy_shape
 from frescor.sqlalchemy import track
 from frescor.testing import PrivateServer
-from frescor.testing.shop import Customer, Shop
+from shop import Customer, Shop
 
 
 @pytest.fixture(params=["memory", "server"])
