@@ -28,6 +28,7 @@ from controles.militantes import views as militantes_views
 from controles.organizacao import views as organizacao_views
 from controles.pagamentos import views as pagamentos_views
 from controles.painel import views as painel_views
+from controles.recibos import views as recibos_views
 from controles.services import background, cache_service
 from controles.settings import private_files
 from controles.settings.config import ConfigError, Settings, read_settings, secret_names, setting_infos
@@ -52,6 +53,7 @@ VIEWS = (
     banco_views,
     caixa_views,
     fechamento_views,
+    recibos_views,
     importing_views,
 )
 

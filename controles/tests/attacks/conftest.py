@@ -31,6 +31,7 @@ from controles.lembretes.models import Canal
 from controles.lembretes.records import FiltroLembretes, Pedido
 from controles.lembretes.services import mark_month, register_lembretes
 from controles.militantes.models import Militante
+from controles.recibos.services import issue_recibos
 from controles.schema.tables import metadata
 from controles.services import running
 
@@ -132,12 +133,16 @@ def _side(org: Any, nucleo: str, nome: str, cpf: str | None) -> Side:
     versao = db.session.scalars(sa.select(Militante.versao).where(Militante.id == militante_id)).one()
     conta_id, linha_id = _statement(org, nucleo)
     lancamento_id, comprovante_id = _expense(org, conta_id)
+    (recibo_id,) = issue_recibos(ORGANISATION, (pagamento_id,), **when).ids
     ids = {
         "conta_id": conta_id,
         "linha_id": linha_id,
         "outra_conta_id": conta_id,
         "lancamento_id": lancamento_id,
         "comprovante_id": comprovante_id,
+        "recibo_id": recibo_id,
+        # What a stranger may ask for, and learns nobody's name by.
+        "codigo": "AAAAAAAAAA",
         "militante_id": militante_id,
         "pagamento_id": pagamento_id,
         "cota_ids": cota_id,

@@ -26,6 +26,8 @@ from controles.domain import cpf
 from controles.domain.clock import utc_now
 from controles.domain.cpf import CpfUnreadableError
 from controles.militantes.models import Militante
+from controles.recibos.models import Recibo
+from controles.recibos.records import name_of
 from controles.services.transaction import transaction
 
 AT_ONCE = 500
@@ -36,9 +38,11 @@ class Rotated:
     """How many rows were encrypted again, and which need a person's attention: matrículas, and numbers of users."""
 
     militantes: int = 0
+    recibos: int = 0
     usuarios: int = 0
     unreadable: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
+    unreadable_receipts: list[str] = field(default_factory=list)
     unreadable_users: list[int] = field(default_factory=list)
     # Users with recovery codes that only a former key can check.
     old_codes: int = 0
@@ -46,19 +50,26 @@ class Rotated:
 
     @property
     def complete(self) -> bool:
+<<<<<<< HEAD
         """Whether the former keys are no longer needed, except for recovery codes."""
         return not (self.unreadable or self.twice or self.unreadable_users) and bool(self.chain and self.chain.ok)
+=======
+        """Whether no former key is needed any more, but for recovery codes."""
+        problems = self.unreadable or self.twice or self.unreadable_receipts or self.unreadable_users
+        return not problems and bool(self.chain and self.chain.ok)
+>>>>>>> fb01452 (Receipts: numbered by year without gaps, printed from what was known at issue, cancelled by a reversal, checked by a code; annual statements)
 
 
 def rotate_keys(*, agora: dt.datetime, progress: Callable[[int], None] = lambda _done: None) -> Rotated:
     """Encrypt again whatever does not have the present keys. What cannot be read is left unchanged and reported."""
     rotated = Rotated()
     _each_batch(Militante.id, lambda session, ids: _rotate_militantes(session, ids, rotated), progress)
+    _each_batch(Recibo.id, lambda session, ids: _rotate_recibos(session, ids, rotated), progress)
     _each_batch(Usuario.id, lambda session, ids: _rotate_users(session, ids, rotated), progress)
     with transaction() as session:
         rotated.old_codes = _users_with_old_codes(session)
-        if rotated.militantes or rotated.usuarios:
-            depois = {"militantes": rotated.militantes, "usuarios": rotated.usuarios}
+        if rotated.militantes or rotated.recibos or rotated.usuarios:
+            depois = {"militantes": rotated.militantes, "recibos": rotated.recibos, "usuarios": rotated.usuarios}
             audit.record(session, acao="chaves.trocar", depois=depois, usuario_id=None, agora=agora)
         # So that the former key is no longer needed to check its seals.
         rotated.chain = audit.vouch(session, agora=agora)
@@ -113,6 +124,29 @@ def _rotate_militantes(session: Session, ids: Sequence[int], rotated: Rotated) -
             rotated.militantes += 1
 
 
+def _rotate_recibos(session: Session, ids: Sequence[int], rotated: Rotated) -> None:
+    vault = cpf.vault()
+    rows = session.execute(
+        select(Recibo.id, Recibo.ano, Recibo.numero, Recibo.cpf_cifrado)
+        .where(Recibo.id.in_(ids), Recibo.cpf_cifrado.is_not(None))
+        .order_by(Recibo.id)
+        .with_for_update()
+    ).all()
+    for recibo_id, ano, numero, stored in rows:
+        if vault.is_current(stored or b""):
+            continue
+        try:
+            renewed = vault.encrypt(vault.decrypt(stored or b""))
+        except CpfUnreadableError:
+            rotated.unreadable_receipts.append(name_of(ano, numero))
+            continue
+        session.execute(
+            update(Recibo).where(Recibo.id == recibo_id).values(cpf_cifrado=renewed),
+            execution_options={"synchronize_session": False},
+        )
+        rotated.recibos += 1
+
+
 def _rotate_users(session: Session, ids: Sequence[int], rotated: Rotated) -> None:
     vault = account_keys().otp
     rows = session.execute(
@@ -156,7 +190,8 @@ def rotate_keys_command() -> None:
     """
     with as_sentences():
         rotated = rotate_keys(agora=utc_now())
-    say(f"{rotated.militantes} CPFs e {rotated.usuarios} segundos fatores foram cifrados com as chaves de agora.")
+    numbers = rotated.militantes + rotated.recibos
+    say(f"{numbers} CPFs e {rotated.usuarios} segundos fatores foram cifrados com as chaves de agora.")
     for problem in _problems(rotated):
         say(problem, err=True)
     if rotated.old_codes:
@@ -179,6 +214,11 @@ def _problems(rotated: Rotated) -> list[str]:
     if rotated.twice:
         problems.append(
             f"O CPF destas matrículas é também de outro militante: {', '.join(rotated.twice)}. Corrija um dos dois."
+        )
+    if rotated.unreadable_receipts:
+        problems.append(
+            f"O CPF destes recibos não abre com nenhuma chave: {', '.join(rotated.unreadable_receipts)}. Ponha a "
+            "chave que falta em CPF_KEY_FALLBACKS."
         )
     if rotated.unreadable_users:
         numbers = ", ".join(map(str, rotated.unreadable_users))

@@ -28,6 +28,7 @@ from controles.pagamentos.allocation import allocate, as_open, plan_allocation
 from controles.pagamentos.locks import lock_cotas, lock_militante, lock_open_cotas, lock_pagamento
 from controles.pagamentos.models import E2EID, Alocacao, Metodo, Pagamento
 from controles.pagamentos.records import ParteAlocada
+from controles.recibos.cancelling import cancel_of_payment
 from controles.services.transaction import transaction
 
 __all__ = [
@@ -251,6 +252,8 @@ def _reverse(
     session.add(estorno)
     original.estornado = True
     session.flush()
+    why = f"Pagamento estornado: {motivo}"[:LONGEST_TEXT]
+    cancel_of_payment(session, original.id, motivo=why, autor_id=autor_id, agora=agora)
     allocate(session, estorno.id, partes, cotas)
     _record(session, "pagamento.estornar", estorno, partes, autor_id=autor_id, agora=agora)
     return estorno.id

@@ -24,6 +24,7 @@ from controles.pagamentos.queries import all_pagamentos, get_pagamento, list_pag
 from controles.pagamentos.records import DetalhePagamento, FiltroPagamentos, LinhaPagamento
 from controles.pagamentos.registering import MOST_FOUND
 from controles.pagamentos.services import plan_allocation, reverse_pagamento
+from controles.recibos.queries import recibo_of_payment
 from controles.web.formatting import competencias, date, metodo
 from controles.web.query_string import (
     MAX_TEXT,
@@ -139,7 +140,12 @@ def show(pagamento_id: int) -> str:
     pagamento = get_pagamento(current_scope(), pagamento_id)
     if pagamento is None:
         abort(404)
-    return render_template("pagamentos/show.html", pagamento=pagamento, escopo=current_scope())
+    return render_template(
+        "pagamentos/show.html",
+        pagamento=pagamento,
+        escopo=current_scope(),
+        recibo=recibo_of_payment(pagamento_id) if allowed(Permission.REGISTRAR_PAGAMENTOS) else None,
+    )
 
 
 @blueprint.route("/<int:pagamento_id>/identificar", methods=["GET", "POST"])

@@ -13,6 +13,7 @@ from controles.lembretes import models as _lembretes
 from controles.militantes import models as _militantes
 from controles.organizacao import models as _organizacao
 from controles.pagamentos import models as _pagamentos
+from controles.recibos import models as _recibos
 from frescor.sqlalchemy._outbox.outbox import outbox_table
 
 _MODULES = (
@@ -28,6 +29,7 @@ _MODULES = (
     _militantes,
     _organizacao,
     _pagamentos,
+    _recibos,
 )
 
 metadata = Base.metadata
