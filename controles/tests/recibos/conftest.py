@@ -5,11 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from pypdf import PdfReader
 
+from controles.db import db
 from controles.domain.escopo import Escopo
 from controles.organizacao.models import Organizacao
+from controles.recibos.models import Recibo
 from controles.recibos.queries import get_recibo
 from controles.recibos.records import DetalheRecibo
 from controles.recibos.services import issue_recibos
@@ -35,6 +38,11 @@ def name_organisation(nome: str = "Associação do Bairro") -> None:
             row = Organizacao(id=1, nome=nome, cnpj="11222333000181", municipio="São Paulo", uf="SP")
             session.add(row)
         row.nome = nome
+
+
+def numbers() -> list[tuple[int, int]]:
+    db.session.rollback()
+    return [tuple(row) for row in db.session.execute(sa.select(Recibo.ano, Recibo.numero).order_by(Recibo.id))]
 
 
 @pytest.fixture

@@ -91,13 +91,3 @@ def test_an_annual_statement_is_the_list_of_what_came_in_and_its_sum(sqlite_app:
     assert "Total recebido em 2026: R$ 50,00 (cinquenta reais)" in said
     assert "05/01/2026 PIX jan/2026" in said
     assert "88,00" not in said
-
-
-def test_a_nucleo_sees_no_statement_of_another(sqlite_app: Flask, org: Any) -> None:
-    near, far = org.nucleo("Perto"), org.nucleo("Longe")
-    org.pay(org.militante("Ana", nucleo_id=near), 1000)
-    bia = org.militante("Bia", nucleo_id=far)
-    org.pay(bia, 1000)
-    assert [one.militante for one in demonstrativos(Escopo(near), 2026, limit=10)] == ["Ana"]
-    assert demonstrativos(Escopo(near), 2026, militante_id=bia, limit=10) == ()
-    assert [one.militante for one in demonstrativos(WHOLE, 2026, nucleo_id=far, limit=10)] == ["Bia"]
