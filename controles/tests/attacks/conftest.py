@@ -1,6 +1,7 @@
 """Two núcleos that must not learn of each other, and every page of the application, found in its own map."""
 
 import datetime as dt
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from pypdf import PdfReader
 from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
 
 from controles.banco.models import Finalidade, Formato, LinhaExtrato, TipoConta
 from controles.banco.records import DadosConta, ExtratoLido, LinhaLida
@@ -46,6 +49,9 @@ PUBLIC = {
     "contas.recover",
     "contas.first_access",
     "convites.accept",
+    # Whoever holds a receipt may check it.
+    "recibos.check",
+    "recibos.checked",
 }
 ORGANISATION = Escopo()
 # What no page of one núcleo may show to the other.
@@ -98,6 +104,15 @@ class World:
                 for table in metadata.sorted_tables
                 if table.name not in {"frescor_outbox", "formulario_guardado"}
             }
+
+
+def said(answer: TestResponse) -> str:
+    """What somebody reads of an answer: a page's text, or what stands in a PDF."""
+    content = answer.get_data()
+    # A file that somebody sent may be called a PDF and be none.
+    if answer.mimetype != "application/pdf" or b"%%EOF" not in content:
+        return content.decode(errors="replace")
+    return " ".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages)
 
 
 def fields_of(page: str) -> dict[str, str]:

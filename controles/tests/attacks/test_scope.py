@@ -9,7 +9,7 @@ import pytest
 from controles.contas.models import Papel
 from controles.contas.permissions import PERMISSIONS, WHOLE_ORGANISATION, Permission
 
-from .conftest import CPF, MARK, PIX_ID, PUBLIC, World, fields_of
+from .conftest import CPF, MARK, PIX_ID, PUBLIC, World, fields_of, said
 
 Visit = Callable[..., Any]
 
@@ -64,7 +64,7 @@ def test_what_belongs_to_the_other_nucleo_does_not_exist(world: World, visit_any
         path = world.address(rule, world.far.ids)
         answer = visitor.client.get(path) if method == "GET" else visitor.submit(path, **_form(world))
         assert answer.status_code == 404, (papel, method, path)
-        assert MARK not in answer.text
+        assert MARK not in said(answer)
     assert world.rows() == before
 
 
@@ -91,8 +91,8 @@ def test_no_page_and_no_parameter_shows_the_other_nucleo(world: World, visit_any
         for query in queries:
             answer = visitor.client.get(path, query_string=query)
             assert answer.status_code < 500
-            assert MARK not in answer.text, (papel, path, query)
-            assert CPF not in answer.text
+            assert MARK not in said(answer), (papel, path, query)
+            assert CPF not in said(answer)
     for path in ("/militantes", "/pagamentos", "/militantes/busca", "/pagamentos/novo/busca"):
         for text in (MARK, CPF, PIX_ID):
             answer = visitor.submit(path, busca=text)
@@ -122,7 +122,7 @@ def test_every_form_that_a_page_offers_was_thought_of(world: World, visit_any: V
     known = set(world.far.ids)
     for rule, method in world.rules():
         if method == "GET" and world.permission(rule) is not None:
-            page = visitor.client.get(world.address(rule, world.near.ids)).text
+            page = said(visitor.client.get(world.address(rule, world.near.ids)))
             numbers = {name for name in fields_of(page) if name.endswith(("_id", "_ids"))}
             assert numbers <= known, f"{rule.rule}: add {numbers - known} to the ids of `_side` in conftest.py"
 

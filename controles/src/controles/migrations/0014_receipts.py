@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["emitido_por_id"], ["usuario.id"], name=op.f("fk_recibo_emitido_por_id")),
         sa.ForeignKeyConstraint(["cancelado_por_id"], ["usuario.id"], name=op.f("fk_recibo_cancelado_por_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recibo")),
-        sa.UniqueConstraint("ano", "numero", name=op.f("uq_recibo_ano")),
+        sa.UniqueConstraint("ano", "numero", name=op.f("uq_recibo_ano_numero")),
         sa.UniqueConstraint("codigo", name=op.f("uq_recibo_codigo")),
     )
     op.create_index("ix_recibo_pagamento_id", "recibo", ["pagamento_id"])

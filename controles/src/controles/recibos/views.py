@@ -11,7 +11,7 @@ from controles.domain.domain_errors import Conflict, Invalid
 from controles.domain.periods import add_months, last_day, month_of
 from controles.formularios.page import again, show_errors, typed
 from controles.impressos.paper import PDF_TYPE
-from controles.militantes.queries import list_nucleos
+from controles.militantes.queries import get_militante, list_nucleos
 from controles.organizacao.queries import get_organizacao
 from controles.pagamentos.models import Metodo
 from controles.pagamentos.records import FiltroPagamentos
@@ -173,6 +173,8 @@ def cancel(recibo_id: int) -> str | WerkzeugResponse:
 def statement(militante_id: int) -> WerkzeugResponse:
     """What one person paid in a year, as a file."""
     ano = _year()
+    if get_militante(current_scope(), militante_id, hoje=today()) is None:
+        abort(404)
     found = demonstrativos(current_scope(), ano, militante_id=militante_id, limit=1)
     if not found:
         flash(f"Nenhum pagamento recebido em {ano}: não há demonstrativo.", "warn")
