@@ -50,14 +50,9 @@ class Rotated:
 
     @property
     def complete(self) -> bool:
-<<<<<<< HEAD
         """Whether the former keys are no longer needed, except for recovery codes."""
-        return not (self.unreadable or self.twice or self.unreadable_users) and bool(self.chain and self.chain.ok)
-=======
-        """Whether no former key is needed any more, but for recovery codes."""
         problems = self.unreadable or self.twice or self.unreadable_receipts or self.unreadable_users
         return not problems and bool(self.chain and self.chain.ok)
->>>>>>> fb01452 (Receipts: numbered by year without gaps, printed from what was known at issue, cancelled by a reversal, checked by a code; annual statements)
 
 
 def rotate_keys(*, agora: dt.datetime, progress: Callable[[int], None] = lambda _done: None) -> Rotated:
