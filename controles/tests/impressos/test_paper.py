@@ -31,7 +31,7 @@ def test_a_file_names_its_language_its_title_and_the_instant_it_is_given() -> No
     assert reader.metadata is not None
     assert reader.metadata.title == "Teste"
     assert reader.metadata.creation_date == AT
-    assert reader.root_object["/Lang"] == "pt-BR"
+    assert str(reader.root_object["/Lang"]) == "pt-BR"
 
 
 @pytest.mark.parametrize("text", ["", "\x00\x07", "\ud800", "王 🌹", "a" * 3000, "linha\nlinha", "<b>&</b>"])

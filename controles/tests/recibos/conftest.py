@@ -42,7 +42,7 @@ def name_organisation(nome: str = "Associação do Bairro") -> None:
 
 def numbers() -> list[tuple[int, int]]:
     db.session.rollback()
-    return [tuple(row) for row in db.session.execute(sa.select(Recibo.ano, Recibo.numero).order_by(Recibo.id))]
+    return [(row[0], row[1]) for row in db.session.execute(sa.select(Recibo.ano, Recibo.numero).order_by(Recibo.id))]
 
 
 @pytest.fixture
