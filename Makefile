@@ -22,7 +22,7 @@ ARGS ?=
 WORKERS ?= auto
 
 SOURCES := frescor/src controles/src
-CHECKED := $(SOURCES) frescor/tests controles/tests tests bench
+CHECKED := $(SOURCES) frescor/tests controles/tests tests bench release
 
 # ---- The application
 
@@ -175,6 +175,10 @@ lock: $(VENV)-lock/stamp ## Resolve requirements/*.in again, with hashes
 		--generate-hashes --no-header --resolution lowest-direct ../frescor/pyproject.toml --output-file frescor-lowest.txt
 	cd requirements && ../$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --extra test \
 		--generate-hashes --no-header --upgrade ../frescor/pyproject.toml --output-file frescor-newest.txt
+
+.PHONY: release
+release: $(VENV)/dev.stamp ## Build Frescor for publication in dist/ (REPOSITORY=https://… FILES=https://…: see CONTRIBUTING.md)
+	@$(BIN)/python release/build_release.py "$(REPOSITORY)" "$(FILES)"
 
 .PHONY: clean
 clean: ## Remove .venv and caches; keeps the data in instance/ and the logs

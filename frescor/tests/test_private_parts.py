@@ -186,6 +186,6 @@ def test_a_method_that_overrides_nothing_is_refused() -> None:
 
 
 def test_the_supported_versions_are_those_that_are_installed_with_frescor() -> None:
-    project = (SOURCES.parents[1] / "pyproject.toml").read_text()
+    project = (Path(__file__).parents[1] / "pyproject.toml").read_text()
     assert f'"{redis_private.SUPPORTED}"' in project
     assert f'"{sqlalchemy_private.SUPPORTED.replace("SQLAlchemy", "SQLAlchemy[asyncio]")}"' in project
