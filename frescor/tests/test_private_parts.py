@@ -4,20 +4,12 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
-import psycopg
-import psycopg.errors
-import psycopg.generators
 import pytest
-import redis
-import sqlalchemy as sa
 
 import frescor
 from frescor._store.connection import redis_private
-from frescor.errors import CacheError
 from frescor.sqlalchemy import _private as sqlalchemy_private
-from frescor.sqlalchemy._outbox import row_with_commit
 
 SOURCES = Path(frescor.__file__).parent
 # Private by the underscore alone: their projects document them.
@@ -148,41 +140,6 @@ def test_private_parts_of_other_projects_are_named_in_one_file_each() -> None:
 def test_a_new_one_is_seen(tmp_path: Path, line: str) -> None:
     (tmp_path / "module.py").write_text(line)
     assert uses(tmp_path) == {"module.py": {"_really_private": 1}}
-
-
-def test_a_part_that_sqlalchemy_lost_is_refused_in_a_sentence() -> None:
-    with pytest.raises(CacheError, match=r"works with SQLAlchemy>=2\.1,<2\.2; in SQLAlchemy .* Session has no _gone"):
-        sqlalchemy_private.require(sa.orm.Session, "_is_clean", "_gone")
-
-
-def test_a_part_that_redis_lost_is_refused_in_a_sentence() -> None:
-    with pytest.raises(CacheError, match=r"works with redis>=8\.1,<9; in redis-py .* Connection has no _gone"):
-        redis_private.require(redis.Connection, "_connect", "_gone")
-
-
-@pytest.mark.parametrize(("module", "name"), [(psycopg.generators, "execute"), (psycopg.errors, "error_from_result")])
-def test_without_a_part_that_psycopg_lost_the_row_goes_by_itself_and_a_sentence_says_so(
-    module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    row_with_commit.has_private_parts.cache_clear()
-    monkeypatch.delattr(module, name)
-    assert not row_with_commit.has_private_parts()
-    assert not row_with_commit.has_private_parts()
-    assert [record.message for record in caplog.records] == [
-        f"Frescor knows psycopg>=3.2,<3.4; this one has no {name}: the outbox's row takes a round trip of its own at "
-        "each commit. Nothing is lost by it."
-    ]
-    row_with_commit.has_private_parts.cache_clear()
-
-
-def test_a_method_that_overrides_nothing_is_refused() -> None:
-    with pytest.raises(CacheError, match="SQLCompiler has no visit_gone"):
-
-        @sqlalchemy_private.overrides("own")
-        class Noting(sa.sql.compiler.SQLCompiler):
-            def own(self) -> None: ...
-
-            def visit_gone(self) -> None: ...
 
 
 def test_the_supported_versions_are_those_that_are_installed_with_frescor() -> None:

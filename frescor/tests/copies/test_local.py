@@ -7,10 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from frescor._copies.admission import Sketch, TinyLfu
 from frescor._copies.local import Local, is_immutable
 from frescor._values.codec import Codec
 from frescor._values.entry import Entry
@@ -223,34 +220,6 @@ def test_immutable_is_what_is_so_all_the_way_down(make: object) -> None:
 @pytest.mark.parametrize("value", [[], {}, set(), bytearray(), Open(1), OpenStruct(1), object()])
 def test_what_can_be_changed_is_not_immutable(value: object) -> None:
     assert not is_immutable(value)
-
-
-@given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(1, 400), st.booleans())))
-def test_admission_counts_bytes_right_whatever_comes(steps: list[tuple[str, int, bool]]) -> None:
-    kept: dict[str, int] = {}
-    admission = TinyLfu(1000)
-    for key, size, touch in steps:
-        if touch:
-            admission.touch([key])
-            continue
-        kept[key] = size
-        for gone in admission.add(key, size):
-            del kept[gone]
-        assert admission.used == sum(kept.values()) <= 1000
-    for key in list(kept):
-        admission.remove(key)
-    assert admission.used == 0
-
-
-def test_the_sketch_counts_up_to_fifteen_and_forgets_slowly() -> None:
-    sketch = Sketch()
-    for _ in range(20):
-        sketch.record("often")
-    sketch.record("once")
-    assert (sketch.frequency("often"), sketch.frequency("once"), sketch.frequency("never")) == (15, 1, 0)
-    for number in range(200_000):
-        sketch.record(f"other {number}")
-    assert sketch.frequency("once") <= 15
 
 
 @pytest.mark.parametrize("raised", ["=sql:due#@!", "=sql:due#@!paid,cents"])

@@ -4,13 +4,17 @@ import asyncio
 import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psycopg
+import psycopg.errors
+import psycopg.generators
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from frescor.sqlalchemy._outbox import row_with_commit
 from frescor.sqlalchemy._outbox.outbox import Outbox
 from frescor.testing.private_postgres import PrivatePostgres
 
@@ -193,3 +197,18 @@ def test_a_commit_that_somebody_has_wrapped_is_called(engine: sa.Engine, outbox:
 
 def _conninfo(engine: sa.Engine) -> str:
     return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+@pytest.mark.parametrize(("module", "name"), [(psycopg.generators, "execute"), (psycopg.errors, "error_from_result")])
+def test_without_a_part_that_psycopg_lost_the_row_goes_by_itself_and_a_sentence_says_so(
+    module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    row_with_commit.has_private_parts.cache_clear()
+    monkeypatch.delattr(module, name)
+    assert not row_with_commit.has_private_parts()
+    assert not row_with_commit.has_private_parts()
+    assert [record.message for record in caplog.records] == [
+        f"Frescor knows psycopg>=3.2,<3.4; this one has no {name}: the outbox's row takes a round trip of its own at "
+        "each commit. Nothing is lost by it."
+    ]
+    row_with_commit.has_private_parts.cache_clear()
