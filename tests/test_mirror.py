@@ -22,7 +22,6 @@ ELSEWHERE = {
     "_surface/decorator.py": ("surface/test_facades.py", "and every other test that decorates a function"),
     "_surface/owners.py": ("calls/test_canonical.py", "which instances have an identity"),
     "embedded/supervisor.py": ("embedded/test_server.py", "runs only with a server and its users"),
-    "flask/request_reads.py": ("flask/test_view.py", "what a view reads decides on its response"),
     "sqlalchemy/_catalog/description.py": ("sqlalchemy/test_catalog.py", "what all databases have in common"),
     "sqlalchemy/_catalog/description_others.py": ("sqlalchemy/test_dependencies.py", "without such a database"),
     "sqlalchemy/_catalog/description_postgresql.py": ("sqlalchemy/test_dependencies.py", "on PostgreSQL itself"),
