@@ -58,7 +58,9 @@ def test_a_task_that_goes_on_in_the_background_is_part_of_no_load() -> None:
     with Loading() as load:
         copy_context().run(begin_apart)
         assert current_load() is load
-        assert copy_context().run(lambda: (begin_apart(), enclosing_load())[1]) is None
+        apart = copy_context()
+        apart.run(begin_apart)
+        assert apart.run(enclosing_load) is None
 
 
 def test_a_call_that_comes_back_to_itself_is_refused_with_its_way() -> None:

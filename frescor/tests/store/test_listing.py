@@ -11,7 +11,7 @@ def asking(pages: list[tuple[bytes, list[bytes]]], ttl: int, sizes: dict[bytes, 
     def ask(commands: list[Arguments]) -> list[Any]:
         if commands[0][0] == "SCAN":
             return [pages.pop(0)]
-        return [ttl if command == "PTTL" else sizes[name] for command, name in commands]  # type: ignore[index,misc]
+        return [ttl if command == "PTTL" else sizes[name] for command, name in commands]  # type: ignore[index]
 
     return ask
 

@@ -11,7 +11,7 @@ from frescor._store.opening_aio import awaited
 from frescor._store.server.aio import AsyncRedisStore, AwaitedStore
 from frescor._store.server.redis import RedisStore
 
-KINDS = {
+KINDS: dict[str, tuple[type, type]] = {
     "memory://": (MemoryStore, AwaitedStore),
     "redis://127.0.0.1:1/0": (RedisStore, AsyncRedisStore),
     "redis-sentinel://127.0.0.1:1/service/0": (RedisStore, AsyncRedisStore),

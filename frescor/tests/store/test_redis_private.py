@@ -15,7 +15,8 @@ def test_a_part_that_redis_lost_is_refused_in_a_sentence() -> None:
 
 
 def test_the_socket_of_a_connection_is_found_and_replaced() -> None:
-    connection, (one, other) = redis.Connection(), socket.socketpair()
+    connection = redis.Connection()  # type: ignore[no-untyped-call]
+    one, other = socket.socketpair()
     with one, other:
         redis_private.put_socket(connection, one)
         assert redis_private.socket_of(connection) is one
