@@ -170,7 +170,7 @@ def compare(postgres: PrivatePostgres, server: PrivateServer, calls: int) -> lis
     fill(plain)
     lines = []
     with Cache.from_url(server.url, "bench", timeout=5) as cache:
-        tracking = track(tracked, cache)
+        tracking = track(tracked, cache, slices=None)
         for name, make, most in (
             ("read a row, change it, commit", changing, 1.25),
             ("insert one row, commit", inserting, None),

@@ -153,7 +153,7 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         url = server.make_database()
     engine = sa.create_engine(url)
     with Cache.from_url("memory://", "test", key_secret=b"a secret") as cache:
-        tracking = track(engine, cache, outbox=False)
+        tracking = track(engine, cache, outbox=False, slices=None)
         _fill(engine)
         yield engine
         tracking.close()

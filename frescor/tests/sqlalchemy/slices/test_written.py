@@ -411,9 +411,22 @@ def test_the_log_says_of_each_commit_what_it_raises(tracking: Tracking, caplog: 
 
 def test_without_slices_a_commit_raises_those_of_others(database_url: str, tracker: Callable[..., Tracking]) -> None:
     engine = sa.create_engine(database_url)
-    tracking = tracker(engine)
+    tracking = tracker(engine, slices=None)
     Base.metadata.create_all(engine)
     with engine.begin() as connection:
         connection.execute(update(cents=1).where(ONE))
     assert "sql:due#@!" in tracking.last_write()
+    engine.dispose()
+
+
+def test_foreign_keys_have_slices_unless_something_else_is_said(
+    database_url: str, tracker: Callable[..., Tracking]
+) -> None:
+    engine = sa.create_engine(database_url)
+    tracking = tracker(engine)
+    Base.metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(Member), [{"id": number} for number in range(1, 6)])
+        connection.execute(sa.insert(DUES), {"id": 1, "member_id": 1, "payer_id": 2})
+    assert slices(tracking) == of({1}, {2}, {0})
     engine.dispose()

@@ -69,14 +69,15 @@ class Catalog:
         # Names of the attached databases, for SQLite.
         self._files: tuple[str, ...] = ("main",)
         self._looked_at = float("-inf")
-        self._known: Dependencies | None = None
+        # The dependencies of tables, if they are known without a query.
+        self.at_hand: Dependencies | None = None
 
     def forget(self) -> None:
         """The schema has changed: read the catalogue again when it is needed."""
         with self._lock:
             self.version += 1
             self.changes += 1
-            self._description = self._known = None
+            self._description = self.at_hand = None
 
     def known(
         self, connection: sa.Connection, transaction: TrackedTransaction, schema: str | None = None
@@ -90,8 +91,8 @@ class Catalog:
         if schema not in self._schemas and _others(connection.dialect):
             with self._lock:
                 self._schemas = {*self._schemas, schema}
-                self._description = self._known = None
-        known = self._known
+                self._description = self.at_hand = None
+        known = self.at_hand
         if known is None:
             if self._description is None:
                 self._read(connection, transaction)
@@ -102,7 +103,7 @@ class Catalog:
             known = self._dependencies(description, connection)
             with self._lock:
                 if version == self.version:
-                    self._known = known
+                    self.at_hand = known
         return known
 
     def refresh(self, connection: sa.Connection, transaction: TrackedTransaction | None = None) -> bool:
@@ -134,7 +135,7 @@ class Catalog:
                 with self._lock:
                     self.version += 1
                     self._metadata = {**self._metadata, table.metadata: None}
-                    self._known = None
+                    self.at_hand = None
 
     def declared(self, name: TableName, default: str | None) -> sa.Table | None:
         """The table of that name that a text means: of those that statements have met, or of all mapped classes' if
@@ -173,7 +174,7 @@ class Catalog:
             if before == found:
                 return False
             self.version += 1
-            self._known = None
+            self.at_hand = None
             if before is None:
                 return False
             self.changes += 1

@@ -6,6 +6,7 @@ at the first statement of a load: before that, a migration may not have created 
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 import sqlalchemy as sa
@@ -21,6 +22,8 @@ KIND = re.compile(r"value|month|day|range\(([1-9][0-9]{0,11})\)")
 # The kind or kinds of a column; an empty list means none.
 Kinds = str | Sequence[str]
 DeclaredSlices = Mapping[str, Mapping[str, Kinds]]
+# No more than the foreign keys, which have slices unless `slices=None`.
+FOREIGN_KEYS: DeclaredSlices = MappingProxyType({})
 DeclaredQuiet = Mapping[str, Collection[str]]
 _EXAMPLES = {
     "slices": '{"payment": {"paid_on": "month", "member_id": ["value", "range(1000)"]}}',

@@ -50,8 +50,9 @@ class Slices:
         self._columns: WeakKeyDictionary[sa.Table, tuple[SliceColumn, ...]] = WeakKeyDictionary()
         self._quiet: WeakKeyDictionary[sa.Table, Quiet | None] = WeakKeyDictionary()
         self._wanted: dict[str, tuple[str, ...]] = {}
-        # By store: a test may replace the cache by another, and each application of a process has its own.
-        self._standing: WeakKeyDictionary[Store, frozenset[str]] = WeakKeyDictionary()
+        # The blind tags that are registered, as far as this process knows, by store: a test may replace the cache by
+        # another, and each application of a process has its own. A registration replaces it.
+        self.standing: WeakKeyDictionary[Store, frozenset[str]] = WeakKeyDictionary()
         self._asked_at = float("-inf")
         self._lock = threading.Lock()
 
@@ -100,8 +101,8 @@ class Slices:
         A wrong answer means only that a value is not stored, because the store checks for itself.
         """
         store = self._store()
-        is_new = store not in self._standing or not set(self._wanted.get(table, ())).issuperset(ids)
-        stands = self._standing.setdefault(store, frozenset()).issuperset(blind_tags(table, ids))
+        is_new = store not in self.standing or not set(self._wanted.get(table, ())).issuperset(ids)
+        stands = self.standing.setdefault(store, frozenset()).issuperset(blind_tags(table, ids))
         if is_new or Steady.monotonic() > self._asked_at + _AGAIN:
             self._want(table, ids)
         return stands
@@ -124,4 +125,5 @@ class Slices:
             by_tag = {declared_tag(table): ids for table, ids in wanted.items()}
             store = self._store()
             if store.register_slices(by_tag):
-                self._standing[store] = frozenset(f"{table}#@{one}" for table, ids in wanted.items() for one in ids)
+                standing = frozenset(f"{table}#@{one}" for table, ids in wanted.items() for one in ids)
+                self.standing = WeakKeyDictionary({**self.standing, store: standing})

@@ -236,8 +236,10 @@ def _tags(
     if one.is_made and None in values:
         return None
     group_of, start, found = one.column.group, f"{one.blind}=", set()
+    numbers = one.column.kind == "value" and isinstance(one.column.type, types.Integer)
     for value in values:
-        group = group_of(value, digest)
+        # A number is its own canonical form; most slice columns are of numbers.
+        group = digest(value) if numbers and type(value) is int else group_of(value, digest)
         if group is None:
             return None
         found.add(start + group)

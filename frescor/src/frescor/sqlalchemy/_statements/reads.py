@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy import types
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClauseList, ColumnElement, Grouping
-from sqlalchemy.sql.selectable import Alias, Join
+from sqlalchemy.sql.selectable import CTE, Alias, Join, Subquery
 
 from frescor.sqlalchemy._statements.compiler_notes import Notes
 from frescor.sqlalchemy._statements.facts import Bounds, Field, LookUp, Named, Place
@@ -49,6 +49,17 @@ class Bound:
         """Both bounds of a column; None if one is missing."""
         low, high = self.low.get(key), self.high.get(key)
         return None if low is None or high is None else Bounds(low[0], high[0], low[1], high[1])
+
+    def copy(self, key: Any, other: Any, to: "Bound") -> None:
+        """Say in `to` of the column `other` what is said here of the column `key`."""
+        pairs: tuple[tuple[dict[Any, Any], dict[Any, Any]], ...] = (
+            (self.fields, to.fields),
+            (self.low, to.low),
+            (self.high, to.high),
+        )
+        for known, target in pairs:
+            if key in known:
+                target.setdefault(other, known[key])
 
     def without(self, elements: Iterable[Any]) -> "Bound":
         """What is known about columns of all other FROM elements."""
@@ -120,8 +131,34 @@ class _Scopes:
         if found is None:
             return [], Bound()
         leaves, conditions = found
+        bound = around.without(leaves)
+        for leaf in leaves:
+            self._export(leaf, bound)
         every = [Condition(statement.whereclause), *conditions]
-        return leaves, bound_columns(every, self._compiled, around.without(leaves), with_ranges=True)
+        return leaves, bound_columns(every, self._compiled, bound, with_ranges=True)
+
+    def _export(self, leaf: Any, bound: Bound) -> None:
+        """Add what the SELECT of a subquery in FROM, or of a CTE, says of the columns that it hands out.
+
+        There the value may also be NULL, on the inner side of an outer join; but NULL equals no other column, so rows
+        that are joined to it by `=` have the value.
+        """
+        inner: Any = (
+            leaf.element if isinstance(leaf, Subquery | CTE) and not getattr(leaf, "recursive", False) else None
+        )
+        found = _leaves(inner, None) if isinstance(inner, sa.Select) else None
+        if found is None:
+            return
+        leaves, conditions = found
+        inside = Bound()
+        for one in leaves:
+            self._export(one, inside)
+        bound_columns([Condition(inner.whereclause), *conditions], self._compiled, inside, with_ranges=True)
+        for one in leaves:
+            for column in getattr(one, "columns", ()):
+                outer = leaf.corresponding_column(column, require_embedded=True)
+                if outer is not None:
+                    inside.copy(_key(one, column.name), _key(leaf, outer.name), bound)
 
 
 def _bound_places(leaves: list[Any], bound: Bound, compiled: Any) -> list[LookUp | Place]:
@@ -157,7 +194,7 @@ class Condition:
     only: frozenset[int] | None = None
 
 
-def _leaves(statement: Any, rendered: set[Any]) -> tuple[list[Any], list[Condition]] | None:
+def _leaves(statement: Any, rendered: set[Any] | None) -> tuple[list[Any], list[Condition]] | None:
     """The tables, aliases and subqueries in a SELECT's FROM; None if they cannot be determined. `rendered`: the
     elements that the text has there. The others are correlated: they belong to an enclosing SELECT."""
     conditions: list[Condition] = []
@@ -166,7 +203,9 @@ def _leaves(statement: Any, rendered: set[Any]) -> tuple[list[Any], list[Conditi
     except Exception:  # noqa: BLE001 - it compiles for no database, and an `@compiles` for one may raise anything
         # Then no row is known, and each table counts as read as a whole.
         return None
-    leaves = [leaf for element in froms if element in rendered for leaf in _flatten(element, conditions)]
+    leaves = [
+        leaf for element in froms if rendered is None or element in rendered for leaf in _flatten(element, conditions)
+    ]
     return leaves, conditions
 
 

@@ -28,10 +28,11 @@ from frescor._calls.loading import CurrentLoad, enclosing_load
 from frescor.sqlalchemy._private import IdentityMap, runid_of
 from frescor.sqlalchemy._statements.tags import Tags, is_row_key_type, row_key_of, table_name
 from frescor.sqlalchemy._tracking.capture import Seen, met, seen_by
+from frescor.sqlalchemy._tracking.loaded_relationships import depend_on_relationship, value_of
 from frescor.sqlalchemy._transactions.context import current_context
 from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 
-_FILLED, _CONNECTIONS = "frescor_filled", CONNECTIONS
+_FILLED, _STOOD, _CONNECTIONS = "frescor_filled", "frescor_stood", CONNECTIONS
 # By dialect, which engines made by execution options share: the tracking of the engine.
 Databases = dict[sa.Dialect, Any]
 _databases: Databases = {}
@@ -134,8 +135,11 @@ def _began(session: orm.Session, _transaction: object, connection: sa.Connection
     open_ones = [found for found in info.get(_CONNECTIONS, ()) if _is_open(found())]
     info[_CONNECTIONS] = [*open_ones, weakref.ref(connection)]
     tracking = _databases.get(connection.dialect)
+    if tracking is not None:
+        # While an object is met, there may be no connection.
+        tracking.learn(connection)
     if tracking is not None and all(state.expired for state in _plain_states(session.identity_map)):
-        info[_FILLED] = tracking.clock_seen()
+        info[_FILLED], info[_STOOD] = tracking.clock_seen(), tracking.slices.standing
 
 
 def _meet(seen: Seen, first: InstanceState[Any]) -> None:
@@ -187,14 +191,21 @@ def _tracking_of(session: orm.Session | None, mapper: orm.Mapper[Any]) -> Any:
 def _told(seen: Seen, state: InstanceState[Any], tracking: Any) -> list[str]:
     """Let the load depend on an object; returns the object's tags."""
     mapper, tags, default = state.mapper, tracking.tags, tracking.default_schema
+    stood = {} if state.session is None else state.session.info.get(_STOOD, {})
     dialect = tracking.engine.dialect
     whole: list[str] = []
     for table in mapper.tables:
         if not isinstance(table, sa.Table):
             continue
         name = table_name(table.schema, table.name, default)
+        # Of a view, or a table with parts, the tables behind it are written to.
+        behind = tracking.behind(name)
+        if behind is None:
+            seen.load.keep_private()
+        else:
+            whole += [tags.table(one) for one in behind if one != name]
         columns = sorted(table.primary_key.columns, key=lambda column: column.name)
-        values = [_value(state, mapper, column) for column in columns]
+        values = [value_of(state, column) for column in columns]
         kinds = [column.type for column in columns]
         known = columns and all(is_row_key_type(kind, dialect) for kind in kinds)
         row = row_key_of(kinds, values) if known else None
@@ -211,26 +222,13 @@ def _told(seen: Seen, state: InstanceState[Any], tracking: Any) -> list[str]:
                     whole += [_tag(table, tags, default) for table in find_tables(expression)]
     for relationship in mapper.relationships:
         if relationship.key in state.dict:
-            tables = [*relationship.mapper.tables]
-            if relationship.secondary is not None:
-                tables += find_tables(relationship.secondary, include_joins=True)
-            whole += [_tag(table, tags, default) for table in tables]
+            whole += depend_on_relationship(seen, state, relationship, tracking, stood.get(tracking.cache.store, ()))
     seen.depend(whole)
     return whole
 
 
 def _tag(table: Any, tags: Tags, default: str | None) -> str:
     return tags.table(table_name(table.schema, table.name, default))
-
-
-def _value(state: InstanceState[Any], mapper: orm.Mapper[Any], column: Any) -> Any:
-    try:
-        key = mapper.get_property_by_column(column).key
-    except orm.exc.UnmappedColumnError:
-        return None
-    if key not in state.dict and state.key is not None and column in mapper.primary_key:
-        return state.key[1][mapper.primary_key.index(column)]
-    return state.dict.get(key)
 
 
 def _related(value: Any) -> list[InstanceState[Any]]:

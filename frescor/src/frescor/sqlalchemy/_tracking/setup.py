@@ -11,7 +11,7 @@ from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Declared
 from frescor.sqlalchemy._outbox.outbox import Outbox, has_outbox
 from frescor.sqlalchemy._outbox.relay import Relay
-from frescor.sqlalchemy._slices.declared import DeclaredQuiet, DeclaredSlices
+from frescor.sqlalchemy._slices.declared import FOREIGN_KEYS, DeclaredQuiet, DeclaredSlices
 from frescor.sqlalchemy._tracking.tracking import Tracking
 from frescor.sqlalchemy._tracking.triggers import mark_connections
 
@@ -46,7 +46,7 @@ def track(
     outbox: bool = True,
     views: Declared | None = None,
     functions: Declared | None = None,
-    slices: DeclaredSlices | None = None,
+    slices: DeclaredSlices | None = FOREIGN_KEYS,
     quiet: DeclaredQuiet | None = None,
 ) -> Tracking:
     """Track an engine: cached functions depend on what they read through it, and its commits invalidate it.
@@ -61,8 +61,8 @@ def track(
     views: for views that the database cannot describe, the tables (text, Table or mapped class) that each one reads.
     functions: likewise for functions, the tables that they read; for trigger functions and procedures, the tables that
     they write to.
-    slices: the columns by whose values writes are told apart (see the manual). {} for the foreign keys; to add others,
-    one kind or a list of kinds (value, month, day, range(1000)) by table and column, as in
+    slices: the columns by whose values writes are told apart (see the manual). By default each foreign key of one
+    column; to add others, one kind or a list of kinds (value, month, day, range(1000)) by table and column, as in
     `{"payment": {"paid_at": "month", "member_id": ["value", "range(1000)"]}}`; None for none.
     quiet: columns that are written often and shown seldom, as in `{"account": ["seen_at", "visits"]}`: an UPDATE that
     sets no other column does not end entries whose statements name none of them.

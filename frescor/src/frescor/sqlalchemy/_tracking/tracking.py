@@ -44,7 +44,7 @@ from frescor.sqlalchemy._slices.explained import explained
 from frescor.sqlalchemy._slices.returning import RETURNING, execute_returning
 from frescor.sqlalchemy._slices.tracked import Slices
 from frescor.sqlalchemy._statements.compiler_notes import watch
-from frescor.sqlalchemy._statements.tags import Tags, store_tags
+from frescor.sqlalchemy._statements.tags import TableName, Tags, store_tags
 from frescor.sqlalchemy._tracking.identity_map import watch_sessions
 from frescor.sqlalchemy._tracking.statements import COMMITS_BY_ITSELF, KEEPS_PATH, Statements
 from frescor.sqlalchemy._transactions import context
@@ -132,6 +132,20 @@ class Tracking:
         """The tags that the last commit of any thread raised; for tests. Empty until a commit changed something. At
         level DEBUG, the logger `frescor` describes in words what each commit raises."""
         return self._last_write
+
+    def behind(self, name: TableName) -> tuple[TableName, ...] | None:
+        """All tables that are read when this one is; None if the catalogue has changed and was not read since. Raises
+        PolicyError for what changes without any sign."""
+        known = self._catalog.at_hand
+        return None if known is None else tuple(known.behind([name], ()).tables)
+
+    def learn(self, connection: sa.Connection) -> None:
+        """Read the catalogue, unless it is known, on a connection whose transaction has just begun."""
+        if self._catalog.at_hand is None:
+            transaction = self.transaction_of(connection)
+            # A transaction that keeps one snapshot takes it now.
+            transaction.began = self.clock_seen()
+            self._catalog.known(connection, transaction)
 
     def clock_seen(self) -> int:
         """A lower bound of the store's clock."""
