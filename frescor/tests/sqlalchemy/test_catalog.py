@@ -201,7 +201,7 @@ def test_a_change_of_the_schema_is_no_others_until_it_is_committed(
         connection.exec_driver_sql("CREATE OR REPLACE VIEW shown AS SELECT count(*) AS n FROM log")
         # Told by what this transaction sees.
         connection.exec_driver_sql("SELECT n FROM shown")
-        others = process.tracking._catalog.known(connection, process.tracking._begin(connection))
+        others = process.tracking.catalog.known(connection, process.tracking._begin(connection))
         assert [*others.behind([(None, "shown")], ()).tables] == [(None, "shown"), (None, "child")]
         connection.rollback()
     process.write("INSERT INTO child VALUES (1, 1)")

@@ -135,7 +135,7 @@ def _began(session: orm.Session, _transaction: object, connection: sa.Connection
     open_ones = [found for found in info.get(_CONNECTIONS, ()) if _is_open(found())]
     info[_CONNECTIONS] = [*open_ones, weakref.ref(connection)]
     tracking = _databases.get(connection.dialect)
-    if tracking is not None:
+    if tracking is not None and tracking.catalog.at_hand is None:
         # While an object is met, there may be no connection.
         tracking.learn(connection)
     if tracking is not None and all(state.expired for state in _plain_states(session.identity_map)):

@@ -22,6 +22,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Coroutine
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -83,15 +84,14 @@ class Tracking:
         self._name = name
         self._lock = threading.Lock()
         self._last_write: tuple[str, ...] = ()
-        self._tags: Tags | None = None
         self._asked: set[CacheEngine] = set()
         self._tasks: set[asyncio.Task[bool]] = set()
         self._is_sqlite = engine.dialect.name == "sqlite"
-        self._catalog = Catalog(views, functions)
+        self.catalog = Catalog(views, functions)
         self.slices = Slices(slices, engine.dialect, lambda: self.cache.store, awaits=awaits, quiet=quiet)
-        self._statements = Statements(self, self._catalog)
+        self._statements = Statements(self, self.catalog)
         if relay is not None and engine.dialect.name == "postgresql":
-            relay.schema_changed = self._catalog.refresh
+            relay.schema_changed = self.catalog.refresh
         dialect = engine.dialect
         self._hooks = Hooks(dialect)
         if self._fixed is not None:
@@ -116,12 +116,10 @@ class Tracking:
                 "other processes commit, and serves old values then. Run one process, or give a server's URL."
             )
 
-    @property
+    @cached_property
     def tags(self) -> Tags:
         """Makes the tags of this database."""
-        if self._tags is None:
-            self._tags = Tags(self._name, self.cache.key_secret, dialect=self.engine.dialect.name)
-        return self._tags
+        return Tags(self._name, self.cache.key_secret, dialect=self.engine.dialect.name)
 
     @property
     def default_schema(self) -> str | None:
@@ -136,16 +134,15 @@ class Tracking:
     def behind(self, name: TableName) -> tuple[TableName, ...] | None:
         """All tables that are read when this one is; None if the catalogue has changed and was not read since. Raises
         PolicyError for what changes without any sign."""
-        known = self._catalog.at_hand
+        known = self.catalog.at_hand
         return None if known is None else tuple(known.behind([name], ()).tables)
 
     def learn(self, connection: sa.Connection) -> None:
-        """Read the catalogue, unless it is known, on a connection whose transaction has just begun."""
-        if self._catalog.at_hand is None:
-            transaction = self.transaction_of(connection)
-            # A transaction that keeps one snapshot takes it now.
-            transaction.began = self.clock_seen()
-            self._catalog.known(connection, transaction)
+        """Read the catalogue on a connection whose transaction has just begun."""
+        transaction = self.transaction_of(connection)
+        # A transaction that keeps one snapshot takes it now.
+        transaction.began = self.clock_seen()
+        self.catalog.known(connection, transaction)
 
     def clock_seen(self) -> int:
         """A lower bound of the store's clock."""
@@ -299,7 +296,7 @@ class Tracking:
         if (
             transaction is not None
             and transaction.changes_seen is not None
-            and (self._is_sqlite or transaction.changes_seen != self._catalog.changes)
+            and (self._is_sqlite or transaction.changes_seen != self.catalog.changes)
             and self._statements.is_outdated(transaction, connection)
         ):
             transaction.write_everything()
