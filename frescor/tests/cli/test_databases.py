@@ -49,6 +49,7 @@ def test_triggers_are_installed_listed_and_removed(url: str) -> None:
     assert said("triggers", "status", *database) == "No table has triggers."
     assert said("triggers", "install", *database, "--table", "member") == "Triggers are on: member."
     assert said("triggers", "status", *database) == "Triggers are on: member."
+    assert said("triggers", "install", *database, "--slice", "member.id=range(100)") == "Triggers are on: member."
     assert said("triggers", "remove", *database) == "Removed from: member."
     assert said("triggers", "remove", *database) == "There were none."
 
@@ -63,7 +64,8 @@ def test_the_database_may_come_from_the_environment(url: str) -> None:
     [
         (("triggers", "install", "--table", "member"), "frescor outbox create"),
         (("outbox", "status"), "frescor outbox create"),
-        (("triggers", "install"), "Missing option '--table'"),
+        (("triggers", "install"), "frescor outbox create"),
+        (("triggers", "install", "--table", "member", "--slice", "member.x"), "is not TABLE.COLUMN=KIND"),
     ],
 )
 def test_what_is_missing_is_named(url: str, arguments: tuple[str, ...], says: str) -> None:

@@ -1,6 +1,6 @@
 """The commands on a database: `outbox create|status`, `triggers install|remove|status`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -84,17 +84,42 @@ def trigger_commands() -> None:
     pass
 
 
-@trigger_commands.command("install", help="Install triggers on tables, replacing existing ones.")
+@trigger_commands.command(
+    "install", help="Install triggers on tables, replacing existing ones; without --table, on those that have some."
+)
 @_database
-@click.option("--table", "tables", multiple=True, required=True, help="A table, as name or schema.name. Repeatable.")
+@click.option("--table", "tables", multiple=True, help="A table, as name or schema.name. Repeatable.")
+@click.option(
+    "--slice",
+    "slices",
+    multiple=True,
+    metavar="TABLE.COLUMN=KIND",
+    help="A column with slices beside the foreign keys, and value, month, day or range(1000). Repeatable.",
+)
 @click.option("--name", default="", help="The name that the application's `track` gives this database, if any.")
 @_outbox
-def install(url: str, tables: tuple[str, ...], name: str, outbox: str, schema: str | None) -> None:
+def install(
+    url: str, tables: tuple[str, ...], slices: tuple[str, ...], name: str, outbox: str, schema: str | None
+) -> None:
     with _administering(url) as connection:
-        from frescor.sqlalchemy._tracking.triggers import install_triggers
+        from frescor.sqlalchemy._tracking.triggers import install_triggers, installed_triggers
 
-        done = install_triggers(connection, tables, database=name, outbox=outbox, schema=schema)
+        on = tables or installed_triggers(connection)
+        declared = _declared(slices)
+        done = install_triggers(connection, on, database=name, outbox=outbox, schema=schema, slices=declared)
     click.echo(f"Triggers are on: {', '.join(done)}.")
+
+
+def _declared(slices: Iterable[str]) -> dict[str, dict[str, list[str]]]:
+    """The slices that options declare, as `track` takes them."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for given in slices:
+        where, _, kind = given.partition("=")
+        table, _, column = where.rpartition(".")
+        if not (table and column and kind):
+            raise click.BadParameter(f"{given!r} is not TABLE.COLUMN=KIND, such as payment.paid_on=month.")
+        found.setdefault(table, {}).setdefault(column, []).append(kind)
+    return found
 
 
 @trigger_commands.command("remove", help="Remove the triggers of these tables; without --table, of all.")

@@ -46,13 +46,14 @@ from frescor._clocks import Steady
 from frescor._store.base import PossibleLoss
 from frescor._store.server.recovery import TELL_WITHIN
 from frescor._surface.cache import Cache
-from frescor._values.tags import NAMESPACE_TAG, with_blind_tags
+from frescor._values.tags import NAMESPACE_TAG
 from frescor.errors import CacheError
 from frescor.sqlalchemy._engine.database_id import database_id
 from frescor.sqlalchemy._outbox.database_clock import DatabaseClock
 from frescor.sqlalchemy._outbox.outbox import TRIGGER, MissingTable, Outbox, Row
 from frescor.sqlalchemy._outbox.relay_connection import RelayConnection, Wake
-from frescor.sqlalchemy._statements.tags import EVERYTHING, store_tags
+from frescor.sqlalchemy._slices.reported import raised_by
+from frescor.sqlalchemy._statements.tags import EVERYTHING, Tags, store_tags
 
 logger = logging.getLogger("frescor")
 
@@ -271,10 +272,14 @@ class Relay:
         if whole:
             self._report(whole)
             return cache._invalidate(tags=(NAMESPACE_TAG,), durable=True, confirm=False)
-        every = store_tags(tuple(dict.fromkeys(tag for row in rows for tag in with_blind_tags(row.tags or ()))))
+        every = store_tags(tuple(dict.fromkeys(tag for row in rows for tag in self._raised_by(row.tags or ()))))
         parts = [every[start : start + _TAGS_AT_ONCE] for start in range(0, len(every), _TAGS_AT_ONCE)]
         # Without confirmation: whoever committed has returned or is gone, and after an outage everybody waits for this.
         return all(cache._invalidate(tags=part, durable=True, confirm=False) for part in parts)
+
+    def _raised_by(self, tags: Sequence[str]) -> tuple[str, ...]:
+        # The secret is asked for only if it is needed: a cache without one says so.
+        return raised_by(tags, lambda form: Tags("", self._tracked().key_secret).group(form))
 
     def _report(self, whole: frozenset[int | None]) -> None:
         """Log each unreadable row once, however often it is tried until the store accepts it."""
@@ -329,7 +334,7 @@ class Relay:
         for some in found:
             if some is None:
                 return None
-            tags.update(dict.fromkeys(store_tags(with_blind_tags(some))))
+            tags.update(dict.fromkeys(store_tags(self._raised_by(some))))
         return None if len(found) == _MOST_REPLAYED or len(tags) > _MOST_REPLAYED else tuple(tags)
 
     def _may_have_missed_a_mark(self, watermark: int) -> bool:

@@ -105,7 +105,7 @@ class SliceColumn:
         return value if isinstance(self.type, types.Date) else value - dt.datetime.resolution
 
     def _as_day(self, value: Any) -> Any:
-        return _written_day(value) if type(value) is str and isinstance(self.type, types.Date) else value
+        return written_day(value) if type(value) is str and isinstance(self.type, types.Date) else value
 
     def _bucket(self, value: Any, *, is_end: bool = False) -> int | None:
         if self.kind == "range":
@@ -121,7 +121,7 @@ class SliceColumn:
             if type(value) is dt.datetime and is_end and value.tzinfo is None:
                 return value.date()
             if type(value) is str:
-                return _written_day(value)
+                return written_day(value)
             return value if type(value) is dt.date else None
         if type(value) is dt.date:
             # A date in a column of times means midnight in the session's zone.
@@ -135,7 +135,7 @@ class SliceColumn:
         return value.date() if self.zone == _NAIVE else value.astimezone(dt.UTC).date()
 
 
-def _written_day(text: str) -> dt.date | None:
+def written_day(text: str) -> dt.date | None:
     """The day that a text means to every database, in the form in which SQLite keeps it."""
     try:
         return dt.date.fromisoformat(text) if _DATE.fullmatch(text) else None

@@ -1,7 +1,8 @@
 """Triggers for writes that bypass Python: psql, another program, another trigger.
 
-Each write to a table with triggers inserts a row into the outbox, which a relay applies. The row holds the table's tag
-and the tag of all its rows; a trigger cannot make row tags, since it does not know their secret.
+Each write to a table with triggers inserts a row into the outbox, which a relay applies. The row holds the table's tag,
+the tag of all its rows, and the values of its slice columns, old and new. A trigger cannot make the tags of rows and
+slices itself, because it does not know their secret.
 
 A connection that Frescor tracks announces that once, when it is opened (`mark_connections`). Its writes then insert no
 row, because its transaction writes its own. On PostgreSQL the announcement is a suffix of application_name, the one
@@ -13,8 +14,9 @@ writes by logical replication. On SQLite, the writes of a connection with `trust
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,7 +24,11 @@ import sqlalchemy as sa
 from frescor.errors import PolicyError
 from frescor.sqlalchemy._outbox.outbox import TABLE, TRIGGER, database_now, missing, outbox_table
 from frescor.sqlalchemy._outbox.relay_connection import CHANNEL
+from frescor.sqlalchemy._slices.columns import SliceColumn, slice_columns
+from frescor.sqlalchemy._slices.declared import Declarations, DeclaredSlices, Kinds, declared_slices
 from frescor.sqlalchemy._statements.tags import Tags, table_name
+from frescor.sqlalchemy._tracking.trigger_reports import kind_of, postgresql_query, sqlite_replaces, sqlite_reports
+from frescor.sqlalchemy._transactions.touched import MOST_SLICES
 
 _NAME = "frescor_outbox"
 # The suffix of application_name, of which the server keeps 63 ASCII characters.
@@ -30,6 +36,8 @@ _MARK = " (frescor)"
 # A number that nobody would set by hand, and large enough to have no effect on ANALYZE.
 _ANALYSIS_LIMIT = 1_610_612_741
 _IDS = 2**62 - 1
+# The foreign keys, and no other columns.
+NO_OTHERS: DeclaredSlices = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +58,30 @@ def install_triggers(
     database: str = "",
     outbox: str = TABLE,
     schema: str | None = None,
+    slices: DeclaredSlices | None = NO_OTHERS,
 ) -> list[str]:
     """Create the triggers of these tables, replacing existing ones; returns the tables' names. Does not commit.
 
     tables: mapped classes, Tables, or names such as `militante` and `other_schema.militante`. database: the name that
-    `track` was given. outbox and schema: where the outbox is. Raises PolicyError for a table that does not exist, if
-    there is no outbox, and for a database that is neither PostgreSQL nor SQLite.
+    `track` was given. outbox and schema: where the outbox is. slices: as for `track`; the triggers report the values of
+    these columns and of foreign keys, so that a write invalidates their slices and not the whole table; None to report
+    none. For a table given by name, the database says which foreign keys it has.
+
+    Raises PolicyError for a table that does not exist, if there is no outbox, for slices of a column that cannot have
+    them, and for a database that is neither PostgreSQL nor SQLite.
     """
-    names = [_named(table) for table in tables]
+    given = [(_named(table), table) for table in tables]
+    names = [name for name, _ in given]
     box = outbox_table(sa.MetaData(), outbox, schema)
     _check(connection, names, box)
     ddl = _POSTGRESQL if connection.dialect.name == "postgresql" else _SQLITE
     for statement in ddl.before(connection, box):
         _execute(connection, statement)
-    for name in names:
+    declared = None if slices is None else declared_slices(slices, connection.dialect)
+    for name, table in given:
         tags = _tags(connection, name, Tags(database, b"", dialect=connection.dialect.name))
-        for statement in (*ddl.drop(connection, name), *ddl.create(connection, name, tags, box)):
+        columns = () if declared is None else _columns(connection, name, table, declared)
+        for statement in (*ddl.drop(connection, name), *ddl.create(connection, name, tags, columns, box)):
             _execute(connection, statement)
     return [str(name) for name in names]
 
@@ -112,38 +128,63 @@ def _execute(connection: sa.Connection, statement: str) -> None:
 
 
 class _Postgresql:
-    """One statement-level trigger for each table, and one function for all."""
+    """Statement-level triggers for each table, and one function for all."""
 
     def before(self, connection: sa.Connection, box: sa.Table) -> Sequence[str]:
         now = database_now().compile(dialect=connection.dialect)
         # SECURITY DEFINER, so that whoever may write to a table can insert a row, without any right on the outbox.
-        # gen_random_uuid exists from PostgreSQL 13 on; random() has fewer than 62 bits.
+        # gen_random_uuid exists from PostgreSQL 13 on; random() has fewer than 62 bits. Triggers of earlier releases
+        # have one argument. A report fails if a column was dropped since, which must not keep others from writing.
         return (
             f"""
 CREATE OR REPLACE FUNCTION {self._function(connection, box)}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $frescor$
+DECLARE
+  tags text := TG_ARGV[0];
+  of_old text := 'SELECT ' || TG_ARGV[1] || ' FROM frescor_old';
+  of_new text := 'SELECT ' || TG_ARGV[1] || ' FROM frescor_new';
+  reports text;
 BEGIN
   IF right(current_setting('application_name'), {len(_MARK)}) = '{_MARK}' THEN RETURN NULL; END IF;
+  IF TG_NARGS > 1 THEN
+    BEGIN
+      EXECUTE 'WITH frescor_rows AS ('
+        || CASE TG_OP WHEN 'INSERT' THEN of_new WHEN 'DELETE' THEN of_old ELSE of_old || ' UNION ALL ' || of_new END
+        || ') SELECT string_agg(to_json(report)::text, '','') FROM (' || TG_ARGV[2] || ') AS every' INTO reports;
+      tags := left(tags, -1) || ',' || reports || ']';
+    EXCEPTION WHEN OTHERS THEN
+      tags := TG_ARGV[0];
+    END;
+  END IF;
   INSERT INTO {self._outbox(connection, box)} (id, tags, origin, created_at) VALUES (
     ('x' || substr(replace(gen_random_uuid()::text, '-', ''), 17))::bit(64)::bigint & {_IDS},
-    TG_ARGV[0], '{TRIGGER}', {now}
+    tags, '{TRIGGER}', {now}
   );
   PERFORM pg_notify('{CHANNEL}', '');
   RETURN NULL;
 END $frescor$""",  # noqa: S608  # names are quoted
         )
 
-    def create(self, connection: sa.Connection, name: QualifiedName, tags: str, box: sa.Table) -> Sequence[str]:
-        table = _quoted(connection, name)
-        # ALWAYS: other triggers do not fire in sessions that restore a dump or replicate.
-        return (
-            f"CREATE TRIGGER {_NAME} AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table} "
-            f"FOR EACH STATEMENT EXECUTE FUNCTION {self._function(connection, box)}({_escaped(tags)})",
-            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {_NAME}",
-        )
+    def create(
+        self, connection: sa.Connection, name: QualifiedName, tags: str, columns: Sequence[SliceColumn], box: sa.Table
+    ) -> Iterator[str]:
+        function, table = self._function(connection, box), _quoted(connection, name)
+        quote = connection.dialect.identifier_preparer.quote
+        named = ", ".join(dict.fromkeys(quote(column.name) for column in columns))
+        query = postgresql_query(columns, connection.dialect)
+        reports = f", {_escaped(named)}, {_escaped(query)}" if columns else ""
+        events = _EVENTS if columns else {"": ("INSERT OR UPDATE OR DELETE OR TRUNCATE", "")}
+        for suffix, (event, rows) in events.items():
+            arguments = _escaped(tags) + (reports if rows else "")
+            yield (
+                f"CREATE TRIGGER {_NAME}{suffix} AFTER {event} ON {table} {rows} FOR EACH STATEMENT "
+                f"EXECUTE FUNCTION {function}({arguments})"
+            )
+            # ALWAYS: other triggers do not fire in sessions that restore a dump or replicate.
+            yield f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {_NAME}{suffix}"
 
     def drop(self, connection: sa.Connection, name: QualifiedName) -> Sequence[str]:
-        return (f"DROP TRIGGER IF EXISTS {_NAME} ON {_quoted(connection, name)}",)
+        return [f"DROP TRIGGER IF EXISTS {_NAME}{suffix} ON {_quoted(connection, name)}" for suffix in _EVENTS]
 
     def _outbox(self, connection: sa.Connection, box: sa.Table) -> str:
         schema = box.schema or sa.inspect(connection).default_schema_name
@@ -154,30 +195,63 @@ END $frescor$""",  # noqa: S608  # names are quoted
         return _quoted(connection, QualifiedName("frescor_note_write", schema))
 
 
+# By the suffix of the trigger's name: the event, and the rows that it shows. TRUNCATE shows none.
+_EVENTS = {
+    "": ("TRUNCATE", ""),
+    "_insert": ("INSERT", "REFERENCING NEW TABLE AS frescor_new"),
+    "_update": ("UPDATE", "REFERENCING OLD TABLE AS frescor_old NEW TABLE AS frescor_new"),
+    "_delete": ("DELETE", "REFERENCING OLD TABLE AS frescor_old"),
+}
+
+
 class _Sqlite:
-    """Three row-level triggers for each table; SQLite has no statement-level ones."""
+    """Row-level triggers for each table; SQLite has no statement-level ones.
+
+    A row that REPLACE deletes fires no trigger. So a write that can delete another row reports no slices: an INSERT
+    where a row with the same key exists, and an UPDATE that changes a key.
+    """
 
     def before(self, *_: object) -> Sequence[str]:
         return ()
 
-    def create(self, connection: sa.Connection, name: QualifiedName, tags: str, box: sa.Table) -> Sequence[str]:
+    def create(
+        self, connection: sa.Connection, name: QualifiedName, tags: str, columns: Sequence[SliceColumn], box: sa.Table
+    ) -> Iterator[str]:
         now = database_now().compile(dialect=connection.dialect)
         # A trigger can name only tables of its own schema, and without the schema.
         outbox = connection.dialect.identifier_preparer.quote(box.name)
         table = connection.dialect.identifier_preparer.quote(name.name)
-        waits = f"applied_at IS NULL AND origin = '{TRIGGER}' AND tags = {_literal(tags)}"
+        waits = f"applied_at IS NULL AND origin = '{TRIGGER}'"
         waiting = f"SELECT 1 FROM {outbox} WHERE {waits}"  # noqa: S608  # quoted
-        values = f"random() & {_IDS}, {_literal(tags)}, '{TRIGGER}', {now}"
-        insert = f"INSERT INTO {outbox} (id, tags, origin, created_at) VALUES ({values})"  # noqa: S608  # quoted
-        limit = "SELECT analysis_limit FROM pragma_analysis_limit"
-        action = f"WHEN ({limit}) IS NOT {_ANALYSIS_LIMIT} AND NOT EXISTS ({waiting}) BEGIN {insert}; END"
-        return [
-            f"CREATE TRIGGER {self._name(connection, name, event)} AFTER {event} ON {table} {action}"
-            for event in ("INSERT", "UPDATE", "DELETE")
-        ]
+        whole, start = _literal(tags), _literal(f'{tags[:-1]},"?')
+        unmarked = f"(SELECT analysis_limit FROM pragma_analysis_limit) IS NOT {_ANALYSIS_LIMIT}"  # noqa: S608  # quoted
+        condition = f"WHEN {unmarked} AND NOT EXISTS ({waiting} AND tags = {whole})"
+        reports = f"{waiting} AND substr(tags, 1, length({start})) = {start}"
+        many = f"(SELECT count(*) FROM ({reports})) >= {MOST_SLICES}"  # noqa: S608  # quoted
+        insert = f"INSERT INTO {outbox} (id, tags, origin, created_at)"
+        replaces, changes_key = sqlite_replaces(connection, name.name)
+
+        def trigger(when: str, event: str, condition: str, reported: str) -> str:
+            found = (
+                f"SELECT random() & {_IDS}, CASE WHEN {many} THEN {whole} ELSE reported END, '{TRIGGER}', {now} "  # noqa: S608
+                f"FROM (SELECT {reported} AS reported) WHERE NOT EXISTS ({waiting} AND tags = reported)"
+            )
+            trigger_name = self._name(connection, name, "replace" if when == "BEFORE" else event)
+            return f"CREATE TRIGGER {trigger_name} {when} {event} ON {table} {condition} BEGIN {insert} {found}; END"
+
+        if columns:
+            yield trigger("BEFORE", "INSERT", f"{condition} AND ({replaces})", whole)
+        for event, rows in {"INSERT": ("NEW",), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD",)}.items():
+            reported = whole
+            if columns:
+                reports = sqlite_reports(columns, rows, connection.dialect)
+                reported = f"{_literal(tags[:-1])} || {reports} || ']'"
+                if event == "UPDATE":
+                    reported = f"CASE WHEN {changes_key} THEN {whole} ELSE {reported} END"
+            yield trigger("AFTER", event, condition, reported)
 
     def drop(self, connection: sa.Connection, name: QualifiedName) -> Sequence[str]:
-        events = ("INSERT", "UPDATE", "DELETE")
+        events = ("INSERT", "UPDATE", "DELETE", "replace")
         return [f"DROP TRIGGER IF EXISTS {self._name(connection, name, event)}" for event in events]
 
     def _name(self, connection: sa.Connection, name: QualifiedName, event: str) -> str:
@@ -212,9 +286,9 @@ def _installed(connection: sa.Connection) -> list[QualifiedName]:
             sa.text(
                 "SELECT relname, nullif(nspname, current_schema()) FROM pg_trigger "
                 "JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace "
-                "WHERE tgname = :name AND NOT tgisinternal ORDER BY nspname, relname"
+                "WHERE tgname = ANY(:names) AND NOT tgisinternal GROUP BY nspname, relname ORDER BY nspname, relname"
             ),
-            {"name": _NAME},
+            {"names": [f"{_NAME}{suffix}" for suffix in _EVENTS]},
         )
         return [QualifiedName(name, schema) for name, schema in found]
     found = connection.execute(
@@ -235,6 +309,63 @@ def _named(table: object) -> QualifiedName:
     if not isinstance(found, sa.Table):
         raise PolicyError(f"a table is a mapped class, a Table or a name; got {table!r}.")
     return QualifiedName(found.name, found.schema)
+
+
+def _columns(
+    connection: sa.Connection, name: QualifiedName, table: object, declared: Declarations[Kinds]
+) -> tuple[SliceColumn, ...]:
+    """The slice columns whose values a table's triggers report."""
+    found = table if isinstance(table, sa.Table) else getattr(table, "__table__", None)
+    there = sa.inspect(connection).get_columns(name.name, schema=name.schema)
+    model = found if isinstance(found, sa.Table) else _described(connection, name)
+    columns = slice_columns(model, connection.dialect, declared.of(model))
+    is_postgresql = connection.dialect.name == "postgresql"
+    if not columns or (is_postgresql and _is_divided(connection, name)):
+        # The rows of a table with parts are read and written by the parts' names as well.
+        return ()
+    types = {column["name"]: column["type"] for column in there}
+    return tuple(
+        column
+        for column in columns
+        if column.name in types
+        and kind_of(column) is not None
+        # In a column that the database has with a zone, a time may belong to another day.
+        and not (is_postgresql and _zone(types[column.name]) != _zone(column.type))
+    )
+
+
+def _zone(kind: object) -> object:
+    return getattr(kind, "timezone", None)
+
+
+def _described(connection: sa.Connection, name: QualifiedName) -> sa.Table:
+    """A table as the database has it, as far as its slice columns need it."""
+    inspector, metadata = sa.inspect(connection), sa.MetaData()
+    key = inspector.get_pk_constraint(name.name, schema=name.schema)["constrained_columns"]
+    columns = inspector.get_columns(name.name, schema=name.schema)
+    table = sa.Table(
+        name.name,
+        metadata,
+        *[sa.Column(column["name"], column["type"], primary_key=column["name"] in key) for column in columns],
+        schema=name.schema,
+    )
+    for found in inspector.get_foreign_keys(name.name, schema=name.schema):
+        if len(found["constrained_columns"]) == 1:
+            table.append_constraint(sa.ForeignKeyConstraint(found["constrained_columns"], ["other.id"]))
+    return table
+
+
+def _is_divided(connection: sa.Connection, name: QualifiedName) -> bool:
+    found = connection.scalar(
+        sa.text(
+            "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class c "
+            "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE relname = :name AND nspname = :schema AND (relkind = 'p' OR EXISTS "
+            "(SELECT 1 FROM pg_catalog.pg_inherits WHERE c.oid IN (inhrelid, inhparent))))"
+        ).execution_options(frescor_reads=(), frescor_writes=()),
+        {"name": name.name, "schema": name.schema or sa.inspect(connection).default_schema_name},
+    )
+    return bool(found)
 
 
 def _tags(connection: sa.Connection, name: QualifiedName, tags: Tags) -> str:
