@@ -1,6 +1,6 @@
-"""What a store of one's own is made of: its contract, the commands it carries out, and what it answers.
+"""For writing a store of your own: its contract, the commands that it carries out, and their results.
 
-`frescor.testing.StoreConformance` tests such a store; `Cache.on(store, namespace)` is a cache on it.
+`frescor.testing.StoreConformance` tests such a store; `Cache.on(store, namespace)` is a cache that uses it.
 """
 
 from frescor._protocol.commands import (

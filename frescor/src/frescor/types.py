@@ -1,4 +1,4 @@
-"""The types of what public calls take and return, to annotate with; `frescor` itself has those that programs make."""
+"""Types for annotations: what public calls take and return; `frescor` itself has those that programs create."""
 
 from frescor._calls.identified import Key
 from frescor._calls.loading import CurrentLoad

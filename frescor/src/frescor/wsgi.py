@@ -25,23 +25,24 @@ __all__ = ["CachingMiddleware", "Rule"]
 
 Environ = dict[str, Any]
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
-# Answered from the entry: the application makes the whole response.
+# Handled when the entry is sent: the application has to make the whole response.
 _CONDITIONAL = ("IF_MATCH", "IF_MODIFIED_SINCE", "IF_NONE_MATCH", "IF_RANGE", "IF_UNMODIFIED_SINCE")
 
 
 class CachingMiddleware:
-    """Answers requests by rules: `application = CachingMiddleware(application, rules=[Rule("/products/*", POLICY)],
+    """Caches responses by rules: `application = CachingMiddleware(application, rules=[Rule("/products/*", POLICY)],
     cache=cache)`.
 
-    A response is kept by method, scheme, host, path, sorted query, and what its rule's `vary` says. On a hit nothing of
-    the application within runs, what checks permissions included. So requests with `Authorization`, or with cookies,
-    pass, unless the rule varies on them or says for whom a response is (`public=True` lets cookies be). A response that
-    sets a cookie, is streamed, says `no-store`, names a header in `Vary` that the rule does not, or was made by reading
-    such a header, is sent and not kept; the log says so once, and what to write. With an error, nothing is kept.
+    A response is stored by method, scheme, host, path, sorted query, and its rule's `vary`. On a hit nothing within the
+    middleware runs, including checks of permissions. So requests with `Authorization` or with cookies bypass the cache,
+    unless the rule varies on them or says whom a response is for (`public=True` allows cookies). A response is sent but
+    not stored if it sets a cookie, is streamed, contains `no-store`, names a header in `Vary` that the rule does not,
+    or was made by reading such a header; the log says so once, and what to write. Errors are not stored.
 
-    Sent are `ETag` (304 to who has it), `Age`, `Vary` and `Cache-Control: max-age`, never longer than the entry lives.
-    One request for the same runs the application while the others wait. Other methods than GET and HEAD, requests with
-    a body and ranges pass untouched. With the store down the application runs.
+    It sends `ETag` (and 304 to clients that have the response), `Age`, `Vary` and `Cache-Control: max-age`, never
+    longer than the entry is kept. One request runs the application while others for the same response wait. Methods
+    other than GET and HEAD, and requests with a body or a range pass unchanged. With the store down the application
+    runs.
 
     cache: a Cache, or a function that returns it.
     """
@@ -75,7 +76,7 @@ class _Paths:
 
     @property
     def largest(self) -> int:
-        """Bytes of a body that is stored."""
+        """The most bytes of a body that is stored."""
         return self._source()._engine.packing.largest
 
     def respond(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -89,10 +90,11 @@ class _Paths:
         except _Failed:
             stored = NOT_STORED
         if stored.status == 0:
-            # Its own; or a new one, where a load behind its back, or another request's, had one for nobody else.
+            # The request's own response; or a new one, if a load in the background, or another request's, had a private
+            # one.
             return self.app(environ, start_response) if call.made is None else call.made.send(start_response)
         if call.made is not None:
-            # An error, in whose place the old response is answered.
+            # An error, in whose place the old response is sent.
             call.made.close()
         options = self.rule.options
         status, headers, body = answer(
@@ -108,7 +110,7 @@ class _Paths:
         return [body]
 
     def _asked(self, environ: Environ) -> bytes | None:
-        """What tells the request from others; None if it must not be answered from the cache."""
+        """What distinguishes the request from others; None if it must not be answered from the cache."""
         options = self.rule.options
         brings = environ.get("CONTENT_LENGTH") not in (None, "", "0") or "HTTP_TRANSFER_ENCODING" in environ
         if environ["REQUEST_METHOD"] not in METHODS or brings or "HTTP_RANGE" in environ or "HTTP_UPGRADE" in environ:
@@ -137,7 +139,7 @@ class _Paths:
 
 
 class _Failed(Exception):
-    """The application's response is an error, for which the policy has the old response answered if there is one."""
+    """The application's response is an error, for which the policy serves the old response if there is one."""
 
 
 class _Call:
@@ -148,11 +150,12 @@ class _Call:
         self._original = dict(environ)
         self._thread = threading.get_ident()
         self.loads = False
-        # Its own response, if that may not be stored.
+        # The request's own response, if it may not be stored.
         self.made: _Made | None = None
 
     def load(self) -> StoredResponse:
-        """The loader: the application's response to this request or, for a refresh in the background, one like it."""
+        """The loader: the application's response to this request or, for a refresh in the background, to one like
+        it."""
         here = threading.get_ident() == self._thread
         paths, reads, environ = self._paths, Reads(), dict(self._original)
         for name in _CONDITIONAL:
@@ -162,12 +165,13 @@ class _Call:
         given = WatchedEnviron(environ, reads.headers) if paths.rule.watch else environ
         made = _Made(paths.app, given)
         if here:
-            # What it has put into its environment is there for those around it, as without a cache.
+            # What the application put into its environment is available to outer middleware, as without a cache.
             self._environ.update({name: one for name, one in dict.items(given) if name not in self._environ})
             self.loads = True
         reason = made.whole_within(paths.largest)
         if not reason:
-            # Whoever sends one of these, and is not told apart by it, was not let in here.
+            # Requests with one of these bypass the cache unless they are distinguished by it, so reading it is harmless
+            # here.
             noted = Reads(reads.headers - {"cookie", "authorization"})
             reason = why_not_stored(made.status, made.headers, noted, paths.rule.options)
         if not reason:
@@ -180,7 +184,7 @@ class _Call:
             raise _Failed(f"status {made.status}")
         paths.say(reason)
         paths.passing.add(self._asked)
-        # Nobody else gets this response: those who wait for it run the application themselves.
+        # Nobody else gets this response: other requests that wait for it run the application themselves.
         current_load().keep_private()
         return NOT_STORED
 
@@ -191,19 +195,19 @@ def _respond(asked: bytes, load: Callable[[], StoredResponse]) -> StoredResponse
 
 
 class _Made:
-    """An application's response: begun, and read as far as is needed to know whether it may be stored. To a server it
-    is the body: what was read, then the rest."""
+    """An application's response, read as far as needed to know whether it may be stored. For a server it is the body:
+    what was read, then the rest."""
 
     def __init__(self, app: WSGIApplication, environ: Environ) -> None:
         self._line, self._closed = "", False
         self._listed: list[tuple[str, str]] = []
-        # By the function that an application may write the body with, and as parts of the body itself.
+        # Written through the function that `start_response` returns, or read from the body itself.
         self._written: list[bytes] = []
         self._read: list[bytes] = []
         self._parts = app(environ, self._start)
         try:
             self._rest = iter(self._parts)
-            # An application may begin its response with the first part of the body.
+            # An application may begin its response together with the first part of the body.
             while not self._line:
                 self._read.append(next(self._rest))
         except StopIteration:
@@ -237,7 +241,7 @@ class _Made:
         return b"".join([*self._written, *self._read])
 
     def whole_within(self, largest: int) -> str:
-        """Read the body, if it is whole and no larger than this. Why it may not be stored, or ''."""
+        """Read the body, if it is complete and not larger than this. Returns why it may not be stored, or ''."""
         length = self._known_length()
         if length is None:
             return "its response is streamed: give it a Content-Length to have it cached"
@@ -256,7 +260,7 @@ class _Made:
         return f"it is larger than largest_value, {largest:,} bytes"
 
     def _known_length(self) -> int | None:
-        """About how long the body is; None for one that is made while it is sent."""
+        """The approximate length of the body; None for one that is produced while it is sent."""
         parts: Any = self._parts
         if isinstance(parts, list | tuple):
             return sum(map(len, parts))
@@ -267,7 +271,7 @@ class _Made:
         return 0 if getattr(parts, "streaming", None) is False else None
 
     def send(self, start_response: StartResponse) -> Iterable[bytes]:
-        """The response as it is, to a server."""
+        """The response, unchanged, for a server."""
         write = start_response(self._line, self._listed)
         for part in self._written:
             write(part)
@@ -278,7 +282,7 @@ class _Made:
         yield from self._rest
 
     def close(self) -> None:
-        """Tell the application, once, that its response has been taken."""
+        """Tell the application, once, that its response was taken."""
         close = getattr(self._parts, "close", None)
         if close is not None and not self._closed:
             self._closed = True
@@ -286,7 +290,7 @@ class _Made:
 
 
 def _text(value: str) -> str:
-    """Part of a path: its bytes stand in the environment as if they were Latin-1 (PEP 3333)."""
+    """A part of a path: in the environment its bytes are stored as Latin-1 (PEP 3333)."""
     return value.encode("latin-1", "replace").decode("utf-8", "replace")
 
 

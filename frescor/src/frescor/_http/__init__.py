@@ -1,5 +1,5 @@
-"""Whole responses, whatever the framework: what tells requests apart, which responses may be stored, what is sent.
+"""Whole responses, for any framework: what distinguishes requests, which responses may be stored, and what is sent.
 
-Imports `_calls` and `errors`. Knows no framework: headers are pairs of text, a request is what a framework's own part
-of Frescor says of it.
+Imports `_calls`, `_clocks` and `errors`. Knows no framework: headers are pairs of text, and each framework's own part
+of Frescor describes the request.
 """

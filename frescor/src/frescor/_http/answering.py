@@ -1,4 +1,4 @@
-"""What is sent of a stored response: its age, how long it may be kept, and 304 to who has it already."""
+"""What is sent for a stored response: its age, how long it may be kept, and 304 to a client that has it."""
 
 import re
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from frescor._http.options import ViewOptions
 from frescor._http.storing import Headers, StoredResponse, values_of
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
-# What a 304 says beside those of the response (RFC 9110, 15.4.5): nothing of the body that it does not have.
+# Headers of the response that a 304 leaves out (RFC 9110, 15.4.5): those that describe the body.
 _OF_THE_BODY = ("content-length", "content-type", "content-encoding", "content-language", "content-range")
 _WRITTEN_HERE = frozenset({"age", "cache-control", "content-length", "etag", "expires", "vary"})
 
@@ -16,8 +16,8 @@ _WRITTEN_HERE = frozenset({"age", "cache-control", "content-length", "etag", "ex
 def headers_to_send(
     stored: StoredResponse, options: ViewOptions, *, hit: bool, now: float, personal: bool, varies: Iterable[str] = ()
 ) -> list[tuple[str, str]]:
-    """A stored response's headers as they are sent at this time. personal: it is for one visitor. varies: names of
-    request headers that it depends on beside those of the options."""
+    """A stored response's headers as they are sent at this time. personal: it is for one visitor. varies: the names of
+    request headers that it depends on, in addition to those of the options."""
     kept = stored.headers
     headers = [(name, value) for name, value in kept if name.lower() not in _WRITTEN_HERE]
     headers.append(("Cache-Control", _cache_control(stored, options, now, personal=personal)))
@@ -32,8 +32,8 @@ def headers_to_send(
 
 
 def _cache_control(stored: StoredResponse, options: ViewOptions, now: float, *, personal: bool) -> str:
-    """Never longer than the entry lives. An invalidation ends it earlier, but who has a copy learns of that only when
-    it asks."""
+    """Never longer than the entry is kept. An invalidation ends it earlier, but a client that has a copy learns of that
+    only when it asks."""
     said: dict[str, str] = {}
     for part in values_of(stored.headers, "cache-control"):
         name, _, value = part.partition("=")
@@ -54,11 +54,11 @@ def _seconds(text: str | None) -> int:
 
 
 def conditional_status(stored: StoredResponse, asked: Iterable[tuple[str, str]]) -> int:
-    """304 if a request with these headers has the response already, 412 if it wants another one, else the response's
+    """304 if a request with these headers has the response already, 412 if it requires another one, else the response's
     own status (RFC 9110, 13.2.2)."""
     given = {name.lower(): value for name, value in asked}
     if "if-match" in given:
-        # A strong comparison: a weak tag is none.
+        # A strong comparison: weak tags do not count.
         listed = {match[0] for match in _TAG.finditer(given["if-match"])}
         if given["if-match"].strip() != "*" and (stored.etag.startswith("W/") or stored.etag not in listed):
             return 412
@@ -99,7 +99,7 @@ def answer(
         return status, without_body(headers), b""
     length = str(len(stored.body))
     if method == "HEAD":
-        # A view that answers HEAD without a body says by itself how long that would be; of its bytes nothing is known.
+        # A view that answers HEAD without a body declares the length itself.
         length = next((value for name, value in stored.headers if name.lower() == "content-length"), length)
         if not stored.body and not any(name.lower() == "etag" for name, _ in stored.headers):
             headers = [(name, value) for name, value in headers if name != "ETag"]

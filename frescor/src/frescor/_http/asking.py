@@ -1,4 +1,4 @@
-"""What a request asks for: what tells it from others, and which requests go past the cache for a while."""
+"""What a request asks for: what distinguishes it from others, and which requests bypass the cache for a while."""
 
 import threading
 from collections import OrderedDict
@@ -14,14 +14,14 @@ _MOST_PASSING = 4096
 
 
 def sorted_query(query: str) -> str:
-    """A query with its parts ordered by name; those of one name stay in their order, since they may be a list."""
+    """A query with its parts ordered by name. Parts with the same name keep their order, since they may be a list."""
     if "&" not in query:
         return query
     return "&".join(sorted(query.split("&"), key=lambda part: unquote_plus(part.partition("=")[0], "latin-1")))
 
 
 class Passing:
-    """The requests that lately had responses which may not be stored."""
+    """The requests whose responses were recently found not to be storable."""
 
     def __init__(self) -> None:
         self._until: OrderedDict[Hashable, float] = OrderedDict()
@@ -32,7 +32,7 @@ class Passing:
         return until is not None and until > Steady.monotonic()
 
     def add(self, asked: Hashable) -> None:
-        """Let requests like this one skip the cache for a while."""
+        """Let requests like this one bypass the cache for a while."""
         with self._lock:
             self._until[asked] = Steady.monotonic() + PASS_SECONDS
             self._until.move_to_end(asked)

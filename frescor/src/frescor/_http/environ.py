@@ -9,7 +9,7 @@ _HEADER = "HTTP_"
 
 
 class WatchedEnviron(dict[str, Any]):
-    """Looks like the environment that it is made of; what is put into it stays here."""
+    """Behaves like the environment that it is made from; values put into it stay in this copy."""
 
     def __init__(self, environ: dict[str, Any], noted: set[str]) -> None:
         super().__init__(environ)

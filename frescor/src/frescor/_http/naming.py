@@ -10,7 +10,7 @@ _LONGEST = 120
 
 
 def name_in_keys(text: str) -> str:
-    """A text as a name in keys: printable, not too long, without what separates keys' parts."""
+    """A text as a name in keys: printable, of limited length, and without the separators of keys."""
     plain = "".join(letter if letter.isprintable() else "?" for letter in text.replace(":", ".").replace("*", "+"))
     return short_name(plain, _LONGEST, key_digest(text))
 

@@ -1,4 +1,4 @@
-"""How responses are cached, apart from their policy: what they vary on, for whom they are, what browsers are told."""
+"""How responses are cached, apart from the policy: what they vary on, whom they are for, and what browsers are told."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -10,15 +10,15 @@ from frescor.errors import PolicyError
 
 Vary = str | Callable[..., object]
 
-# A field name of RFC 9110, 5.1: what stands in a Vary header is to be one name.
+# A field name according to RFC 9110, 5.1, since it is also sent in a Vary header.
 _NAME = re.compile(r"[!#$%&'+.^_`|~0-9A-Za-z-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
-    """vary: as it was written. headers: the names of request headers in it, in lower case. functions: those in it that
-    say for whom a response is. public: the response is the same for everybody. max_age: seconds that browsers may keep
-    it. statuses: of the responses that are stored."""
+    """vary: as it was given. headers: the names of request headers in it, in lower case. functions: the functions in
+    it, which say whom a response is for. public: the response is the same for everybody. max_age: for how many seconds
+    browsers may keep it. statuses: those of responses that are stored."""
 
     vary: tuple[Vary, ...]
     headers: frozenset[str]
@@ -37,8 +37,8 @@ def options_from(
     policy: Policy,
     arguments: str = "without arguments, such as lambda: current_user.get_id()",
 ) -> ViewOptions:
-    """The options of a view or a rule; `arguments` says what its functions take. Raises PolicyError for options that
-    make no sense."""
+    """The options of a view or a rule; `arguments` describes what its functions take. Raises PolicyError for options
+    that make no sense."""
     given: tuple[object, ...] = (vary,) if isinstance(vary, str) or callable(vary) else tuple(vary)
     for one in given:
         if callable(one) or (isinstance(one, str) and one != "*" and _NAME.fullmatch(one)):

@@ -1,4 +1,4 @@
-"""Rules of a middleware: which paths are cached, and how."""
+"""A middleware's rules: which paths are cached, and how."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
@@ -9,26 +9,26 @@ from frescor._http.naming import name_in_keys
 from frescor._http.options import ViewOptions, options_from
 from frescor.errors import PolicyError
 
-# What a function is given is the scope of ASGI, or the environment of WSGI.
+# The functions get the ASGI scope, or the WSGI environment.
 VaryOfScope = str | Callable[[MutableMapping[str, Any]], object]
 _WILD = {"*": "[^/]*", "**": ".*"}
 _ONE_OF_THEM = re.compile(r"(\*\*|\*)")
 
 
 class Rule:
-    """How the responses below some paths are cached: `Rule("/products/*", Policy(name="products", expire=300))`.
+    """How the responses for some paths are cached: `Rule("/products/*", Policy(name="products", expire=300))`.
 
-    path: as the application sees it, below where it is mounted. `*` stands for characters without a slash, `**` for
-    any. A policy of None: these paths are not cached. The first rule that fits decides.
+    path: relative to where the application is mounted. `*` matches characters except a slash, `**` any characters. With
+    a policy of None these paths are not cached. The first matching rule counts.
 
-    vary: names of request headers, and functions that say for whom a response is; they are given the ASGI scope, or the
-    WSGI environment. public: the response is the same for everybody, whatever cookies they send. max_age: seconds that
-    browsers may keep it, never longer than its entry lives; with 0 they ask each time. statuses: of the responses that
-    are stored. watch: do not store what was made by reading request headers that are not in `vary`. A framework that
-    looks at headers of each request beforehand (Django, Quart, Litestar) needs False: what its response depends on is
-    then what its `Vary` says.
+    vary: names of request headers, and functions that say whom a response is for; these get the ASGI scope or the WSGI
+    environment. public: the response is the same for everybody, whatever cookies they send. max_age: for how many
+    seconds browsers may keep it, but never longer than its entry is kept; with 0 they ask each time. statuses: those of
+    responses that are stored. watch: do not store a response if request headers that are not in `vary` were read to
+    make it. A framework that reads headers of each request beforehand (Django, Quart, Litestar) needs False; then the
+    `Vary` of its response has to name what it depends on.
 
-    Raises PolicyError for what cannot be meant.
+    Raises PolicyError for an invalid rule.
     """
 
     def __init__(
@@ -61,12 +61,12 @@ class Rule:
         )
 
     def fits(self, path: str) -> bool:
-        """Whether this rule is for a path."""
+        """Whether this rule applies to a path."""
         return self._pattern.fullmatch(path) is not None
 
     @property
     def label(self) -> str:
-        """What its calls are named in keys."""
+        """The name of its calls in keys."""
         return name_in_keys(self.path)
 
 
@@ -75,7 +75,8 @@ Made = TypeVar("Made")
 
 
 def rules_from(given: Iterable[Rule], make: Callable[[Rule, Policy], Made]) -> Callable[[str], Made | None]:
-    """What finds what was made of the first rule that fits a path; None: it is not cached. Raises PolicyError."""
+    """A function that returns, for a path, what `make` made for the first matching rule; None: the path is not cached.
+    Raises PolicyError for anything but a list of rules."""
     rules: object = given
     if isinstance(rules, Rule | str | Mapping) or not isinstance(rules, Iterable):
         raise PolicyError(f"rules is a list of Rule('/path/*', policy); got {rules!r}.")

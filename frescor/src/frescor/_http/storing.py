@@ -15,15 +15,15 @@ logger = logging.getLogger("frescor")
 
 Headers = tuple[tuple[str, str], ...]
 
-# Stands for reading all headers.
+# Means that all headers were read.
 ANY_HEADER = "*"
-# The reason for not storing a response when nobody can do anything about it.
+# The reason for not storing a response if nothing should be done about it.
 UNSAID = "-"
 # Headers that belong to one connection or one moment, and one visitor's cookies.
 _NOT_KEPT = frozenset(
     {"age", "connection", "date", "keep-alive", "server", "set-cookie", "te", "trailer", "transfer-encoding", "upgrade"}
 )
-# Read without consequence: part of the key; answered from the entry (RFC 9110, 13); contexts of tracing.
+# Headers that may be read: in the key; handled when the entry is sent (RFC 9110, 13); or contexts of tracing.
 _NO_MATTER = frozenset(
     {
         "baggage",
@@ -42,7 +42,7 @@ _NO_MATTER = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
-    """A stored response; when it was made and when it ends, in seconds since 1970."""
+    """A stored response; when it was made and when it expires, in seconds since 1970."""
 
     status: int
     headers: Headers
@@ -58,8 +58,8 @@ NOT_STORED = StoredResponse(0, (), b"", "", 0.0, 0.0)
 
 @dataclass(slots=True)
 class Reads:
-    """What was read of a request while it was answered: names of headers in lower case (ANY_HEADER: all of them), the
-    session, and what else may be one visitor's, in words."""
+    """What was read from a request while it was answered: names of headers in lower case (ANY_HEADER: all of them), the
+    session, and descriptions of anything else that may be specific to one visitor."""
 
     headers: set[str] = field(default_factory=set)
     session_read: bool = False
@@ -68,7 +68,7 @@ class Reads:
 
 
 def values_of(headers: Iterable[tuple[str, str]], name: str) -> list[str]:
-    """The parts of all headers of this name, which is in lower case, at their commas."""
+    """The parts, separated by commas, of all headers with this name, which is in lower case."""
     return [part.strip() for key, value in headers if key.lower() == name for part in value.split(",") if part.strip()]
 
 

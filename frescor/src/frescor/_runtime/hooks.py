@@ -1,4 +1,4 @@
-"""Who is told what happens in a cache: an application's own functions, and recordings."""
+"""Reports what happens in a cache to the application's functions and to recordings."""
 
 import inspect
 import logging
@@ -20,13 +20,12 @@ class Event:
 
     kind: *hit*: a call was answered without its function. *miss*: nothing could answer it, so its function is run, or
     the default is returned. *load*: a loader ended. *invalidate*: tags were raised or keys deleted. *error*: a loader
-    failed, an entry could not be read, or the store did not answer or refused.
-    how: of a hit, what answered: "local" (this process's copy), "hits" (the store), "stale", "shared" (another caller's
-    load), "memo". Of a load: "call", "refresh" (behind a caller's back) or "audit". Of an invalidation: "done", or
-    "waits" with the store down.
-    policy: its name; "(keys)" for a key that a caller chose. function: its name. key: of the entry; no value stands in
-    it. keys: those that were deleted. tags: what the entry depends on, or what was raised, as it was declared.
-    patterns: of keys that were invalidated. seconds: what the load took.
+    failed, an entry could not be read, or the store did not answer or refused. how: for a hit, what answered: "local"
+    (this process's copy), "hits" (the store), "stale", "shared" (another caller's load), "memo". For a load: "call",
+    "refresh" (in the background) or "audit". For an invalidation: "done", or "waits" with the store down. policy: its
+    name; "(keys)" for a key that a caller chose. function: its name. key: that of the entry; it contains no values.
+    keys: those that were deleted. tags: what the entry depends on, or what was raised, as it was declared. patterns: of
+    keys that were invalidated. seconds: how long the load took.
     """
 
     kind: Kind
@@ -45,13 +44,13 @@ Hook = Callable[[Event], object]
 
 
 class Hooks:
-    """The functions that are told of events, by kind. One that fails breaks no call: that is said once."""
+    """The functions that are called with events, by kind. If one raises, no call fails, and it is logged once."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
-        """`changed` is called when there are others."""
+        """`changed` is called when hooks are added or removed."""
         self._changed = changed
         self._said: set[tuple[Hook, type]] = set()
-        # A hook may call the cache: of what comes of that nobody is told, or it would never end.
+        # A hook may call the cache: events of these calls are not reported, since that would never end.
         self._telling = threading.local()
         self._lock = threading.Lock()
         self.hit: tuple[Hook, ...] = ()
@@ -61,7 +60,7 @@ class Hooks:
         self.error: tuple[Hook, ...] = ()
 
     def add(self, hooks: Mapping[Kind, Hook]) -> None:
-        """Tell these, too. Raises PolicyError for what cannot be called, or is awaited."""
+        """Call these, too. Raises PolicyError for something that cannot be called, or is a coroutine function."""
         for kind, hook in hooks.items():
             given: object = hook
             if not callable(given) or inspect.iscoroutinefunction(hook):
@@ -72,11 +71,11 @@ class Hooks:
         self._change(hooks, lambda there, hook: (*there, hook))
 
     def remove(self, hooks: Mapping[Kind, Hook]) -> None:
-        """Tell these no longer, as often as they were added; nothing for others."""
+        """Call these once less often than they were added; unknown ones are ignored."""
         self._change(hooks, _without)
 
     def tell(self, hooks: tuple[Hook, ...], event: Event) -> None:
-        """Tell these hooks of an event."""
+        """Call these hooks with an event."""
         if getattr(self._telling, "now", False):
             return
         self._telling.now = True

@@ -1,4 +1,4 @@
-"""What is different for the calls of one thread or task: no cache at all, or one value for repeated calls."""
+"""What differs for the calls of one thread or task: no cache at all, or one value for equal calls."""
 
 import threading
 from dataclasses import dataclass

@@ -13,7 +13,7 @@ KINDS: tuple[Kind, ...] = ("hit", "miss", "load", "invalidate", "error")
 class Calls:
     """What happened in a cache of this process while it was recorded, in all its threads and tasks.
 
-    `what` is a cached function, or text: a policy's name, a key, or what keys begin with (`"dashboard"`, also written
+    `what` is a cached function, or text: a policy's name, a key, or the beginning of keys (`"dashboard"`, or
     `"dashboard:*"`). `tag` is a declared tag. Without either, everything counts.
     """
 
@@ -22,7 +22,7 @@ class Calls:
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """All of it, in its order."""
+        """All events, in order."""
         return tuple(self._events)
 
     def hits(self, what: object = None, *, tag: str | None = None) -> int:
@@ -30,20 +30,21 @@ class Calls:
         return self._count("hit", what, tag)
 
     def misses(self, what: object = None, *, tag: str | None = None) -> int:
-        """How many calls ran their function, or got the default, since nothing was there."""
+        """How many calls ran their function, or returned the default, because there was no value."""
         return self._count("miss", what, tag)
 
     def loads(self, what: object = None, *, tag: str | None = None) -> int:
-        """How often a function was run: by a miss, by `refresh`, or behind a caller's back."""
+        """How often a function was run: by a miss, by `refresh`, or in the background."""
         return self._count("load", what, tag)
 
     def errors(self, what: object = None, *, tag: str | None = None) -> int:
-        """How many loads failed; without `what` also entries that could not be read, and silences of the store."""
+        """How many loads failed; without `what`, entries that could not be read and failures of the store count,
+        too."""
         return self._count("error", what, tag)
 
     def invalidations(self, what: object = None, *, tag: str | None = None) -> int:
         """How many invalidations there were: of this tag, pattern, key or function, or of keys and patterns below it.
-        One of a wider pattern, or of everything, counts as that alone (`"*"`)."""
+        One of a wider pattern, or of everything, only counts as that pattern (`"*"`)."""
         if what == "*":
             return sum("*" in event.patterns for event in self._events)
         matches = _matcher(what)
@@ -76,7 +77,7 @@ class Calls:
 
 @contextmanager
 def recorded(*caches: Hooks) -> Iterator[Calls]:
-    """Record what these caches' hooks are told, while the context lasts."""
+    """Record the events of these caches' hooks within the context."""
     calls = Calls()
     note: Callable[[Event], object] = calls._events.append
     mine = dict.fromkeys(KINDS, note)
@@ -94,8 +95,8 @@ def _raised(event: Event) -> tuple[str, ...]:
 
 
 def _prefix(what: object) -> str:
-    """What the keys begin with that are meant. Raises PolicyError for what has none."""
-    # Of an instance's, and of a view, the cached function within.
+    """The beginning of the keys that are meant. Raises PolicyError for anything that has none."""
+    # The cached function within one that is bound to an instance, or within a view.
     for name in ("func", "_cached"):
         what = getattr(what, name, what)
     site = getattr(what, "_site", None)

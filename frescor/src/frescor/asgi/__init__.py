@@ -13,7 +13,7 @@ __all__ = ["CachedView", "CachingMiddleware", "Rule", "cached_view", "lifespan"]
 
 
 def __getattr__(name: str) -> object:
-    # Starlette is for those who decorate its endpoints: the middleware needs none.
+    # Imported only when used: they need Starlette, and the middleware does not.
     if name in ("cached_view", "CachedView"):
         from frescor._extras import extra
 

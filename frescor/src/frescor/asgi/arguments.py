@@ -1,11 +1,12 @@
-"""What an endpoint's arguments say of a request: which of them tell responses apart.
+"""Which of an endpoint's arguments distinguish responses.
 
-A path or query parameter is in the address already. A header or cookie tells responses apart, and so does what a
-dependency gives: it may have been read from a database before the endpoint began, so that the entry does not depend on
-what was read there, and its value has to. A session counts by its database. What has no identity by value, such as a
-service, is left out, unless its dependency may look at the request: it is the current user then, say.
+Path and query parameters are already in the address. Headers and cookies distinguish responses, and so do the results
+of dependencies: these may have been read from a database before the endpoint began, so the entry does not depend on
+what was read there, and the value itself has to count. A session is identified by its database. An argument without an
+identity by value, such as a service, is left out, unless its dependency may read the request: then it could be the
+current user.
 
-FastAPI is asked by its public classes, and only where it is imported already.
+FastAPI is only queried through its public classes, and only if it has been imported.
 """
 
 import inspect
@@ -22,14 +23,15 @@ from frescor._calls.borrowed import kind_of
 from frescor._calls.canonical import NoIdentity, canonical
 from frescor.errors import PolicyError
 
-# Names that FastAPI is given for what the cache needs itself, and that endpoints do not get.
+# Names under which FastAPI is asked for what the cache itself needs; endpoints do not get these arguments.
 REQUEST, RESPONSE = "frescor_request", "frescor_response"
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """An argument that tells responses apart. key: what it counts by. headers: the names of the request headers that
-    it is read from. personal: it says for whom the response is. optional: it is left out if it has no identity."""
+    """An argument that distinguishes responses. key: the function that identifies it. headers: the names of the request
+    headers that it is read from. personal: it says whom the response is for. optional: it is left out if it has no
+    identity."""
 
     name: str
     key: Callable[[Any], object] | None
@@ -40,8 +42,8 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What is known of an endpoint's parameters: those that take the request and the response, the counted ones, and
-    the signature that a framework is shown."""
+    """What is known about an endpoint's parameters: those for the request and the response, the counted ones, and the
+    signature that the framework sees."""
 
     request: str | None
     response: str | None
@@ -49,7 +51,8 @@ class Arguments:
     signature: inspect.Signature
 
     def identify(self, given: Mapping[str, object]) -> "Identified":
-        """What the counted arguments of a call count by. Raises PolicyError for one that has to and cannot."""
+        """The identity of a call's counted arguments. Raises PolicyError for one that needs an identity and has
+        none."""
         found, personal = b"", False
         headers: list[str] = []
         for one in self.counted:
@@ -67,7 +70,7 @@ class Arguments:
                     f"key={{{one.name!r}: lambda {one.name}: …}}, what tells it from others, such as its id"
                 ) from None
             headers += one.headers
-            # A session that a dependency takes from the request is nobody's own.
+            # A session that a dependency takes from the request is not personal.
             personal = personal or (one.personal and kind_of(type(value)) in (None, "instance"))
         return Identified(found, tuple(headers), personal)
 
@@ -75,7 +78,7 @@ class Arguments:
 @dataclass(frozen=True, slots=True)
 class Identified:
     """The counted arguments of one call: their bytes, the request headers that they are read from, and whether they say
-    for whom the response is."""
+    whom the response is for."""
 
     value: bytes
     headers: tuple[str, ...]
@@ -85,8 +88,8 @@ class Identified:
 def read_arguments(
     endpoint: Callable[..., object], key: Mapping[str, Callable[[Any], object]], policy: str, *, public: bool
 ) -> Arguments:
-    """What an endpoint takes. Raises PolicyError for a websocket's endpoint, for a signature that cannot be read, and
-    for a `key` of what is no parameter."""
+    """What is known about an endpoint's parameters. Raises PolicyError for a websocket's endpoint, for a signature that
+    cannot be read, and for a `key` that names no parameter."""
     try:
         signature = inspect.signature(endpoint, eval_str=True)
     except NameError as error:
@@ -132,7 +135,7 @@ def _counted(parameter: inspect.Parameter, key: Callable[[Any], object] | None, 
 
 
 def _annotation(parameter: inspect.Parameter) -> tuple[Any, Any]:
-    """A parameter's type, and what FastAPI is told of it."""
+    """A parameter's type, and what it declares to FastAPI."""
     annotation, info = parameter.annotation, parameter.default
     if get_origin(annotation) is Annotated:
         annotation, *told = get_args(annotation)
@@ -158,7 +161,7 @@ def _header_names(name: str, kind: Any, info: Any) -> tuple[str, ...]:
 
 
 def _looks_at_request(dependency: Any, seen: set[int]) -> bool:
-    """Whether a dependency may give different values to requests for the same address."""
+    """Whether a dependency may return different values for requests to the same address."""
     if id(dependency) in seen:
         return False
     seen.add(id(dependency))
@@ -176,7 +179,7 @@ def _looks_at_request(dependency: Any, seen: set[int]) -> bool:
 
 
 def _shown(signature: inspect.Signature, request: str | None, response: str | None) -> inspect.Signature:
-    """The signature with a request and a response, so that FastAPI gives both."""
+    """The signature with a request and a response, so that FastAPI provides both."""
     added = [
         (name, kind) for has, name, kind in ((request, REQUEST, Request), (response, RESPONSE, Response)) if not has
     ]

@@ -49,25 +49,26 @@ def cached_view(
     cache: Cache | None = None,
     **options: object,
 ) -> Callable[[Callable[..., Any]], "CachedView"]:
-    """Cache an endpoint's whole responses; stands below `@app.get`.
+    """Cache an endpoint's whole responses; put it below `@app.get`.
 
-    A response is kept by method, scheme, host, path, sorted query, the request headers in `vary`, what functions in
-    `vary` return of the request (`lambda request: request.state.user_id`), and by the endpoint's arguments: headers,
-    cookies, and what its dependencies give. Dependencies run on a hit, too, so what they check is checked. Those that
-    have no identity by value (services) are left out, and so are `Request`, `Response` and `BackgroundTasks`; sessions
-    count by their database. One that looks at the request, such as the current user, has to count: by its value, or by
-    what `key={"user": lambda user: user.id}` says; the response is private then. As with `cached`, changes in a tracked
-    database invalidate it.
+    A response is stored by method, scheme, host, path, sorted query, the request headers in `vary`, what functions in
+    `vary` return for the request (`lambda request: request.state.user_id`), and by the endpoint's arguments: headers,
+    cookies, and the results of dependencies. Dependencies also run on a hit, so whatever they check is checked. Results
+    without an identity by value (services) are left out, and so are `Request`, `Response` and `BackgroundTasks`;
+    sessions are identified by their database. The result of a dependency that reads the request, such as the current
+    user, must have an identity: its value, or what `key={"user": lambda user: user.id}` returns; the response is
+    private then. As with `cached`, changes in a tracked database invalidate it.
 
     It is sent with an ETag (a request that has it gets 304), `Age`, `Vary`, and `Cache-Control: max-age` of at most
-    `max_age` seconds and never longer than the entry lives. A response is not stored if it sets a cookie, is streamed,
-    says `no-store`, names a header in `Vary` that is not in `vary`, has a status not in `statuses`, or was made by
-    reading, from the request itself, headers that are not in `vary`, the session, the user or state, without a function
-    in `vary`. The log says so once, and what to write. `public=True` says that the response is the same for everybody.
+    `max_age` seconds and never longer than the entry is kept. A response is not stored if it sets a cookie, is
+    streamed, contains `no-store`, names a header in `Vary` that is not in `vary`, or has a status that is not in
+    `statuses`. Without a function in `vary`, it is also not stored if the endpoint reads, from the request itself,
+    headers that are not in `vary`, the session, the user or the state. The log says so once, and what to write.
+    `public=True` declares that the response is the same for everybody.
 
-    One request runs the endpoint while others for the same wait; its background tasks are its own. With the store down
-    the endpoint runs. name: the endpoint's in keys, else its qualified name. cache: else that of the application (see
-    `lifespan`). Raises PolicyError for options that make no sense.
+    One request runs the endpoint while others for the same response wait; its background tasks belong to that request.
+    With the store down the endpoint runs. name: the endpoint's name in keys; by default its qualified name. cache: by
+    default that of the application (see `lifespan`). Raises PolicyError for options that make no sense.
     """
     chosen = policy_from(policy, options)
     given = options_from(
@@ -87,18 +88,18 @@ def cached_view(
 
 
 class CachedView(Protocol):
-    """What `cached_view` makes of an endpoint."""
+    """The endpoint that `cached_view` returns."""
 
     async def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The response to a request."""
 
     async def invalidate_all(self, app: object = None) -> bool:
-        """Invalidate all responses of this endpoint, in one write. app: whose cache is meant, outside of its requests.
-        False with the store down: then it is still pending."""
+        """Invalidate all responses of this endpoint, in one write. app: the application whose cache is meant, if it is
+        called outside of a request. False with the store down: it is pending."""
 
 
 def _callable_of(view: "_View") -> CachedView:
-    """A function, as Starlette wants an endpoint; a class binds it."""
+    """A function, because Starlette requires one for an endpoint; a class binds it as a method."""
 
     async def endpoint(*args: Any, **kwargs: Any) -> Any:
         return await view.respond(args, kwargs)
@@ -140,7 +141,7 @@ class _View:
         self._cached = cast("AsyncCached[..., StoredResponse]", made)
 
     async def invalidate_all(self, app: object = None) -> bool:
-        """As `CachedView.invalidate_all`."""
+        """See `CachedView.invalidate_all`."""
         token = CURRENT.set(self._cache or (CURRENT.get() if app is None else cache_of(app)))
         try:
             return await self._cached.invalidate_all()
@@ -148,7 +149,7 @@ class _View:
             CURRENT.reset(token)
 
     async def respond(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """What the endpoint's framework gets: a response, or what the endpoint itself returned."""
+        """The result for the endpoint's framework: a response, or what the endpoint itself returned."""
         request, given, own = self._taken_apart(args, kwargs)
         cache = self._cache or cache_of(request.app)
         found = await self._asked(request, own)
@@ -165,7 +166,7 @@ class _View:
         if call.passes:
             return call.result
         if stored.status == 0:
-            # Another request's load had a response that is for nobody else.
+            # Another request's load had a response that is only for that request.
             return await call.run(self.endpoint)
         status, headers, body = answer(
             stored,
@@ -178,7 +179,7 @@ class _View:
             varies=identified.headers,
         )
         response = Response(body, status)
-        # Dependencies run for each request, and what they say is this one's.
+        # Dependencies run for each request, so the headers that they set are those of this request.
         response.raw_headers = [*bytes_of(headers), *call.of_dependencies]
         response.background = call.background
         return response
@@ -198,8 +199,8 @@ class _View:
         return request, given, {name: one for name, one in kwargs.items() if name not in (REQUEST, RESPONSE)}
 
     async def _asked(self, request: Request, own: dict[str, Any]) -> tuple[bytes, Identified] | None:
-        """What tells the request from others, and its counted arguments; None if it must not be answered from the
-        cache."""
+        """What distinguishes the request from others, and its counted arguments; None if it must not be answered from
+        the cache."""
         options, scope = self.options, request.scope
         if not may_be_stored(scope):
             return None
@@ -221,8 +222,8 @@ class _View:
 
 
 class EndpointCall:
-    """One request on its way through the cache. It belongs to its request, as what its dependencies have opened does
-    (`_calls.borrowed` knows it by name)."""
+    """One request on its way through the cache. It belongs to its request, like everything that its dependencies have
+    opened (`_calls.borrowed` knows it by name)."""
 
     def __init__(
         self, view: _View, request: Request, given: Response | None, args: tuple[Any, ...], own: dict[str, Any]
@@ -240,7 +241,7 @@ class EndpointCall:
         """Its request waits for the end of the load."""
 
     async def run(self, endpoint: Callable[..., Any], request: Request | None = None) -> Any:
-        """What the endpoint itself returns, which may be given another request."""
+        """What the endpoint itself returns; it may be given another request."""
         args, own, name = self._args, self._own, self._view.arguments.request
         if request is not None:
             args = tuple(request if one is self._request else one for one in args)
@@ -257,7 +258,7 @@ class EndpointCall:
         try:
             result = await self.run(endpoint, watched.request)
         except BaseException:
-            # Where the policy says so, the old response is answered instead.
+            # If the policy says so, the old response is sent instead.
             self.loads = False
             raise
         finally:
@@ -275,21 +276,21 @@ class EndpointCall:
         self.passes, self.result = True, result
         view.say(reason)
         view.passing.add(self.asked)
-        # Nobody else gets this response: those who wait for it run the endpoint themselves.
+        # Nobody else gets this response: other requests that wait for it run the endpoint themselves.
         current_load().keep_private()
         return NOT_STORED
 
     def _written(self, result: object) -> Headers:
-        """What the endpoint wrote to the response that it was given, where its framework sends that."""
+        """The headers that the endpoint wrote to the response that it was given, if its framework sends them."""
         if self._given is None or isinstance(result, Response):
             return ()
-        # A length of nothing stands in each response that has no body yet.
+        # A response without a body yet has a content-length of 0.
         written = [one for one in self._given.raw_headers if one not in self.of_dependencies]
         return tuple(one for one in pairs_of(written) if one[0].lower() != "content-length")
 
 
 def response_body(response: Response) -> bytes | None:
-    """The body of a response that is whole; None for one that is streamed, or sent from a file."""
+    """The body of a complete response; None if it is streamed, or sent from a file."""
     body = getattr(response, "body", None)
     return bytes(body) if isinstance(body, bytes | memoryview) and not hasattr(response, "body_iterator") else None
 

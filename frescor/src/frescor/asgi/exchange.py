@@ -10,13 +10,13 @@ from frescor.asgi.scope import App, Message, Receive, Scope, Send, pairs_of
 class Exchange:
     """Runs an application until it is known whether its response may be stored.
 
-    If so, that is its whole response, and nothing was sent. If not (`passes`), what the application sends goes to the
-    client as it comes, and all that is left is to wait for its end.
+    If it may, the result is the whole response, and nothing has been sent. If not (`passes`), everything that the
+    application sends goes directly to the client, and the caller only has to wait for its end.
 
-    States: undecided (what it sends is held) → whole (decided by the last part of the body) or passing (decided by
-    the first part that may not be stored). A client that leaves while it is undecided is not told to the application:
-    others may wait for the response. Where an error of the server's is to count as a failure, what it sends is held
-    (`failed`) until it is let go, or for good.
+    States: undecided (what it sends is held) → whole (decided by the last part of the body) or passing (decided by the
+    first part that may not be stored). If a client leaves while it is undecided, the application is not told, because
+    others may be waiting for the response. If errors of the server count as failures, what it sends is held (`failed`)
+    until it is released, or for good.
     """
 
     def __init__(
@@ -29,8 +29,8 @@ class Exchange:
         *,
         fails: bool = False,
     ) -> None:
-        """client: None where nobody waits for what is sent. why_not: why a response may not be stored, or ''. largest:
-        bytes of a body that is stored. fails: a status of 500 or more is a failure."""
+        """client: None if nobody waits for what is sent. why_not: why a response may not be stored, or ''. largest: the
+        most bytes of a body that is stored. fails: a status of 500 or more is a failure."""
         self._app, self._scope, self._client = app, scope, client
         self._why_not, self._largest, self._fails = why_not, largest, fails
         self.failed = False
@@ -48,7 +48,8 @@ class Exchange:
         return b"".join(self._body)
 
     async def run(self) -> None:
-        """Run the application until it is decided. Raises what it raises before; cancelled with its caller."""
+        """Run the application until it is decided. Raises what it raises before that; cancelled together with its
+        caller."""
         self.task = asyncio.ensure_future(self._app(self._scope, self._receive, self._send))
         try:
             await asyncio.wait((self.task, self._decided), return_when=asyncio.FIRST_COMPLETED)
@@ -60,14 +61,14 @@ class Exchange:
             raise RuntimeError(f"the application ended without a whole response to {self._scope['path']!r}")
 
     async def let_go(self) -> None:
-        """Send what was held of a failure, and all that comes."""
+        """Send what was held of a failure, and everything that follows."""
         self.passes = True
         held, self._held = self._held, []
         for message in held:
             await self._to_client(message)
 
     async def finish(self) -> None:
-        """Wait for the application's end: what it still sends, and what it does in the background."""
+        """Wait for the application's end: what it still sends, and its work in the background."""
         await self.task
 
     def abandon(self) -> None:
@@ -76,7 +77,7 @@ class Exchange:
         self.task.cancel()
 
     def leave(self) -> None:
-        """The client has gone; the response is for others."""
+        """The client has left; others are waiting for the response."""
         self._client = None
 
     async def _receive(self) -> Message:
@@ -105,7 +106,7 @@ class Exchange:
                 await self._pass(reason)
 
     def _hold(self, message: Message) -> str:
-        """Take a part of the response. The reason why it may not be stored, or ''."""
+        """Process a part of the response. Returns the reason why it may not be stored, or ''."""
         kind = message["type"]
         if kind == "http.response.start":
             self.status, self.headers = message["status"], pairs_of(message.get("headers", ()))
@@ -118,19 +119,19 @@ class Exchange:
         if self._size > self._largest:
             return f"it is larger than largest_value, {self._largest:,} bytes"
         if not message.get("more_body", False):
-            # What is read of the request after the response began counts, too.
+            # What is read from the request after the response began counts, too.
             reason = self._why_not(self.status, self.headers)
             if not reason:
                 self._decided.set_result(None)
             return reason
-        # A middleware that hands a whole response on in parts leaves its length.
+        # A middleware that passes on a complete response in parts keeps its content-length.
         if not any(name.lower() == "content-length" for name, _ in self.headers):
             return "its response is streamed: send the whole body to have it cached"
         return ""
 
     async def _pass(self, reason: str) -> None:
         self.reason, self.passes = reason, True
-        # Before it is sent, which takes as long as the client does: others wait for the decision.
+        # Decided before it is sent, because others wait for that, and sending takes as long as the client needs.
         self._decided.set_result(None)
         await self.let_go()
 

@@ -1,7 +1,7 @@
-"""Request headers of a scope that note which of them are read.
+"""Request headers in a scope that record which of them are read.
 
-Frameworks look for a header by comparing its name with those in the scope's list. So each name in the list is one that
-notes what it is compared with; a header that is not there is looked for in the same way.
+Frameworks find a header by comparing its name with those in the scope's list. So each name in the list records what it
+is compared with; a search for a missing header is recorded in the same way.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from frescor._http.storing import ANY_HEADER
 
 
 class _Name(bytes):
-    """The name of a header, which notes what it is compared with; all else reads the names of all headers."""
+    """The name of a header, which records what it is compared with; any other use counts as reading all headers."""
 
     _noted: set[str]
 
@@ -60,7 +60,7 @@ class _Name(bytes):
 
 
 def watched_headers(headers: Iterable[Iterable[bytes]], noted: set[str]) -> list[tuple[bytes, bytes]]:
-    """The same headers; the names of those that are looked for come to stand in `noted`."""
+    """The same headers; the names of those that are searched for are added to `noted`."""
     found: list[tuple[bytes, bytes]] = []
     for name, value in headers:
         watched = _Name(bytes(name))

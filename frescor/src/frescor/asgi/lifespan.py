@@ -11,9 +11,9 @@ from frescor._surface.cache import Cache
 from frescor.errors import PolicyError
 
 State = TypeVar("State", bound=Mapping[str, Any] | None)
-# Where an application's state has its cache.
+# The attribute of an application's state that holds its cache.
 STATE = "frescor"
-# The cache of the request that is answered here.
+# The cache for the current request.
 CURRENT: ContextVar[Cache] = ContextVar("frescor_cache")
 
 
@@ -30,10 +30,11 @@ def lifespan(
 ) -> Callable[[Any], AbstractAsyncContextManager[Any]]:
     """For `FastAPI(lifespan=lifespan(cache))`: the application's cache, from its start to its end.
 
-    `cache` is a cache, or a function that makes one when the application starts. It is `app.state.frescor`, also of
-    applications that are mounted in this one, and what `cached_view` uses. When the application stops, counters are
-    delivered, and connections given back. `within` is the application's own lifespan, which runs while there is the
-    cache, and gives its state as before. Starting does not connect: an unreachable server stops no application.
+    `cache` is a cache, or a function that creates one when the application starts. It becomes `app.state.frescor`, also
+    for applications that are mounted in this one, and is used by `cached_view`. When the application stops, counters
+    are delivered and connections closed. `within` is the application's own lifespan, which runs while the cache is
+    open, and provides its state as before. Starting does not connect, so an application starts even if the server is
+    unreachable.
     """
     if not callable(cache) and not isinstance(cache, Cache):
         raise PolicyError(f"lifespan takes a Cache, or a function that makes it; got {type(cache).__name__}.")
@@ -47,14 +48,14 @@ def lifespan(
                 yield state
         finally:
             await opened.aio.close()
-            # It waits for the last counters to be delivered.
+            # Closing waits until the last counters are delivered.
             await asyncio.to_thread(opened.close)
 
     return run
 
 
 def _give(app: Any, cache: Cache) -> None:
-    """Let an application and those mounted in it find the cache."""
+    """Make the cache available to an application and those mounted in it."""
     if hasattr(app, "state"):
         setattr(app.state, STATE, cache)
     for route in getattr(app, "routes", ()):

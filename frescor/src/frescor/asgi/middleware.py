@@ -35,25 +35,25 @@ from frescor.asgi.scope import (
 )
 from frescor.asgi.together import Together, keep_until_ended
 
-# Answered from the entry: the application makes the whole response.
+# Handled when the entry is sent: the application has to make the whole response.
 _CONDITIONAL = frozenset({"if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since"})
 
 
 class CachingMiddleware:
-    """Answers requests by rules: `app.add_middleware(CachingMiddleware, rules=[Rule("/products/*", POLICY)])`.
+    """Caches responses by rules: `app.add_middleware(CachingMiddleware, rules=[Rule("/products/*", POLICY)])`.
 
-    A response is kept by method, scheme, host, path, sorted query, and what its rule's `vary` says. On a hit nothing of
-    the application within runs, what checks permissions included. So requests with `Authorization`, or with cookies,
-    pass, unless the rule varies on them or says for whom a response is (`public=True` lets cookies be). A response that
-    sets a cookie, is streamed, says `no-store`, names a header in `Vary` that the rule does not, or was made by reading
-    such a header, is sent and not kept; the log says so once, and what to write. With an error, nothing is kept.
+    A response is stored by method, scheme, host, path, sorted query, and its rule's `vary`. On a hit nothing within the
+    middleware runs, including checks of permissions. So requests with `Authorization` or with cookies bypass the cache,
+    unless the rule varies on them or says whom a response is for (`public=True` allows cookies). A response is sent but
+    not stored if it sets a cookie, is streamed, contains `no-store`, names a header in `Vary` that the rule does not,
+    or was made by reading such a header; the log says so once, and what to write. Errors are not stored.
 
-    Sent are `ETag` (304 to who has it), `Age`, `Vary` and `Cache-Control: max-age`, never longer than the entry lives.
-    One request for the same runs the application while the others wait; one that is given up ends nothing for them.
-    Lifespans, websockets, other methods than GET and HEAD, requests with a body and ranges pass untouched. With the
-    store down the application runs.
+    It sends `ETag` (and 304 to clients that have the response), `Age`, `Vary` and `Cache-Control: max-age`, never
+    longer than the entry is kept. One request runs the application while others for the same response wait; if it is
+    cancelled, the load continues for them. Lifespans, websockets, methods other than GET and HEAD, and requests with a
+    body or a range pass unchanged. With the store down the application runs.
 
-    cache: a Cache, a function that returns it, or None: that of the application (see `lifespan`).
+    cache: a Cache, a function that returns it, or None for the application's cache (see `lifespan`).
     """
 
     def __init__(self, app: App, rules: Iterable[Rule], cache: Cache | Callable[[], Cache] | None = None) -> None:
@@ -102,13 +102,13 @@ class _Paths:
         exchange = call.exchange
         if stored.status == 0:
             if exchange is None:
-                # A load behind its back, or another request's, had a response that is for nobody else.
+                # A load in the background, or another request's, had a response that is only for that request.
                 await self.app(scope, receive, send)
                 return
             if exchange.failed:
                 await exchange.let_go()
         elif exchange is not None and exchange.failed:
-            # The old response is answered in its place.
+            # The old response is sent instead.
             keep_until_ended(exchange.task)
             exchange = None
         if exchange is None or not exchange.passes:
@@ -125,11 +125,11 @@ class _Paths:
             await send({"type": "http.response.body", "body": body})
         if exchange is not None:
             await exchange.finish()
-            # What it has put into its scope is there for those around it, as without a cache.
+            # What the application put into its scope is available to outer middleware, as without a cache.
             scope.update({name: value for name, value in call.scope.items() if name not in scope})
 
     async def _asked(self, scope: Scope) -> bytes | None:
-        """What tells the request from others; None if it must not be answered from the cache."""
+        """What distinguishes the request from others; None if it must not be answered from the cache."""
         options = self.rule.options
         if not may_be_stored(scope):
             return None
@@ -148,7 +148,7 @@ class _Paths:
 
 
 class _Failed(Exception):
-    """The application's response is an error, for which the policy has the old response answered if there is one."""
+    """The application's response is an error, for which the policy serves the old response if there is one."""
 
 
 class _Call:
@@ -163,13 +163,14 @@ class _Call:
         self.exchange: Exchange | None = None
 
     def leave(self) -> None:
-        """The client has gone, and the load goes on for others."""
+        """The client has left, and the load continues for others."""
         self._has_left = True
         if self.exchange is not None:
             self.exchange.leave()
 
     async def load(self) -> StoredResponse:
-        """The loader: the application's response to this request or, for a refresh in the background, one like it."""
+        """The loader: the application's response to this request or, for a refresh in the background, to one like
+        it."""
         here = asyncio.current_task() is self.task
         if here and self.exchange is not None and self.exchange.passes:
             current_load().keep_private()
@@ -179,7 +180,8 @@ class _Call:
         scope["headers"] = watched_headers(headers, reads.headers) if paths.rule.watch else headers
 
         def why_not(status: int, headers: Headers) -> str:
-            # Who sends one of these, and is not told apart by it, was not let in here.
+            # Requests with one of these bypass the cache unless they are distinguished by it, so reading it is harmless
+            # here.
             noted = Reads(reads.headers - {"cookie", "authorization"})
             return why_not_stored(status, headers, noted, paths.rule.options)
 
@@ -190,7 +192,7 @@ class _Call:
         try:
             await exchange.run()
         except BaseException:
-            # Where the policy says so, the old response is answered instead.
+            # If the policy says so, the old response is sent instead.
             self.exchange, self.loads = None, False
             raise
         is_left = not here or self._has_left
@@ -204,7 +206,7 @@ class _Call:
             exchange.abandon()
         paths.say(exchange.reason)
         paths.passing.add(self._asked)
-        # Nobody else gets this response: those who wait for it run the application themselves.
+        # Nobody else gets this response: other requests that wait for it run the application themselves.
         current_load().keep_private()
         return NOT_STORED
 

@@ -1,7 +1,7 @@
-"""What an endpoint returned, as the response that its framework would make of it.
+"""Turns what an endpoint returned into the response that its framework would make of it.
 
-FastAPI renders a value by what its route says; a Response passes as it is. The same is done here by public parts of
-FastAPI and Pydantic, since the whole response is stored and not the value.
+FastAPI renders a value as its route declares; a Response is passed on unchanged. This module does the same with public
+parts of FastAPI and Pydantic, because the whole response is stored, and not the value.
 """
 
 import functools
@@ -14,7 +14,7 @@ from frescor.errors import PolicyError
 
 
 def rendered(result: object, request: Request, given: Response | None) -> Response:
-    """The response to a request. given: the one that the endpoint may have written status and headers to."""
+    """The response to a request. given: the response to which the endpoint may have written status and headers."""
     if isinstance(result, Response):
         return result
     route = request.scope.get("route")
@@ -47,7 +47,7 @@ def _of_fastapi(result: object, route: Any, given: Response) -> Response:
             "exclude_none": route.response_model_exclude_none,
         }
         if declared is not response_class and issubclass(response_class, JSONResponse):
-            # Not chosen: FastAPI lets Pydantic write the JSON.
+            # No response class was chosen, so FastAPI lets Pydantic write the JSON.
             body = adapter.dump_json(value, **options)
             response = Response(body, media_type="application/json", **arguments)
         else:
@@ -62,7 +62,7 @@ def _adapter(route: Any) -> Any:
 
 
 class _ById:
-    """A route, as a key: those of two applications may be equal, and what they are told may be unhashable."""
+    """A route as a key: routes of two applications may be equal, and their attributes may be unhashable."""
 
     def __init__(self, route: Any) -> None:
         self.route = route

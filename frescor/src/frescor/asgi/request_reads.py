@@ -1,4 +1,4 @@
-"""A request, as an endpoint gets it, that notes what of it may be one visitor's."""
+"""A request for an endpoint that records what is read from it and may be specific to one visitor."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,12 +8,12 @@ from starlette.requests import Request
 from frescor._http.storing import Reads
 from frescor.asgi.header_reads import watched_headers
 
-# Parts of a scope that say who asks.
+# Parts of a scope that identify the visitor.
 _OF_A_VISITOR = {"auth": "request.auth", "client": "request.client", "user": "request.user"}
 
 
 class WatchedRequest:
-    """Gives an endpoint another request like its own, and notes in `reads` what it reads of that."""
+    """Gives an endpoint a copy of its request, and records in `reads` what it reads from that."""
 
     def __init__(self, request: Request, reads: Reads) -> None:
         self._request, self._reads = request, reads
@@ -29,7 +29,7 @@ class WatchedRequest:
         self.request = type(request)(self._scope, request.receive)
 
     def end(self) -> None:
-        """What the endpoint wrote into the request is there for others."""
+        """Make what the endpoint wrote into the copy available in the original request."""
         scope, session = self._request.scope, self._session
         for name, value in dict.items(self._scope):
             if name not in ("headers", "session", "state"):
@@ -47,12 +47,12 @@ class WatchedRequest:
 
 
 class _Noting(dict[str, Any]):
-    """A dictionary that tells what is read from it, and what is changed."""
+    """A dictionary that reports which keys are read, and which are changed."""
 
     is_changed = False
 
     def noted(self, key: object) -> None:
-        """Something looked for this key; None: for all."""
+        """This key was read; None: all keys."""
 
     def __getitem__(self, key: str) -> Any:
         self.noted(key)
@@ -157,5 +157,5 @@ class _Session(_Noting):
         self.is_read = True
 
     def mark_accessed(self) -> None:
-        """Starlette's way to say that it was asked for."""
+        """Called by Starlette when the session is accessed."""
         self.is_read = True

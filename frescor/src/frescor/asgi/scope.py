@@ -1,4 +1,4 @@
-"""What a connection's scope says of a request, in text."""
+"""Reads a connection's scope as text."""
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
@@ -13,7 +13,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def text_of(value: bytes | str) -> str:
-    """Part of a header; applications and test clients write some of them as text."""
+    """A part of a header; applications and test clients write some of them as text."""
     return value if isinstance(value, str) else value.decode("latin-1")
 
 
@@ -23,12 +23,12 @@ def pairs_of(headers: Iterable[Iterable[bytes | str]]) -> tuple[tuple[str, str],
 
 
 def bytes_of(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    """Headers as ASGI has them."""
+    """Headers in ASGI's form."""
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 def header(scope: Scope, name: str) -> str | None:
-    """All values of a request header, whose name is in lower case, in their order; None where there is none."""
+    """All values of a request header in order; None if there is none. The name is in lower case."""
     found = [text_of(value) for key, value in scope["headers"] if text_of(key).lower() == name]
     return ", ".join(found) if found else None
 
@@ -40,11 +40,11 @@ def path_within(scope: Scope) -> str:
 
 
 def may_be_stored(scope: Scope) -> bool:
-    """Whether a request may be answered from the cache at all: it wants a whole representation, and brings nothing."""
+    """Whether a request may be answered from the cache: it asks for a complete representation, and has no body."""
     if scope["method"] not in METHODS:
         return False
     names = {name.lower(): value for name, value in pairs_of(scope["headers"])}
-    # Without any header nothing would be noted of what is read (see `header_reads`).
+    # Without any header, reads of headers would not be recorded (see `header_reads`).
     return (
         bool(names)
         and not (names.keys() & {"range", "transfer-encoding", "upgrade"})
@@ -53,7 +53,7 @@ def may_be_stored(scope: Scope) -> bool:
 
 
 def identity(scope: Scope, headers: Iterable[str]) -> tuple[object, ...]:
-    """What tells a request apart, with these of its headers."""
+    """What distinguishes a request, including these headers."""
     server = scope.get("server") or ("", None)
     return (
         scope["method"],
@@ -67,7 +67,7 @@ def identity(scope: Scope, headers: Iterable[str]) -> tuple[object, ...]:
 
 
 def joined(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Headers, each name once."""
+    """Headers, with each name once."""
     found: dict[str, list[str]] = {}
     for name, value in pairs:
         found.setdefault(name.lower(), []).append(value)

@@ -1,4 +1,4 @@
-"""Requests for the same at the same time: one that is given up ends no load that others wait for."""
+"""Concurrent requests for the same response: cancelling one does not end a load that others wait for."""
 
 import asyncio
 import contextlib
@@ -11,8 +11,8 @@ T = TypeVar("T")
 
 
 class Call(Protocol):
-    """One request's call. task: that in which it runs. loads: whether it is the one that loads. leave: its client has
-    gone, and its load goes on."""
+    """One request's call. task: the task that runs it. loads: whether it is the one that loads. leave: its client has
+    left, and its load continues."""
 
     task: "asyncio.Task[Any] | None"
     loads: bool
@@ -21,13 +21,13 @@ class Call(Protocol):
 
 
 class Together:
-    """The calls of one view that are under way in this process."""
+    """The calls of one view that are running in this process."""
 
     def __init__(
         self, *, stays: bool, shield: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext
     ) -> None:
-        """stays: a load needs what its request has opened, so a request that is given up waits for the end of a load
-        that others wait for. shield: what keeps a cancel scope from interrupting that."""
+        """stays: the load needs what its request has opened, so a cancelled request waits for the end of a load that
+        others wait for. shield: keeps a cancel scope from interrupting that."""
         self._stays, self._shield = stays, shield
         self._inside: Counter[object] = Counter()
 
@@ -57,17 +57,17 @@ class Together:
     async def _end_of(self, task: "asyncio.Task[Any]") -> None:
         with self._shield():
             while not task.done():
-                # Whoever gives it up once more waits as well.
+                # Another cancellation does not end the wait either.
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.wait((task,))
 
 
-# A task that nobody holds may be collected while it runs.
+# The loop keeps only weak references to tasks: one that nothing else refers to may be collected while it runs.
 _RUNNING: set[asyncio.Task[Any]] = set()
 
 
 def keep_until_ended(task: "asyncio.Task[Any]") -> None:
-    """Hold a task that nobody waits for; what it raises has reached those who waited."""
+    """Keep a reference to a task that nobody waits for; its exception has reached those who waited."""
     _RUNNING.add(task)
     task.add_done_callback(_forget)
 

@@ -1,4 +1,4 @@
-"""The types of what `frescor.sqlalchemy` takes and returns, to annotate with."""
+"""Types for annotations: what `frescor.sqlalchemy` takes and returns."""
 
 from frescor.sqlalchemy._statements.tags import Tags
 from frescor.sqlalchemy._tracking.setup import CacheOfApplication

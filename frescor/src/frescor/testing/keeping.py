@@ -1,4 +1,4 @@
-"""Whether a write ends the entry of a query, as a test asserts it."""
+"""Assertions about whether a write invalidates the entry of a query."""
 
 import contextlib
 import inspect
@@ -15,34 +15,35 @@ Call = Callable[[], object]
 
 
 def assert_invalidates(write: Call, query: Call) -> None:
-    """Fail unless the write ends what the query has in the cache.
+    """Fail unless the write invalidates what the query has in the cache.
 
-    query: a cached function, or what calls some, such as `lambda: dues_of(7)`; it is called four times. write: changes
-    something and commits it. The failure says which tags the query met and which ones the write raised.
+    query: a cached function, or a function that calls some, such as `lambda: dues_of(7)`; it is called four times.
+    write: changes something and commits it. The failure says which tags the query depends on and which ones the write
+    raised.
     """
     _run(_invalidates(write, query))
 
 
 def assert_keeps(write: Call, query: Call) -> None:
-    """Fail if the write ends what the query has in the cache. Otherwise as `assert_invalidates`."""
+    """Fail if the write invalidates what the query has in the cache. See `assert_invalidates`."""
     _run(_keeps(write, query))
 
 
 async def assert_invalidates_async(
     write: Callable[[], Awaitable[object]] | Call, query: Callable[[], Awaitable[object]] | Call
 ) -> None:
-    """As `assert_invalidates`, for a write and a query of which either or both are awaited."""
+    """`assert_invalidates` for a write and a query of which either or both are awaited."""
     await _run_awaited(_invalidates(write, query))
 
 
 async def assert_keeps_async(
     write: Callable[[], Awaitable[object]] | Call, query: Callable[[], Awaitable[object]] | Call
 ) -> None:
-    """As `assert_keeps`, for a write and a query of which either or both are awaited."""
+    """`assert_keeps` for a write and a query of which either or both are awaited."""
     await _run_awaited(_keeps(write, query))
 
 
-# Yields what is to be called; the calls are the same, awaited or not.
+# Yields the functions to call; the steps are the same, whether or not these are awaited.
 _Steps = Generator[Call, None, None]
 
 
@@ -63,11 +64,11 @@ def _keeps(write: Call, query: Call) -> _Steps:
 
 
 def _calls(write: Call, query: Call) -> Generator[Call, None, tuple[Calls, Calls, Calls]]:
-    """What came of the query when it was there already, of the write, and of the query after that."""
+    """What happened in the query when it was already cached, in the write, and in the query after that."""
     with contextlib.ExitStack() as stack:
         first = {engine: stack.enter_context(recorded(engine.hooks)) for engine in LIVING}
         yield query
-    # What is loaded first in a store depends on whole tables: the slices that it reads are registered by it.
+    # The first load in a store depends on whole tables, and registers the slices that it reads.
     for engine, found in first.items():
         if keys := {event.key for event in found.events if event.kind in ("hit", "miss")}:
             Driver(engine, calls.delete(engine, keys, None)).run()

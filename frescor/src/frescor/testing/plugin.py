@@ -1,4 +1,4 @@
-"""Fixtures for pytest, which finds them by itself where Frescor is installed; each test has its own."""
+"""Fixtures that pytest finds automatically where Frescor is installed; each test gets its own."""
 
 import secrets
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def frescor_cache() -> Iterator["Cache"]:
-    """An empty cache in this process's memory. To put it in the place of the application's own:
-    `with application_cache.replaced_by(frescor_cache):`."""
-    from frescor import Cache  # not while pytest starts: many runs have nothing to do with a cache
+    """An empty cache in this process's memory. To use it in place of the application's own: `with
+    application_cache.replaced_by(frescor_cache):`."""
+    from frescor import Cache  # not at pytest's start: many test runs use no cache
 
     with Cache.from_url("memory://", f"test-{secrets.token_hex(4)}", disabled=False) as cache:
         yield cache
@@ -23,9 +23,9 @@ def frescor_cache() -> Iterator["Cache"]:
 
 @pytest.fixture
 def frescor_server() -> Iterator["PrivateServer"]:
-    """A Valkey or Redis server of this test's own, empty and running: `Cache.from_url(frescor_server.url, "test")`.
+    """An empty, running Valkey or Redis server for this test: `Cache.from_url(frescor_server.url, "test")`.
 
-    Raises StoreUnavailable where neither the `embedded` extra nor the PATH has one.
+    Raises StoreUnavailable if neither the `embedded` extra nor the PATH has one.
     """
     from frescor.testing import PrivateServer
 

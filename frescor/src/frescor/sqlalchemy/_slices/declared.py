@@ -1,7 +1,7 @@
-"""What an application declares of its tables: kinds of slices, and quiet columns; checked as early as can be.
+"""What an application declares about its tables, kinds of slices and quiet columns, checked as early as possible.
 
-The shape and the kinds are checked by `track`, the columns at the first statement that names the table, and the tables
-at the first statement of a load: before that, a migration may not have created them yet.
+The form and the kinds are checked by `track`, columns at the first statement that names the table, and tables at the
+first statement of a load: before that, a migration may not have created them.
 """
 
 import re
@@ -35,13 +35,13 @@ T = TypeVar("T")
 
 
 class Declarations(Generic[T]):
-    """What was declared for columns by one option of `track`, by table and by the columns' names in lower case."""
+    """What one option of `track` declares for columns, by table and by the columns' names in lower case."""
 
     def __init__(self, option: str, by_table: Mapping[str, Mapping[str, T]], dialect: sa.Dialect) -> None:
         self._option = option
         self._dialect = dialect
         self._by_table = by_table
-        # The description by which every table was found: most statements of a process see the same one.
+        # The catalogue in which all tables were found: most statements of a process see the same one.
         self._checked: Dependencies | None = None
         if by_table and dialect.name not in DIALECTS:
             raise PolicyError(
@@ -65,7 +65,7 @@ class Declarations(Generic[T]):
         return declared
 
     def check(self, known: Dependencies, tables: Iterable[sa.Table]) -> None:
-        """Raise PolicyError for a table that neither the database has, nor the models that these tables belong to."""
+        """Raise PolicyError for a table that exists neither in the database nor in the models of these tables."""
         if known is self._checked:
             return
         default = self._dialect.default_schema_name
@@ -73,7 +73,7 @@ class Declarations(Generic[T]):
         if not missing:
             self._checked = known
             return
-        # A schema that stands for others (`schema_translate_map`) is known by the models alone.
+        # A schema of a `schema_translate_map` is only known from the models.
         declared = {
             table_name(table.schema, table.name, default)
             for metadata in {table.metadata for table in tables}
@@ -170,7 +170,7 @@ def listed(kinds: object, column: str) -> Iterable[object]:
 
 
 def kinds_there_are(column: str, kind: object) -> str:
-    """The sentence for a kind that there is not."""
+    """The error message for an unknown kind."""
     return (
         f"the slices of {column} are of kind 'value', 'month', 'day' or 'range(1000)', or of several in a list; got "
         f"{kind!r}."

@@ -1,17 +1,17 @@
-"""Quiet columns: they are written often and shown seldom, such as the time of a last visit.
+"""Quiet columns: columns that are written often and shown seldom, such as the time of a last visit.
 
-An UPDATE that sets quiet columns only does not end an entry that names none of them. For that, the tags of such a table
-stand in *variants*, each beside the tags that every write raises:
+An UPDATE that sets only quiet columns does not invalidate an entry that names none of them. For that, the tags of such
+a table have *variants*, which exist in addition to the tags that every write raises:
 
-- the tags of the *other columns* are raised by each write but those that set quiet columns only;
-- the tags *of a quiet column* are raised by the writes that set quiet columns only, this one among them.
+- the tags of the *other columns* are raised by each write, except those that set only quiet columns;
+- the tags *of a quiet column* are raised by the writes that set only quiet columns, including this one.
 
-A variant has the tags that the table itself has: of the table, of each row, of each slice, and the blind tags. So a
-statement that names a quiet column still ends only with its own slices. The variants' names hold a digest of all quiet
-columns of the table. To the store they are slice columns: it raises those that a writer does not name, so a release
-that takes other columns for quiet, a trigger, and an invalidation by hand end what depends on them.
+There is a variant of each of the table's tags: that of the table, of each row, of each slice, and the blind tags. So a
+statement that names a quiet column still depends only on its own slices. The variants' names contain a digest of all
+quiet columns of the table. In the store they count as slice columns: it raises those that a writer does not name. So a
+release with other quiet columns, a trigger, and an invalidation by hand invalidate what depends on them.
 
-Every write goes on to raise the table's own tags, so whoever does not know of quiet columns has never to know.
+Every write also raises the table's own tags, so programs that do not know of quiet columns need not care.
 """
 
 import hashlib
@@ -26,13 +26,13 @@ from frescor.sqlalchemy._slices.columns import INFO, NAME
 from frescor.sqlalchemy._transactions.touched import ROWS, Touched
 
 _INFO = "quiet"
-# Stands for a row's own tag where a slice tag has its column.
+# Replaces the column in a slice tag, for the tag of a row.
 _ROW = ":row"
 
 
 @dataclass(frozen=True, slots=True)
 class Variants:
-    """Of a write, the variants of its table's tags that it raises, and those that it spares."""
+    """The variants of its table's tags that a write raises, and those that it does not."""
 
     raised: tuple[str, ...]
     spared: tuple[str, ...]
@@ -48,14 +48,14 @@ class Quiet:
         self._own = {name: f"~{digest}.{name}" for name in sorted(self.names)}
 
     def read(self, named: Collection[str]) -> tuple[str, ...]:
-        """The variants that a statement depends on which names these quiet columns; none if it names all of them, and
-        so depends on every write."""
+        """The variants that a statement depends on if it names these quiet columns. None of them if it names all quiet
+        columns: then it depends on every write."""
         if self.names.issubset(named):
             return ()
         return (self._others, *(self._own[name] for name in sorted(self.names.intersection(named))))
 
     def written(self, columns: Collection[str] | None) -> Variants:
-        """The variants of a write that sets these columns; None: any."""
+        """The variants for a write that sets these columns; None: any columns."""
         own = tuple(self._own.values())
         names = None if columns is None else {str.lower(name) for name in columns}
         if not names or not self.names.issuperset(names):
@@ -65,8 +65,8 @@ class Quiet:
 
 
 def quiet_of(table: sa.Table, declared: Collection[str], sliced: Collection[str]) -> Quiet | None:
-    """The quiet columns of a table: those that are declared, and those with `info={"quiet": True}`. sliced: the columns
-    that are declared to have slices. Raises PolicyError for a column that cannot be quiet."""
+    """The quiet columns of a table: the declared ones, and those with `info={"quiet": True}`. sliced: the columns that
+    are declared to have slices. Raises PolicyError for a column that cannot be quiet."""
     found = []
     for column in table.columns:
         name, flag = str.lower(column.name), column.info.get(_INFO, False)
@@ -92,7 +92,7 @@ def quiet_of(table: sa.Table, declared: Collection[str], sliced: Collection[str]
 
 
 def in_variants(table: str, touched: Touched, variants: Variants) -> Touched:
-    """What a write touches, in all variants. touched: the slices, in the table's own tags."""
+    """What a write touches, in all variants. touched: the slices, by the table's own tags."""
     found: dict[str, frozenset[str] | None] = dict(touched)
     for variant in variants.raised:
         for blind, tags in touched.items():
@@ -114,7 +114,7 @@ def ids_of(variants: Iterable[str], *, rows: bool = False) -> tuple[str, ...]:
 
 
 def rows_in(table: str, rows: Iterable[str], ids: Iterable[str]) -> tuple[str, ...]:
-    """The tags of rows in variants. rows: their own tags, of the table with this tag."""
+    """The variants of row tags. rows: the rows' own tags, of the table with this tag."""
     return tuple(f"{table}{SLICES}{one}={row[len(table) + 1 :]}" for one in ids for row in rows)
 
 

@@ -1,9 +1,9 @@
-"""Which columns the conditions of a text bind to parameters and literals; pure functions of sqlglot's tree.
+"""Which columns are bound to parameters and literals by the conditions in a text; pure functions of sqlglot's tree.
 
-The rules are those of `reads`: what holds for every row of a table's place that can matter. A text does not say which
-columns its tables have. Names without a table are kept for each table of their SELECT; whoever knows the tables drops
-those that a table does not have, since the database refuses a name that two of them have. What is not known here (a
-word of the grammar, a name that may mean two things) binds nothing.
+The rules are those of `reads`: what is true for every row of an occurrence of a table that can matter. A text does not
+say which columns its tables have. A name without a table is kept for each table of its SELECT; later, those that a
+table does not have are dropped, since the database refuses a name that two tables have. Anything that is not recognised
+here (a keyword, a name with two possible meanings) binds nothing.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ from frescor.sqlalchemy._statements.text_values import Values
 if TYPE_CHECKING:
     from sqlglot import exp
 
-# The parts of each statement beside which nothing can change what a condition means.
+# The parts of each statement that cannot change the meaning of a condition.
 _OF_SELECT = frozenset({
     "with_", "expressions", "distinct", "from_", "joins", "where", "group", "having", "order", "limit", "offset",
     "windows",
@@ -38,9 +38,9 @@ _Key = tuple[tuple[int, str | None], str]
 
 @dataclass(slots=True)
 class _Scope:
-    """One SELECT. sources: what stands in its FROM, by name: the table of a place, None for anything else. nameless:
-    something there has no name, or one that is not known. merged: a column without a table may be that of two. around:
-    the SELECT whose rows this one is asked for."""
+    """One SELECT. sources: its FROM elements by name: the table of a place, None for anything else. nameless: an
+    element has no name, or an unknown one. merged: a column without a table may belong to two. around: the SELECT for
+    whose rows this one runs."""
 
     number: int
     sources: "dict[str, exp.Expr | None]" = field(default_factory=dict)
@@ -51,7 +51,7 @@ class _Scope:
 
 
 def bound_places(statement: "exp.Expr", values: Values) -> tuple[Place, ...]:
-    """The places of those tables of a query that are bound in each of their places."""
+    """The occurrences of tables in a query, for tables that are bound in each occurrence."""
     from sqlglot import exp
 
     named_queries = {str.lower(str(cte.alias)) for cte in statement.find_all(exp.CTE)}
@@ -107,8 +107,8 @@ class _Scopes:
         return scope
 
     def _sources(self, select: "exp.Select", scope: _Scope) -> "list[tuple[exp.Expr | None, set[Any] | None]] | None":
-        """Takes in what stands in the FROM; returns the conditions of the joins, each with the sources that it leaves
-        rows out of (None: all). None if that cannot be told."""
+        """Add the FROM elements; returns the conditions of the joins, each with the sources whose rows it restricts
+        (None: all). None if this cannot be determined."""
         from sqlglot import exp
 
         first, joins = select.args.get("from_"), select.args.get("joins") or []
@@ -135,7 +135,8 @@ class _Scopes:
 
 
 def _named_in(part: "exp.Expr", dialect: str) -> "Iterator[tuple[str, exp.Expr]]":
-    """What a part of a FROM gives names to, with these names: also within parentheses, not within another SELECT."""
+    """The named elements of a part of a FROM, with their names: also within parentheses, but not within another
+    SELECT."""
     from sqlglot import exp
 
     for node in part.walk(prune=lambda one: isinstance(one, exp.Select)):
@@ -147,7 +148,7 @@ def _named_in(part: "exp.Expr", dialect: str) -> "Iterator[tuple[str, exp.Expr]]
 
 
 def _around(select: "exp.Select") -> "exp.Select | None":
-    """The SELECT for whose rows this one is carried out; None for one that stands by itself."""
+    """The SELECT for whose rows this one runs; None for one that is independent."""
     from sqlglot import exp
 
     node: Any = select
@@ -167,7 +168,7 @@ def _around(select: "exp.Select") -> "exp.Select | None":
 
 
 def bound_target(root: "exp.Expr", target: Target, values: Values) -> Target:
-    """What a statement that does nothing else writes, with what it says of columns: `target` itself if that is not
+    """What a statement that does nothing else writes, with what it says about columns; `target` itself if that is not
     certain."""
     from sqlglot import exp
 
@@ -197,7 +198,7 @@ def bound_target(root: "exp.Expr", target: Target, values: Values) -> Target:
 
 
 def _set(root: "exp.Expr", values: Values) -> tuple[frozenset[str], dict[str, Field]] | None:
-    """The columns that an UPDATE sets, and what to, of those that are set to a parameter or literal."""
+    """The columns that an UPDATE sets, and the new values of those that are set to a parameter or literal."""
     from sqlglot import exp
 
     columns: list[str] = []
@@ -215,7 +216,7 @@ def _set(root: "exp.Expr", values: Values) -> tuple[frozenset[str], dict[str, Fi
         value = values.field(one.expression)
         if value is not None:
             known[columns[-1]] = value
-    # Of two values for one column, SQLite takes the last.
+    # Of two values for one column, SQLite uses the last one.
     return (frozenset(columns), known) if len(set(columns)) == len(columns) else None
 
 
@@ -254,7 +255,7 @@ def _row(node: "exp.Expr") -> "Sequence[exp.Expr]":
 
 
 def _note(condition: "exp.Expr | None", only: set[Any] | None, scope: _Scope, values: Values) -> None:
-    """Takes in what a condition says of columns."""
+    """Add what a condition says about columns."""
     from sqlglot import exp
 
     for part in _conjuncts(condition):
@@ -284,7 +285,7 @@ def _note(condition: "exp.Expr | None", only: set[Any] | None, scope: _Scope, va
 
 
 def _compared(part: "exp.Expr") -> "list[tuple[exp.Expr, bool, bool, exp.Expr]]":
-    """What is compared with what: whether the second is the lower end, and whether it does not belong to the range."""
+    """The comparisons in a condition: whether the second side is the lower bound, and whether it is excluded."""
     from sqlglot import exp
 
     if isinstance(part, exp.Between):
@@ -315,7 +316,7 @@ def _conjuncts(condition: "exp.Expr | None") -> "Iterable[exp.Expr]":
 
 
 def _column(node: Any, scope: _Scope, values: Values) -> _Key | None:
-    """What identifies a column of a FROM element; None for anything else."""
+    """Identifies a column of a FROM element; None for anything else."""
     from sqlglot import exp
 
     while isinstance(node, exp.Paren):
@@ -337,7 +338,7 @@ def _column(node: Any, scope: _Scope, values: Values) -> _Key | None:
 
 
 def folded(identifier: Any, dialect: str) -> str:
-    """A name as the database takes it; SQLite makes no difference between capitals and small letters."""
+    """A name as the database understands it; SQLite ignores case."""
     name = str(identifier.this)
     return name if dialect == "postgresql" and identifier.args.get("quoted") else name.lower()
 
@@ -359,5 +360,5 @@ def _is_plain_table(node: "exp.Expr") -> bool:
 
 
 def _has_only(node: "exp.Expr", parts: frozenset[str]) -> bool:
-    """Whether a node has no other parts than these."""
+    """Whether a node has only these parts."""
     return all(name in parts for name, value in node.args.items() if value)

@@ -1,7 +1,7 @@
-"""The parameters of a `text()`, and the columns that a text names in the table that is declared for them.
+"""The parameters of a `text()`, and the columns that a text names, in the declared table.
 
 A `text()` is analysed as the driver gets it, with the driver's form of parameters; their values are found under the
-names that the application gave them.
+application's names for them.
 """
 
 import datetime as dt
@@ -25,7 +25,7 @@ _OWN_DRIVERS = ("pysqlite", "aiosqlite")
 
 def facts_of_compiled_text(compiled: Any, dialect: str) -> Facts:
     """What a compiled `text()` does."""
-    # Before its lists are expanded, which may be longer in each execution.
+    # Before its lists are expanded, which may have another length in each execution.
     sql = str(compiled)
     names = _names(compiled, sql, dialect)
 
@@ -42,7 +42,7 @@ def facts_of_compiled_text(compiled: Any, dialect: str) -> Facts:
 
 
 def _names(compiled: Any, sql: str, dialect: str) -> Mapping[str, str]:
-    """The own names of the parameters, by those in the text; empty if that is not certain."""
+    """The parameters' own names, by those in the text; empty if that is not certain."""
     if compiled.escaped_bind_names or compiled.literal_execute_params:
         return {}
     lists = {compiled.bind_names[parameter] for parameter in compiled.post_compile_params}
@@ -52,14 +52,13 @@ def _names(compiled: Any, sql: str, dialect: str) -> Mapping[str, str]:
     single = [name for name in compiled.positiontup if name not in lists]
     signs = [token.text for token in tokens_of(sql, dialect) if token.sort == "parameter"]
     if "?" in signs and signs.count("?") != len(single):
-        # A sign of the text looks like a parameter.
+        # Something in the text looks like a parameter.
         return {}
     return {**{name: name for name in lists}, **{str(place): name for place, name in enumerate(single)}}
 
 
 def place_in(place: Place, table: sa.Table, dialect: sa.Dialect) -> Place | LookUp:
-    """A place of a text where this table stands: the rows that it looks up, or the columns of the table that it
-    binds."""
+    """A place in a text where this table occurs, resolved: the rows that it looks up, or the columns that it binds."""
     columns = _by_name(table, dialect)
     if not _keeps_dates(dialect):
         columns = {name: column for name, column in columns.items() if not isinstance(column.type, _DATES)}
@@ -69,17 +68,17 @@ def place_in(place: Place, table: sa.Table, dialect: sa.Dialect) -> Place | Look
 
 
 def target_in(target: Target, table: sa.Table, dialect: sa.Dialect) -> Target:
-    """A write of a text to this table, with the table's own columns."""
+    """A textual write to this table, with the table's own columns."""
     if target.values is None:
         return replace(target, declared=table)
     columns = names = _by_name(table, dialect)
     if dialect.name == "sqlite":
-        # The driver writes a time in another form than SQLAlchemy does, which sorts elsewhere than its day.
+        # The driver writes a time in another format than SQLAlchemy, which sorts differently than its day.
         unlike = (types.DateTime,) if _keeps_dates(dialect) else _DATES
         columns = {name: column for name, column in columns.items() if not isinstance(column.type, unlike)}
     changed = target.columns
     if changed is not None and not names.keys() >= changed:
-        # A column that the model does not have, or another name of the key.
+        # A column that the model does not have, or another name for the key.
         return Target(target.table, target.kind, declared=table)
     values = {columns[name].name: one for name, one in target.values.items() if name in columns}
     bound = {columns[name].name: one for name, one in target.bound.items() if name in columns}
@@ -91,7 +90,7 @@ def target_in(target: Target, table: sa.Table, dialect: sa.Dialect) -> Target:
 
 
 def _keeps_dates(dialect: sa.Dialect) -> bool:
-    """Whether a date is compared as SQLAlchemy writes it: SQLite's driver makes text of it, as an adapter says that an
+    """Whether a date is compared in SQLAlchemy's format: SQLite's driver converts it to text by an adapter, which the
     application may replace."""
     if dialect.name != "sqlite":
         return True
@@ -102,7 +101,7 @@ def _keeps_dates(dialect: sa.Dialect) -> bool:
 
 
 def _by_name(table: sa.Table, dialect: sa.Dialect) -> dict[str, sa.Column[Any]]:
-    """Columns by their names as the database takes them; not two that only SQLAlchemy tells apart."""
+    """Columns by their names as the database understands them; without names that only SQLAlchemy distinguishes."""
     if dialect.name == "postgresql":
         return {str(column.name): column for column in table.columns}
     names = [str(column.name).lower() for column in table.columns]
@@ -122,5 +121,5 @@ def _look_up(name: Any, table: sa.Table, fields: Mapping[str, Field], dialect: s
 
 
 def without_bindings(target: Target) -> Target:
-    """What is known of a write if the text that it stands in has other parameters."""
+    """What is known about a write if the text that contains it has other parameters."""
     return Target(target.table, target.kind)

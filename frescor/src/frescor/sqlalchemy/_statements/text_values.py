@@ -1,8 +1,8 @@
-"""Stand-ins for the parameters and strings of a text, so that they are recognised again in sqlglot's tree.
+"""Placeholders for a text's parameters and strings, which can be recognised in sqlglot's tree.
 
-sqlglot does not know every form of a parameter, nor of a string. So each parameter is replaced by a number that stands
-for it, which may stand wherever a parameter may, and each string by a plain one. What the text itself has in the place
-of a parameter gets a name as well: then a literal is a parameter with a known value, and a list of several is a list.
+sqlglot does not know every form of parameters and strings. So each parameter is replaced by a number that stands for
+it, which is valid wherever a parameter is, and each string by a plain one. A literal in the place of a parameter gets a
+name, too: it then counts as a parameter with a known value, and several literals in brackets as a list.
 """
 
 import datetime as dt
@@ -26,13 +26,13 @@ _PLAIN_STRING = re.compile(r"'[^\\]*'", re.DOTALL)
 _WHOLE = re.compile(r"[0-9]{1,18}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NO_TYPE = types.NullType()
-# A parameter by the name or the number that the driver has for it, and whether it is an expanded list; None if the
-# database gets another value than the application gave, or another one than that.
+# A parameter, by the driver's name or number for it and whether it is an expanded list; None if the database gets
+# another value than the application gave, or if it is not a parameter of the application.
 ParameterNamed = Callable[[str, bool], Field | None]
 
 
 def of_driver(name: str, many: bool) -> Field | None:
-    """A parameter of a text that is given to the driver as it is."""
+    """A parameter of a text that is passed directly to the driver."""
     return None if many else Field(_NO_TYPE, name)
 
 
@@ -44,7 +44,7 @@ class Values:
         self._named = named
         self.literals: dict[str, Any] = {}
         self.lists: dict[str, tuple[str, ...]] = {}
-        # Whether what stands for a parameter cannot be anything else.
+        # Whether the placeholders for parameters cannot be confused with anything else.
         self.certain = True
         self._parameters: list[Field | None] = []
         self._strings: list[str | None] = []
@@ -52,24 +52,24 @@ class Values:
         self._count = 0
 
     def parameter(self, token: Token) -> str:
-        """What stands for a parameter."""
+        """The placeholder for a parameter."""
         self._parameters.append(self._field(token.text))
         return f" {_FIRST + len(self._parameters) - 1} "
 
     def string(self, token: Token) -> str:
-        """What stands for a string."""
+        """The placeholder for a string."""
         self._strings.append(content_of(token.text) if _PLAIN_STRING.fullmatch(token.text) else None)
         return f"'{_SIGN}{len(self._strings) - 1}'"
 
     def number(self, token: Token) -> str:
-        """A number of the text, as it is."""
+        """A number in the text, unchanged."""
         if len(token.text) >= _LENGTH:
             self.certain = False
         return token.text
 
     def field(self, node: "exp.Expr | None", *, lists: bool = False) -> Field | None:
-        """The parameter or literal that an expression is; None if it is none, or may not be given to the database as it
-        is. lists: the expanded list of an IN."""
+        """The parameter or literal that an expression consists of; None if it is something else, or may not reach the
+        database unchanged. lists: allow the expanded list of an IN."""
         from sqlglot import exp
 
         while isinstance(node, exp.Paren):
@@ -110,7 +110,7 @@ class Values:
         if (expanded := _EXPANDED.fullmatch(text)) is not None:
             return self._named(expanded[1], True)
         if text in ("?", "%s"):
-            # A driver takes only one of the two for a parameter.
+            # A driver recognises only one of the two as a parameter.
             self._positions.add(text)
             self.certain = self.certain and len(self._positions) == 1
             self._count += 1
@@ -125,7 +125,7 @@ class Values:
         return Field(_NO_TYPE, name)
 
     def _cast(self, node: "exp.Expr") -> Field | None:
-        """A cast that leaves the values as they are that can be a slice's; SQLite's make another of them."""
+        """A cast that does not change values that a slice can have; SQLite's casts do."""
         from sqlglot import exp
 
         kind = node.args.get("to")
