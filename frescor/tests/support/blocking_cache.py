@@ -60,6 +60,14 @@ class BlockingCache:
         """As `Cache.invalidate_pattern`."""
         return self._run(self._cache.aio.invalidate_pattern(pattern, confirm=confirm))
 
+    def touch(self, key: Any, expire: Seconds = 300) -> bool:
+        """As `Cache.touch`."""
+        return self._run(self._cache.aio.touch(key, expire))
+
+    def expire(self, key: Any, *, confirm: bool | None = None) -> bool:
+        """As `Cache.expire`."""
+        return self._run(self._cache.aio.expire(key, confirm=confirm))
+
     def clear_all(self, *, confirm: bool | None = None) -> bool:
         """As `Cache.clear_all`."""
         return self._run(self._cache.aio.clear_all(confirm=confirm))

@@ -53,7 +53,7 @@ def public(kind: type) -> dict[str, Any]:
     """What a class and its bases of Frescor's offer by name."""
     found: dict[str, Any] = {}
     for one in reversed(kind.__mro__):
-        if one.__module__.startswith("frescor"):
+        if one.__module__.startswith("frescor") or one is BlockingCache:
             found.update({name: member for name, member in vars(one).items() if not name.startswith("_")})
     return found
 

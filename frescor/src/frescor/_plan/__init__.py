@@ -21,6 +21,7 @@ from frescor._plan.looking import Process, settle
 from frescor._plan.many import load_beside_many, look_up_calls, read_beside_many, read_through_many
 from frescor._plan.one import LONGEST_WAIT_MS, load_beside, read_beside, read_through
 from frescor._plan.request import Arrive, CallSteps, LoadAnew, Plan, Request
+from frescor._plan.retiming import Retiming, retime
 
 __all__ = [
     "LONGEST_WAIT_MS",
@@ -30,6 +31,7 @@ __all__ = [
     "Plan",
     "Process",
     "Request",
+    "Retiming",
     "confirmed",
     "invalidate",
     "load_beside",
@@ -42,5 +44,6 @@ __all__ = [
     "read_beside_many",
     "read_through",
     "read_through_many",
+    "retime",
     "settle",
 ]

@@ -73,6 +73,15 @@ class AsyncCache:
         """Invalidate all keys with a prefix (`dashboard:*`), all keys (`*`), or one key."""
         return await AsyncDriver(self._process, calls.invalidate_pattern(self._engine, pattern, confirm)).run()
 
+    async def touch(self, key: str | Callable[..., object], expire: Seconds = 300) -> bool:
+        """Give the value under a key another time to live from now. False: there is none, or the store is down."""
+        return await AsyncDriver(self._process, calls.touch(self._engine, key, expire)).run()
+
+    async def expire(self, key: str | Callable[..., object], *, confirm: bool | None = None) -> bool:
+        """Let the time of the value under a key be over: within its grace it is served while one caller loads it anew.
+        False with the store down: the key is then deleted once it is back."""
+        return await AsyncDriver(self._process, calls.expire(self._engine, key, confirm)).run()
+
     async def clear_all(self, *, confirm: bool | None = None) -> bool:
         """Invalidate every entry of the namespace."""
         return await AsyncDriver(self._process, calls.clear_all(self._engine, confirm)).run()

@@ -247,6 +247,26 @@ class Cache:
         """Invalidate all keys with a prefix (`dashboard:*`), all keys (`*`), or one key. See `invalidate`."""
         return Driver(self._engine, calls.invalidate_pattern(self._engine, pattern, confirm)).run()
 
+    def touch(self, key: str | Callable[..., object], expire: Seconds = 300) -> bool:
+        """Give the value under a key another time to live from now, of `expire` seconds; its grace stays as long as it
+        was. Of a cached function's call pass `function.key(…)`, or the function if it takes no arguments.
+
+        Its tags stay, too, so a later invalidation ends it as before. False: there is no valid value, or the store is
+        down; then nothing was changed. A load of the key that is under way is waited for. Raises PolicyError for a time
+        that cannot be one.
+        """
+        return Driver(self._engine, calls.touch(self._engine, key, expire)).run()
+
+    def expire(self, key: str | Callable[..., object], *, confirm: bool | None = None) -> bool:
+        """Let the time of the value under a key be over: within its policy's grace it is served while one caller loads
+        it anew; without a grace it is deleted. For what has to be seen at once, use `delete` or `invalidate`.
+
+        Of a cached function's call pass `function.key(…)`, or the function if it takes no arguments. True once the
+        store has it, whether or not there was a value. A load of the key that is under way is waited for, and what it
+        stored is past its time. False with the store down: then the key is deleted once it is back.
+        """
+        return Driver(self._engine, calls.expire(self._engine, key, confirm)).run()
+
     def clear_all(self, *, confirm: bool | None = None) -> bool:
         """Invalidate every entry of the namespace. See `invalidate`."""
         return Driver(self._engine, calls.clear_all(self._engine, confirm)).run()

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from frescor import _plan as plan
-from frescor._calls.keys import check_key
+from frescor._calls.keys import check_key, key_digest
 from frescor._calls.loading import CurrentLoad, enclosing_load
 from frescor._calls.miss import MISS
-from frescor._calls.policy import Policy, Seconds, check_tag
+from frescor._calls.policy import Policy, Seconds, check_tag, milliseconds, seconds
 from frescor._copies.local import Copy
 from frescor._plan import Arrive, CallSteps, LoadAnew, Plan, Request
 from frescor._protocol.outcome import Outcome, Result
@@ -31,6 +31,7 @@ from frescor._values.tags import (
     tag_pattern,
     with_blind_tags,
 )
+from frescor.errors import PolicyError
 
 if TYPE_CHECKING:
     from frescor._surface.callsite import CallSite
@@ -92,6 +93,46 @@ def invalidate_pattern(engine: Engine, pattern: str, confirm: bool | None) -> Pl
     """`Cache.invalidate_pattern`."""
     tag = pattern_tag(pattern)
     return delete(engine, (pattern,), confirm) if tag is None else raise_tags(engine, tags=(tag,), confirm=confirm)
+
+
+def touch(engine: Engine, key: object, expire: Seconds) -> Plan[bool]:
+    """`Cache.touch`."""
+    found = yield from _retimed(engine, key_of(key), milliseconds(seconds(expire)))
+    return found is True
+
+
+def expire(engine: Engine, key: object, confirm: bool | None) -> Plan[bool]:
+    """`Cache.expire`."""
+    name = key_of(key)
+    found = yield from _retimed(engine, name, 0)
+    if found is None:
+        # Nobody may take it for fresh once the store is back, nor once the load that does not end has ended.
+        return (yield from raise_tags(engine, keys=(name,), confirm=confirm))
+    if engine.confirm if confirm is None else confirm:
+        yield from plan.confirmed(engine.process)
+    if engine.hooks.invalidate:
+        engine.hooks.tell(engine.hooks.invalidate, Event("invalidate", how="done", keys=(name,)))
+    return True
+
+
+def _retimed(engine: Engine, key: str, ttl_ms: int) -> Plan[bool | None]:
+    if key in engine.loading_around():
+        raise PolicyError(
+            "this key is being loaded here, and its entry would wait for itself: within its loader write "
+            "current_load().expire(…).",
+            key_digest=key_digest(key),
+        )
+    engine.listen()
+    retiming = plan.Retiming(key, engine.nondeterminism.token(), engine.now(), ttl_ms)
+    found = yield from plan.retime(engine.process, retiming)
+    engine.forget_memo()
+    return found
+
+
+def key_of(key: object) -> str:
+    """The key that is meant by itself, or by a cached function without arguments."""
+    named = getattr(key, "key", None)
+    return check_key(named() if callable(named) else key)
 
 
 def clear_all(engine: Engine, confirm: bool | None) -> Plan[bool]:
