@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
+import sqlalchemy as sa
 from fastapi import BackgroundTasks, Cookie, Depends, Header, Path, Query, Request, Response, Security
 from fastapi.security import OAuth2PasswordBearer, SecurityScopes
 from pydantic import BaseModel
@@ -118,8 +119,22 @@ def test_values_count_by_what_they_are_or_by_what_key_says() -> None:
 
 def test_what_has_no_identity_is_left_out_unless_it_may_say_who_asks() -> None:
     assert identify(object(), to=of_url).value == b""
+    with pytest.raises(PolicyError, match=r"key={'user': lambda user: …}"):
+        identify([object()], to=of_url)
     with pytest.raises(PolicyError, match=r"its argument user is a builtins\.object, which has no identity by value"):
         identify(object())
+
+
+def test_rows_of_a_database_count_by_what_they_hold() -> None:
+    with sa.create_engine("sqlite://").connect() as connection:
+
+        def found(number: int) -> list[Any]:
+            result = connection.execute(sa.text("SELECT :number AS a"), {"number": number})
+            return [*result.mappings(), *connection.execute(sa.text("SELECT :number AS a"), {"number": number})]
+
+        for one, same, other in zip(found(1), found(1), found(2), strict=True):
+            assert identify(one, to=of_url) == identify(same, to=of_url) != identify(other, to=of_url)
+            assert identify([one], to=of_url) == identify([same], to=of_url) != identify([other], to=of_url)
 
 
 def test_what_cannot_be_read_is_refused_where_it_is_declared() -> None:

@@ -14,7 +14,7 @@ from fastapi import BackgroundTasks, Cookie, Depends, FastAPI, Header, HTTPExcep
 from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
 from starlette.responses import PlainTextResponse
@@ -442,6 +442,70 @@ def test_what_cannot_be_meant_is_refused_where_it_is_declared(options: dict[str,
         cached_view(POLICY, **options)(plain)
 
 
+def test_a_generator_is_refused() -> None:
+    def parts() -> Iterator[str]:
+        yield "a"
+
+    async def later() -> AsyncIterator[str]:
+        yield "a"
+
+    for endpoint in (parts, later):
+        with pytest.raises(PolicyError, match="is a generator"):
+            cached_view(POLICY)(endpoint)
+
+
+def test_what_fastapi_documents_of_an_endpoint_is_as_without_a_cache(cache: Cache) -> None:
+    async def page(number: int, user: CurrentUser, q: str = "", theme: Annotated[str, Cookie()] = "") -> list[int]:
+        """Says something."""
+        return [number, len(user.name), len(q), len(theme)]
+
+    plain_app, cached_app = FastAPI(), FastAPI()
+    plain_app.get("/page/{number}")(page)
+    cached_app.get("/page/{number}")(cached_view(POLICY, cache=cache)(page))
+    assert cached_app.openapi() == plain_app.openapi()
+
+
+def test_a_session_that_has_changed_something_is_answered_and_kept_for_nobody(cache: Cache, tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/db")
+    Base.metadata.create_all(engine)
+    with Session(engine) as session, session.begin():
+        session.add(Price(id=1, cents=10))
+
+    def changed(cents: int = 10) -> Iterator[Session]:
+        with Session(engine) as session:
+            session.get_one(Price, 1).cents = cents
+            session.flush()
+            yield session
+            session.rollback()
+
+    def page(session: Annotated[Session, Depends(changed)]) -> int:
+        number_of_run()
+        return session.scalars(sa.select(Price.cents)).one()
+
+    with contextlib.closing(track(engine, cache)):
+        site = Site(cache, page)
+        assert [site.get("/page?cents=11"), site.get("/page?cents=11"), len(RUNS)] == ["11", "11", 2]
+    engine.dispose()
+
+
+def test_a_test_may_put_another_dependency_in_the_place_of_one(cache: Cache) -> None:
+    async def page(user: CurrentUser) -> str:
+        return f"{user.name} {number_of_run()}"
+
+    site = Site(cache, page)
+    names = iter(("ana", "bia", "ana"))
+    site.app.dependency_overrides[current_user] = lambda: User(next(names))
+    assert [site.get(), site.get(), site.get()] == ["ana 1", "bia 2", "ana 1"]
+
+
+def test_a_cache_that_is_disabled_runs_the_endpoint_each_time(cache: Cache) -> None:
+    site = Site(cache, plain)
+    site.get()
+    with cache.disabled():
+        assert [site.get(), site.get()] == ["2", "3"]
+    assert site.get() == "1"
+
+
 def test_a_websocket_is_refused() -> None:
     async def talk(socket: WebSocket) -> None:
         await socket.accept()
@@ -492,9 +556,9 @@ def test_a_commit_ends_what_was_read_by_the_session_of_a_dependency_by_a_nested_
             async with make() as session:
                 yield session
 
-        Session = Annotated[AsyncSession, Depends(opened)]  # noqa: N806 - a type
+        Opened = Annotated[AsyncSession, Depends(opened)]  # noqa: N806 - a type
 
-        async def price_of(session: Session) -> Price | None:
+        async def price_of(session: Opened) -> Price | None:
             return await session.get(Price, 1)
 
         @cache.cached(expire=300, key_prefix="cents")
@@ -505,13 +569,13 @@ def test_a_commit_ends_what_was_read_by_the_session_of_a_dependency_by_a_nested_
 
         @app.get("/own")
         @cached_view(POLICY, cache=cache, name="own")
-        async def own(session: Session) -> int:
+        async def own(session: Opened) -> int:
             number_of_run()
             return int(await session.scalar(sa.select(Price.cents)) or 0)
 
         @app.get("/nested")
         @cached_view(POLICY, cache=cache, name="nested")
-        async def nested(session: Session) -> int:
+        async def nested(session: Opened) -> int:
             number_of_run()
             return await cents(session, 1)
 
@@ -522,7 +586,7 @@ def test_a_commit_ends_what_was_read_by_the_session_of_a_dependency_by_a_nested_
             return price.cents
 
         @app.get("/plain")
-        async def plain_cached(session: Session) -> int:
+        async def plain_cached(session: Opened) -> int:
             return await cents(session, 1)
 
         paths = ("/own", "/nested", "/before", "/plain")
@@ -571,9 +635,10 @@ def test_a_request_that_is_given_up_ends_no_load_that_others_wait_for(cache: Cac
             opened.clear()
 
         async def page(opened: Annotated[list[str], Depends(session)]) -> str:
+            number = number_of_run()
             began.set()
             await go_on.wait()
-            return f"{opened[0]} {number_of_run()}"
+            return f"{opened[0]} {number}"
 
         site = Site(cache, page)
         asking: Any = ask(site.app, "/page") if how == "task" else _within_scope(site.app, began)
@@ -600,6 +665,27 @@ async def _within_scope(app: Any, began: asyncio.Event) -> None:
         await began.wait()
         await asyncio.sleep(0.05)
         group.cancel_scope.cancel()
+
+
+def test_a_value_past_its_time_is_loaded_anew_by_a_request_while_what_it_has_opened_is_open(cache: Cache) -> None:
+    async def test() -> None:
+        async def opened() -> AsyncIterator[list[str]]:
+            held = ["open"]
+            yield held
+            held[0] = "closed"
+
+        async def page(held: Annotated[list[str], Depends(opened)]) -> str:
+            for _ in range(50):
+                await asyncio.sleep(0)
+            return f"{held[0]} {number_of_run()}"
+
+        app, policy = FastAPI(), POLICY.replace(grace=60, serve_invalidated=True)
+        app.get("/")(cached_view(policy, cache=cache, name="graceful")(page))
+        assert (await ask(app, "/")).json() == "open 1"
+        await cache.aio.invalidate_pattern("page:*")
+        assert (await ask(app, "/")).json() == "open 2"
+
+    asyncio.run(test())
 
 
 def test_a_request_that_is_given_up_alone_ends_its_endpoint(cache: Cache) -> None:

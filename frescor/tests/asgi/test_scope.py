@@ -58,5 +58,9 @@ def test_a_request_without_host_is_told_apart_by_its_server() -> None:
     assert one != identity(scope(headers=[], server=("127.0.0.1", 81)), ())
 
 
+def test_a_request_is_told_apart_by_where_the_application_is_mounted_also_where_its_path_does_not_say_so() -> None:
+    assert identity(scope(root_path="/one"), ()) != identity(scope(root_path="/two"), ())
+
+
 def test_no_header_and_an_empty_one_are_two() -> None:
     assert identity(scope(), ["x-a"]) != identity(scope((b"x-a", b"")), ["x-a"])

@@ -11,7 +11,7 @@ FastAPI is only queried through its public classes, and only if it has been impo
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from frescor._calls.borrowed import kind_of
+from frescor._calls.callables import core_of
 from frescor._calls.canonical import NoIdentity, canonical
 from frescor.errors import PolicyError
 
@@ -60,19 +61,29 @@ class Arguments:
                 continue
             value = given[one.name] if one.key is None else one.key(given[one.name])
             try:
-                found += canonical((one.name, value))
+                found += canonical((one.name, _plain(value)))
             except NoIdentity as error:
-                if one.optional:
+                # A collection is data, and no service.
+                if one.optional and not isinstance(value, Collection):
                     continue
                 raise PolicyError(
                     f"its argument {one.name} is a {type(error.value).__module__}.{type(error.value).__qualname__}, "
-                    "which has no identity by value, and may say for whom the response is: give "
+                    "which has no identity by value, and may tell responses apart: give "
                     f"key={{{one.name!r}: lambda {one.name}: …}}, what tells it from others, such as its id"
                 ) from None
             headers += one.headers
             # A session that a dependency takes from the request is not personal.
             personal = personal or (one.personal and kind_of(type(value)) in (None, "instance"))
         return Identified(found, tuple(headers), personal)
+
+
+def _plain(value: object) -> object:
+    """A value, with rows of SQLAlchemy as the tuples and dictionaries that they are like."""
+    if type(value).__module__.startswith("sqlalchemy.engine"):
+        if isinstance(value, Mapping):
+            return dict(value)
+        return tuple(value) if isinstance(value, Sequence) else value
+    return [_plain(one) for one in value] if type(value) is list else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +99,15 @@ class Identified:
 def read_arguments(
     endpoint: Callable[..., object], key: Mapping[str, Callable[[Any], object]], policy: str, *, public: bool
 ) -> Arguments:
-    """What is known about an endpoint's parameters. Raises PolicyError for a websocket's endpoint, for a signature that
-    cannot be read, and for a `key` that names no parameter."""
+    """What is known about an endpoint's parameters. Raises PolicyError for a generator, for a websocket's endpoint, for
+    a signature that cannot be read, and for a `key` that names no parameter."""
+    core = core_of(endpoint)
+    if inspect.isgeneratorfunction(core) or inspect.isasyncgenfunction(core):
+        raise PolicyError(
+            f"{core.__qualname__} is a generator, whose response is sent while it is made: return the whole to have it "
+            "cached.",
+            policy=policy,
+        )
     try:
         signature = inspect.signature(endpoint, eval_str=True)
     except NameError as error:

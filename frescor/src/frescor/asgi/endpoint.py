@@ -151,7 +151,7 @@ class _View:
     async def respond(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result for the endpoint's framework: a response, or what the endpoint itself returned."""
         request, given, own = self._taken_apart(args, kwargs)
-        cache = self._cache or cache_of(request.app)
+        cache = self._cache or cache_of(request.scope.get("app"))
         found = await self._asked(request, own)
         call = EndpointCall(self, request, given, args, own)
         if found is None or found[0] in self.passing:

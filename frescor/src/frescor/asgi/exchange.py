@@ -39,7 +39,6 @@ class Exchange:
         self._size = 0
         self._has_asked = False
         self._decided: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.status, self.headers, self.passes, self.reason = 0, Headers(), False, ""
 
     @property
@@ -85,8 +84,9 @@ class Exchange:
             self._has_asked = True
             return {"type": "http.request", "body": b"", "more_body": False}
         await asyncio.shield(self._decided)
-        if self._client is None or not self.passes:
-            await self._left
+        if self._client is None:
+            # Nobody will ever say anything more; it is cancelled when the application ends.
+            await asyncio.get_running_loop().create_future()
         assert self._client is not None
         return await self._client[0]()
 
