@@ -52,7 +52,16 @@ def _free_port() -> int:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """`flask demo` in an empty folder, with the workers and the embedded cache server that it starts."""
-    folder = tmp_path_factory.mktemp("controles")
+    yield from _served(tmp_path_factory.mktemp("controles"))
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The same, with an organisation in which nothing is yet but its administrator."""
+    yield from _served(tmp_path_factory.mktemp("empty"), "--empty")
+
+
+def _served(folder: Path, *options: str) -> Iterator[Running]:
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
@@ -69,7 +78,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with log.open("w") as output:
         # Its own group: gunicorn and its workers end together even if the test is interrupted.
         process = subprocess.Popen(
-            [sys.executable, "-m", "flask", "--app", "controles", "demo"],
+            [sys.executable, "-m", "flask", "--app", "controles", "demo", *options],
             cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,
@@ -121,6 +130,16 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(context: BrowserContext, running: Running) -> Iterator[Page]:
     """A page; at the end no script has failed, no policy was broken, and no other host was asked for anything."""
+    yield from _watched(context, running)
+
+
+@pytest.fixture
+def empty_page(context: BrowserContext, empty: Running) -> Iterator[Page]:
+    """The same of the empty organisation."""
+    yield from _watched(context, empty)
+
+
+def _watched(context: BrowserContext, running: Running) -> Iterator[Page]:
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(f"script: {error}"))

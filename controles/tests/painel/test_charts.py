@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -138,3 +139,13 @@ def test_every_column_stays_inside_the_drawing(amounts: list[tuple[int, int, int
         assert height >= 0
         assert y >= charts.TOP - 0.1
         assert y + height <= charts.BOTTOM + 0.1
+
+
+def test_no_other_style_sheet_changes_the_size_of_what_a_chart_draws() -> None:
+    """In a browser a rule for `.bar` is one for the chart's bars too, whose width is a number of their own."""
+    folder = Path(charts.__file__).parents[1] / "static" / "css"
+    classes = set(re.findall(r"\.chart \.(\w+)", (folder / "charts.css").read_text("utf-8")))
+    assert {"bar", "hit", "line"} <= classes
+    for sheet in folder.glob("*.css"):
+        selectors = re.findall(r"(?:^|[,}]\s*)(\.\w+)\s*\{[^}]*\b(?:width|height):", sheet.read_text("utf-8"), re.M)
+        assert {name.removeprefix(".") for name in selectors} & classes == set(), sheet.name

@@ -19,6 +19,7 @@ from controles.domain.escopo import Escopo
 from controles.lembretes.models import SemLembrete
 from controles.militantes.models import Militante, Nucleo, Situacao, SituacaoHistorico
 from controles.militantes.services import DadosMilitante, create_militante
+from controles.organizacao.queries import get_organizacao, get_primeiros_passos
 from controles.pagamentos.models import Alocacao, Metodo, Pagamento
 from controles.pagamentos.services import NovoPagamento, register_pagamento, reverse_pagamento
 from controles.schema.tables import metadata
@@ -57,6 +58,10 @@ def organisation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 @pytest.mark.usefixtures("organisation")
 class TestInvariants:
+    def test_the_organisation_has_a_name_and_needs_no_first_steps(self) -> None:
+        assert get_organizacao().nome
+        assert get_primeiros_passos().falta == ()
+
     def test_a_cota_is_paid_what_its_allocations_say_and_no_more_than_it_is_worth(self) -> None:
         allocated = func.coalesce(func.sum(Alocacao.centavos), 0)
         sums = select(Cota.id).outerjoin(Alocacao, Alocacao.cota_id == Cota.id).group_by(Cota.id, Cota.pago, Cota.valor)

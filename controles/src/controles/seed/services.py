@@ -12,13 +12,19 @@ from controles.contas.models import Usuario
 from controles.db import db
 from controles.domain.cpf import CpfVault
 from controles.domain.domain_errors import Conflict
+from controles.domain.periods import add_months
 from controles.militantes.models import Militante, Nucleo
+from controles.organizacao.models import Organizacao
+from controles.organizacao.records import OPTIONAL_STEPS
 from controles.pagamentos.models import Pagamento
 from controles.seed.generation import batches, nucleo_rows
 from controles.seed.profiles import Profile
 from controles.seed.rows import COLUMNS, Row
 from controles.seed.writing import Writer, empty, settle, without_indexes, writer_for
 from controles.services.transaction import transaction
+
+# So many years back the invented data may go.
+_YEARS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ def seed_database(
             writer = writer_for(connection)
             seeded = _write(writer, connection, profile, hoje, vault, kept, progress)
         writer.finish()
+        _name_organisation(session, hoje)
         audit.record(
             session,
             acao="dados.semear",
@@ -69,6 +76,14 @@ def seed_database(
         )
     settle(db.engine)
     return seeded
+
+
+def _name_organisation(session: Session, hoje: dt.date) -> None:
+    """An organisation without a name gets one, and needs no first steps."""
+    if session.get(Organizacao, 1) is None:
+        skipped = ",".join(sorted(OPTIONAL_STEPS))
+        begins = add_months(hoje, -12 * _YEARS)
+        session.add(Organizacao(id=1, nome="Organização de exemplo", inicio=begins, passos_pulados=skipped))
 
 
 def _make_room(session: Session, profile: Profile, replace: bool) -> frozenset[int]:

@@ -42,8 +42,9 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 @click.command("demo", short_help="Prepara tudo com dados de exemplo e abre o Controles nesta máquina.")
 @click.option("--host", help="Endereço em que escutar; também HOST.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Porta; também PORT.")
+@click.option("--empty", is_flag=True, help="Sem dados de exemplo: uma organização no seu primeiro dia.")
 @with_appcontext
-def demo(host: str | None, port: int | None) -> None:
+def demo(host: str | None, port: int | None, empty: bool) -> None:
     """Prepara o banco, a administração e dados de exemplo, e abre o Controles nesta máquina."""
     app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]  # the proxy's own way
     settings: Settings = app.extensions["settings"]
@@ -51,14 +52,14 @@ def demo(host: str | None, port: int | None) -> None:
         raise click.ClickException(
             "demo é para desenvolvimento: mostra a senha. Em produção: flask --app controles serve"
         )
-    prepare(app)
+    prepare(app, empty=empty)
     listener = listen(host or settings.host, port or settings.port)
     click.echo(banner(admin_credentials(settings), listener))
     serve(app, listener)
 
 
-def prepare(app: Flask) -> None:
-    """Tables, the administrator, and example data if there is none."""
+def prepare(app: Flask, *, empty: bool = False) -> None:
+    """Tables, the administrator, and example data if there are no members yet and `empty` does not ask for none."""
     settings: Settings = app.extensions["settings"]
     # Separate contexts, so that no transaction stays open for as long as the server runs.
     with app.app_context():
@@ -67,7 +68,7 @@ def prepare(app: Flask) -> None:
         migrating.upgrade(app)
     with app.app_context():
         ensure_admin(settings)
-    if db.session.scalar(select(Militante.id).limit(1)) is None:
+    if not empty and db.session.scalar(select(Militante.id).limit(1)) is None:
         click.echo("Primeira vez nesta pasta: criando dados de exemplo…")
         with as_sentences():
             seed_with_progress(PROFILES[EXAMPLE], hoje=today())
