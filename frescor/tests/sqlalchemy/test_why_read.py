@@ -26,7 +26,7 @@ DUES = sa.Table(
         (sa.select(DUES.c.id).where(DUES.c.id.in_([1, 2])), "due: 2 rows by primary key (but for its quiet columns)"),
         (sa.select(DUES.c.id).where(DUES.c.member_id == 1), "bound by = or IN (but for its quiet columns)"),
         (sa.select(DUES.c.seen).where(DUES.c.member_id == 1), "bound by = or IN (of its quiet columns only seen)"),
-        (sa.select(DUES.c.id), "IN or a closed range (but for its quiet columns)"),
+        (sa.select(DUES.c.id), "number:range10 with a value (but for its quiet columns)"),
         (sa.select(DUES).where(DUES.c.member_id == 1), "sql:due: 1 slice of member_id, bound by = or IN"),
         (sa.select(DUES).where(DUES.c.member_id.in_([1, 2])), "sql:due: 2 slices of member_id, bound by = or IN"),
         (sa.select(DUES).where(DUES.c.number.between(0, 9)), "1 slice of number:range10, bound by a closed range"),
@@ -36,7 +36,7 @@ DUES = sa.Table(
         ),
         (
             sa.select(DUES).where(DUES.c.number > 1),
-            "the whole table, since its occurrence binds neither",
+            "'due.number > :number_1' does not limit the column at both ends by values",
         ),
         (sa.text("SELECT * FROM due WHERE member_id = 1"), "sql:due: the whole table, since it is named in text"),
     ],

@@ -6,6 +6,7 @@ from frescor._store.permissions import Topology, acl_rules
 from frescor._surface.cache import Cache
 from frescor.cli.commands import cache_commands
 from frescor.cli.databases import outbox_commands, trigger_commands
+from frescor.cli.explaining import explain_command
 from frescor.errors import PolicyError
 
 
@@ -76,5 +77,6 @@ program.params = [
     _option("--namespace", None, "The namespace that the application gave its cache."),
 ]
 program.add_command(acl)
+program.add_command(explain_command)
 program.add_command(outbox_commands)
 program.add_command(trigger_commands)

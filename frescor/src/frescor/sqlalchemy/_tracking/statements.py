@@ -22,12 +22,13 @@ from frescor.sqlalchemy._slices.sliced_reads import SlicedRead, read_slices
 from frescor.sqlalchemy._slices.written import Plan
 from frescor.sqlalchemy._statements.analysis import facts_of
 from frescor.sqlalchemy._statements.facts import Facts, LookUp, Target
-from frescor.sqlalchemy._statements.tags import RowKey, form_of, row_key_of
+from frescor.sqlalchemy._statements.tags import RowKey, form_of, row_key_of, table_name
 from frescor.sqlalchemy._statements.text import facts_of_text
 from frescor.sqlalchemy._tracking.capture import read_on, seen_by
 from frescor.sqlalchemy._tracking.statement_tags import READS, WRITES, Effect, ReadTags, StatementTags
 from frescor.sqlalchemy._tracking.tracked_engine import TrackedEngine
 from frescor.sqlalchemy._tracking.why_read import why_read
+from frescor.sqlalchemy._tracking.why_unbound import why_unbound
 from frescor.sqlalchemy._transactions.snapshots import begin_before_savepoint, keeps_snapshot
 from frescor.sqlalchemy._transactions.touched import LATER, Touched
 from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
@@ -347,8 +348,20 @@ class Statements:
                 wholes.append(table)
         seen.depend(wholes)
         if load.reads is not None:
-            load.reads += why_read(reading, found, wholes, facts, execution.statement or "")
+
+            def unbound(table: str) -> str | None:
+                return self._why_unbound(table, facts, execution)
+
+            load.reads += why_read(reading, found, wholes, facts, execution.statement or "", unbound)
         return (*found, *wholes)
+
+    def _why_unbound(self, table: str, facts: Facts, execution: Any) -> str | None:
+        """Why the conditions of a statement bind no part of a table; None for text, and for a table that the statement
+        does not name itself."""
+        for one in facts.declared if execution.compiled is not None else ():
+            if self._tracking.tags.table(table_name(one.schema, one.name, self._tracking.default_schema)) == table:
+                return why_unbound(execution.compiled.statement, one, self._tracking.slices.columns(one))
+        return None
 
     def _slice_tags(self, read: SlicedRead, executions: Executions, spread: Lists) -> tuple[str, ...] | None:
         found = read_slices(read, executions, spread, self._tracking.tags.group)

@@ -1,19 +1,27 @@
 """What a statement reads of each table, and why not less: the text for `Cache.explain`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from frescor._values.tags import SLICES
 from frescor.sqlalchemy._statements.facts import Bounds, Facts
 from frescor.sqlalchemy._tracking.statement_tags import ReadTags
 
 
-def why_read(reading: ReadTags, found: Sequence[str], wholes: Sequence[str], facts: Facts, sql: str) -> Iterator[str]:
+def why_read(
+    reading: ReadTags,
+    found: Sequence[str],
+    wholes: Sequence[str],
+    facts: Facts,
+    sql: str,
+    unbound: Callable[[str], str | None] = lambda _table: None,
+) -> Iterator[str]:
     """A line for each table. found: the tags of the rows and slices that the load depends on; wholes: those of the
-    tables."""
+    tables. unbound: what in the statement binds no part of the table with this tag, and what would; None if that is
+    unknown."""
     shown = " ".join(sql.split())
     shown = f"{shown[:100]}…" if len(shown) > 100 else shown
     for table in dict.fromkeys(wholes):
-        yield f"{table}: the whole table, since {_why_whole(table, reading, facts)}: {shown!r}"
+        yield f"{table}: the whole table, since {_why_whole(table, reading, facts, unbound)}: {shown!r}"
     for table in dict.fromkeys(table for _, table in reading.lookups):
         rows = {_row(tag) for tag in found if tag.startswith(f"{table}#") and _row(tag)}
         if rows:
@@ -37,11 +45,11 @@ def why_read(reading: ReadTags, found: Sequence[str], wholes: Sequence[str], fac
             )
     for table in reading.partly:
         if table not in wholes:
-            why = f"{_why_whole(table, reading, facts)}{_quietly(table, reading)}"
+            why = f"{_why_whole(table, reading, facts, unbound)}{_quietly(table, reading)}"
             yield f"{table}: the whole table, since {why}: {shown!r}"
 
 
-def _why_whole(table: str, reading: ReadTags, facts: Facts) -> str:
+def _why_whole(table: str, reading: ReadTags, facts: Facts, unbound: Callable[[str], str | None]) -> str:
     if any(read.table == table for read in reading.sliced):
         return (
             "the values of its slice column are not certain or too many, or its slices are being registered (then "
@@ -54,6 +62,8 @@ def _why_whole(table: str, reading: ReadTags, facts: Facts) -> str:
             "it is named in text that does not bind its whole primary key or a slice column for certain, or no model "
             "in use here declares it"
         )
+    if (why := unbound(table)) is not None:
+        return why
     if facts.places or facts.lookups or facts.declared:
         return "its occurrence binds neither the whole primary key nor a slice column by =, IN or a closed range"
     return "it is named in text"
