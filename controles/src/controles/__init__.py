@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from controles import cli
 from controles.application import errors, health, page_context, session_cookie
 from controles.application.extensions import alembic, csrf, db
+from controles.assembleias import views as assembleias_views
 from controles.auditoria import seals
 from controles.auditoria import views as admin_views
 from controles.banco import views as banco_views
@@ -54,6 +55,7 @@ VIEWS = (
     caixa_views,
     fechamento_views,
     recibos_views,
+    assembleias_views,
     importing_views,
 )
 

@@ -14,6 +14,8 @@ from pypdf import PdfReader
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from controles.assembleias.records import NovaAssembleia
+from controles.assembleias.services import issue_assembleia
 from controles.banco.models import Finalidade, Formato, LinhaExtrato, TipoConta
 from controles.banco.records import DadosConta, ExtratoLido, LinhaLida
 from controles.banco.services import import_statement, save_conta
@@ -148,6 +150,8 @@ def _side(org: Any, nucleo: str, nome: str, cpf: str | None) -> Side:
     versao = db.session.scalars(sa.select(Militante.versao).where(Militante.id == militante_id)).one()
     conta_id, linha_id = _statement(org, nucleo)
     lancamento_id, comprovante_id = _expense(org, conta_id)
+    nova = NovaAssembleia(nome=f"Assembleia de {nome}", data=org.clock.today, nucleo_id=nucleo_id)
+    assembleia_id = issue_assembleia(ORGANISATION, nova, hoje=org.clock.today, **when)
     (recibo_id,) = issue_recibos(ORGANISATION, (pagamento_id,), **when).ids
     ids = {
         "conta_id": conta_id,
@@ -156,6 +160,7 @@ def _side(org: Any, nucleo: str, nome: str, cpf: str | None) -> Side:
         "lancamento_id": lancamento_id,
         "comprovante_id": comprovante_id,
         "recibo_id": recibo_id,
+        "assembleia_id": assembleia_id,
         # What a stranger may ask for, and learns nobody's name by.
         "codigo": "AAAAAAAAAA",
         "militante_id": militante_id,

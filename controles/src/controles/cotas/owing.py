@@ -9,18 +9,18 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, literal, or_, select
-from sqlalchemy.orm import QueryableAttribute, aliased
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, literal, select
+from sqlalchemy.orm import QueryableAttribute
 
 from controles.cotas.models import Cota, Dispensa, TipoDispensa
 from controles.domain.escopo import Escopo
-from controles.militantes.models import Militante, Situacao, SituacaoHistorico, ValorCota
+from controles.militantes.models import Militante, Situacao, ValorCota
+from controles.militantes.past_standing import stood
 from controles.militantes.scope import in_scope
 
 Value = TypeVar("Value", int, bool)
 
 _DAYS = range(1, 29)
-_Later = aliased(SituacaoHistorico)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,14 @@ class Month:
 
     def owing(self, escopo: Escopo) -> tuple[ColumnElement[bool], ...]:
         """The militantes for whom a generation writes a cota, both in its preview and when it is saved."""
-        return (in_scope(escopo), self._a_member, self._standing(Situacao.ATIVO), ~self._exempt)
+        return (in_scope(escopo), self._a_member, stood(Situacao.ATIVO, self.vencimento), ~self._exempt)
 
     def exempt(self, escopo: Escopo) -> tuple[ColumnElement[bool], ...]:
         """Those who would owe it if they were not exempt."""
-        return (in_scope(escopo), self._a_member, self._standing(Situacao.ATIVO), self._exempt)
+        return (in_scope(escopo), self._a_member, stood(Situacao.ATIVO, self.vencimento), self._exempt)
 
     def on_leave(self, escopo: Escopo) -> tuple[ColumnElement[bool], ...]:
-        return (in_scope(escopo), self._a_member, self._standing(Situacao.LICENCIADO))
+        return (in_scope(escopo), self._a_member, stood(Situacao.LICENCIADO, self.vencimento))
 
     @property
     def _a_member(self) -> ColumnElement[bool]:
@@ -72,39 +72,6 @@ class Month:
             .correlate(Militante)
             .scalar_subquery()
         )
-
-    def _standing(self, situacao: Situacao) -> ColumnElement[bool]:
-        """The last change up to the due day decides; without any change the militante is active."""
-        superseded = (
-            select(_Later.id)
-            .where(
-                _Later.militante_id == SituacaoHistorico.militante_id,
-                _Later.desde <= self.vencimento,
-                or_(
-                    _Later.desde > SituacaoHistorico.desde,
-                    and_(_Later.desde == SituacaoHistorico.desde, _Later.id > SituacaoHistorico.id),
-                ),
-            )
-            .correlate(SituacaoHistorico, Militante)
-            .exists()
-        )
-
-        def last_is(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-            return (
-                select(SituacaoHistorico.id)
-                .where(
-                    SituacaoHistorico.militante_id == Militante.id,
-                    SituacaoHistorico.desde <= self.vencimento,
-                    condition,
-                    ~superseded,
-                )
-                .correlate(Militante)
-                .exists()
-            )
-
-        if situacao is Situacao.ATIVO:
-            return ~last_is(SituacaoHistorico.situacao != Situacao.ATIVO)
-        return last_is(SituacaoHistorico.situacao == situacao)
 
 
 def is_cancelled() -> ColumnElement[bool]:

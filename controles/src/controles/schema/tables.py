@@ -1,5 +1,6 @@
 """Imports every module with tables: the metadata contains only tables of imported modules."""
 
+from controles.assembleias import models as _assembleias
 from controles.auditoria import models as _admin
 from controles.banco import models as _banco
 from controles.caixa import models as _caixa
@@ -17,6 +18,7 @@ from controles.recibos import models as _recibos
 from frescor.sqlalchemy._outbox.outbox import outbox_table
 
 _MODULES = (
+    _assembleias,
     _admin,
     _banco,
     _caixa,
