@@ -23,6 +23,7 @@ DOCUMENTS = (
     "frescor/docs/sqlalchemy.md",
     "frescor/docs/slices.md",
     "frescor/docs/testing.md",
+    "frescor/docs/auditing.md",
     "docs/threat-model.md",
     "docs/troubleshooting.md",
 )

@@ -40,7 +40,10 @@ def test_settings_make_a_cache(settings: dict[str, Any]) -> None:
     [
         ({}, "FRESCOR_URL is not set: give the server's address"),
         ({"FRESCOR_URL": "memory://", "FRESCOR_TIMEUOT": 1}, "is FRESCOR_TIMEOUT meant"),
-        ({"FRESCOR_URL": "memory://", "FRESCOR_QQQQQQQQ": 1}, "no setting of Frescor's. There are FRESCOR_CONFIRM"),
+        ({"FRESCOR_URL": "memory://", "FRESCOR_QQQQQQQQ": 1}, "no setting of Frescor's. There are FRESCOR_AUDITING"),
+        ({"FRESCOR_URL": "memory://", "FRESCOR_AUDITING": "often"}, "FRESCOR_AUDITING is a part of hits from 0 to 1"),
+        ({"FRESCOR_URL": "memory://", "FRESCOR_AUDITING": "2"}, "from 0 to 1, such as 0.001; got 2.0"),
+        ({"FRESCOR_URL": "memory://", "FRESCOR_DISABLED": "perhaps"}, "FRESCOR_DISABLED is a truth value"),
         ({"FRESCOR_URL": "memory://", "FRESCOR_TIMEOUT": "soon"}, "FRESCOR_TIMEOUT is a number of seconds"),
         ({"FRESCOR_URL": "memory://", "FRESCOR_LOCAL": "maybe"}, "FRESCOR_LOCAL is a truth value"),
         ({"FRESCOR_URL": "memory://", "FRESCOR_LARGEST_VALUE": "1 MB"}, "whole number of bytes"),

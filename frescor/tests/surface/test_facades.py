@@ -18,7 +18,7 @@ from frescor.aio import AsyncCache
 
 # What is the same for both, since it is of the engine that they share.
 OF_THE_ENGINE = {
-    *("on_hit", "on_miss", "on_load", "on_invalidate", "on_error", "unhook"),
+    *("on_hit", "on_miss", "on_load", "on_invalidate", "on_error", "on_mismatch", "unhook"),
     *("recording", "disabled", "memo", "replaced_by"),
 }
 # For threads and for operators, who do not await; and what works with coroutine functions as it is.

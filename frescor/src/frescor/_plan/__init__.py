@@ -15,23 +15,28 @@ be loaded early, so that callers do not all meet at its end: with probability e^
 β = 1 (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, VLDB 2015).
 """
 
+from frescor._plan.auditing import Finding, Verdict, audit
 from frescor._plan.by_key import invalidate, look_up, look_up_many, put
 from frescor._plan.confirming import confirmed
 from frescor._plan.looking import Process, settle
 from frescor._plan.many import load_beside_many, look_up_calls, read_beside_many, read_through_many
 from frescor._plan.one import LONGEST_WAIT_MS, load_beside, read_beside, read_through
-from frescor._plan.request import Arrive, CallSteps, LoadAnew, Plan, Request
+from frescor._plan.request import Arrive, Audit, CallSteps, LoadAnew, Plan, Request
 from frescor._plan.retiming import Retiming, retime
 
 __all__ = [
     "LONGEST_WAIT_MS",
     "Arrive",
+    "Audit",
     "CallSteps",
+    "Finding",
     "LoadAnew",
     "Plan",
     "Process",
     "Request",
     "Retiming",
+    "Verdict",
+    "audit",
     "confirmed",
     "invalidate",
     "load_beside",

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from frescor._calls.policy import Policy
+from frescor._copies.local import Copy
 from frescor._protocol.commands import Command, Load
 from frescor._values.codec import ValueCodec
 from frescor._values.shapes import NO_SHAPE, Shape
@@ -58,6 +59,7 @@ class Request(msgspec.Struct, frozen=True):
     call: str = ""
     label: str = ""
     moved: Callable[[], bool] | None = None
+    audits: bool = False
 
     @property
     def load(self) -> Load:
@@ -73,6 +75,14 @@ class LoadAnew(msgspec.Struct, frozen=True):
     patience: float
 
 
+class Audit(msgspec.Struct, frozen=True):
+    """Load a call again in the background and compare it with this copy of its hit; None: with what is stored.
+    → anything"""
+
+    request: Request
+    copy: Copy | None
+
+
 Plan = Generator[Command, Any, R]
 # The steps of one call of a cache, which may begin read-through calls and have them loaded anew.
-CallSteps = Generator[Command | Arrive | LoadAnew, Any, R]
+CallSteps = Generator[Command | Arrive | LoadAnew | Audit, Any, R]

@@ -41,8 +41,13 @@ def arrive(engine: Engine, call: plan.Arrive) -> plan.Request:
     )
 
 
-def again(engine: Engine, request: plan.Request) -> plan.Request:
+def again(engine: Engine, request: plan.Request, *, audits: bool = False) -> plan.Request:
     """The same call, to be loaded anew in the background."""
     return msgspec.structs.replace(
-        request, refresh=True, background=True, token=engine.nondeterminism.token(), arrived=engine.flights.tick()
+        request,
+        refresh=True,
+        background=True,
+        audits=audits,
+        token=engine.nondeterminism.token(),
+        arrived=engine.flights.tick(),
     )

@@ -30,6 +30,7 @@ from frescor._protocol.commands import (
 )
 from frescor._protocol.outcome import Outcome
 from frescor._runtime.arrival import again
+from frescor._runtime.auditing import report
 from frescor._runtime.load_under_way import FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, PlanUnderWay, R
 from frescor._store.connection.deadline import within
 from frescor.errors import StoreRejected, StoreUnavailable
@@ -166,11 +167,35 @@ class Driver(PlanUnderWay[R]):
         threading.Thread(target=run, name="frescor-refresh", daemon=True).start()
         return found[0] if command.patience and done.wait(command.patience) and found else None
 
+    def _audit(self, command: plan.Audit) -> None:
+        engine, auditor = self._engine, self._engine.auditor
+        if auditor is None:
+            return
+        request = again(engine, command.request, audits=True)
+        steps = plan.audit(engine.process, request, command.copy, auditor.settles)
+
+        def run() -> None:
+            try:
+                with engine.around_refresh():
+                    finding = Driver(engine, steps, self._loader, {request.key: request}).run()
+                report(engine, request, finding, of_copy=command.copy is not None)
+            except Exception as error:  # noqa: BLE001  # nobody calls
+                self.failed_anew(request, error)
+            finally:
+                auditor.ended()
+
+        if is_borrowed(arguments_of(self._loader)):
+            # A session belongs to its caller, so no other thread may use it.
+            auditor.ended()
+        else:
+            threading.Thread(target=run, name="frescor-audit", daemon=True).start()
+
 
 # All commands except loads and those for the store.
 HANDLERS: dict[type, Callable[[Driver[Any], Any], object]] = {
     plan.Arrive: Driver.arrive,
     plan.LoadAnew: Driver._load_anew,
+    plan.Audit: Driver._audit,
     JoinFlight: Driver._join_flight,
     EndFlight: Driver._end_flight,
     Wait: Driver._wait,

@@ -29,6 +29,7 @@ from frescor._protocol.commands import (
 )
 from frescor._protocol.outcome import Outcome
 from frescor._runtime.arrival import again
+from frescor._runtime.auditing import report
 from frescor._runtime.engine import Engine
 from frescor._runtime.load_under_way import FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, PlanUnderWay, R
 from frescor._store.base import AsyncStore
@@ -218,9 +219,32 @@ class AsyncDriver(PlanUnderWay[R]):
         self._engine.reporter.add(request.policy.name, "refreshes")
         return outcome
 
+    def _audit(self, command: plan.Audit) -> None:
+        auditor = self._engine.auditor
+        if auditor is None:
+            return
+        if is_borrowed(arguments_of(self._loader)):
+            # A session belongs to its caller, so no other task may use it.
+            auditor.ended()
+            return
+        request = again(self._engine, command.request, audits=True)
+        task = self._process.keep(self._audited(request, command, auditor.settles))
+        task.add_done_callback(lambda _: auditor.ended())
+
+    async def _audited(self, request: plan.Request, command: plan.Audit, settles: float) -> None:
+        begin_apart()
+        steps = plan.audit(self._engine.process, request, command.copy, settles)
+        try:
+            finding = await AsyncDriver(self._process, steps, self._loader, {request.key: request}).run()
+        except Exception as error:  # noqa: BLE001  # nobody calls
+            self.failed_anew(request, error)
+        else:
+            report(self._engine, request, finding, of_copy=command.copy is not None)
+
 
 # All commands except loads and those for the store.
 AT_ONCE: dict[type, Callable[[AsyncDriver[Any], Any], object]] = {
+    plan.Audit: AsyncDriver._audit,
     plan.Arrive: AsyncDriver.arrive,
     EndFlight: AsyncDriver._end_flight,
     DependOn: AsyncDriver.depend_on,

@@ -18,6 +18,7 @@ from frescor._copies.listening import CopyListener, Listeners
 from frescor._copies.local import Local
 from frescor._protocol.commands import LEASE_MS
 from frescor._protocol.pending import Pending
+from frescor._runtime.auditing import Auditor
 from frescor._runtime.background import deliver, extend
 from frescor._runtime.hooks import Hooks
 from frescor._runtime.lease import Flights, Keeper, Waits
@@ -55,6 +56,7 @@ class Engine:
         largest_value: int = LARGEST_VALUE,
         confirm: bool = False,
         disabled: bool = False,
+        auditing: float = 0.0,
     ) -> None:
         self.store = store
         # How many seconds one call may wait for the store, with all its round trips.
@@ -77,6 +79,8 @@ class Engine:
         self.hooks = Hooks(self._choose_detour)
         # Every call loads, and nothing is kept.
         self._is_disabled = disabled
+        # Chooses the hits that are loaded again and compared.
+        self.auditor = Auditor(auditing, nondeterminism.uniform) if auditing else None
         # What is otherwise within this thread or task; and whether there ever was something.
         self.scope: ContextVar[Scope | None] = ContextVar("frescor_scope", default=None)
         self._has_scopes = False
@@ -211,13 +215,17 @@ class Engine:
     def _choose_detour(self) -> None:
         if self.hooks.hit or self._is_disabled:
             self.detour = _always
-        elif self._has_scopes:
+        elif self._has_scopes or self.auditor is not None:
             self.detour = self._is_scoped
         else:
             self.detour = self._dirty_check
 
     def _is_scoped(self, tags: tuple[str, ...]) -> bool:
-        return self.scope.get() is not None or (self._dirty_check is not None and self._dirty_check(tags))
+        return (
+            self.scope.get() is not None
+            or (self._dirty_check is not None and self._dirty_check(tags))
+            or (self.auditor is not None and self.auditor.draw())
+        )
 
     def loading_around(self) -> tuple[str, ...]:
         """The keys in this store at which the enclosing loads will be stored."""

@@ -21,7 +21,7 @@ class PolicyStats:
 
     In addition to the calls: refreshes, loads in the background, before an entry expires or within its grace; errors,
     entries that could not be read and refreshes that failed; too_large, values that were returned but are too large to
-    keep.
+    keep; audited, hits that were loaded again and compared, and mismatches, those of another value.
     """
 
     local: int = 0
@@ -37,6 +37,8 @@ class PolicyStats:
     errors: int = 0
     too_large: int = 0
     misses: int = 0
+    audited: int = 0
+    mismatches: int = 0
 
     @property
     def calls(self) -> int:

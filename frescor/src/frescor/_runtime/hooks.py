@@ -11,7 +11,7 @@ from frescor.errors import PolicyError
 
 logger = logging.getLogger("frescor")
 
-Kind = Literal["hit", "miss", "load", "invalidate", "error"]
+Kind = Literal["hit", "miss", "load", "invalidate", "error", "mismatch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,15 @@ class Event:
 
     kind: *hit*: a call was answered without its function. *miss*: nothing could answer it, so its function is run, or
     the default is returned. *load*: a loader ended. *invalidate*: tags were raised or keys deleted. *error*: a loader
-    failed, an entry could not be read, or the store did not answer or refused. how: for a hit, what answered: "local"
-    (this process's copy), "hits" (the store), "stale", "shared" (another caller's load), "memo". For a load: "call",
-    "refresh" (in the background) or "audit". For an invalidation: "done", or "waits" with the store down. policy: its
-    name; "(keys)" for a key that a caller chose. function: its name. key: that of the entry; it contains no values.
-    keys: those that were deleted. tags: what the entry depends on, or what was raised, as it was declared. patterns: of
-    keys that were invalidated. seconds: how long the load took.
+    failed, an entry could not be read, or the store did not answer or refused. *mismatch*: an audit loaded another
+    value than a hit returned.
+
+    how: for a hit or a mismatch, what answered: "local" (this process's copy), "hits" (the store), "stale", "shared"
+    (another caller's load), "memo". For a load: "call", "refresh" (in the background) or "audit". For an invalidation:
+    "done", or "waits" with the store down. policy: its name; "(keys)" for a key that a caller chose. function: its
+    name. key: that of the entry; it contains no values. keys: those that were deleted. tags: what the entry depends on,
+    or what was raised, as it was declared. patterns: of keys that were invalidated. seconds: how long the load took;
+    for a mismatch, how old the value was.
     """
 
     kind: Kind
@@ -58,6 +61,7 @@ class Hooks:
         self.load: tuple[Hook, ...] = ()
         self.invalidate: tuple[Hook, ...] = ()
         self.error: tuple[Hook, ...] = ()
+        self.mismatch: tuple[Hook, ...] = ()
 
     def add(self, hooks: Mapping[Kind, Hook]) -> None:
         """Call these, too. Raises PolicyError for something that cannot be called, or is a coroutine function."""

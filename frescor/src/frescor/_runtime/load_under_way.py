@@ -115,7 +115,7 @@ class LoadUnderWay:
             return
         for request in self._asked():
             tags = declared_in((*request.tags, *load.store_tags))
-            how = "refresh" if request.refresh else "call"
+            how = "audit" if request.audits else "refresh" if request.refresh else "call"
             hooks.tell(hooks.load, _event("load", request, how=how, tags=tags, seconds=cost, error=error))
             if error is not None:
                 hooks.tell(hooks.error, _event("error", request, how=how, error=error))

@@ -12,6 +12,7 @@ from frescor._calls.policy import Policy, Seconds
 from frescor._copies.local import DEFAULT_MAX_BYTES
 from frescor._extras import extra
 from frescor._plan import CallSteps
+from frescor._runtime.auditing import check_rate
 from frescor._runtime.driver import Driver
 from frescor._runtime.engine import Engine
 from frescor._runtime.events import PolicyStats, by_policy
@@ -69,6 +70,7 @@ class Cache:
         largest_value: int = LARGEST_VALUE,
         confirm: bool = False,
         disabled: bool | None = None,
+        auditing: float = 0.0,
     ) -> "Cache":
         """A cache on the server at `url`.
 
@@ -110,6 +112,10 @@ class Cache:
 
         disabled: whether every call loads and nothing is kept, as within `disabled()`. None: if the environment
         variable FRESCOR_DISABLED is 1 when the cache is made.
+
+        auditing: the part of hits of cached functions and of `get_or_load`, such as 0.001, that are loaded again in the
+        background and compared with what was returned. Another value that no write explains is logged with the digest
+        of the key, the tags and the ages, counted as `mismatches`, and told to `on_mismatch`; see docs/auditing.md.
         """
         return cls(
             engine_for(
@@ -122,6 +128,7 @@ class Cache:
                 largest_value=largest_value,
                 confirm=confirm,
                 disabled=disabled,
+                auditing=auditing,
             )
         )
 
@@ -411,9 +418,13 @@ class Cache:
         """As `on_hit`, for loads that failed, entries that could not be read, and a store that did not answer."""
         return self._hook("error", hook)
 
+    def on_mismatch(self, hook: H) -> H:
+        """As `on_hit`, for each audit that found another value than a hit returned."""
+        return self._hook("mismatch", hook)
+
     def unhook(self, hook: Hook) -> None:
         """Call this hook no longer, for whatever it was called; nothing if it was not."""
-        kinds: tuple[Kind, ...] = ("hit", "miss", "load", "invalidate", "error")
+        kinds: tuple[Kind, ...] = ("hit", "miss", "load", "invalidate", "error", "mismatch")
         self._engine.hooks.remove(dict.fromkeys(kinds, hook))
 
     def _hook(self, kind: Kind, hook: H) -> H:
@@ -514,6 +525,7 @@ def engine_for(
     nondeterminism: Nondeterminism | None = None,
     confirm: bool = False,
     disabled: bool | None = None,
+    auditing: float = 0.0,
 ) -> Engine:
     """The state of a cache on the server at `url` (see `Cache.from_url`), or on the `store` that is given instead."""
     if store is None:
@@ -537,6 +549,7 @@ def engine_for(
         nondeterminism=nondeterminism or Nondeterminism(),
         largest_value=largest_value,
         confirm=confirm,
+        auditing=check_rate(auditing),
         disabled=is_disabled(os.environ.get(DISABLED, "")) if disabled is None else disabled,
     )
 

@@ -11,7 +11,7 @@ from frescor._calls.loading import CurrentLoad, enclosing_load
 from frescor._calls.miss import MISS
 from frescor._calls.policy import Policy, Seconds, check_tag, milliseconds, seconds
 from frescor._copies.local import Copy
-from frescor._plan import Arrive, CallSteps, LoadAnew, Plan, Request
+from frescor._plan import Arrive, Audit, CallSteps, LoadAnew, Plan, Request
 from frescor._protocol.outcome import Outcome, Result
 from frescor._runtime.encoding import entries
 from frescor._runtime.engine import Engine
@@ -208,10 +208,11 @@ def cached_call(
     """A call of a cached function; with `refresh`, load even if there is an entry."""
     key, tags = site.bind(engine, args, kwargs)
     site.asked += not refresh
-    if not refresh and (copy := _local_copy(engine, key, site.policy, site.shape, site.label)) is not None:
+    copy = None if refresh else _local_copy(engine, key, site.policy, site.shape, site.label)
+    if copy is not None and engine.auditor is None:
         return _found(copy)
     call = Arrive(key, tags, site.policy, site.codec, site.shape, site.label, refresh, site.watch())
-    return _read_through(engine, call)
+    return _read_through(engine, call) if copy is None else _found_audited(engine, call, copy)
 
 
 def look_up_calls(
@@ -259,6 +260,14 @@ def _found(copy: Copy | Kept) -> CallSteps[Any]:
     return copy.value()
 
 
+def _found_audited(engine: Engine, call: Arrive, copy: Copy | Kept) -> CallSteps[Any]:
+    """As `_found`; a sample is audited."""
+    # What a memo keeps may be older than others' writes, and says so.
+    if isinstance(copy, Copy) and engine.auditor is not None and engine.auditor.takes():
+        yield Audit((yield call), copy)
+    return copy.value()
+
+
 def _read_through(engine: Engine, call: Arrive) -> CallSteps[Any]:
     engine.listen()
     request: Request = yield call
@@ -276,6 +285,10 @@ def _read_through(engine: Engine, call: Arrive) -> CallSteps[Any]:
     else:
         outcome = yield from plan.read_through(engine.process, request)
     _came_to(engine, request, outcome)
+    is_hit = outcome.result is Result.HIT and not (outcome.due or outcome.outdated)
+    # Not within a load or a transaction that has changed something, whose values are compared with nothing of the kind.
+    if engine.auditor is not None and is_hit and engine.reads_local and engine.auditor.takes():
+        yield Audit(request, None)
     if outcome.due:
         patience = request.policy.patience if outcome.result is Result.STALE else 0.0
         anew: Outcome | Exception | None = yield LoadAnew(request, patience)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from frescor._runtime.hooks import Event, Hooks, Kind
 from frescor.errors import PolicyError
 
-KINDS: tuple[Kind, ...] = ("hit", "miss", "load", "invalidate", "error")
+KINDS: tuple[Kind, ...] = ("hit", "miss", "load", "invalidate", "error", "mismatch")
 
 
 class Calls:

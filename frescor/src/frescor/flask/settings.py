@@ -19,6 +19,7 @@ def cache_from_settings(config: Mapping[str, Any], namespace: str) -> Cache:
     FRESCOR_KEY_SECRET: text or bytes. FRESCOR_SEAL_SECRETS: one or more; text separated by commas, or a list.
     FRESCOR_LARGEST_VALUE: bytes. FRESCOR_CONFIRM: whether invalidations wait until other processes have dropped their
     copies. FRESCOR_DISABLED: whether every call loads and nothing is kept.
+    FRESCOR_AUDITING: the part of hits that is audited.
 
     Raises PolicyError for a setting that is missing or wrong, and for one that begins with FRESCOR_ and is not listed.
     """
@@ -63,6 +64,13 @@ def _seconds(name: str, value: object) -> float:
         raise PolicyError(f"{name} is a number of seconds; got {value!r}.") from None
 
 
+def _part(name: str, value: object) -> float:
+    try:
+        return float(str(value))
+    except ValueError:
+        raise PolicyError(f"{name} is a part of hits from 0 to 1, such as 0.001; got {value!r}.") from None
+
+
 def _bytes(name: str, value: object) -> int:
     text = str(value).strip()
     if not text.isdecimal():
@@ -99,4 +107,5 @@ _OPTIONS: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "FRESCOR_LARGEST_VALUE": ("largest_value", _bytes),
     "FRESCOR_CONFIRM": ("confirm", _truth),
     "FRESCOR_DISABLED": ("disabled", _truth),
+    "FRESCOR_AUDITING": ("auditing", _part),
 }
