@@ -3,17 +3,13 @@
 import logging
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from frescor import _plan as plan
 from frescor._calls.keys import key_digest
 from frescor._plan import Finding, Verdict
-from frescor._runtime.hooks import Event
+from frescor._runtime.hooks import Event, Hooks
 from frescor._values.tags import declared_in
 from frescor.errors import PolicyError
-
-if TYPE_CHECKING:
-    from frescor._runtime.engine import Engine
 
 logger = logging.getLogger("frescor")
 
@@ -68,16 +64,24 @@ class Auditor:
             self._running -= 1
 
 
-def report(engine: "Engine", request: plan.Request, finding: Finding, *, of_copy: bool) -> None:
-    """Count what an audit came to, and say it if it found another value. No value is shown."""
+def report(
+    request: plan.Request,
+    finding: Finding,
+    hooks: Hooks,
+    count: Callable[[str, str], None],
+    now: int,
+    *,
+    of_copy: bool,
+) -> None:
+    """Count what an audit came to, and say it if it found another value. No value is shown. now: the wall clock, µs."""
     if finding.verdict is Verdict.UNKNOWN:
         return
     policy = request.policy.name
-    engine.reporter.add(policy, "audited")
+    count(policy, "audited")
     if finding.verdict is Verdict.SAME:
         return
-    engine.reporter.add(policy, "mismatches")
-    now, tags = engine.now(), declared_in(finding.tags)
+    count(policy, "mismatches")
+    tags = declared_in(finding.tags)
     age, raised = (now - finding.as_of) / 1e6, (now - finding.raised) / 1e6
     named = ", ".join(tags[:_SHOWN]) + (f" and {len(tags) - _SHOWN} more" if len(tags) > _SHOWN else "")
     logger.warning(
@@ -92,8 +96,8 @@ def report(engine: "Engine", request: plan.Request, finding: Finding, *, of_copy
         named or "none is declared",
         raised,
     )
-    engine.hooks.tell(
-        engine.hooks.mismatch,
+    hooks.tell(
+        hooks.mismatch,
         Event(
             "mismatch",
             how="local" if of_copy else "hits",

@@ -30,7 +30,6 @@ from frescor._protocol.commands import (
 )
 from frescor._protocol.outcome import Outcome
 from frescor._runtime.arrival import again
-from frescor._runtime.auditing import report
 from frescor._runtime.load_under_way import FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, PlanUnderWay, R
 from frescor._store.connection.deadline import within
 from frescor.errors import StoreRejected, StoreUnavailable
@@ -178,7 +177,7 @@ class Driver(PlanUnderWay[R]):
             try:
                 with engine.around_refresh():
                     finding = Driver(engine, steps, self._loader, {request.key: request}).run()
-                report(engine, request, finding, of_copy=command.copy is not None)
+                self.audited(request, finding, command)
             except Exception as error:  # noqa: BLE001  # nobody calls
                 self.failed_anew(request, error)
             finally:

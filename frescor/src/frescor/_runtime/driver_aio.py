@@ -29,7 +29,6 @@ from frescor._protocol.commands import (
 )
 from frescor._protocol.outcome import Outcome
 from frescor._runtime.arrival import again
-from frescor._runtime.auditing import report
 from frescor._runtime.engine import Engine
 from frescor._runtime.load_under_way import FIRST_LOOK, LAST_LOOK, PUSHED_LOOK, PlanUnderWay, R
 from frescor._store.base import AsyncStore
@@ -239,7 +238,7 @@ class AsyncDriver(PlanUnderWay[R]):
         except Exception as error:  # noqa: BLE001  # nobody calls
             self.failed_anew(request, error)
         else:
-            report(self._engine, request, finding, of_copy=command.copy is not None)
+            self.audited(request, finding, command)
 
 
 # All commands except loads and those for the store.

@@ -26,6 +26,7 @@ from frescor._protocol.commands import (
     Write,
 )
 from frescor._runtime.arrival import arrive
+from frescor._runtime.auditing import report
 from frescor._runtime.encoding import loaded
 from frescor._runtime.engine import Engine
 from frescor._runtime.events import BY_KEY
@@ -228,6 +229,11 @@ class PlanUnderWay(Generic[R]):
                 if isinstance(command, ReleaseLease) or answer is not UNAVAILABLE:
                     engine.keeper.drop(token)
                     self._leases.pop(key, None)
+
+    def audited(self, request: plan.Request, finding: plan.Finding, command: plan.Audit) -> None:
+        engine = self._engine
+        of_copy = command.copy is not None
+        report(request, finding, engine.hooks, engine.reporter.add, engine.now(), of_copy=of_copy)
 
     def failed_anew(self, request: plan.Request, error: Exception) -> Exception:
         """A background load failed. No caller sees the exception, so it is counted and logged."""
