@@ -9,12 +9,11 @@ from types import TracebackType
 from typing import Any, cast
 from wsgiref.types import StartResponse, WSGIApplication
 
-from frescor._calls.canonical import canonical
 from frescor._calls.claims import Claims
 from frescor._calls.loading import current_load
 from frescor._calls.policy import Policy
 from frescor._http.answering import answer
-from frescor._http.asking import METHODS, Passing, sorted_query
+from frescor._http.asking import METHODS, Passing, identified, sorted_query
 from frescor._http.environ import WatchedEnviron
 from frescor._http.rules import Rule, rules_from
 from frescor._http.storing import NOT_STORED, Headers, Reads, Said, StoredResponse, to_store, why_not_stored
@@ -124,7 +123,7 @@ class _Paths:
                     "public=True if it is the same for everybody"
                 )
                 return None
-        return canonical(
+        return identified(
             (
                 environ["REQUEST_METHOD"],
                 environ["wsgi.url_scheme"],
@@ -134,7 +133,8 @@ class _Paths:
                 sorted_query(environ.get("QUERY_STRING", "")),
                 *((name, environ.get(f"HTTP_{name.upper().replace('-', '_')}")) for name in sorted(options.headers)),
                 *(function(environ) for function in options.functions),
-            )
+            ),
+            self.policy,
         )
 
 

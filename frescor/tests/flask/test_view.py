@@ -223,6 +223,22 @@ def test_a_header_in_vary_tells_responses_apart_and_is_said() -> None:
     assert site.runs == 2
 
 
+def test_a_get_with_a_body_passes_the_cache_by() -> None:
+    site = Site(lambda: str(request.get_json(silent=True)))
+    assert [site.client.get("/page", json=number).text for number in (1, 2)] == ["1", "2"]
+    assert site.client.get("/page").text == "None"
+
+
+def test_what_says_for_whom_it_is_may_be_a_list_and_an_object_without_identity_is_refused() -> None:
+    groups = iter((["a"], ["b"], ["a"]))
+    site = Site(lambda: str(site.runs), vary=lambda: next(groups))
+    assert [site.client.get("/page").text for _ in range(3)] == ["1", "2", "1"]
+    site = Site(lambda: "text", vary=object)
+    site.app.testing = True
+    with pytest.raises(PolicyError, match=r"returned a builtins\.object, which has no identity by value"):
+        site.client.get("/page")
+
+
 def test_errors_are_looked_at_anew() -> None:
     def missing() -> object:
         abort(404)

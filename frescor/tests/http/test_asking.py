@@ -2,8 +2,9 @@
 
 import pytest
 
+from frescor import Policy, PolicyError
 from frescor._http import asking
-from frescor._http.asking import Passing, sorted_query
+from frescor._http.asking import Passing, identified, sorted_query
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,13 @@ def test_the_order_of_names_does_not_matter(one: str, other: str) -> None:
 )
 def test_the_order_of_what_has_one_name_matters_and_so_does_each_value(one: str, other: str) -> None:
     assert sorted_query(one) != sorted_query(other)
+
+
+def test_what_has_no_identity_is_refused_with_what_to_return() -> None:
+    policy = Policy(name="page", expire=1)
+    assert identified(("a", 1), policy) != identified(("a", "1"), policy)
+    with pytest.raises(PolicyError, match=r"a builtins\.object, which has no identity by value: let it return"):
+        identified(("a", object()), policy)
 
 
 def test_a_request_passes_for_a_while_and_others_do_not(monkeypatch: pytest.MonkeyPatch) -> None:

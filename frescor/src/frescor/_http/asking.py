@@ -5,7 +5,10 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from urllib.parse import unquote_plus
 
+from frescor._calls.canonical import NoIdentity, canonical
+from frescor._calls.policy import Policy
 from frescor._clocks import Steady
+from frescor.errors import PolicyError
 
 METHODS = frozenset({"GET", "HEAD"})
 # After a response that may not be stored, similar requests skip the cache for this long and do not wait for each other.
@@ -18,6 +21,20 @@ def sorted_query(query: str) -> str:
     if "&" not in query:
         return query
     return "&".join(sorted(query.split("&"), key=lambda part: unquote_plus(part.partition("=")[0], "latin-1")))
+
+
+def identified(asked: tuple[object, ...], policy: Policy) -> bytes:
+    """Bytes that two requests share exactly when all that is asked is equal. Raises PolicyError for what a function in
+    `vary` returned, if that has no identity by value."""
+    try:
+        return canonical(asked)
+    except NoIdentity as error:
+        kind = type(error.value)
+        raise PolicyError(
+            f"a function in vary returned a {kind.__module__}.{kind.__qualname__}, which has no identity by value: let "
+            "it return what distinguishes it from others, such as the user's id.",
+            policy=policy.name,
+        ) from None
 
 
 class Passing:

@@ -12,12 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from frescor._calls.callables import core_of
-from frescor._calls.canonical import canonical
 from frescor._calls.claims import Claims
 from frescor._calls.loading import current_load
 from frescor._calls.policy import Policy, Seconds
 from frescor._http.answering import answer
-from frescor._http.asking import Passing
+from frescor._http.asking import Passing, identified
 from frescor._http.naming import name_of_view
 from frescor._http.options import ViewOptions, options_from
 from frescor._http.storing import NOT_STORED, Headers, Reads, Said, StoredResponse, to_store, why_not_stored
@@ -156,8 +155,8 @@ class _View:
         call = EndpointCall(self, request, given, args, own)
         if found is None or found[0] in self.passing:
             return await call.run(self.endpoint)
-        asked, identified = found
-        call.asked, call.identified = asked, identified
+        asked, call.identified = found
+        call.asked = asked
         token = CURRENT.set(cache)
         try:
             stored = await self._together.run(asked, self._cached(asked, call, own), call)
@@ -175,8 +174,8 @@ class _View:
             asked=joined(pairs_of(request.scope["headers"])),
             hit=not call.loads,
             now=time.time(),
-            personal=identified.personal or bool(self.options.functions),
-            varies=identified.headers,
+            personal=call.identified.personal or bool(self.options.functions),
+            varies=call.identified.headers,
         )
         response = Response(body, status)
         # Dependencies run for each request, so the headers that they set are those of this request.
@@ -205,11 +204,11 @@ class _View:
         if not may_be_stored(scope):
             return None
         try:
-            identified = self.arguments.identify(own)
+            arguments = self.arguments.identify(own)
         except PolicyError as error:
             self.say(str(error))
             return None
-        told_apart = options.functions or options.public or identified.personal or "authorization" in options.headers
+        told_apart = options.functions or options.public or arguments.personal or "authorization" in options.headers
         if not told_apart and header(scope, "authorization") is not None:
             self.say(
                 "its request has credentials: give vary=(…,) a function that says for whom the response is, or "
@@ -218,7 +217,8 @@ class _View:
             return None
         for_whom = [function(request) for function in options.functions]
         whom = [await one if inspect.isawaitable(one) else one for one in for_whom]
-        return canonical((*identity(scope, options.headers), identified.value, *whom)), identified
+        asked = (*identity(scope, options.headers), arguments.value, *whom)
+        return identified(asked, self.policy), arguments
 
 
 class EndpointCall:

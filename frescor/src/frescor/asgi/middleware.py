@@ -6,12 +6,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, cast
 
-from frescor._calls.canonical import canonical
 from frescor._calls.claims import Claims
 from frescor._calls.loading import current_load
 from frescor._calls.policy import Policy
 from frescor._http.answering import answer
-from frescor._http.asking import Passing
+from frescor._http.asking import Passing, identified
 from frescor._http.rules import Rule, rules_from
 from frescor._http.storing import NOT_STORED, Headers, Reads, Said, StoredResponse, to_store, why_not_stored
 from frescor._surface.cache import Cache
@@ -144,7 +143,7 @@ class _Paths:
                 return None
         for_whom = [function(scope) for function in options.functions]
         whom = [await one if inspect.isawaitable(one) else one for one in for_whom]
-        return canonical((*identity(scope, options.headers), *whom))
+        return identified((*identity(scope, options.headers), *whom), self.policy)
 
 
 class _Failed(Exception):

@@ -12,7 +12,7 @@ from frescor._calls.claims import Claims
 from frescor._calls.loading import current_load
 from frescor._calls.policy import Policy
 from frescor._http.answering import headers_to_send
-from frescor._http.asking import METHODS, Passing, sorted_query
+from frescor._http.asking import METHODS, Passing, identified, sorted_query
 from frescor._http.naming import name_of_view
 from frescor._http.options import ViewOptions
 from frescor._http.storing import NOT_STORED, UNSAID, Said, StoredResponse, to_store, why_not_stored
@@ -42,7 +42,7 @@ class CachedView:
         self._passing = Passing()
         self._say = Said(self.__name__, policy)
 
-        def respond(asked: tuple[object, ...], run: Callable[[Callable[..., Any]], StoredResponse]) -> StoredResponse:
+        def respond(asked: bytes, run: Callable[[Callable[..., Any]], StoredResponse]) -> StoredResponse:
             del asked
             # In a closure, so that another version of the view does not answer from this version's entries.
             return run(view)
@@ -73,10 +73,12 @@ class CachedView:
 
     # -- what is asked for -------------------------------------------------------------------------------------------
 
-    def _asked(self) -> tuple[object, ...] | None:
+    def _asked(self) -> bytes | None:
         """What distinguishes this request from others; None if the request must not be answered from the cache."""
         options = self._options
-        if request.method not in METHODS or "Range" in request.headers:
+        # What a GET brings in its body is no part of the key.
+        brings = request.environ.get("CONTENT_LENGTH") not in (None, "", "0") or "Transfer-Encoding" in request.headers
+        if request.method not in METHODS or "Range" in request.headers or brings:
             return None
         if not options.functions:
             # What was read before the view began, such as the user, may be part of what the view shows.
@@ -88,7 +90,7 @@ class CachedView:
                 return None
             if "Authorization" in request.headers and "authorization" not in options.headers:
                 return None
-        return (
+        asked = (
             request.method,
             request.scheme,
             request.host,
@@ -97,6 +99,7 @@ class CachedView:
             sorted_query(request.query_string.decode("latin-1")),
             *((vary.lower(), request.headers.get(vary)) if isinstance(vary, str) else vary() for vary in options.vary),
         )
+        return identified(asked, self.policy)
 
     # -- what comes back ---------------------------------------------------------------------------------------------
 
@@ -113,7 +116,7 @@ class CachedView:
         """The response in its stored form."""
         return to_store(response.status_code, tuple(response.headers.items()), response.get_data(), self.policy)
 
-    def passed(self, asked: object, reason: str) -> None:
+    def passed(self, asked: bytes, reason: str) -> None:
         """A response may not be stored: say why, and let requests like this one skip the cache for a while."""
         self._say(reason)
         self._passing.add(asked)
@@ -130,7 +133,7 @@ class CachedView:
 class _Call:
     """One request on its way through the cache: whether its own view ran, and its response if it may not be stored."""
 
-    def __init__(self, view: CachedView, asked: tuple[object, ...], args: Any, kwargs: Any) -> None:
+    def __init__(self, view: CachedView, asked: bytes, args: Any, kwargs: Any) -> None:
         self._view, self._asked, self._args, self._kwargs = view, asked, args, kwargs
         self._app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's own way
         self._environ = dict(_request().environ)
