@@ -40,6 +40,7 @@ ELSEWHERE = {
     "sqlalchemy/_statements/writes.py": ("sqlalchemy/test_parameters.py", "rows that a write means"),
     "sqlalchemy/_tracking/administration.py": ("sqlalchemy/test_triggers.py", "what the commands ask for"),
     "sqlalchemy/_tracking/capture.py": ("sqlalchemy/test_patterns.py", "what a load is told of, as one writes loads"),
+    "sqlalchemy/_tracking/row_keys.py": ("sqlalchemy/test_parameters.py", "rows that parameters mean"),
     "sqlalchemy/_tracking/setup.py": ("sqlalchemy/test_tracking.py", "`track` itself"),
     "sqlalchemy/_tracking/statement_tags.py": ("sqlalchemy/test_parameters.py", "rows that a statement means"),
     "sqlalchemy/_tracking/statements.py": ("sqlalchemy/test_unknown.py", "and each test of a tracked engine"),

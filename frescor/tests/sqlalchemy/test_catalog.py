@@ -173,6 +173,23 @@ def test_on_postgresql_a_change_by_a_stranger_is_found_by_the_relay(
     assert process.query("SELECT count(*) FROM child") == [[0]]
 
 
+def test_when_a_look_is_due_a_transaction_with_an_error_can_go_back_to_its_savepoint(
+    postgres_server: PrivatePostgres, tracked_cache: Cache, tracker: Tracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres_server.make_database()
+    untracked(url, *SCHEMA)
+    process = Process(url, tracked_cache, tracker)
+    process.query("SELECT count(*) FROM parent")
+    monkeypatch.setattr("frescor.sqlalchemy._catalog.catalog.LOOK_AGAIN", float("-inf"))
+    with process.engine.begin() as connection:
+        savepoint = connection.begin_nested()
+        with pytest.raises(sa.exc.IntegrityError):
+            connection.exec_driver_sql("INSERT INTO parent VALUES (1)")
+        savepoint.rollback()
+        connection.exec_driver_sql("INSERT INTO parent VALUES (3)")
+    process.check("SELECT count(*) FROM parent")
+
+
 def test_on_postgresql_without_a_relay_the_next_statement_looks(
     postgres_server: PrivatePostgres, tracked_cache: Cache, tracker: Tracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,52 +15,30 @@ Bytes without a proof, which a cache without secrets reads, are decoded with mor
 has returned such values before.
 """
 
-import collections.abc
 import dataclasses
-import datetime as dt
 import enum
-import struct
 import types
-import typing
-import uuid
-from collections.abc import Callable, Iterable
-from decimal import Decimal
+from collections.abc import Iterable
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
 import msgspec
 
+from frescor._values.annotations import classes_in, field_names, fingerprint, type_name, typed_decoder
 from frescor._values.conforming import conforming
-from frescor._values.named import NAMED, from_bytes, to_bytes
 from frescor._values.names import class_name
+from frescor._values.scalars import FROM_BYTES, INTEGER, TO_BYTES, Unsupported, integer_bytes
 from frescor._values.untrusted import DEEPEST, MOST_ITEMS, SMALL, Collisions, check_lengths, check_maps
 from frescor.errors import EntryUnreadable, PolicyError
 
 NATURAL, TYPED = b"n", b"t"
 
-_TUPLE, _SET, _FROZENSET, _DECIMAL, _UUID, _DATE, _DATETIME, _TIME, _DELTA, _INT, _RECORD, _ENUM, _DICT, _COMPLEX = (
-    range(1, 15)
-)
-_BYTEARRAY, _NAMED = 15, 16
-# Extensions that contain MessagePack.
+# The codes of extensions that contain MessagePack; those of values without parts are in `_values.scalars`.
+_TUPLE, _SET, _FROZENSET = 1, 2, 3
+_RECORD, _ENUM, _DICT = 11, 12, 13
 _CONTAINERS = frozenset({_TUPLE, _SET, _FROZENSET, _RECORD, _ENUM, _DICT})
-# Types whose hashes cannot be foreseen by whoever chooses the values, or of which few values share a hash.
-_SAFE_KEYS = (str, bytes, bool, int, float, type(None), dt.date, dt.datetime, dt.time, enum.Enum)
-_HASHED = (dict, set, frozenset, collections.abc.Mapping, collections.abc.Set)
 
 # Values of these types need no conversion for MessagePack; nor do integers of up to 64 bits.
 _SAME = frozenset({str, bool, float, bytes, type(None)})
-_PAIR = struct.Struct(">dd")
-
-
-class _Unsupported(Exception):
-    """A value of a type that has no encoding; `path` leads to it from the root, in reverse."""
-
-    def __init__(self, value: object, reason: str) -> None:
-        super().__init__(reason)
-        self.value = value
-        self.reason = reason
-        self.path: list[str] = []
 
 
 class TooLarge(Exception):
@@ -83,17 +61,17 @@ class Codec:
     """Encodes and decodes the values of one annotation (`Any` if there is none)."""
 
     def __init__(self, annotation: object = Any) -> None:
-        self._classes = {class_name(cls): cls for cls in _classes_in(annotation)}
+        self._classes = {class_name(cls): cls for cls in classes_in(annotation)}
         self._names = {cls: name for name, cls in self._classes.items()}
-        self._fields = {cls: _field_names(cls) for cls in self._names}
+        self._fields = {cls: field_names(cls) for cls in self._names}
         self._encoder = msgspec.msgpack.Encoder()
         self._natural = msgspec.msgpack.Decoder(ext_hook=self._from_extension)
         self._careful = msgspec.msgpack.Decoder(ext_hook=self._from_unproven)
-        self._typed = _typed_decoder(annotation)
+        self._typed = typed_decoder(annotation)
         self._conforms = conforming(annotation)
         # Whether this program's loaders have returned values that do not match the annotation.
         self._lenient = False
-        self.fingerprint = _fingerprint(annotation, self._fields)
+        self.fingerprint = fingerprint(annotation, self._fields)
 
     def encode(self, value: object, *, policy: str | None = None) -> bytes:
         """The bytes of a value. Raises PolicyError, which says where and why, for a value that cannot be kept exactly,
@@ -102,11 +80,11 @@ class Codec:
             natural = self._encoder.encode(self._wire(value))
         except (OverflowError, MemoryError) as error:
             raise TooLarge(str(error)) from error
-        except _Unsupported as error:
+        except Unsupported as error:
             place = "".join(reversed(error.path))
             where = f" at result{place}" if place else ""
             raise PolicyError(
-                f"cannot cache the {_name(type(error.value))}{where}: {error.reason}", policy=policy
+                f"cannot cache the {type_name(type(error.value))}{where}: {error.reason}", policy=policy
             ) from None
         except (UnicodeEncodeError, RecursionError) as error:
             raise PolicyError(
@@ -170,7 +148,7 @@ class Codec:
             typed = self._encoder.encode(value)
             if self._encoder.encode(self._wire(self._typed.decode(typed))) == natural:
                 return typed
-        except (_Unsupported, TypeError, ValueError, OverflowError, msgspec.MsgspecError):
+        except (Unsupported, TypeError, ValueError, OverflowError, msgspec.MsgspecError):
             pass  # the natural encoding can keep it
         return None
 
@@ -179,7 +157,7 @@ class Codec:
         if kind in _SAME:
             return value
         if kind is int:
-            return value if -(2**63) <= value < 2**64 else msgspec.msgpack.Ext(_INT, _integer(value))
+            return value if -(2**63) <= value < 2**64 else msgspec.msgpack.Ext(INTEGER, integer_bytes(value))
         if kind is list:
             return self._each(value)
         if kind is dict:
@@ -192,9 +170,9 @@ class Codec:
             # Sorted, so that equal sets have equal bytes.
             members = sorted(self._encoder.encode(self._wire(member)) for member in value)
             return self._extension(_SET if kind is set else _FROZENSET, [msgspec.Raw(member) for member in members])
-        to_bytes = _TO_BYTES.get(kind)
+        to_bytes = TO_BYTES.get(kind)
         if to_bytes is None:
-            raise _Unsupported(value, _why_not(value))
+            raise Unsupported(value, _why_not(value))
         code, function = to_bytes
         return msgspec.msgpack.Ext(code, function(value))
 
@@ -206,7 +184,7 @@ class Codec:
         for index, value in enumerate(values):
             try:
                 out.append(self._wire(value))
-            except _Unsupported as error:
+            except Unsupported as error:
                 error.path.append(f"[{index}]")
                 raise
         return out
@@ -216,7 +194,7 @@ class Codec:
         for key, item in value.items():
             try:
                 items.append((self._wire(key), self._wire(item)))
-            except _Unsupported as error:
+            except Unsupported as error:
                 error.path.append(f"[{_brief(key)}]")
                 raise
         if len(value) <= MOST_ITEMS and all(type(key) is str for key in value):
@@ -228,17 +206,17 @@ class Codec:
         if isinstance(value, enum.Enum):
             name = getattr(value, "name", None)
             if getattr(kind, "__members__", {}).get(name) is not value:
-                raise _Unsupported(value, "it is a combination of flags without a name. Cache its value instead.")
+                raise Unsupported(value, "it is a combination of flags without a name. Cache its value instead.")
             return self._extension(_ENUM, [self._names[kind], name])
         parts = []
         for name in self._fields[kind]:
             try:
                 parts.append(self._wire(getattr(value, name)))
-            except _Unsupported as error:
+            except Unsupported as error:
                 error.path.append(f".{name}")
                 raise
             except AttributeError:
-                raise _Unsupported(value, f"its field {name!r} is not set.") from None
+                raise Unsupported(value, f"its field {name!r} is not set.") from None
         return self._extension(_RECORD, [self._names[kind], *parts])
 
     def _from_extension(self, code: int, data: memoryview) -> Any:
@@ -250,7 +228,7 @@ class Codec:
     def _made(
         self, code: int, data: memoryview, decoder: msgspec.msgpack.Decoder[Any], *, careful: bool = False
     ) -> Any:
-        from_bytes = _FROM_BYTES.get(code)
+        from_bytes = FROM_BYTES.get(code)
         if from_bytes is not None:
             return from_bytes(bytes(data))
         if careful:
@@ -293,86 +271,6 @@ class Codec:
         return instance
 
 
-def _integer(value: int) -> bytes:
-    return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
-
-
-def _instant(value: dt.datetime) -> bytes:
-    zone = value.tzinfo
-    if zone is None:
-        where: object = None
-    elif zone is dt.UTC:
-        where = "UTC"
-    elif type(zone) is ZoneInfo and zone.key is not None:
-        where = f"zone {zone.key}"
-    elif type(zone) is dt.timezone and zone.tzname(None).startswith("UTC"):
-        where = zone.utcoffset(None) // dt.timedelta(microseconds=1)
-    else:
-        raise _Unsupported(value, f"its time zone {zone!r} has no name. Use datetime.UTC or a ZoneInfo.")
-    return msgspec.msgpack.encode([value.replace(tzinfo=None, fold=0).isoformat(), value.fold, where])
-
-
-def _zone(where: object) -> dt.tzinfo | None:
-    if where is None:
-        return None
-    if where == "UTC":
-        return dt.UTC
-    if isinstance(where, int):
-        return dt.timezone(dt.timedelta(microseconds=where))
-    return ZoneInfo(str(where).removeprefix("zone "))
-
-
-def _to_instant(data: bytes) -> dt.datetime:
-    text, fold, where = msgspec.msgpack.decode(data)
-    return dt.datetime.fromisoformat(text).replace(fold=fold, tzinfo=_zone(where))
-
-
-def _clock_time(value: dt.time) -> bytes:
-    if value.tzinfo is not None:
-        raise _Unsupported(value, "a time of day with a time zone means nothing without its date. Use a datetime.")
-    return msgspec.msgpack.encode([value.replace(fold=0).isoformat(), value.fold])
-
-
-def _to_clock_time(data: bytes) -> dt.time:
-    text, fold = msgspec.msgpack.decode(data)
-    return dt.time.fromisoformat(text).replace(fold=fold)
-
-
-def _named(value: Any) -> bytes:
-    data = to_bytes(value)
-    if data is None:
-        raise _Unsupported(value, "a time zone without a name. Use ZoneInfo by its name.")
-    return data
-
-
-_TO_BYTES: dict[type, tuple[int, Callable[[Any], bytes]]] = {
-    Decimal: (_DECIMAL, lambda value: str(value).encode()),
-    uuid.UUID: (_UUID, lambda value: value.bytes),
-    dt.date: (_DATE, lambda value: value.isoformat().encode()),
-    dt.datetime: (_DATETIME, _instant),
-    dt.time: (_TIME, _clock_time),
-    dt.timedelta: (
-        _DELTA,
-        lambda value: msgspec.msgpack.encode([value.days, value.seconds, value.microseconds]),
-    ),
-    complex: (_COMPLEX, lambda value: _PAIR.pack(value.real, value.imag)),
-    bytearray: (_BYTEARRAY, bytes),
-    **dict.fromkeys(NAMED, (_NAMED, _named)),
-}
-_FROM_BYTES: dict[int, Callable[[bytes], Any]] = {
-    _DECIMAL: lambda data: Decimal(data.decode()),
-    _UUID: lambda data: uuid.UUID(bytes=data),
-    _DATE: lambda data: dt.date.fromisoformat(data.decode()),
-    _DATETIME: _to_instant,
-    _TIME: _to_clock_time,
-    _DELTA: lambda data: dt.timedelta(*msgspec.msgpack.decode(data)),
-    _INT: lambda data: int.from_bytes(data, "big", signed=True),
-    _COMPLEX: lambda data: complex(*_PAIR.unpack(data)),
-    _BYTEARRAY: bytearray,
-    _NAMED: from_bytes,
-}
-
-
 def _why_not(value: object) -> str:
     kind = type(value)
     if hasattr(value, "_sa_instance_state"):
@@ -398,118 +296,6 @@ def _why_not(value: object) -> str:
     )
 
 
-def _name(kind: type) -> str:
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
 def _brief(key: object) -> str:
     # A key may be personal data, and its type is enough to find the place.
     return f"a {type(key).__name__} key"
-
-
-def _is_record(kind: object) -> bool:
-    return isinstance(kind, type) and (
-        dataclasses.is_dataclass(kind)
-        or issubclass(kind, msgspec.Struct | enum.Enum)
-        or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
-    )
-
-
-def _field_names(cls: type) -> tuple[str, ...]:
-    if issubclass(cls, enum.Enum):
-        return ()
-    if dataclasses.is_dataclass(cls):
-        return tuple(field.name for field in dataclasses.fields(cls))
-    if issubclass(cls, msgspec.Struct):
-        return cls.__struct_fields__
-    return tuple(cls._fields)  # type: ignore[attr-defined]  # a named tuple
-
-
-def _classes_in(annotation: object) -> list[type]:
-    """The record classes that an annotation names, directly or in the fields of another class."""
-    found: dict[type, None] = {}
-    waiting = [annotation]
-    while waiting:
-        part = waiting.pop()
-        part = getattr(part, "__supertype__", part)
-        waiting += typing.get_args(part)
-        if not _is_record(part):
-            continue
-        cls = typing.cast(type, part)
-        if cls not in found:
-            found[cls] = None
-            if not issubclass(cls, enum.Enum):
-                waiting += _hints(cls).values()
-    return list(found)
-
-
-def _hints(cls: type) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(cls)
-    except (NameError, TypeError) as error:
-        raise PolicyError(
-            f"the annotations of {cls.__module__}.{cls.__qualname__} cannot be read: {error}. Names that they use "
-            "must be importable when the program runs, not only under TYPE_CHECKING."
-        ) from error
-
-
-def _has_any(annotation: object, seen: set[object]) -> bool:
-    if annotation in (Any, object, list, dict, tuple, set, frozenset):
-        return True
-    if _is_record(annotation) and annotation not in seen and not issubclass(typing.cast(type, annotation), enum.Enum):
-        seen.add(annotation)
-        return any(_has_any(hint, seen) for hint in _hints(typing.cast(type, annotation)).values())
-    return any(
-        _has_any(part, seen)
-        for part in typing.get_args(annotation)
-        if isinstance(part, type) or typing.get_origin(part)
-    )
-
-
-def _has_keys(annotation: object, seen: set[object]) -> bool:
-    """Whether dictionary keys or set members may be of a type of which an attacker can choose many values with one
-    hash. Such values are counted while they are decoded, which msgspec's own decoder cannot do."""
-    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin in _HASHED and not all(map(_is_safe_key, parts[:1])):
-        return True
-    if _is_record(annotation) and annotation not in seen and not issubclass(typing.cast(type, annotation), enum.Enum):
-        seen.add(annotation)
-        return any(_has_keys(hint, seen) for hint in _hints(typing.cast(type, annotation)).values())
-    return any(_has_keys(part, seen) for part in parts if isinstance(part, type) or typing.get_origin(part))
-
-
-def _is_safe_key(annotation: object) -> bool:
-    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is typing.Literal:
-        return True
-    if origin in (typing.Union, types.UnionType):
-        return all(map(_is_safe_key, parts))
-    if origin is typing.Annotated:
-        return _is_safe_key(parts[0])
-    return annotation is None or (isinstance(annotation, type) and issubclass(annotation, _SAFE_KEYS))
-
-
-def _typed_decoder(annotation: object) -> msgspec.msgpack.Decoder[Any] | None:
-    if annotation is None or annotation is type(None) or _has_any(annotation, set()) or _has_keys(annotation, set()):
-        return None
-    try:
-        return msgspec.msgpack.Decoder(typing.cast(Any, annotation), strict=True)
-    except TypeError:
-        return None
-
-
-def _fingerprint(annotation: object, fields: dict[type, tuple[str, ...]]) -> str:
-    """Text that changes when the shape of the value changes, so that a new program does not read an old one's
-    entries."""
-    shapes = sorted(
-        f"{_name(cls)}({', '.join(f'{name}: {hint}' for name, hint in _hints(cls).items() if name in names)})"
-        if names
-        else f"{_name(cls)}{list(getattr(cls, '__members__', ()))}"
-        for cls, names in fields.items()
-    )
-    text = f"{annotation}|{'|'.join(shapes)}"
-    for cls in fields:
-        # A file that is run as a program names its classes differently than when it is imported.
-        if cls.__module__ in ("__main__", "__mp_main__"):
-            text = text.replace(_name(cls), class_name(cls))
-    return text

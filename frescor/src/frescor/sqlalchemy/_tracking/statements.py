@@ -15,16 +15,17 @@ from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Catalog
 from frescor.sqlalchemy._engine.drivers import driver_connection
 from frescor.sqlalchemy._engine.statement_listeners import GIVEN
-from frescor.sqlalchemy._private import begins_by_itself, executions_of, spread_parameters
+from frescor.sqlalchemy._private import begins_by_itself
 from frescor.sqlalchemy._slices.quiet import blind_tags, ids_of, rows_in
 from frescor.sqlalchemy._slices.returning import RETURNING, gives_rows, told
 from frescor.sqlalchemy._slices.sliced_reads import SlicedRead, read_slices
 from frescor.sqlalchemy._slices.written import Plan
 from frescor.sqlalchemy._statements.analysis import facts_of
-from frescor.sqlalchemy._statements.facts import Facts, LookUp, Target
-from frescor.sqlalchemy._statements.tags import RowKey, form_of, row_key_of, table_name
+from frescor.sqlalchemy._statements.facts import Facts
+from frescor.sqlalchemy._statements.tags import table_name
 from frescor.sqlalchemy._statements.text import facts_of_text
 from frescor.sqlalchemy._tracking.capture import read_on, seen_by
+from frescor.sqlalchemy._tracking.row_keys import Executions, Lists, keys_made_by, parameters_of, row_keys
 from frescor.sqlalchemy._tracking.statement_tags import READS, WRITES, Effect, ReadTags, StatementTags
 from frescor.sqlalchemy._tracking.tracked_engine import TrackedEngine
 from frescor.sqlalchemy._tracking.why_read import why_read
@@ -46,8 +47,6 @@ COMMITS_BY_ITSELF = ("mysql", "mariadb", "oracle")
 _MOST_SAID = 1000
 # The statements before which Python's driver for SQLite begins a transaction.
 _BEGINS = ("INSERT", "UPDATE", "DELETE", "REPLAC")
-Executions = Sequence[Mapping[str, Any]]
-Lists = Mapping[str, Sequence[str]]
 _HOW_TO_DECLARE = (
     "Declare the tables that it writes to: track(engine, cache, functions={'function': ('table', …)}), or "
     "execution_options(frescor_writes=['table', …]) on the statement."
@@ -119,7 +118,7 @@ class Statements:
             return
         for target in facts_of(execution.compiled, "", self._tracking.engine.dialect.name).writes:
             if target.generated and target.rows is not None:
-                rows = _made(target, execution)
+                rows = keys_made_by(target, execution)
                 row_tag = self._tracking.tags.row
                 transaction.keys_told(execution, table, None if rows is None else [row_tag(table, row) for row in rows])
 
@@ -160,7 +159,8 @@ class Statements:
             self._cannot_tell(facts.unknown, options, load)
         if facts.changes_schema or facts.everything or facts.commits:
             transaction.at_once = self._commits_by_itself(connection, transaction)
-        if self._looks_by_itself and self._catalog.is_due():
+        # Not before a ROLLBACK TO: in a transaction with an error the database answers nothing else.
+        if self._looks_by_itself and self._catalog.is_due() and sql[:8].upper() != "ROLLBACK":
             self._refresh(connection, transaction)
         noted = (
             facts.writes or facts.functions or facts.everything or facts.procedures or options.get(WRITES)
@@ -244,7 +244,9 @@ class Statements:
         for effect in effects.each:
             target, table = effect.target, effect.table
             known = rows_known and target.rows is not None and not effect.whole
-            rows = _row_keys(target.rows, *_parameters(facts, execution)) if known and target.rows is not None else None
+            rows = None
+            if known and target.rows is not None:
+                rows = row_keys(target.rows, *parameters_of(facts, execution))
             slices = self._touched(transaction, effect, execution) if effect.slices is not None and rows_known else None
             if rows is not None:
                 transaction.write(table, [row_tag(table, row) for row in rows], slices)
@@ -321,9 +323,9 @@ class Statements:
             self._say_private(function)
         wholes = [*reading.wholes]
         found: list[str] = []
-        executions, spread = _parameters(facts, execution) if reading.lookups or reading.sliced else ((), {})
+        executions, spread = parameters_of(facts, execution) if reading.lookups or reading.sliced else ((), {})
         for lookup, table in reading.lookups:
-            rows = _row_keys(lookup, executions, spread) if rows_known else None
+            rows = row_keys(lookup, executions, spread) if rows_known else None
             if rows is None:
                 wholes.append(table)
                 continue
@@ -373,67 +375,6 @@ class Statements:
         """The ids of the variants of a table's tag, or of its rows' tags, that are read; none if all writes count."""
         ids = ids_of(reading.variants.get(table, ()), rows=rows)
         return ids if ids and self._tracking.slices.ready(table, ids) else ()
-
-
-def _parameters(facts: Facts, execution: Any) -> tuple[Executions, Lists]:
-    """The parameters of each execution, and of its lists; of a text its literals, too."""
-    executions, spread = executions_of(execution), spread_parameters(execution)
-    if facts.literals:
-        executions = [{**facts.literals, **one} for one in executions]
-    return executions, {**facts.lists, **spread} if facts.lists else spread
-
-
-def _row_keys(lookup: LookUp, executions: Executions, spread: Lists) -> list[RowKey] | None:
-    """The rows that these parameters name; None unless all of them are certain."""
-    fields = lookup.fields
-    if len(fields) == 1 and not fields[0].many:
-        # Nearly all look-ups take this path.
-        forms = [form_of(fields[0].kind, parameters.get(fields[0].parameter)) for parameters in executions]
-        return None if None in forms else [*zip(forms, strict=True)]
-    found: list[RowKey] = []
-    kinds = [field.kind for field in fields]
-    for parameters in executions:
-        several = _values(lookup, parameters, spread)
-        if several is None:
-            return None
-        for values in several:
-            key = row_key_of(kinds, values)
-            if key is None:
-                return None
-            found.append(key)
-    return found
-
-
-def _values(lookup: LookUp, parameters: Mapping[str, Any], spread: Lists) -> list[tuple[Any, ...]] | None:
-    field = lookup.fields[0]
-    if not field.many:
-        return [tuple(parameters.get(field.parameter) for field in lookup.fields)]
-    # The parameters into which SQLAlchemy has expanded the list of an IN; not those that it writes into the text.
-    names = spread.get(field.parameter)
-    if names is None:
-        return None
-    return [(parameters.get(name),) for name in names]
-
-
-def _made(target: Target, execution: Any) -> list[RowKey] | None:
-    """The rows that an INSERT made, as the driver reported them; None if it did not report all."""
-    assert target.rows is not None
-    rows = execution.inserted_primary_key_rows
-    if rows is None or target.declared is None:
-        return None
-    names = [column.key for column in target.declared.primary_key.columns]
-    wanted = [column.key for column in sorted(target.declared.primary_key.columns, key=lambda column: column.name)]
-    kinds = [field.kind for field in target.rows.fields]
-    found = []
-    for row in rows:
-        if row is None or len(row) != len(names):
-            return None
-        by_name = dict(zip(names, row, strict=True))
-        key = row_key_of(kinds, [by_name[name] for name in wanted])
-        if key is None:
-            return None
-        found.append(key)
-    return found if found else None
 
 
 def _shown(sql: str | None) -> str:
