@@ -20,7 +20,7 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from frescor import Cache, Policy, PolicyError
+from frescor import Cache, Policy, PolicyError, current_load
 from frescor.asgi import cached_view
 from frescor.sqlalchemy import track
 
@@ -519,6 +519,37 @@ def test_without_a_cache_the_sentence_says_where_it_comes_from() -> None:
     app.get("/")(cached_view(POLICY)(plain))
     with pytest.raises(PolicyError, match="lifespan=lifespan"):
         get(app, "/")
+
+
+def test_a_tag_is_filled_from_the_arguments_of_the_endpoint_or_its_path(cache: Cache) -> None:
+    policy = POLICY.replace(tags=("all", "price:{number}"))
+
+    @cached_view(policy, cache=cache, name="tagged")
+    async def page(number: int) -> int:
+        return number_of_run()
+
+    @cached_view(policy, cache=cache, name="tagged_by_path")
+    async def starlette_page(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(f"{request.path_params['number']} {number_of_run()}")
+
+    app = FastAPI(routes=[Route("/by_path/{number}", starlette_page)])
+    app.get("/{number}")(page)
+    urls = ("/1", "/2", "/by_path/1")
+    assert [get(app, url).text for url in urls * 2] == ["1", "2", "1 3"] * 2
+    cache.invalidate("price:1")
+    assert [get(app, url).text for url in urls] == ["4", "2", "1 5"]
+
+
+def test_an_endpoint_may_say_how_long_its_response_lives(cache: Cache) -> None:
+    async def page() -> int:
+        current_load().expire(7)
+        return number_of_run()
+
+    site = Site(cache, page, max_age=60)
+    assert get(site.app, "/page").headers["cache-control"] in (
+        "max-age=7, must-revalidate",
+        "max-age=6, must-revalidate",
+    )
 
 
 def test_it_is_invalidated_as_a_whole(cache: Cache) -> None:

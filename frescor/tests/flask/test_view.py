@@ -239,6 +239,31 @@ def test_what_says_for_whom_it_is_may_be_a_list_and_an_object_without_identity_i
         site.client.get("/page")
 
 
+def test_a_tag_is_filled_from_the_arguments_of_the_view() -> None:
+    app, cache, runs = Flask("tagged"), FlaskCache(), []
+    cache.init_app(app, lambda: Cache.from_url("memory://", "test"))
+
+    @app.get("/<int:number>")
+    @cache.view(POLICY.replace(tags=("all", "price:{number}")), name="tagged")
+    def page(number: int) -> str:
+        runs.append(number)
+        return "text"
+
+    client = app.test_client()
+
+    def ask() -> None:
+        for number in (1, 2, 1, 2):
+            client.get(f"/{number}")
+
+    ask()
+    with app.app_context():
+        cache.current.invalidate("price:1")
+        ask()
+        cache.current.invalidate("all")
+        ask()
+    assert runs == [1, 2, 1, 1, 2]
+
+
 def test_errors_are_looked_at_anew() -> None:
     def missing() -> object:
         abort(404)

@@ -37,6 +37,11 @@ def test_the_first_rule_that_fits_decides_and_one_without_policy_leaves_a_path_a
     assert [find("/a/private"), find("/a/1"), find("/b")] == [None, "/a/*", None]
 
 
+def test_tags_with_arguments_are_refused() -> None:
+    with pytest.raises(PolicyError, match="no arguments to fill its tags from"):
+        Rule("/a", POLICY.replace(tags=("price:{number}",)))
+
+
 @pytest.mark.parametrize("given", [("a", POLICY), (1, POLICY), ("/a", 300), ("/a", "policy")])
 def test_what_is_no_path_or_no_policy_is_refused(given: Any) -> None:
     with pytest.raises(PolicyError, match="a rule"):

@@ -48,6 +48,11 @@ class Rule:
         decided: object = policy
         if decided is not None and not isinstance(decided, Policy):
             raise PolicyError(f"a rule takes a Policy, or None for paths that are not cached; got {policy!r}.")
+        if policy is not None and policy.names_arguments:
+            raise PolicyError(
+                "a rule's policy has no arguments to fill its tags from: leave out those with {…}, or cache the view.",
+                policy=policy.name,
+            )
         self.path, self.policy, self.watch = path, policy, watch
         pattern = "".join(_WILD.get(part) or re.escape(part) for part in _ONE_OF_THEM.split(path))
         self._pattern = re.compile(pattern, re.DOTALL)

@@ -20,6 +20,7 @@ from frescor._http.asking import Passing, identified
 from frescor._http.naming import name_of_view
 from frescor._http.options import ViewOptions, options_from
 from frescor._http.storing import NOT_STORED, Headers, Reads, Said, StoredResponse, to_store, why_not_stored
+from frescor._http.tagging import filled_tags, without_templates
 from frescor._surface.cache import Cache
 from frescor._surface.decorator import AsyncCached, caching
 from frescor._surface.options import policy_from
@@ -136,7 +137,7 @@ class _View:
             # In a closure, so that another version of the endpoint does not answer from this version's entries.
             return await call.load(endpoint)
 
-        made = caching(policy, CURRENT.get, _CLAIMS, name=label, ignore=("call", "given"))(respond)
+        made = caching(without_templates(policy), CURRENT.get, _CLAIMS, name=label, ignore=("call", "given"))(respond)
         self._cached = cast("AsyncCached[..., StoredResponse]", made)
 
     async def invalidate_all(self, app: object = None) -> bool:
@@ -271,6 +272,8 @@ class EndpointCall:
             reads.headers -= {name.lower() for name in self.identified.headers}
             reason = why_not_stored(response.status_code, headers, reads, view.options, for_one=personal)
             if not reason:
+                arguments = {**self._request.path_params, **self._own}
+                current_load().depends_on(*filled_tags(view.policy, arguments))
                 self.background = response.background
                 return to_store(response.status_code, headers, body, view.policy)
         self.passes, self.result = True, result

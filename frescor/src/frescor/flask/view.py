@@ -16,6 +16,7 @@ from frescor._http.asking import METHODS, Passing, identified, sorted_query
 from frescor._http.naming import name_of_view
 from frescor._http.options import ViewOptions
 from frescor._http.storing import NOT_STORED, UNSAID, Said, StoredResponse, to_store, why_not_stored
+from frescor._http.tagging import filled_tags, without_templates
 from frescor._surface.cache import Cache
 from frescor._surface.decorator import Cached, caching
 from frescor.flask.request_reads import RequestReads, session_is_read
@@ -48,9 +49,9 @@ class CachedView:
             return run(view)
 
         label = name or name_of_view(view)
-        self._cached: Cached[..., StoredResponse] = caching(policy, source, claims, name=label, ignore=("run",))(
-            respond
-        )
+        self._cached: Cached[..., StoredResponse] = caching(
+            without_templates(policy), source, claims, name=label, ignore=("run",)
+        )(respond)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The response to the current request: from its entry, as 304 if the client has it, or from the view."""
@@ -149,6 +150,7 @@ class _Call:
             if self.ran or self._app.preprocess_request() is None:
                 response, reason = self._view.make(view, self._args, self._kwargs)
                 if not reason:
+                    current_load().depends_on(*filled_tags(self._view.policy, self._kwargs))
                     return self._view.kept(response)
                 if self.ran:
                     self.response = response
