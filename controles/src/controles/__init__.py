@@ -15,6 +15,7 @@ from controles.auditoria import seals
 from controles.auditoria import views as admin_views
 from controles.banco import views as banco_views
 from controles.caixa import views as caixa_views
+from controles.carteiras import views as carteiras_views
 from controles.contas import invitation_pages, keys, own_account, rate_limit, security, users_pages
 from controles.contas import views as contas_views
 from controles.cotas import views as cotas_views
@@ -56,6 +57,7 @@ VIEWS = (
     fechamento_views,
     recibos_views,
     assembleias_views,
+    carteiras_views,
     importing_views,
 )
 

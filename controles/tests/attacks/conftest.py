@@ -54,6 +54,7 @@ PUBLIC = {
     # Whoever holds a receipt may check it.
     "recibos.check",
     "recibos.checked",
+    "carteiras.checked",
 }
 ORGANISATION = Escopo()
 # What no page of one núcleo may show to the other.

@@ -4,6 +4,7 @@ from controles.assembleias import models as _assembleias
 from controles.auditoria import models as _admin
 from controles.banco import models as _banco
 from controles.caixa import models as _caixa
+from controles.carteiras import models as _carteiras
 from controles.contas import models as _contas
 from controles.cotas import models as _cotas
 from controles.db import Base
@@ -22,6 +23,7 @@ _MODULES = (
     _admin,
     _banco,
     _caixa,
+    _carteiras,
     _contas,
     _cotas,
     _fechamento,
