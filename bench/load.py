@@ -30,9 +30,10 @@ from controles.seed.profiles import PROFILES
 from controles.settings.published import known_users
 
 # What --gate allows.
-LEAST_EXACTNESS = 0.8
-LEAST_SAVED = 0.6
-MOST_AFTER_PAYMENT = {"/": 3}
+LEAST_EXACTNESS = 0.9
+LEAST_SAVED = {"statements_per_read": 0.9, "statements": 0.75}
+MOST_FOR_A_WRITE = 23.0
+MOST_AFTER_PAYMENT = {"/": 3, "/pagamentos": 4, "/cotas": 4}
 # Where the highest rate is looked for: each is this much above the one before.
 STEP = 1.5
 LONGEST_P99 = 100.0
@@ -96,6 +97,9 @@ class Bench:
     def _visit_cold(self, name: str) -> None:
         """Each page once with nothing cached; then the load meets a day's middle, not its first minute."""
         browser = self._browsers[0]
+        # The first loads of a cache that knows nothing yet register what they depend on, and end once more for nothing.
+        for path in self._targets:
+            visit(browser, path)
         self._stack.forget()
         # What a worker's first request pays for, such as its connections, is no page's.
         for _ in range(8):
@@ -150,10 +154,12 @@ class Bench:
         exact = exactness(self.anew)
         if exact is None or exact < LEAST_EXACTNESS:
             found.append(f"exactness {exact}, at least {LEAST_EXACTNESS} is wanted")
-        for name in ("statements_per_read", "statements"):
+        for name, least in LEAST_SAVED.items():
             saved = 1 - getattr(cached, name) / getattr(without, name)
-            if name == "statements_per_read" and saved < LEAST_SAVED:
-                found.append(f"{name}: {saved:.0%} saved, at least {LEAST_SAVED:.0%} is wanted")
+            if saved < least:
+                found.append(f"{name}: {saved:.0%} saved, at least {least:.0%} is wanted")
+        if cached.statements_per_write > MOST_FOR_A_WRITE:
+            found.append(f"a write runs {cached.statements_per_write:.1f} statements, {MOST_FOR_A_WRITE} are allowed")
         for one in self.after:
             most = MOST_AFTER_PAYMENT.get(one.path, 0 if one.path.startswith("/militantes") else None)
             if most is not None and one.statements > most:

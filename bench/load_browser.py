@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 
 from controles.contas import totp
 from controles.settings.published import KnownUser
+from controles.web import late_totals
 
 _MOST_REDIRECTS = 5
 
@@ -69,7 +70,8 @@ class Browser:
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self._cookies: dict[str, str] = {}
+        # As the pages' script says it: this browser fetches totals that come after their page.
+        self._cookies = {late_totals.COOKIE: "1"}
         self._lines = threading.local()
 
     def get(self, path: str, *, by_script: bool = False) -> Answer:

@@ -23,6 +23,7 @@ class Result:
     read_p50: float
     read_p90: float
     read_p99: float
+    totals_p99: float
     write_p50: float
     write_p90: float
     write_p99: float
@@ -42,6 +43,7 @@ _ROWS = {
     "read p50, ms": "read_p50",
     "read p90, ms": "read_p90",
     "read p99, ms": "read_p99",
+    "totals that came after their page, p99, ms": "totals_p99",
     "write p50, ms": "write_p50",
     "write p90, ms": "write_p90",
     "write p99, ms": "write_p99",
@@ -75,6 +77,7 @@ def result(name: str, rate: float, samples: Samples, cpu: float) -> Result:
         read_p50=quantile(reads, 0.5),
         read_p90=quantile(reads, 0.9),
         read_p99=quantile(reads, 0.99),
+        totals_p99=quantile([seconds * 1000 for seconds in samples.totals], 0.99),
         write_p50=quantile(writes, 0.5),
         write_p90=quantile(writes, 0.9),
         write_p99=quantile(writes, 0.99),

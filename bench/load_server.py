@@ -21,6 +21,7 @@ from flask import Flask, Response
 from sqlalchemy import event
 
 import controles
+from controles.cotas import list_queries
 from controles.cotas import queries as cotas_queries
 from controles.db import db
 from controles.pagamentos import queries as pagamentos_queries
@@ -59,7 +60,7 @@ def _compute_everything() -> None:
     """Every function runs at each call, and a figure over everybody is one statement, as without a cache."""
     Cached.__call__ = Cached.refresh = Cached.uncached  # type: ignore[method-assign]
     Cached.peek = lambda *_args, **_keywords: MISS  # type: ignore[method-assign]
-    for module in (painel_pieces, pagamentos_queries, cotas_queries):
+    for module in (painel_pieces, pagamentos_queries, cotas_queries, list_queries):
         module.IN_PIECES = False  # type: ignore[attr-defined]
 
 

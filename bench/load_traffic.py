@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from load_browser import Answer, Browser
 from load_stack import Stack
 
+from controles.web import late_totals
+
 CALLERS = 32
 WRITES_IN = 10
 WATCHED_PEOPLE = 8
@@ -24,10 +26,13 @@ _PASSING = re.compile(
 
 @dataclass
 class Samples:
-    """What happened: seconds, statements without the log-in's, and all statements; a row for each read and write."""
+    """What happened: seconds, statements without the log-in's, and all statements; a row for each read and write. A
+    read's seconds are those of its page, its statements those of its totals, too; `totals`: seconds of totals that came
+    after their page."""
 
     reads: list[tuple[float, int, int]] = field(default_factory=list)
     writes: list[tuple[float, int, int]] = field(default_factory=list)
+    totals: list[float] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     elapsed: float = 0.0
@@ -101,15 +106,17 @@ class Load:
 
     def _read(self, browser: Browser, path: str, due: float) -> None:
         answer = browser.get(path)
-        self.samples.reads.append((time.perf_counter() - due, answer.reads, answer.statements))
+        took, reads, statements = time.perf_counter() - due, answer.reads, answer.statements
         if answer.status != 200:
             self.samples.wrong.append(f"GET {path}: {answer.status}")
         elif answer.late is not None:
             # As the page's script does.
             totals = browser.get(answer.late, by_script=True)
-            self.samples.reads.append((totals.seconds, totals.reads, totals.statements))
+            self.samples.totals.append(totals.seconds)
+            reads, statements = reads + totals.reads, statements + totals.statements
             if totals.status != 200:
                 self.samples.wrong.append(f"GET {answer.late}: {totals.status}")
+        self.samples.reads.append((took, reads, statements))
 
     def _pay(self, browser: Browser, person: int, due: float) -> None:
         paid = pay(browser, person, due)
@@ -159,10 +166,9 @@ def visit(browser: Browser, path: str) -> Visit:
 
 
 def texts(browser: Browser, targets: list[str]) -> dict[str, str]:
-    """What each page and its totals say."""
+    """What each page says, with its totals in it."""
     found = {}
     for path in targets:
-        answer = browser.get(path)
-        late = browser.get(answer.late, by_script=True).text if answer.late is not None else ""
-        found[path] = _PASSING.sub("", answer.text + late)
+        with_totals = f"{path}{'&' if '?' in path else '?'}{late_totals.PARAMETER}=1"
+        found[path] = _PASSING.sub("", browser.get(with_totals).text)
     return found

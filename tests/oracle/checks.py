@@ -146,6 +146,7 @@ class Oracle:
             *reading.wholes,
             *(table for _, table in reading.lookups),
             *(one.table for one in reading.sliced),
+            *reading.partly,
         }
         before = self._readable.setdefault(transaction, set())
         if before is not None:

@@ -36,7 +36,7 @@ from controles.settings import private_files
 from controles.settings.config import ConfigError, Settings, read_settings, secret_names, setting_infos
 from controles.settings.config_values import SecureCookies
 from controles.settings.secret_files import SUFFIX
-from controles.web import formatting, logs, request_checks, search_seal, security_headers
+from controles.web import formatting, logs, nucleo_choices, request_checks, search_seal, security_headers
 
 # Named by their modules, because a blueprint object with its package's name would hide the package.
 VIEWS = (
@@ -97,6 +97,7 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     cache_service.init_app(app)
     errors.init_app(app)
     formatting.init_app(app)
+    nucleo_choices.init_app(app)
     page_context.init_app(app)
     for views in VIEWS:
         app.register_blueprint(views.blueprint)

@@ -57,6 +57,20 @@ def test_what_was_saved_or_is_a_day_old_is_gone(users: Any, agora: dt.datetime) 
     assert db.session.scalars(sa.select(sa.func.count()).select_from(FormularioGuardado)).one() == 1
 
 
+def test_old_forms_are_looked_for_every_ten_minutes_and_not_each_time(
+    users: Any, agora: dt.datetime, statements: Any
+) -> None:
+    ana, _ = users
+    later = agora + 2 * KEPT_FOR
+    keep(TYPED, usuario_id=ana, agora=agora)
+    keep(TYPED, usuario_id=ana, agora=later)
+    with statements() as seen:
+        keep(TYPED, usuario_id=ana, agora=later + dt.timedelta(minutes=9))
+    assert [statement.split()[0] for statement in seen if "formulario_guardado" in statement] == ["INSERT"]
+    keep(TYPED, usuario_id=ana, agora=later + KEPT_FOR)
+    assert db.session.scalars(sa.select(sa.func.count()).select_from(FormularioGuardado)).one() == 2
+
+
 def test_a_mark_that_was_made_up_is_nobodys(app: Flask) -> None:
     seal = form_seal()
     assert seal.owner(seal.sign_owner(7)) == 7

@@ -102,6 +102,25 @@ def test_saving_writes_it_and_shows_it(visit: Callable[..., Any], ana: int) -> N
         assert shown in page
 
 
+def test_a_payment_takes_few_statements_through_its_pages(
+    visit: Callable[..., Any], web: Flask, ana: int, statements: Any
+) -> None:
+    visitor = visit(Papel.TESOURARIA)
+    visitor.get("/pagamentos")
+    with web.app_context(), statements() as seen:
+        cotas = list(offered(visitor.open(f"{NEW}?militante_id={ana}")))
+        sent = {**FORM, "militante_id": ana, "cota_ids": cotas}
+        assert "Conferir pagamento" in visitor.send(NEW, **sent, etapa="conferir")
+        assert visitor.submit(NEW, **sent, etapa="salvar").status_code == 303
+    # Who is logged in is asked at each request, and SQLite is told that a transaction begins.
+    own = [one for one in seen if "FROM usuario JOIN sessao" not in one.replace("\n", "") and "BEGIN" not in one]
+    # 2 for the payer and what is open, 2 for the form's number, 3 and 2 for the check, the rest saves.
+    assert len(own) <= 22, own
+    # Nothing is asked twice within one request, and nothing read again that was just written.
+    assert sum("auditoria_ponta" in one for one in own) == 2
+    assert sum(one.startswith("SELECT alocacao") for one in own) == 0
+
+
 def test_sent_twice_it_is_written_once(visit: Callable[..., Any], ana: int) -> None:
     visitor = visit()
     cotas = list(offered(visitor.open(f"{NEW}?militante_id={ana}")))

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, bindparam, select
 
 from controles.contas import recovery, sessions
 from controles.contas.inviting import digest, is_waiting, may_invite
@@ -10,6 +10,26 @@ from controles.contas.models import Convite, Sessao, Usuario
 from controles.contas.records import EstadoConvite, Leitor, LinhaConvite
 from controles.db import MAX_ID, db
 from controles.militantes.models import Nucleo
+
+# Built once: every request asks it.
+_LOGIN = (
+    select(
+        Usuario.id,
+        Usuario.email,
+        Usuario.nome,
+        Usuario.papel,
+        Usuario.nucleo_id,
+        Usuario.fs_uniquifier,
+        Sessao.criada_em.label("desde"),
+    )
+    .join(Sessao, Sessao.usuario_id == Usuario.id)
+    .where(
+        Sessao.id == bindparam("sessao"),
+        Sessao.encerrada_em.is_(None),
+        Usuario.id == bindparam("usuario"),
+        Usuario.active,
+    )
+)
 
 
 def get_leitor(usuario_id: int, sessao_id: bytes) -> Leitor | None:
@@ -19,21 +39,8 @@ def get_leitor(usuario_id: int, sessao_id: bytes) -> Leitor | None:
     it a login that was ended. One statement, by two keys, on a separate connection: within the request's transaction
     everything that the page reads later would be as old as this read.
     """
-    login = (
-        select(
-            Usuario.id,
-            Usuario.email,
-            Usuario.nome,
-            Usuario.papel,
-            Usuario.nucleo_id,
-            Usuario.fs_uniquifier,
-            Sessao.criada_em.label("desde"),
-        )
-        .join(Sessao, Sessao.usuario_id == Usuario.id)
-        .where(Sessao.id == sessao_id, Sessao.encerrada_em.is_(None), Usuario.id == usuario_id, Usuario.active)
-    )
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        row = connection.execute(login).one_or_none()
+        row = connection.execute(_LOGIN, {"sessao": sessao_id, "usuario": usuario_id}).one_or_none()
     return None if row is None else Leitor(**row._mapping)
 
 

@@ -2,10 +2,14 @@
 
 import datetime as dt
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, false, func, select
 
 from controles.cotas.models import Cota
+from controles.cotas.records import FiltroCotas, FiltroEstado
+from controles.db import MAX_ID
+from controles.domain.escopo import Escopo
 from controles.militantes.models import Militante
+from controles.militantes.scope import in_scope, narrowed
 
 
 def is_open() -> ColumnElement[bool]:
@@ -38,3 +42,25 @@ def owes_months(hoje: dt.date, fewest: int, most: int | None, *, whole: bool) ->
 
 def _within(months: ColumnElement[int], fewest: int, most: int | None) -> ColumnElement[bool]:
     return months >= fewest if most is None else months.between(fewest, most)
+
+
+def shown_by(escopo: Escopo, filtro: FiltroCotas) -> tuple[ColumnElement[bool], ...]:
+    """The rows of a list, of cotas joined to their militantes."""
+    within = narrowed(escopo, filtro.nucleo_id)
+    if within is None:
+        return (false(),)
+    wanted = [in_scope(within)]
+    if filtro.competencia is not None:
+        wanted.append(Cota.competencia == filtro.competencia)
+    if filtro.militante_id is not None:
+        wanted.append(Cota.militante_id == filtro.militante_id if 0 < filtro.militante_id <= MAX_ID else false())
+    match filtro.estado:
+        case FiltroEstado.QUITADA:
+            wanted.append(and_(Cota.pago == Cota.valor, Cota.dispensada_em.is_(None)))
+        case FiltroEstado.ABERTA:
+            wanted.append(is_open())
+        case FiltroEstado.DISPENSADA:
+            wanted.append(Cota.dispensada_em.is_not(None))
+        case None:
+            pass
+    return tuple(wanted)

@@ -5,6 +5,7 @@ For the totals of lists, which may cover all months, it is a competência: a pay
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, select
@@ -13,6 +14,7 @@ from sqlalchemy.orm import QueryableAttribute
 from controles.cotas.conditions import is_open
 from controles.cotas.models import Cota
 from controles.db import db
+from controles.domain.periods import months_between
 from controles.militantes.models import Militante
 from controles.services import cache_policies
 from controles.services.cache_service import cached
@@ -38,10 +40,24 @@ class SumsOfMonth:
 
 
 @cached(cache_policies.FIGURES)
+def highest_militante() -> int:
+    """The highest number of a militante; 0 if there is none."""
+    return db.session.scalars(select(func.max(Militante.id))).one() or 0
+
+
 def people_pieces() -> tuple[int, ...]:
-    """The first militante's id of each range."""
-    last = db.session.scalars(select(func.max(Militante.id))).one() or 0
-    return tuple(range(0, last + 1, PEOPLE_IN_A_PIECE))
+    """The first militante's number of each range."""
+    return tuple(range(0, highest_militante() + 1, PEOPLE_IN_A_PIECE))
+
+
+@cached(cache_policies.FIGURES)
+def months_of_cotas() -> tuple[dt.date, ...]:
+    """From the first competência that has cotas to the last one; empty if there are no cotas."""
+    ends: Sequence[dt.date | None] = db.session.execute(
+        select(func.min(Cota.competencia), func.max(Cota.competencia))
+    ).one()
+    first, last = ends
+    return () if first is None or last is None else tuple(months_between(first, last))
 
 
 def in_piece(militante_id: QueryableAttribute[int], first: int) -> ColumnElement[bool]:

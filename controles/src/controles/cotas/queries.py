@@ -1,14 +1,15 @@
 """Reads about cotas."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, and_, false, func, not_, select, true
+from sqlalchemy import func, not_, select, true
 
-from controles.cotas.conditions import is_open
+from controles.cotas.conditions import is_open, shown_by
+from controles.cotas.list_queries import page_of_cotas
 from controles.cotas.models import Cota, Dispensa
 from controles.cotas.owing import Month, has_cota, is_cancelled
-from controles.cotas.pieces import sums_of_month
+from controles.cotas.pieces import months_of_cotas, sums_of_month
 from controles.cotas.records import (
     CelulaMatriz,
     CotaAberta,
@@ -24,13 +25,12 @@ from controles.cotas.records import (
 )
 from controles.db import MAX_BIG_ID, MAX_ID, db
 from controles.domain.escopo import Escopo
-from controles.domain.periods import months_between
 from controles.militantes.models import Militante
-from controles.militantes.scope import in_scope, narrowed, owner_in_scope
+from controles.militantes.scope import narrowed, owner_in_scope
 from controles.organizacao.models import Organizacao
 from controles.services import cache_policies
 from controles.services.cache_service import cached
-from controles.web.pagination import MAX_LIMIT, Keyset, every_row, fetch_page
+from controles.web.pagination import MAX_LIMIT, every_row
 
 __all__ = [
     "CelulaMatriz",
@@ -52,11 +52,6 @@ __all__ = [
 
 # If False, one statement reads all rows, which is cheaper without a cache.
 IN_PIECES = True
-
-# Newest month first; within a month each militante has one cota.
-_NEWEST_FIRST = Keyset(
-    order="competencia", columns=(Cota.competencia, Cota.militante_id), row_id=Cota.id, descending=True
-)
 
 
 @cached(cache_policies.COTAS_MILITANTE)
@@ -127,25 +122,7 @@ def list_cotas(
     escopo: Escopo, filtro: FiltroCotas, *, hoje: dt.date, cursor: str | None = None, limit: int = 50
 ) -> PaginaCotas:
     """One page, newest competência first. A cursor that makes no sense gives the first page."""
-    page = fetch_page(
-        db.session,
-        select(
-            Cota.id,
-            Cota.militante_id,
-            func.coalesce(Militante.nome_social, Militante.nome),
-            Cota.competencia,
-            Cota.valor,
-            Cota.pago,
-            Cota.vencimento,
-            Cota.dispensada_em,
-        )
-        .join(Militante, Militante.id == Cota.militante_id)
-        .where(*_conditions(escopo, filtro)),
-        _NEWEST_FIRST,
-        cursor=cursor,
-        limit=limit,
-        visible=owner_in_scope(escopo, Cota.militante_id),
-    )
+    page = page_of_cotas(escopo, filtro, cursor=cursor, limit=limit)
     linhas = tuple(
         LinhaCota(
             id=cota_id,
@@ -193,21 +170,14 @@ def _sums(escopo: Escopo, filtro: FiltroCotas) -> tuple[int, int, int, int]:
             func.coalesce(rest, 0),
         )
         .join(Militante, Militante.id == Cota.militante_id)
-        .where(*_conditions(escopo, filtro))
+        .where(*shown_by(escopo, filtro))
     ).one()
     return row[0], int(row[1]), int(row[2]), int(row[3])
 
 
 def _sums_in_pieces(filtro: FiltroCotas) -> tuple[int, int, int, int]:
     """`_sums` of the whole organisation, from the pieces of each month."""
-    if filtro.competencia is not None:
-        months = [filtro.competencia]
-    else:
-        ends: Sequence[dt.date | None] = db.session.execute(
-            select(func.min(Cota.competencia), func.max(Cota.competencia))
-        ).one()
-        oldest, newest = ends
-        months = months_between(oldest, newest) if oldest is not None and newest is not None else []
+    months = months_of_cotas() if filtro.competencia is None else (filtro.competencia,)
     quantidade = previsto = recebido = dispensado = 0
     for month in sums_of_month.many((month,) for month in months):
         parts = {
@@ -329,24 +299,3 @@ def state_of(valor: int, pago: int, vencimento: dt.date, *, waived: bool, hoje: 
     if vencimento < hoje:
         return EstadoCota.VENCIDA
     return EstadoCota.PARCIAL if pago else EstadoCota.A_VENCER
-
-
-def _conditions(escopo: Escopo, filtro: FiltroCotas) -> tuple[ColumnElement[bool], ...]:
-    within = narrowed(escopo, filtro.nucleo_id)
-    if within is None:
-        return (false(),)
-    wanted = [in_scope(within)]
-    if filtro.competencia is not None:
-        wanted.append(Cota.competencia == filtro.competencia)
-    if filtro.militante_id is not None:
-        wanted.append(Cota.militante_id == filtro.militante_id if 0 < filtro.militante_id <= MAX_ID else false())
-    match filtro.estado:
-        case FiltroEstado.QUITADA:
-            wanted.append(and_(Cota.pago == Cota.valor, Cota.dispensada_em.is_(None)))
-        case FiltroEstado.ABERTA:
-            wanted.append(is_open())
-        case FiltroEstado.DISPENSADA:
-            wanted.append(Cota.dispensada_em.is_not(None))
-        case None:
-            pass
-    return tuple(wanted)

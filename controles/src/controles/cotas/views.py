@@ -29,6 +29,7 @@ from controles.listas.page import Lista, sent
 from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes.queries import get_militante, list_nucleos
 from controles.web.formatting import competencia_long, plural
+from controles.web.late_totals import asked_alone, now_or_later
 from controles.web.query_string import ListLinks, read_filter
 
 blueprint = Blueprint("cotas", __name__, url_prefix="/cotas", template_folder="templates")
@@ -44,6 +45,8 @@ MONTHS_BACK = 12
 def index() -> str:
     escopo, hoje = current_scope(), today()
     filtro = read_filter(FiltroCotas, request.args)
+    if asked_alone():
+        return render_template("cotas/_totals.html", filtro=filtro, totais=totals_cotas(escopo, filtro))
     of_whom = get_militante(escopo, filtro.militante_id, hoje=hoje) if filtro.militante_id is not None else None
     meses = _months(hoje, back=MONTHS_LISTED)
     if filtro.competencia is not None and filtro.competencia not in meses:
@@ -54,7 +57,7 @@ def index() -> str:
         links=ListLinks("cotas.index", filtro),
         de_quem=of_whom.nome_exibido if of_whom else None,
         pagina=list_cotas(escopo, filtro, hoje=hoje, cursor=request.args.get("cursor")),
-        totais=totals_cotas(escopo, filtro),
+        totais=now_or_later(totals_cotas, escopo, filtro),
         nucleos=list_nucleos(escopo),
         meses=meses,
         estados=FiltroEstado,

@@ -7,7 +7,7 @@ would wait for a closing, which waits for another writer, which waits for that r
 
 import datetime as dt
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from controles.db import share
@@ -27,10 +27,20 @@ def hold_months(session: Session) -> dt.date | None:
     return last_closed(session)
 
 
+def hold_months_unread(session: Session) -> None:
+    """The same for a caller that asks which months are closed together with other things, after this."""
+    share(session.connection(), LOCK)
+
+
 def last_closed(session: Session) -> dt.date | None:
     """The last closed competência, without locking anything: for pages, whose form is checked again when it is
     saved."""
-    return session.scalars(select(func.max(Fechamento.competencia)).where(Fechamento.reaberto_em.is_(None))).one()
+    return session.scalars(select_last_closed()).one()
+
+
+def select_last_closed() -> Select[dt.date | None]:
+    """The statement of `last_closed`, for a part of a larger one."""
+    return select(func.max(Fechamento.competencia)).where(Fechamento.reaberto_em.is_(None))
 
 
 def is_closed(closed: dt.date | None, day: dt.date) -> bool:

@@ -3,7 +3,9 @@
 import datetime as dt
 import secrets
 
-from sqlalchemy import delete, select
+from sqlalchemy import Table, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
 
 from controles.db import db
 from controles.formularios.models import FormularioGuardado
@@ -12,6 +14,7 @@ from controles.services.transaction import transaction
 
 KEPT_FOR = dt.timedelta(days=1)
 SWEPT_AT_ONCE = 100
+SWEPT_EVERY = dt.timedelta(minutes=10)
 LONGEST_TOKEN = 64
 
 
@@ -27,15 +30,11 @@ def keep(guardado: Guardado, *, usuario_id: int, agora: dt.datetime, token: str 
     """
     token = token if token and len(token) <= LONGEST_TOKEN else new_token()
     with transaction() as session:
-        _sweep(agora)
-        row = session.get(FormularioGuardado, digest(token), populate_existing=True)
-        if row is not None and row.usuario_id != usuario_id:
-            token, row = new_token(), None
-        sealed = form_seal().seal(guardado, _owner(usuario_id, token))
-        if row is None:
-            session.add(FormularioGuardado(id=digest(token), usuario_id=usuario_id, conteudo=sealed, guardado_em=agora))
-        else:
-            row.conteudo, row.guardado_em = sealed, agora
+        if _is_due(agora):
+            _sweep(agora)
+        if not _write(session, guardado, token, usuario_id, agora):
+            token = new_token()
+            _write(session, guardado, token, usuario_id, agora)
     return token
 
 
@@ -62,6 +61,36 @@ def forget(token: str, *, usuario_id: int) -> None:
             ),
             execution_options={"synchronize_session": False},
         )
+
+
+def _write(session: Session, guardado: Guardado, token: str, usuario_id: int, agora: dt.datetime) -> bool:
+    """False if another user keeps something there."""
+    table = FormularioGuardado.__table__
+    assert isinstance(table, Table)
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    row = dialect.insert(table).values(
+        id=digest(token),
+        usuario_id=usuario_id,
+        conteudo=form_seal().seal(guardado, _owner(usuario_id, token)),
+        guardado_em=agora,
+    )
+    written = row.on_conflict_do_update(
+        index_elements=[table.c.id],
+        set_={"conteudo": row.excluded.conteudo, "guardado_em": row.excluded.guardado_em},
+        where=table.c.usuario_id == usuario_id,
+    )
+    return session.execute(written.returning(table.c.id)).first() is not None
+
+
+def _is_due(agora: dt.datetime) -> bool:
+    """Whether this process is to look for old rows now: what is a day old is not shown, so there is no hurry."""
+    if abs(agora - _looked_for_old_rows["at"]) < SWEPT_EVERY:
+        return False
+    _looked_for_old_rows["at"] = agora
+    return True
+
+
+_looked_for_old_rows = {"at": dt.datetime.min.replace(tzinfo=dt.UTC)}
 
 
 def _sweep(agora: dt.datetime) -> None:

@@ -39,6 +39,7 @@ from controles.pagamentos.records import FiltroPagamentos
 from controles.pix.brcode import copy_and_paste, txid_of
 from controles.web.form_fields import Nota
 from controles.web.formatting import date, phone, situacao
+from controles.web.late_totals import asked_alone, now_or_later
 from controles.web.query_string import MAX_TEXT, ListLinks, filter_of_request, search_lost, to_sealed_address
 
 blueprint = Blueprint("militantes", __name__, url_prefix="/militantes", template_folder="templates")
@@ -60,19 +61,24 @@ def index() -> str | Response:
     escopo, hoje = current_scope(), today()
     filtro = filter_of_request(FiltroMilitantes)
     links = ListLinks("militantes.index", filtro)
+    quantos = now_or_later(count_militantes, escopo, filtro, hoje=hoje)
+    # Only where the list is about arrears: then it shows the sum that the panel showed.
+    about_arrears = filtro.devendo or filtro.meses_min
+    vencido = now_or_later(sum_overdue, escopo, filtro, hoje=hoje) if about_arrears else None
+    if about_arrears and vencido is None:
+        quantos = None
+    shown = {"links": links, "linked_only": LINKED_ONLY, "quantos": quantos, "vencido": vencido}
+    if asked_alone():
+        return render_template("militantes/_summary.html", **shown)
     return render_template(
         "militantes/index.html",
+        **shown,
         filtro=filtro,
-        links=links,
         chips=_chips(filtro, links),
         pagina=list_militantes(escopo, filtro, hoje=hoje, cursor=request.args.get("cursor")),
-        quantos=count_militantes(escopo, filtro, hoje=hoje),
-        # Only if the list is about arrears: then it shows the same sum as the panel.
-        vencido=sum_overdue(escopo, filtro, hoje=hoje) if filtro.devendo or filtro.meses_min else None,
         nucleos=list_nucleos(escopo),
         situacoes=Situacao,
         escopo=escopo,
-        linked_only=LINKED_ONLY,
         busca_perdida=search_lost(),
     )
 

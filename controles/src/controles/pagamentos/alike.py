@@ -2,15 +2,12 @@
 
 import datetime as dt
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, select
 
 from controles.pagamentos.models import Pagamento
 
 
-def find_alike(
-    session: Session, militante_id: int | None, data_credito: dt.date, valor: int, e2eid: str | None
-) -> int | None:
+def select_alike(militante_id: int | None, data_credito: dt.date, valor: int, e2eid: str | None) -> Select[int]:
     """The last payment with the same militante, day and amount that was not reversed. PIX ids distinguish payments."""
     alike = select(Pagamento.id).where(
         Pagamento.militante_id == militante_id,
@@ -21,4 +18,4 @@ def find_alike(
     )
     if e2eid is not None:
         alike = alike.where(Pagamento.e2eid.is_(None))
-    return session.scalars(alike.order_by(Pagamento.id.desc()).limit(1)).one_or_none()
+    return alike.order_by(Pagamento.id.desc()).limit(1)

@@ -38,12 +38,21 @@ def as_open(cota: Cota, hoje: dt.date) -> CotaAberta:
     )
 
 
-def allocate(session: Session, pagamento_id: int, partes: Iterable[ParteAlocada], cotas: Mapping[int, Cota]) -> None:
+def allocate(
+    session: Session,
+    pagamento_id: int,
+    partes: Iterable[ParteAlocada],
+    cotas: Mapping[int, Cota],
+    *,
+    is_new: bool = False,
+) -> None:
     """Write the parts, and the paid amount of each cota, which always change together.
 
-    The caller has locked the cotas. A part for a cota that this payment already pays is added to the existing one.
+    The caller has locked the cotas. A part for a cota that this payment already pays is added to the existing one; a
+    payment that `is_new`, written in this transaction, pays none yet.
     """
-    there = {row.cota_id: row for row in session.scalars(select(Alocacao).where(Alocacao.pagamento_id == pagamento_id))}
+    paid = () if is_new else session.scalars(select(Alocacao).where(Alocacao.pagamento_id == pagamento_id))
+    there = {row.cota_id: row for row in paid}
     for parte in partes:
         if parte.cota_id in there:
             there[parte.cota_id].centavos += parte.centavos

@@ -9,12 +9,13 @@ from sqlalchemy import ColumnElement, false, func, or_, select
 from controles.contas.models import Usuario
 from controles.cotas.models import Cota
 from controles.db import MAX_BIG_ID, MAX_ID, db
+from controles.domain.clock import today
 from controles.domain.escopo import Escopo
 from controles.domain.periods import month_of
-from controles.militantes.models import Militante
-from controles.militantes.scope import narrowed, owner_in_scope
+from controles.militantes.models import Militante, Nucleo
+from controles.militantes.scope import in_scope, narrowed, owner_in_scope
 from controles.militantes.searching import clean, matches
-from controles.pagamentos.alike import find_alike
+from controles.pagamentos.alike import select_alike
 from controles.pagamentos.amounts import net_valor
 from controles.pagamentos.models import E2EID, Alocacao, Metodo, Pagamento
 from controles.pagamentos.pieces import cash_between
@@ -23,6 +24,7 @@ from controles.pagamentos.records import (
     FiltroPagamentos,
     IgualPagamento,
     LinhaPagamento,
+    Pagador,
     PaginaPagamentos,
     ParteAlocada,
     TotaisPagamentos,
@@ -47,6 +49,9 @@ __all__ = [
 
 # If False, one statement reads all rows, which is cheaper without a cache.
 IN_PIECES = True
+# Between two days so far apart the pieces are few even if nothing was paid in them; else it is asked between which days
+# there are payments.
+LONGEST_UNBOUNDED = dt.timedelta(days=92)
 
 _NEWEST_FIRST = Keyset(
     order="data", columns=(Pagamento.data_credito, Pagamento.id), row_id=Pagamento.id, descending=True
@@ -132,17 +137,18 @@ def _cash(escopo: Escopo, filtro: FiltroPagamentos) -> Sequence[tuple[Metodo, in
 
 def _cash_in_pieces(filtro: FiltroPagamentos) -> Sequence[tuple[Metodo, int, int]]:
     """The same sums for the whole organisation, from pieces."""
-    ends: Sequence[dt.date | None] = db.session.execute(
-        select(func.min(Pagamento.data_credito), func.max(Pagamento.data_credito))
-    ).one()
-    oldest, newest = ends
-    if oldest is None or newest is None:
-        return ()
-    first, last = max(oldest, filtro.de or oldest), min(newest, filtro.ate or newest)
-    if filtro.de is None:
+    if filtro.de is not None and filtro.ate is not None and filtro.ate - filtro.de <= LONGEST_UNBOUNDED:
+        found = cash_between(filtro.de, filtro.ate, newest=today())
+    else:
+        ends: Sequence[dt.date | None] = db.session.execute(
+            select(func.min(Pagamento.data_credito), func.max(Pagamento.data_credito))
+        ).one()
+        oldest, newest = ends
+        if oldest is None or newest is None:
+            return ()
         # Whole months, because these pieces are shared with other totals.
-        first = month_of(first)
-    found = cash_between(first, last, newest=newest)
+        first = max(oldest, filtro.de) if filtro.de is not None else month_of(oldest)
+        found = cash_between(first, min(newest, filtro.ate or newest), newest=newest)
     return [row[1:] for row in found if filtro.metodo in {None, row[1]}]
 
 
@@ -187,6 +193,36 @@ def get_pagamento(escopo: Escopo, pagamento_id: int) -> DetalhePagamento | None:
     )
 
 
+@cached(cache_policies.PAGADOR)
+def get_pagador(escopo: Escopo, militante_id: int) -> Pagador | None:
+    """Who pays, as the form shows them, in one statement; None if there is nobody of this number in this escopo."""
+    if not 0 < militante_id <= MAX_ID:
+        return None
+    paid = select(func.coalesce(func.sum(net_valor()), 0)).where(Pagamento.militante_id == militante_id)
+    allocated = (
+        select(func.coalesce(func.sum(Alocacao.centavos), 0))
+        .join(Pagamento, Pagamento.id == Alocacao.pagamento_id)
+        .where(Pagamento.militante_id == militante_id)
+    )
+    row = db.session.execute(
+        select(
+            Militante.id,
+            func.coalesce(Militante.nome_social, Militante.nome),
+            Militante.matricula,
+            Nucleo.nome,
+            Militante.situacao,
+            paid.scalar_subquery(),
+            allocated.scalar_subquery(),
+        )
+        .outerjoin(Nucleo, Nucleo.id == Militante.nucleo_id)
+        .where(Militante.id == militante_id, in_scope(escopo))
+    ).one_or_none()
+    if row is None:
+        return None
+    number, nome, matricula, nucleo, situacao, entered, laid = row
+    return Pagador(number, nome, matricula, nucleo, situacao, credito=int(entered) - int(laid))
+
+
 def find_by_key(escopo: Escopo, chave: str) -> int | None:
     """The payment that the form with this key has written and that was not reversed; None if not in this escopo."""
     if not chave:
@@ -201,47 +237,38 @@ def find_by_key(escopo: Escopo, chave: str) -> int | None:
 
 
 def get_alike(militante_id: int | None, data_credito: dt.date, valor: int, e2eid: str | None) -> IgualPagamento | None:
-    """The similar payment that the user would be asked about."""
-    pagamento_id = find_alike(db.session, militante_id, data_credito, valor, e2eid)
-    if pagamento_id is None:
-        return None
+    """The similar payment that the user would be asked about, in one statement."""
     row = db.session.execute(
-        select(Pagamento.id, Pagamento.registrado_em, Usuario.nome)
+        select_alike(militante_id, data_credito, valor, e2eid)
+        .add_columns(Pagamento.registrado_em, Usuario.nome)
         .outerjoin(Usuario, Usuario.id == Pagamento.registrado_por_id)
-        .where(Pagamento.id == pagamento_id)
-    ).one()
-    return IgualPagamento(*row)
+    ).one_or_none()
+    return None if row is None else IgualPagamento(*row)
 
 
 def _parts(pagamento_id: int) -> tuple[ParteAlocada, ...]:
     parts = db.session.execute(
-        select(Alocacao.cota_id, Alocacao.centavos).where(Alocacao.pagamento_id == pagamento_id)
-    ).all()
-    months = _months_of([cota_id for cota_id, _ in parts])
-    found = [ParteAlocada(cota_id, months[cota_id], centavos) for cota_id, centavos in parts]
+        select(Alocacao.cota_id, Cota.competencia, Alocacao.centavos)
+        .join(Cota, Cota.id == Alocacao.cota_id)
+        .where(Alocacao.pagamento_id == pagamento_id)
+    )
+    found = [ParteAlocada(*part) for part in parts]
     return tuple(sorted(found, key=lambda parte: (parte.competencia, parte.cota_id)))
 
 
 def _competencias(pagamento_ids: Sequence[int]) -> dict[int, tuple[dt.date, ...]]:
-    """The months that each of these payments paid, in two statements."""
+    """The months that each of these payments paid. Of cotas it reads nothing that a payment writes."""
     if not pagamento_ids:
         return {}
     parts = db.session.execute(
-        select(Alocacao.pagamento_id, Alocacao.cota_id).where(Alocacao.pagamento_id.in_(pagamento_ids))
-    ).all()
-    months = _months_of(sorted({cota_id for _, cota_id in parts}))
+        select(Alocacao.pagamento_id, Cota.competencia)
+        .join(Cota, Cota.id == Alocacao.cota_id)
+        .where(Alocacao.pagamento_id.in_(pagamento_ids))
+    )
     found: dict[int, list[dt.date]] = defaultdict(list)
-    for pagamento_id, cota_id in parts:
-        found[pagamento_id].append(months[cota_id])
+    for pagamento_id, month in parts:
+        found[pagamento_id].append(month)
     return {pagamento_id: tuple(sorted(paid)) for pagamento_id, paid in found.items()}
-
-
-def _months_of(cota_ids: Sequence[int]) -> dict[int, dt.date]:
-    """The months of cotas, by id. Not joined with the allocations: a join would read all cotas, and every payment of
-    anybody would invalidate the entry."""
-    if not cota_ids:
-        return {}
-    return dict(db.session.execute(select(Cota.id, Cota.competencia).where(Cota.id.in_(cota_ids))).all())
 
 
 def _conditions(escopo: Escopo, filtro: FiltroPagamentos) -> tuple[ColumnElement[bool], ...]:

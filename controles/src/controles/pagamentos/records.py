@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from controles.militantes.models import Situacao
 from controles.pagamentos.models import Metodo
 
 
@@ -66,6 +67,18 @@ class IgualPagamento:
     id: int
     registrado_em: dt.datetime
     registrado_por: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pagador:
+    """Who pays, as the form for a payment shows them; `credito` is what they paid and no cota took."""
+
+    id: int
+    nome_exibido: str
+    matricula: str
+    nucleo: str | None
+    situacao: Situacao
+    credito: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from controles.domain.escopo import Escopo
 from controles.domain.money import format_brl
 from controles.formularios.page import PARAMETER, keep_pairs, keep_sent, sent_pairs, show_errors, typed
 from controles.formularios.services import forget, new_token
-from controles.militantes.queries import get_militante, search_militantes
-from controles.militantes.records import FichaMilitante
+from controles.militantes.queries import search_militantes
 from controles.pagamentos.forms import PagamentoForm, first_choice
 from controles.pagamentos.models import Metodo
-from controles.pagamentos.queries import find_by_key, get_alike
+from controles.pagamentos.queries import find_by_key, get_alike, get_pagador
+from controles.pagamentos.records import Pagador
 from controles.pagamentos.services import Alike, KeyUsed, check_pagamento, plan_allocation, register_pagamento
 from controles.web.query_string import MAX_TEXT, sealed_address, search_lost
 from controles.web.search_seal import FIELD, opened
@@ -34,7 +34,7 @@ MOST_FOUND = 10
 class Payer:
     """Who paid: a militante with their open cotas, or nobody yet."""
 
-    ficha: FichaMilitante | None
+    ficha: Pagador | None
     cotas: tuple[CotaAberta, ...]
 
     @property
@@ -54,11 +54,11 @@ def new() -> str | Response:
     token = request.args.get(PARAMETER, "")
     if not token:
         return redirect(_form_address(payer, new_token()))
-    saved = _saved_with(escopo, token)
-    if saved is not None:
-        return saved
     data = typed()
     if data is None:
+        saved = _saved_with(escopo, token)
+        if saved is not None:
+            return saved
         return _form_page(payer, _empty_form(payer, token), tuple(cota.id for cota in first_choice(payer.cotas)))
     form = PagamentoForm(data)
     show_errors(form)
@@ -70,10 +70,10 @@ def check() -> str | Response:
     """What would be saved, from the typed form that is kept under the address's number."""
     escopo = current_scope()
     token = request.args.get(PARAMETER, "")
-    saved = _saved_with(escopo, token)
+    data = typed()
+    saved = _saved_with(escopo, token) if data is None else None
     if saved is not None:
         return saved
-    data = typed()
     payer = None if data is None else _payer(escopo, data.get("militante_id", ""))
     if data is None or payer is None:
         flash("Este formulário não está mais guardado; comece de novo.", "warn")
@@ -143,7 +143,7 @@ def _payer(escopo: Escopo, chosen: str | None = None) -> Payer | None:
     if not (chosen.isascii() and chosen.isdigit()):
         return None
     hoje = today()
-    ficha = get_militante(escopo, int(chosen[:10]), hoje=hoje)
+    ficha = get_pagador(escopo, int(chosen[:10]))
     if ficha is None:
         abort(404)
     return Payer(ficha, open_cotas(escopo, ficha.id, hoje=hoje))

@@ -21,10 +21,10 @@ from controles.domain.domain_errors import Conflict, Invalid
 from controles.domain.escopo import Escopo
 from controles.domain.field_checks import one_line, past_date
 from controles.domain.money import MAX_CENTAVOS, format_brl
-from controles.fechamento.closed_months import hold_months, last_closed, refuse_closed
+from controles.fechamento.closed_months import hold_months, hold_months_unread, refuse_closed
 from controles.militantes.scope import owner_in_scope
-from controles.pagamentos.alike import find_alike
 from controles.pagamentos.allocation import allocate, as_open, plan_allocation
+from controles.pagamentos.known import WrittenByKey, look_up, written_by_key
 from controles.pagamentos.locks import lock_cotas, lock_militante, lock_open_cotas, lock_pagamento
 from controles.pagamentos.models import E2EID, Alocacao, Metodo, Pagamento
 from controles.pagamentos.records import ParteAlocada
@@ -40,8 +40,6 @@ __all__ = [
     "reverse_pagamento",
     "reverse_within",
 ]
-
-# Every cached query that a payment can change reads one of these.
 
 _WITHHELD = "pagamento.conferir"
 # The key of a form, or one that an import derives from what it read.
@@ -95,15 +93,12 @@ def register_pagamento(
     is a similar one. Invalid names the field, `data_credito` if its month is closed; NotFound is about the militante.
     """
     novo = _checked(escopo, novo, hoje)
-    already = _registered(db.session, novo)
-    if already is not None:
-        return already
     try:
         with on_record(autor_id=autor_id, agora=agora), transaction() as session:
             return _register(session, escopo, novo, autor_id=autor_id, agora=agora, hoje=hoje)
     except IntegrityError:
-        # Sent twice at once: the second one waited for the first, failed, and now finds it.
-        already = _registered(db.session, novo)
+        # Sent twice at one moment: the second waited for the first, failed, and finds it now.
+        already = _registered(written_by_key(db.session, novo.chave_idempotencia), novo)
         if already is not None:
             return already
         with on_record(autor_id=autor_id, agora=agora):
@@ -131,11 +126,12 @@ def check_pagamento(escopo: Escopo, novo: NovoPagamento, *, hoje: dt.date) -> No
     """Refuse what `register_pagamento` would refuse now, without writing; it does not ask about a similar payment."""
     novo = _checked(escopo, novo, hoje)
     session = db.session
-    already = _registered(session, novo)
+    known = look_up(session, novo)
+    already = _registered(known.by_key, novo)
     if already is not None:
         raise KeyUsed(f"Este formulário já registrou o pagamento nº {already}. Para registrar outro, salve de novo.")
-    refuse_closed(last_closed(session), novo.data_credito, "data_credito")
-    # A payment registered by another núcleo is only found, and audited, when this one is saved.
+    refuse_closed(known.closed, novo.data_credito, "data_credito")
+    # What another núcleo registered is found, and put on record, when it is saved.
     with suppress(Withheld):
         _refuse_known_e2eid(session, escopo, novo)
     if novo.militante_id is not None and novo.cota_ids:
@@ -194,19 +190,20 @@ def _register(
     hoje: dt.date,
 ) -> int:
     cotas: dict[int, Cota] = {}
-    refuse_closed(hold_months(session), novo.data_credito, "data_credito")
+    hold_months_unread(session)
     if novo.militante_id is not None:
         lock_militante(session, escopo, novo.militante_id)
-    already = _registered(session, novo)
+    # Once both locks are had: what was read before them may be of an earlier moment.
+    known = look_up(session, novo)
+    already = _registered(known.by_key, novo)
     if already is not None:
         return already
+    refuse_closed(known.closed, novo.data_credito, "data_credito")
     if novo.e2eid is not None:
         refuse_past_the_limit(session, escopo, _WITHHELD, autor_id=autor_id, agora=agora)
     _refuse_known_e2eid(session, escopo, novo)
-    if novo.ask_if_alike:
-        alike = find_alike(session, novo.militante_id, novo.data_credito, novo.valor, novo.e2eid)
-        if alike is not None:
-            raise Alike(alike)
+    if novo.ask_if_alike and known.alike is not None:
+        raise Alike(known.alike)
     if novo.militante_id is not None:
         cotas = lock_open_cotas(session, novo.militante_id, novo.cota_ids)
     partes = plan_allocation(tuple(as_open(cota, hoje) for cota in cotas.values()), novo.valor)
@@ -224,7 +221,7 @@ def _register(
     )
     session.add(pagamento)
     session.flush()
-    allocate(session, pagamento.id, partes, cotas)
+    allocate(session, pagamento.id, partes, cotas, is_new=True)
     _record(session, "pagamento.registrar", pagamento, partes, autor_id=autor_id, agora=agora)
     return pagamento.id
 
@@ -254,7 +251,7 @@ def _reverse(
     session.flush()
     why = f"Pagamento estornado: {motivo}"[:LONGEST_TEXT]
     cancel_of_payment(session, original.id, motivo=why, autor_id=autor_id, agora=agora)
-    allocate(session, estorno.id, partes, cotas)
+    allocate(session, estorno.id, partes, cotas, is_new=True)
     _record(session, "pagamento.estornar", estorno, partes, autor_id=autor_id, agora=agora)
     return estorno.id
 
@@ -279,29 +276,17 @@ def _checked(escopo: Escopo, novo: NovoPagamento, hoje: dt.date) -> NovoPagament
     return replace(novo, e2eid=e2eid, observacao=one_line("observacao", novo.observacao, longest=LONGEST_TEXT))
 
 
-def _registered(session: Session, novo: NovoPagamento) -> int | None:
-    """The payment that was already registered with this key."""
-    if novo.chave_idempotencia is None:
+def _registered(written: WrittenByKey | None, novo: NovoPagamento) -> int | None:
+    """The payment that was registered with this key before; KeyUsed if it is not this one."""
+    if written is None:
         return None
-    known = session.execute(
-        select(
-            Pagamento.id,
-            Pagamento.estornado,
-            Pagamento.militante_id,
-            Pagamento.data_credito,
-            Pagamento.valor,
-            Pagamento.metodo,
-        ).where(Pagamento.chave_idempotencia == novo.chave_idempotencia)
-    ).one_or_none()
-    if known is None:
-        return None
-    pagamento_id, reversed_, *content = known
-    if reversed_:
+    pagamento_id = written.pagamento_id
+    if written.estornado:
         raise KeyUsed(
             f"Este formulário já registrou o pagamento nº {pagamento_id}, que foi estornado depois. "
             "Para registrar outro, confira os dados e salve de novo."
         )
-    if content != [novo.militante_id, novo.data_credito, novo.valor, novo.metodo]:
+    if written.content != (novo.militante_id, novo.data_credito, novo.valor, novo.metodo):
         raise KeyUsed(
             f"Este formulário já registrou o pagamento nº {pagamento_id}, com outros dados. "
             "Para registrar mais um, confira os dados e salve de novo."

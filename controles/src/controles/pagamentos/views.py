@@ -26,6 +26,7 @@ from controles.pagamentos.registering import MOST_FOUND
 from controles.pagamentos.services import plan_allocation, reverse_pagamento
 from controles.recibos.queries import recibo_of_payment
 from controles.web.formatting import competencias, date, metodo
+from controles.web.late_totals import asked_alone, now_or_later
 from controles.web.query_string import (
     MAX_TEXT,
     ListLinks,
@@ -50,15 +51,19 @@ def index() -> str | Response:
         return elsewhere
     escopo, hoje = current_scope(), today()
     filtro = filter_of_request(FiltroPagamentos)
+    links = ListLinks("pagamentos.index", filtro)
+    if asked_alone():
+        totais = totals_pagamentos(escopo, filtro)
+        return render_template("pagamentos/_totals.html", links=links, totais=totais)
     of_whom = get_militante(escopo, filtro.militante_id, hoje=hoje) if filtro.militante_id is not None else None
     return render_template(
         "pagamentos/index.html",
         filtro=filtro,
-        links=ListLinks("pagamentos.index", filtro),
+        links=links,
         periodos=_periods(hoje),
         de_quem=of_whom.nome_exibido if of_whom else None,
         pagina=list_pagamentos(escopo, filtro, cursor=request.args.get("cursor")),
-        totais=totals_pagamentos(escopo, filtro),
+        totais=now_or_later(totals_pagamentos, escopo, filtro),
         nucleos=list_nucleos(escopo),
         metodos=Metodo,
         escopo=escopo,

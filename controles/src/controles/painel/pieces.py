@@ -61,7 +61,7 @@ def cotas_and_arrears(
 ) -> tuple[dict[dt.date, MonthOfCotas], tuple[FaixaAtraso, ...]]:
     """By competência from `first` to `last`, without those that have no cotas; and every band, including empty ones."""
     if escopo.nucleo_id is not None or not IN_PIECES:
-        return reads.cotas_by_month(escopo, first, last), reads.arrears(escopo, hoje)
+        return reads.cotas_and_arrears(escopo, first, last, hoje)
     pieces = _cotas_of_range.many((number, first, last, hoje) for number in people_pieces())
     months: dict[dt.date, MonthOfCotas] = {}
     for piece in pieces:
@@ -83,10 +83,8 @@ def cash_by_month(escopo: Escopo, first: dt.date, last: dt.date, hoje: dt.date) 
 
 @cached(cache_policies.FIGURES)
 def _cotas_of_range(number: int, first: dt.date, last: dt.date, hoje: dt.date) -> CotasOfRange:
-    return CotasOfRange(
-        months=tuple(reads.cotas_by_month(Escopo(), first, last, people=number).values()),
-        bands=tuple(band for band in reads.arrears(Escopo(), hoje, people=number) if band.militantes),
-    )
+    months, bands = reads.cotas_and_arrears(Escopo(), first, last, hoje, people=number)
+    return CotasOfRange(months=tuple(months.values()), bands=tuple(band for band in bands if band.militantes))
 
 
 def _summed(bands: Iterable[FaixaAtraso]) -> tuple[FaixaAtraso, ...]:

@@ -5,7 +5,22 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, case, func, literal, or_, select, true, union
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Select,
+    String,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    union,
+    union_all,
+)
 from sqlalchemy.orm import QueryableAttribute
 
 from controles.cotas.conditions import is_overdue
@@ -20,6 +35,9 @@ from controles.pagamentos.amounts import net_valor
 from controles.pagamentos.models import Metodo, Pagamento
 from controles.painel.bands import FAIXAS
 from controles.painel.records import FaixaAtraso
+
+# What the panel's sums of cotas have as columns: a competência or a band, and five numbers.
+Sums = tuple[dt.date | None, str | None, int, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +86,32 @@ def leaves_by_day(escopo: Escopo, first: dt.date, last: dt.date) -> dict[dt.date
     return _per_day(Militante.data_desligamento, escopo, first, last)
 
 
-def cotas_by_month(
-    escopo: Escopo, first: dt.date, last: dt.date, *, people: int | None = None
-) -> dict[dt.date, MonthOfCotas]:
-    """The competências from `first` to `last` that have cotas. people: limits it to one range of militantes
-    (`in_piece`)."""
-    # The months are listed one by one, so that with a range of militantes the index is searched per month for that
-    # range.
+def cotas_and_arrears(
+    escopo: Escopo, first: dt.date, last: dt.date, hoje: dt.date, *, people: int | None = None
+) -> tuple[dict[dt.date, MonthOfCotas], tuple[FaixaAtraso, ...]]:
+    """Competências from `first` to `last` that have cotas at all; and every band of arrears, empty ones too. In one
+    statement. people: of one range of militantes (`in_piece`)."""
+    months = _months(escopo, first, last, people)
+    rows = db.session.execute(union_all(months, _bands(escopo, hoje, people)))
+    found: dict[dt.date, MonthOfCotas] = {}
+    bands: dict[str, FaixaAtraso] = {}
+    for competencia, band, *sums in rows:
+        numbers = [int(value) for value in sums]
+        if competencia is not None:
+            found[competencia] = MonthOfCotas(competencia, *numbers)
+        elif band is not None:
+            bands[band] = FaixaAtraso(band, *numbers[:2])
+    return found, tuple(bands.get(name, FaixaAtraso(name, 0, 0)) for name, _, _ in FAIXAS)
+
+
+def _months(escopo: Escopo, first: dt.date, last: dt.date, people: int | None) -> Select[*Sums]:
+    # Named one by one with a range of militantes: then the index is entered at each month, and reads that range alone.
     months = Cota.competencia.in_(months_between(first, last))
     span = Cota.competencia.between(first, last) if people is None else months
-    rows = db.session.execute(
+    return (
         select(
             Cota.competencia,
+            cast(null(), String),
             func.sum(Cota.valor),
             func.sum(Cota.pago),
             func.coalesce(func.sum(Cota.valor - Cota.pago).filter(Cota.dispensada_em.is_not(None)), 0),
@@ -90,10 +122,6 @@ def cotas_by_month(
         .where(span, owner_in_scope(escopo, Cota.militante_id), _of(people))
         .group_by(Cota.competencia)
     )
-    return {
-        competencia: MonthOfCotas(competencia, int(previsto), int(recebido), int(dispensado), quitadas, cotas)
-        for competencia, previsto, recebido, dispensado, quitadas, cotas in rows
-    }
 
 
 def cash_by_month(escopo: Escopo, first: dt.date, last: dt.date) -> dict[tuple[dt.date, Metodo], int]:
@@ -109,8 +137,8 @@ def cash_by_month(escopo: Escopo, first: dt.date, last: dt.date) -> dict[tuple[d
     return dict(sums)
 
 
-def arrears(escopo: Escopo, hoje: dt.date, *, people: int | None = None) -> tuple[FaixaAtraso, ...]:
-    """Every band, including empty ones, by number of overdue cotas. people: as for `cotas_by_month`."""
+def _bands(escopo: Escopo, hoje: dt.date, people: int | None) -> Select[*Sums]:
+    """By number of overdue cotas, those bands in which there is anybody: how many, and their centavos."""
     owed = (
         select(
             Cota.militante_id,
@@ -123,9 +151,9 @@ def arrears(escopo: Escopo, hoje: dt.date, *, people: int | None = None) -> tupl
     )
     band = case(*((owed.c.months <= most, name) for name, _, most in FAIXAS if most is not None), else_=FAIXAS[-1][0])
     named = select(band.label("band"), owed.c.centavos).subquery()
-    rows = db.session.execute(select(named.c.band, func.count(), func.sum(named.c.centavos)).group_by(named.c.band))
-    found = {name: FaixaAtraso(name, militantes, int(centavos)) for name, militantes, centavos in rows}
-    return tuple(found.get(name, FaixaAtraso(name, 0, 0)) for name, _, _ in FAIXAS)
+    none = (literal(0), literal(0), literal(0))
+    sums = (func.count(), func.sum(named.c.centavos), *none)
+    return select(cast(null(), Date), named.c.band, *sums).group_by(named.c.band)
 
 
 def on_leave_at(escopo: Escopo, days: Iterable[dt.date]) -> dict[dt.date, int]:

@@ -27,7 +27,7 @@ from controles.settings.config import Settings
     type=click.Choice(tuple(PROFILES)),
     default="demo",
     show_default=True,
-    help="Tamanho: demo (300 militantes), medium (20 mil) ou large (200 mil).",
+    help="Tamanho: demo (300 militantes), small (5 mil), medium (20 mil) ou large (200 mil).",
 )
 @click.option("--replace", is_flag=True, help="Apaga antes militantes, cotas e pagamentos que já existam.")
 @click.option(

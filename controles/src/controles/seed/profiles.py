@@ -17,6 +17,7 @@ PROFILES = {
     profile.nome: profile
     for profile in (
         Profile("demo", militantes=300, nucleos=12),
+        Profile("small", militantes=5_000, nucleos=300),
         Profile("medium", militantes=20_000, nucleos=1_200),
         Profile("large", militantes=200_000, nucleos=1_200),
     )

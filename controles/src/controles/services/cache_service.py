@@ -13,7 +13,7 @@ from typing import Final
 from flask import Flask, current_app
 
 from controles.db import db
-from controles.services.cache_slices import SLICES
+from controles.services.cache_slices import QUIET, SLICES
 from controles.settings.config import Settings
 from frescor import Cache, CacheError, PolicyStats, ServerInfo
 from frescor.embedded import EmbeddedServer, EmbeddedServerUnavailable
@@ -148,7 +148,7 @@ def init_app(app: Flask) -> None:
     _frescor.init_app(app, lambda: _open_cache(app, settings))
     cache = functools.partial(_frescor.of, app)
     with app.app_context():
-        tracked = [track(engine, cache, slices=SLICES) for engine in db.engines.values()]
+        tracked = [track(engine, cache, slices=SLICES, quiet=QUIET) for engine in db.engines.values()]
     app.extensions[EXTENSION] = CacheService(cache, tracked)
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar, TypeVarTuple
@@ -102,21 +102,27 @@ def fetch_page(
     cursor: str | None,
     limit: int,
     visible: ColumnElement[bool],
+    read: "Reader[*Ts] | None" = None,
 ) -> Page[*Ts]:
     """The page that `cursor` points to; the first page without a cursor, or if it is invalid.
 
-    `statement` selects the row's id first. A cursor for a row that is not `visible` is also invalid: the position of a
-    hidden name among visible ones would reveal something about it.
+    `statement` selects the row's id first. A cursor at a row that is not `visible` makes no sense either: where a
+    hidden name would stand among the names that one may see tells something about it.
+
+    `read` reads the rows of the statement that follow a place (None: from the start), so many of them at the most, in
+    the list's order; where it gives None, and backwards, the statement is run.
     """
     size = max(1, min(limit, MAX_LIMIT))
     place = decode(cursor, order=keyset.order, max_id=keyset.max_id)
     if place is not None:
         at = session.execute(select(*keyset.columns).where(keyset.row_id == place.row_id, visible)).one_or_none()
         if at is not None:
-            page = _page_at(session, statement, keyset, place.direction, tuple(at), size)
+            page = _page_at(session, statement, keyset, place.direction, tuple(at), size, read)
             if page is not None:
                 return page
-    found = session.execute(statement.order_by(*keyset.ordering(backwards=False)).limit(size + 1)).all()
+    found = None if read is None else read(statement, None, size + 1)
+    if found is None:
+        found = session.execute(statement.order_by(*keyset.ordering(backwards=False)).limit(size + 1)).all()
     return _page(keyset, tuple(found[:size]), before=False, after=len(found) > size)
 
 
@@ -127,14 +133,17 @@ def _page_at(
     direction: Direction,
     position: tuple[object, ...],
     size: int,
+    read: "Reader[*Ts] | None",
 ) -> Page[*Ts] | None:
     """None if the first page should be shown: there is nothing on that side, or going back reaches the list's start.
 
     Then the first page is shown in full, not only the few rows before the position.
     """
     backwards = direction is Direction.PREVIOUS
-    query = statement.where(keyset.beyond(position, backwards=backwards))
-    found = session.execute(query.order_by(*keyset.ordering(backwards=backwards)).limit(size + 1)).all()
+    found = None if read is None or backwards else read(statement, position, size + 1)
+    if found is None:
+        query = statement.where(keyset.beyond(position, backwards=backwards))
+        found = session.execute(query.order_by(*keyset.ordering(backwards=backwards)).limit(size + 1)).all()
     more = len(found) > size
     if not found or (backwards and not more):
         return None
@@ -148,6 +157,14 @@ def _page(keyset: Keyset, rows: tuple[Row[int, *Ts], ...], *, before: bool, afte
     following = Cursor(keyset.order, Direction.NEXT, rows[-1][0]).encode() if after else None
     preceding = Cursor(keyset.order, Direction.PREVIOUS, rows[0][0]).encode() if before else None
     return Page(rows, following, preceding)
+
+
+class Reader(Protocol[*Ts]):
+    """Rows of a statement from a place of the list on, read in the list's own way."""
+
+    def __call__(
+        self, statement: Select[int, *Ts], after: tuple[object, ...] | None, size: int, /
+    ) -> Sequence[Row[int, *Ts]] | None: ...
 
 
 class ListPage(Protocol[T_co]):

@@ -16,7 +16,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from controles.db import MAX_ID
-from controles.web import search_seal
+from controles.web import late_totals, search_seal
 from controles.web.reader import current_author_id
 
 Filter = TypeVar("Filter")
@@ -106,6 +106,11 @@ class ListLinks:
         if not cursor:
             return None
         return sealed_address(url_for(self.endpoint), {**write_filter(self.filtro), "cursor": cursor})
+
+    @property
+    def totals(self) -> str:
+        """The list with its totals; asked for by the page's script, these alone."""
+        return sealed_address(url_for(self.endpoint), {**write_filter(self.filtro), late_totals.PARAMETER: "1"})
 
     def whole(self, endpoint: str, formato: str) -> str:
         """The address of all rows with this filter, for printing or as a file."""

@@ -100,3 +100,16 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     button.textContent = "Copiado";
   });
 }
+
+// Totals that take longer than their page come after it. The cookie says that this browser fetches them; without an
+// answer, the link that stands in their place is left.
+document.cookie = `controles_script=1; path=/; SameSite=Lax${location.protocol === "https:" ? "; Secure" : ""}`;
+for (const place of document.querySelectorAll("[data-late]")) {
+  (async () => {
+    const answer = await fetch(place.dataset.late, { headers: { "X-Requested-With": "fetch" } });
+    if (!answer.ok || answer.redirected) return;
+    const parts = document.createElement("template");
+    parts.innerHTML = await answer.text();
+    for (const part of [...parts.content.children]) document.getElementById(part.id)?.replaceWith(part);
+  })().catch(() => {});
+}
