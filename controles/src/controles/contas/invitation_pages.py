@@ -1,4 +1,4 @@
-"""Inviting somebody to an account, for the administration; and the page to which the link of an invitation leads."""
+"""Pages for the administration to invite somebody, and the page that an invitation's link opens."""
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -20,7 +20,7 @@ from controles.web.form_fields import TextField, at_most, required
 
 blueprint = Blueprint("convites", __name__, url_prefix="/convites", template_folder="templates")
 
-# The link that was just made, until it is shown: its invitation's number and its token.
+# The link that was just made, until it is shown: the invitation's id and its token.
 _FRESH = "convite_novo"
 ESTADO_NAMES = {
     EstadoConvite.A_ESPERA: ("À espera", "warn"),
@@ -32,7 +32,7 @@ ESTADO_NAMES = {
 
 
 class ConviteForm(RoleForm):
-    """Who is invited, and what the account may do."""
+    """Whom to invite, and the role of the account."""
 
     nome = TextField("Nome", [required("Escreva o nome de quem é convidado."), at_most(160)])
     email = TextField(
@@ -45,7 +45,7 @@ class ConviteForm(RoleForm):
 @blueprint.get("")
 @require(Permission.ADMINISTRAR)
 def index() -> ResponseReturnValue:
-    """Every invitation, and what became of it."""
+    """Every invitation and its state."""
     return render_template("convites/index.html", convites=list_convites(agora=utc_now()), estados=ESTADO_NAMES)
 
 
@@ -53,7 +53,7 @@ def index() -> ResponseReturnValue:
 @require(Permission.ADMINISTRAR)
 @require_confirmed
 def new() -> ResponseReturnValue:
-    """Invite somebody; the link is on the page that follows."""
+    """Invite somebody; the link is shown on the next page."""
     form = ConviteForm(typed(), papel=Papel.TESOURARIA)
     form.offer_nucleos()
     if request.method != "POST":
@@ -78,7 +78,7 @@ def new() -> ResponseReturnValue:
 @blueprint.get("/<int:convite_id>")
 @require(Permission.ADMINISTRAR)
 def show(convite_id: int) -> ResponseReturnValue:
-    """One invitation; its link, if it was made a moment ago."""
+    """One invitation; also its link, if it was just made."""
     convite = get_convite(convite_id, agora=utc_now())
     if convite is None:
         abort(404)
@@ -96,7 +96,7 @@ def show(convite_id: int) -> ResponseReturnValue:
 @require(Permission.ADMINISTRAR)
 @require_confirmed
 def act(convite_id: int) -> ResponseReturnValue:
-    """Another link in place of the present one, or none any more."""
+    """Replace an invitation's link, or cancel the invitation."""
     here = url_for("convites.show", convite_id=convite_id)
     author, agora = current_author_id(), utc_now()
     try:
@@ -107,7 +107,7 @@ def act(convite_id: int) -> ResponseReturnValue:
                 inviting.cancel(convite_id, autor_id=author, agora=agora)
                 flash("O convite foi cancelado; o link não vale mais.", "success")
             case _:
-                # Unknown to everybody, also where there is no such invitation.
+                # The same answer if there is no such invitation.
                 abort(404 if get_convite(convite_id, agora=agora) is None else 400)
     except (Conflict, Invalid) as error:
         flash(error.message, "danger")
@@ -116,7 +116,7 @@ def act(convite_id: int) -> ResponseReturnValue:
 
 @blueprint.route("/aceitar/<token>", methods=["GET", "POST"])
 def accept(token: str) -> ResponseReturnValue:
-    """Where the link leads: a password of one's own, then the phone. Nobody needs to be logged in."""
+    """The page that the link opens, without login: the person chooses a password, then sets up their phone."""
     agora = utc_now()
     convite = waiting_convite(token, agora=agora)
     if convite is None:

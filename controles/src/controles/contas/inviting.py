@@ -1,7 +1,8 @@
-"""Invitations: a link makes one account, once, until it expires, is cancelled, or whoever sent it may invite no more.
+"""Invitations: a link creates one account, once. It is valid until it expires, is cancelled, or its sender loses the
+right to invite.
 
-The link carries a random token; only its digest is stored. So it is shown once, and who has lost it makes another one,
-which ends the first.
+The link contains a random token, and only its digest is stored. So the link is shown once; if it is lost, a new one is
+made, which makes the old one invalid.
 """
 
 import datetime as dt
@@ -35,9 +36,9 @@ _LOCK = "contas.convites"
 
 
 def invite(novo: NovoConvite, *, autor_id: int, agora: dt.datetime) -> tuple[int, str]:
-    """Write an invitation; its id comes back, and the token of its link, which nobody can read again.
+    """Write an invitation; returns its id, and the token of its link, which cannot be read again.
 
-    Invalid names the field.
+    Raises Invalid, which names the field.
     """
     with transaction() as session:
         serialise(session.connection(), _LOCK)
@@ -60,7 +61,7 @@ def invite(novo: NovoConvite, *, autor_id: int, agora: dt.datetime) -> tuple[int
 
 
 def renew(convite_id: int, *, autor_id: int, agora: dt.datetime) -> str:
-    """Another link in place of the present one, good for seven days from now; its token comes back."""
+    """Replace an invitation's link by a new one, valid for seven days from now; returns its token."""
     with transaction() as session:
         convite = _locked(session, convite_id)
         if convite.aceito_em is not None or convite.cancelado_em is not None:
@@ -73,7 +74,7 @@ def renew(convite_id: int, *, autor_id: int, agora: dt.datetime) -> str:
 
 
 def cancel(convite_id: int, *, autor_id: int, agora: dt.datetime) -> None:
-    """Make the link worth nothing. Conflict if somebody has used it."""
+    """Make the link invalid. Raises Conflict if somebody has used it."""
     with transaction() as session:
         convite = _locked(session, convite_id)
         if convite.aceito_em is not None:
@@ -84,13 +85,15 @@ def cancel(convite_id: int, *, autor_id: int, agora: dt.datetime) -> None:
 
 
 def accept(token: str, *, nome: str, password: str, agora: dt.datetime) -> Usuario:
-    """Make the account that the link describes, with a password that its owner chose; the phone is enrolled next.
+    """Create the account that the link describes, with the password that the person chose; next they set up their
+    phone.
 
-    Conflict, with a sentence for a stranger, if the link is worth nothing, or the address has an account by now.
+    Raises Conflict, with a sentence for somebody without an account, if the link is not valid, or if the address has an
+    account by now.
     """
     try:
         with transaction() as session:
-            # Of two who follow one link at once the second one waits here, and finds it used.
+            # If two people use one link at once, the second waits here and then finds it used.
             serialise(session.connection(), _LOCK)
             convite = session.scalars(
                 select(Convite)
@@ -124,17 +127,17 @@ def accept(token: str, *, nome: str, password: str, agora: dt.datetime) -> Usuar
 
 
 def digest(token: str) -> bytes:
-    """What is stored of the token. It has 256 random bits: there is nothing for a slow hash to protect."""
+    """What is stored of the token. It has 256 random bits, so a slow hash would add no protection."""
     return hashlib.sha256(token.encode()).digest()
 
 
 def is_waiting(agora: dt.datetime) -> ColumnElement[bool]:
-    """Whether an invitation's link lets somebody in."""
+    """Whether an invitation's link can be used."""
     return and_(Convite.aceito_em.is_(None), Convite.cancelado_em.is_(None), Convite.expira_em > agora, may_invite())
 
 
 def may_invite() -> ColumnElement[bool]:
-    """Whether who made an invitation, or its last link, may still make accounts."""
+    """Whether the user who made an invitation, or its latest link, may still create accounts."""
     author = aliased(Usuario)
     return (
         select(author.id)

@@ -1,4 +1,4 @@
-"""An amount in words, as a receipt says it: "mil e duzentos reais e cinquenta centavos"."""
+"""An amount in words, as receipts write it: "mil e duzentos reais e cinquenta centavos"."""
 
 _SMALL = (
     *("zero", "um", "dois", "três", "quatro", "cinco", "seis", "sete", "oito", "nove"),
@@ -36,7 +36,7 @@ def _number(number: int) -> str:
     *before, last = (words for _, words in groups)
     if not before:
         return last
-    # "e" stands before a last group that is below a hundred or whole hundreds, and a comma between the others.
+    # The last group follows "e" if it is below a hundred or a multiple of a hundred; other groups follow a comma.
     smallest = groups[-1][0]
     joined = " e " if smallest < 100 or smallest % 100 == 0 else ", "
     return ", ".join(before) + joined + last

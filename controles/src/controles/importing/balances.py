@@ -1,7 +1,7 @@
-"""Importing opening balances: what each person owed, or had paid ahead, when the accounts here began.
+"""Importing opening balances: what each person owed, or had paid in advance, when the accounts in Controles began.
 
-What is owed is one cota of the month before, whatever months it comes from; what was paid ahead is a payment of the
-day before, all of it credit. So neither stands in a month that is kept here, and no account moves.
+A debt becomes one cota of the month before, whichever months it comes from. An advance becomes a payment of the day
+before, all of it credit. So neither is in a month that Controles accounts for, and no monthly account changes.
 """
 
 import datetime as dt
@@ -40,12 +40,12 @@ NOT_BEGUN = (
 )
 _NOTE = "Saldo de antes do começo da contabilidade"
 _AT_ONCE = 500
-# Who it is about, and centavos: what is owed is negative.
+# The militante's id, and centavos: a debt is negative.
 Saldo = tuple[int, int]
 
 
 def review_saldos(path: Path, *, hoje: dt.date, listener: Listener, hints: Hints) -> Resumo:  # noqa: ARG001 - as every kind
-    """What an import of `path` would write. Invalid if the file cannot be read, or nobody said when accounts begin."""
+    """What an import of `path` would write. Raises Invalid if the file cannot be read, or if no first month is set."""
     found = _examine(db.session, path, listener, hints)
     db.session.rollback()
     return found.resumo(gravado=False)
@@ -61,7 +61,7 @@ def import_saldos(
     listener: Listener,
     hints: Hints,
 ) -> Resumo:
-    """Write the balances of `path` that are new, in one transaction; none with faults unless `valid_only`."""
+    """Write the new balances of `path` in one transaction; none if there are faults, unless `valid_only`."""
     with transaction() as session:
         begin_money(session)
         before = _month_before(session)
@@ -86,7 +86,7 @@ def import_saldos(
 def undo_saldos(
     session: Session, rows: Sequence[ImportacaoLinha], motivo: str, autor_id: int | None, agora: dt.datetime
 ) -> Undone:
-    """Take the cotas away on which nobody has paid anything, and reverse the credits."""
+    """Delete the cotas that nobody has paid anything of, and reverse the credits."""
     begin_money(session)
     owed = [row for row in rows if (row.antes or {}).get("tabela") == "cota"]
     kept: dict[int, str] = {}
@@ -199,7 +199,7 @@ class _Checker:
 
 
 def _saldo_of(row: MoneyRow) -> int | None:
-    """In favour, less what is owed; None where the row says neither."""
+    """The credit minus the debt; None if the row has neither."""
     values = row.values
     if not {"saldo", "devido", "credito"} & set(values):
         return None
@@ -246,7 +246,7 @@ def _write_owed(
 
 
 def _ahead(militante_id: int, centavos: int, before: dt.date) -> Entrada:
-    """What somebody had paid ahead, as credit."""
+    """An advance, as credit."""
     return Entrada(
         NovoPagamento(
             militante_id=militante_id,
@@ -269,7 +269,7 @@ def _amount(saldo: int) -> str:
 
 
 def _words(row: MoneyRow, owner: Payer | None, saldo: int | None) -> str:
-    """A row as a person reads it."""
+    """A row in words, for the page."""
     values = row.values
     who = owner.shown if owner is not None else values.get("nome") or values.get("matricula") or "sem nome"
     return str(who) if saldo is None else f"{who} · {_amount(saldo)}"

@@ -1,4 +1,4 @@
-"""Rows about money: read, checked some hundred at a time, and kept to be written. Nothing is written here."""
+"""Rows about money: read, checked some hundred at a time, and returned for writing. Nothing is written here."""
 
 import re
 from collections import Counter
@@ -20,7 +20,7 @@ from controles.importing.spreadsheet import Record
 from controles.pagamentos.models import Metodo
 
 T = TypeVar("T")
-# A check of one row, and what is to be written for it.
+# The check of one row, and what to write for it.
 Outcome = tuple[CheckedRow, T | None]
 
 _METODOS = {
@@ -39,7 +39,7 @@ _CREDIT = re.compile(r"\s*(?:\(c\)|\bc|\bcr(?:ed(?:or|ito)?)?)\.?$", re.IGNORECA
 
 @dataclass(slots=True)
 class MoneyRow:
-    """A row's cells as values; those that are empty or could not be read are missing."""
+    """A row's cells as values; empty or unreadable cells are missing."""
 
     record: Record
     values: dict[str, Any] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class MoneyRow:
 
 @dataclass(slots=True)
 class Examined(Generic[T]):
-    """What would happen with each row; `wanted` are those to be written, by their numbers."""
+    """What would happen with each row; `wanted` has those to write, by row number."""
 
     count: Counter[Acao] = field(default_factory=Counter)
     wanted: list[tuple[int, T]] = field(default_factory=list)
@@ -74,7 +74,7 @@ def examine(
     hints: Hints,
     check: Callable[[Columns, Sequence[MoneyRow]], Sequence[Outcome[T]]],
 ) -> Examined[T]:
-    """Read the whole file and let `check` say, some hundred rows at a time, what is to become of each."""
+    """Read the whole file; `check` decides, for some hundred rows at a time, what to do with each."""
     found: Examined[T] = Examined()
     with open_sheet(path, hints.words.knows) as sheet:
         columns = columns_of(sheet.header, hints.words)
@@ -92,7 +92,7 @@ def examine(
 
 
 def settled(row: MoneyRow) -> CheckedRow | None:
-    """What a row is whoever it is about: broken, or a line that sums up others; None for every other one."""
+    """The result for a row that does not depend on a person: broken, or a total; None for every other row."""
     if row.record.fault is not None:
         return CheckedRow(row.record, Acao.ERRO, faults=(Fault(None, row.record.fault),))
     if is_sum(row.record) and not {"data", "cpf", "matricula"} & set(row.values):
@@ -101,7 +101,7 @@ def settled(row: MoneyRow) -> CheckedRow | None:
 
 
 def refused(row: MoneyRow, columns: Columns) -> CheckedRow:
-    """A row with faults, these from left to right."""
+    """A row with faults, in the order of the columns."""
     names = sorted(row.faults, key=lambda name: columns.positions.get(name, len(columns.positions) + 1000))
     return CheckedRow(
         row.record, Acao.ERRO, faults=tuple(Fault(columns.name(name), row.faults[name]) for name in names)
@@ -120,7 +120,7 @@ def read_metodo(text: str) -> Metodo:
 
 
 def read_positive(text: str) -> int:
-    """Centavos, more than none."""
+    """Centavos, more than 0."""
     centavos = parse_brl(text)
     if centavos == 0:
         raise ValueError("O valor é zero; apague a linha, ou escreva o valor.")
@@ -128,7 +128,7 @@ def read_positive(text: str) -> int:
 
 
 def read_balance(text: str) -> int:
-    """Centavos in favour; what is owed is negative: with a sign, in brackets, or with a D behind it."""
+    """Centavos; a debt is negative: written with a sign, in brackets, or followed by D."""
     owed = bool(_SIGN.search(text)) or bool(_DEBIT.search(text))
     plain = _CREDIT.sub("", _DEBIT.sub("", text)).strip()
     centavos = parse_brl(_SIGN.sub("", plain).strip().removesuffix(")"))

@@ -1,10 +1,10 @@
-"""What spreadsheets of payments and of opening balances call each field."""
+"""The words for each field in spreadsheets of payments and of opening balances."""
 
 import re
 
 from controles.importing.vocabulary import Vocabulary
 
-# Who a row is about: the same words in both kinds of sheet.
+# The words for the person, the same in both kinds of sheet.
 _WHO: dict[str, tuple[str, ...]] = {
     "matricula": ("matricula", "numero de matricula", "n matricula", "codigo", "inscricao", "registro", "mat"),
     "nome": (
@@ -131,7 +131,7 @@ BALANCES = Vocabulary(
     one_of=(*_ONE_OF_WHO, ("devido", "credito", "saldo")),
 )
 
-# What a page calls each field.
+# The name of each field on a page.
 _WHO_FIELDS = {"matricula": "Matrícula", "nome": "Nome", "cpf": "CPF"}
 PAYMENT_FIELDS = {
     **_WHO_FIELDS,

@@ -1,7 +1,8 @@
-"""Whose money a row is about: never guessed. What is not clear is a question, with its answers, for who imports.
+"""Finding the person whose money a row is about. Nothing is guessed: an unclear row becomes a question, with possible
+answers, to whoever imports.
 
-A row is about somebody by its CPF, else its matrícula, else its name; and every other word of it about the person has
-to agree. A payment, unlike a member's own data, may also be nobody's that is known, or be left out.
+A row is matched by its CPF, else its matrícula, else its name; and everything else that it says about the person has to
+agree. Unlike a member's own data, a payment may also belong to nobody known, or be left out.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,21 +16,21 @@ from controles.domain.text import search_form
 from controles.importing.matching import matricula_key, spellings
 from controles.militantes.models import Militante
 
-# What somebody can say about a row at the page: it is this person's, nobody's that is known, or it is not to be
-# written; and that it is another payment than the like one. Joined by "+", since a row can have two questions.
+# The answers about a row: it belongs to this person, to nobody known, or is not to be written; and: it is not the same
+# payment as the similar one. Joined by "+", since a row can have two questions.
 PERSON, UNIDENTIFIED, LEAVE, ANOTHER = "m:", "n", "x", "o"
 JOINED = "+"
 Options = tuple[tuple[str, str], ...]
 
 _LEAVE_OUT = (LEAVE, "Não gravar esta linha")
 _NOBODYS = (UNIDENTIFIED, "Gravar sem identificar")
-# How many names that nobody has are looked up for what they may stand for, and how many people each may mean.
+# For how many unknown names suggestions are looked up, and how many people are suggested for each.
 _SUGGESTIONS, _MOST_CHOICES = 300, 6
 
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """A militante as a row can be about one."""
+    """A militante, as a row can refer to one."""
 
     id: int
     matricula: str
@@ -49,7 +50,7 @@ class Said:
     matricula: str | None = None
     cpf: str | None = None
     nome: str | None = None
-    # What was decided at the page.
+    # The answer from the page.
     decisao: str | None = None
 
     @property
@@ -64,7 +65,7 @@ class Said:
 
 
 class Doubt(ValueError):
-    """Somebody has to say whose this is: the field that asks, a sentence, and the answers."""
+    """It is unclear whose this is: the field to ask about, a sentence, and the possible answers."""
 
     def __init__(self, field_name: str, message: str, options: Options) -> None:
         super().__init__(message)
@@ -75,7 +76,7 @@ class Doubt(ValueError):
 
 @dataclass(slots=True)
 class Payers:
-    """The militantes whom some rows can be about."""
+    """The militantes that some rows may refer to."""
 
     by_id: dict[int, Payer] = field(default_factory=dict)
     by_matricula: dict[str, Payer] = field(default_factory=dict)
@@ -84,7 +85,7 @@ class Payers:
     alike: dict[str, list[Payer]] = field(default_factory=dict)
 
     def find(self, said: Said, *, nobodys: bool) -> Payer | None:
-        """Whose the row is; None for nobody's, which only a decision makes it. Doubt if that is not clear.
+        """Whose the row is; None if the answer was that it is nobody's known. Raises Doubt if it is unclear.
 
         `nobodys`: whether it may be written without a person.
         """
@@ -123,7 +124,7 @@ class Payers:
     def _by_matricula(self, matricula: str | None) -> Payer | None:
         found = [self.by_matricula[one] for one in spellings(matricula or "") if one in self.by_matricula]
         exact = [one for one in found if matricula in (one.matricula, matricula_key(one.matricula))]
-        # 7 may be 007 or 0007: which of the two is asked, by the name.
+        # 7 may be 007 or 0007; the name decides between them.
         chosen = exact or (found if len(found) == 1 else [])
         return chosen[0] if chosen else None
 
@@ -141,7 +142,7 @@ class Payers:
 
 
 def payers_among(session: Session, rows: Iterable[Said], budget: list[int]) -> Payers:
-    """Look up all at once, by index. `budget`: how many names may still be looked up for what they may stand for."""
+    """Look up all at once, by index. `budget`: for how many names suggestions may still be looked up."""
     said = list(rows)
     payers = Payers()
     matriculas = {way for one in said if one.matricula for way in spellings(one.matricula)}
@@ -161,7 +162,7 @@ def payers_among(session: Session, rows: Iterable[Said], budget: list[int]) -> P
         if budget[0] > 0 and len(words) > 1:
             budget[0] -= 1
             first, last = words[0], words[-1]
-            # From the first word's beginning, so that the index leads there.
+            # Begins with the first word, so that the index can be used.
             payers.alike[name] = list(
                 _read(session, Militante.nome_busca.like(f"{_plain(first)} %{_plain(last)}", escape="!"), _MOST_CHOICES)
             ) or list(_read(session, Militante.nome_busca.like(f"{_plain(first)} {_plain(words[1])}%", escape="!"), 3))
@@ -214,7 +215,8 @@ def _agreeing(
 
 
 def _same_person(nome: str, payer: Payer) -> bool:
-    """People shorten their names and leave particles out; the first name stays, and one other at least."""
+    """Whether two names can be the same person's: people shorten their names and omit particles, but keep the first
+    name and at least one other."""
     said = search_form(nome).split()
     for name in payer.names:
         known = name.split()

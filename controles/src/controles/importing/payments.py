@@ -1,7 +1,7 @@
-"""Importing past payments: whose each is, whether it is there already, and writing those that are new.
+"""Importing past payments: finding whose each is and whether it is registered already, and writing the new ones.
 
-What is there is found by a key made of what the row says: the same file again changes nothing. A payment that is only
-like one that is there, or like another row, is a question.
+A registered payment is recognised by a key made of the row's content, so importing the same file again changes nothing.
+A payment that is only similar to a registered one, or to another row, is a question.
 """
 
 import datetime as dt
@@ -41,7 +41,7 @@ Key = tuple[int | None, dt.date, int]
 
 
 def review_pagamentos(path: Path, *, hoje: dt.date, listener: Listener, hints: Hints) -> Resumo:
-    """What an import of `path` would write. Invalid if the file as a whole cannot be read."""
+    """What an import of `path` would write. Raises Invalid if the file as a whole cannot be read."""
     found = _examine(db.session, path, hoje, listener, hints)
     db.session.rollback()
     return found.resumo(gravado=False)
@@ -57,7 +57,7 @@ def import_pagamentos(
     listener: Listener,
     hints: Hints,
 ) -> Resumo:
-    """Write the payments of `path` that are new, in one transaction; none with faults unless `valid_only`."""
+    """Write the new payments of `path` in one transaction; none if there are faults, unless `valid_only`."""
     with transaction() as session:
         begin_money(session)
         found = _examine(session, path, hoje, listener, hints)
@@ -71,7 +71,7 @@ def import_pagamentos(
 
 
 def begin_money(session: Session) -> None:
-    """Hold the months as they are, and keep other writers of payments and cotas out."""
+    """Lock the months, and keep other writers of payments and cotas out."""
     hold_months(session)
     serialise(session.connection(), "importacao.dinheiro")
     keep_others_out(session)
@@ -113,8 +113,8 @@ def record_import(
 def undo_pagamentos(
     session: Session, rows: Sequence[ImportacaoLinha], motivo: str, autor_id: int | None, agora: dt.datetime
 ) -> Undone:
-    """Reverse what was written, each on its own day, so that no month shows money that never came; in a closed month,
-    today. A later import may bring the same payment again."""
+    """Reverse what was written, each payment on its own day, so that no month shows money that never came; in a closed
+    month, today. A later import may write the same payment again."""
     begin_money(session)
     closed = last_closed(session)
     hoje = agora.astimezone(LOCAL_ZONE).date()
@@ -143,7 +143,7 @@ def _examine(session: Session, path: Path, hoje: dt.date, listener: Listener, hi
 
 @dataclass(slots=True)
 class _There:
-    """The payments that are there, as far as some rows can be one of them."""
+    """The registered payments that some rows may be the same as."""
 
     keys: set[str]
     alike: dict[Key, int]
@@ -151,7 +151,7 @@ class _There:
 
 
 class _Checker:
-    """Checks the rows of one file in order; remembers them, to ask about what is there twice."""
+    """Checks the rows of one file in order, and remembers them, to ask about duplicates."""
 
     def __init__(self, session: Session, hoje: dt.date) -> None:
         self._session = session
@@ -216,7 +216,7 @@ class _Checker:
             elif key in there.alike:
                 like = f"Já há um pagamento desta pessoa, do mesmo dia e valor: o nº {there.alike[key]}."
             if like is not None:
-                # What was decided about the person is kept with the answer.
+                # The answer about the person is kept as well.
                 chosen = JOINED.join((*row.said.parts, ANOTHER))
                 answers = ((chosen, "É outro pagamento: gravar"), _SAME)
                 return self._conflict(columns, row, "valor", like, answers, owner), None
@@ -251,7 +251,7 @@ class _Checker:
             faults.setdefault(error.field, error.message)
         e2eid = values.get("e2eid")
         if e2eid is not None and not E2EID.fullmatch(e2eid):
-            # The bank's own number of the row, or of the sheet's author: it names no PIX.
+            # A number that the bank or the author of the sheet gave to the row: not a PIX identifier.
             del values["e2eid"]
 
     @staticmethod
@@ -298,13 +298,14 @@ class _Checker:
 
 
 def _key(key: Key, e2eid: str | None, nth: int) -> str:
-    """The same for the same payment in another file, whatever its row; the second alike one has its own."""
+    """A key that is the same for the same payment in another file, whatever its row; a second similar payment has its
+    own."""
     text = f"{key[0]}|{key[1].isoformat()}|{key[2]}|{e2eid or ''}|{nth}"
     return f"imp-{hashlib.sha256(text.encode()).hexdigest()[:60]}"
 
 
 def _words(row: MoneyRow, owner: Payer | None) -> str:
-    """A row as a person reads it."""
+    """A row in words, for the page."""
     values = row.values
     who = owner.shown if owner is not None else values.get("nome") or values.get("matricula") or "sem identificação"
     parts = [str(who)]

@@ -1,1 +1,1 @@
-"""What is printed as PDF: the sheet, its head, its typeface. What stands on it is each subject's own."""
+"""Printing as PDF: paper size, heading and typeface. The contents belong to the feature that prints."""

@@ -1,7 +1,6 @@
-"""A PDF in the organisation's name: the sheet with its head, its typeface, and a foot on every page.
+"""A PDF with the organisation's heading, its typeface, and a foot on every page.
 
-The same calls give the same bytes, whenever and wherever they are made: nothing in the file tells the time but the
-instant that it is given.
+The same calls always produce the same bytes: the only time in the file is the one that is passed in.
 """
 
 import datetime as dt
@@ -26,14 +25,14 @@ DANGER = (160, 35, 35)
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """Who issues what is printed: the name, and the lines below it."""
+    """Who issues the document: the name, and the lines below it."""
 
     nome: str
     linhas: tuple[str, ...] = ()
 
 
 class Paper(FPDF):
-    """Sheets of A4, or of `size` in millimetres; `made_at` is the instant that the file names as its own."""
+    """Sheets of A4, or of `size` in millimetres; `made_at` is written into the file as its time of creation."""
 
     def __init__(self, title: str, *, made_at: dt.datetime, size: tuple[float, float] | str = "A4") -> None:
         super().__init__(unit="mm", format=size)
@@ -50,12 +49,12 @@ class Paper(FPDF):
         self.ink()
 
     def ink(self, size: float = 10.5, *, bold: bool = False, colour: tuple[int, int, int] = INK) -> None:
-        """Write on in this size, weight and colour."""
+        """Set size, weight and colour of the text that follows."""
         self.set_font(FAMILY, "B" if bold else "", size)
         self.set_text_color(*colour)
 
     def line_of(self, text: str, *, height: float = 5.6, align: str = "L") -> None:
-        """A paragraph over the whole width; what follows begins below it."""
+        """A paragraph over the whole width; the next text begins below it."""
         self.multi_cell(0, height, printable(text), align=align, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
     def rule(self, *, gap: float = 3) -> None:
@@ -67,7 +66,7 @@ class Paper(FPDF):
         self.ln(gap)
 
     def heading(self, heading: Heading) -> None:
-        """Who issues this, at the place where the sheet is written on."""
+        """Who issues the document, at the current position."""
         self.ink(13, bold=True, colour=BRAND)
         self.line_of(heading.nome or "Organização", height=6.5)
         self.ink(9, colour=INK_2)
@@ -75,14 +74,14 @@ class Paper(FPDF):
             self.line_of(line, height=4.6)
 
     def fact(self, name: str, value: str, *, width: float = 38) -> None:
-        """A name and, beside it, its value, which may take several lines."""
+        """A name and, beside it, its value, which may need several lines."""
         self.ink(9.5, colour=INK_2)
         self.cell(width, 6, name)
         self.ink(10.5)
         self.multi_cell(0, 6, printable(value), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
     def footer(self) -> None:
-        """On each page: `foot`, and the page's number where there are several."""
+        """On each page: `foot`, and the page number if there are several pages."""
         if not self.foot:
             return
         self.set_y(-MARGIN + 5)
@@ -97,5 +96,5 @@ class Paper(FPDF):
 
 
 def printable(text: str) -> str:
-    """`text` without what no typeface draws: control characters, and lone surrogates that no file can hold."""
+    """`text` without what no typeface can draw: control characters, and lone surrogates, which no file can contain."""
     return "".join(char if char.isprintable() or char == "\n" else " " for char in text)

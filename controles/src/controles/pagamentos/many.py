@@ -1,8 +1,8 @@
-"""Registering many payments at once, as an import does: what `register_pagamento` writes, in few statements.
+"""Registering many payments at once, for an import: writes the same as `register_pagamento`, in few statements.
 
-The caller's transaction holds the months, and keeps every other writer of payments and cotas out (`keep_others_out`):
-an audit row is written after each few hundred payments, and a writer that held a cota and waited for the audit would
-wait for this one, which waits for the cota.
+The caller's transaction locks the months, and keeps every other writer of payments and cotas out (`keep_others_out`).
+Otherwise there could be a deadlock: an audit row is written after each few hundred payments, and a writer that holds a
+cota and waits for the audit would wait for this transaction, which waits for the cota.
 """
 
 import datetime as dt
@@ -30,9 +30,9 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Entrada:
-    """One payment of many. `competencia`: the only month whose cota it pays, the rest is credit; None: the oldest ones.
+    """One payment. `competencia`: the only month whose cota it pays, the rest is credit; None: the oldest cotas first.
 
-    `novo.cota_ids` is (): nothing of it pays a cota, all is credit.
+    If `novo.cota_ids` is (), it pays no cota and is all credit.
     """
 
     novo: NovoPagamento
@@ -40,7 +40,8 @@ class Entrada:
 
 
 def keep_others_out(session: Session) -> None:
-    """Let nobody else write payments, cotas or militantes until this transaction ends; everybody may read."""
+    """Keep everybody else from writing payments, cotas or militantes until this transaction ends; reading is
+    allowed."""
     begin_write(session)
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("LOCK TABLE militante, cota IN EXCLUSIVE MODE"))
@@ -49,7 +50,7 @@ def keep_others_out(session: Session) -> None:
 def register_many(
     session: Session, entradas: Sequence[Entrada], *, autor_id: int | None, agora: dt.datetime, hoje: dt.date
 ) -> Iterator[list[int]]:
-    """Write payments that were checked, in their order; yields the ids of each few hundred once these are written."""
+    """Write payments that were checked, in their order; yields the ids of each few hundred after writing them."""
     contas: dict[tuple[Metodo, dt.date], int | None] = {}
     remaining = iter(entradas)
     while some := list(islice(remaining, _AT_ONCE)):
@@ -106,7 +107,7 @@ def _write(
         for pagamento_id, row, partes in zip(ids, rows, shares, strict=True)
     ]
     audit.record_many(session, changes, usuario_id=autor_id, agora=agora)
-    # What was changed by rows is not what objects here remember.
+    # Objects in the session do not know of rows that were changed by statements.
     session.expire_all()
     return ids
 
@@ -128,7 +129,7 @@ def _open_cotas(session: Session, entradas: Sequence[Entrada], hoje: dt.date) ->
 
 
 def _share(entrada: Entrada, open_cotas: Mapping[int, list[CotaAberta]]) -> tuple[ParteAlocada, ...]:
-    """What this payment pays; the cotas are as they are after it, for the next one."""
+    """What this payment pays; also updates the open cotas, for the next payment."""
     novo = entrada.novo
     cotas = open_cotas.get(novo.militante_id or 0, [])
     if novo.cota_ids is not None:

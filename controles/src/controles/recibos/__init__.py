@@ -1,1 +1,2 @@
-"""Receipts of payments: numbered without gaps, issued once, the same at every printing; cancelled, never deleted."""
+"""Receipts of payments: numbered without gaps, issued once, the same each time they are printed; cancelled, never
+deleted."""

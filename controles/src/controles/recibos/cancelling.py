@@ -1,4 +1,4 @@
-"""Cancelling: a number that was given stays given, and its receipt says from then on that it does not count."""
+"""Cancelling: a receipt keeps its number, and says from then on that it is not valid."""
 
 import datetime as dt
 
@@ -12,7 +12,7 @@ from controles.recibos.models import Recibo
 def cancel_of_payment(
     session: Session, pagamento_id: int, *, motivo: str, autor_id: int | None, agora: dt.datetime
 ) -> None:
-    """Cancel the receipt of a payment that is reversed in this transaction, if it has one."""
+    """Cancel the receipt, if any, of a payment that is reversed in this transaction."""
     standing = select(Recibo).where(Recibo.pagamento_id == pagamento_id, Recibo.cancelado_em.is_(None))
     recibo = session.scalars(standing.with_for_update()).one_or_none()
     if recibo is not None:
@@ -20,7 +20,7 @@ def cancel_of_payment(
 
 
 def mark_cancelled(session: Session, recibo: Recibo, *, motivo: str, autor_id: int | None, agora: dt.datetime) -> None:
-    """Write that `recibo`, which the caller has locked, does not count any more, and why."""
+    """Write that `recibo`, which the caller has locked, is cancelled, and why."""
     recibo.cancelado_em, recibo.cancelado_por_id, recibo.motivo = agora, autor_id, motivo
     audit.record(
         session,

@@ -1,4 +1,4 @@
-"""What a receipt says, as it is kept in its row, and the lines of its head."""
+"""The contents of a receipt as stored in its row, and the lines of its heading."""
 
 import datetime as dt
 from typing import Any
@@ -11,7 +11,7 @@ from controles.web.formatting import phone
 
 
 def as_stored(conteudo: ConteudoRecibo) -> dict[str, Any]:
-    """`conteudo` as JSON holds it; `as_read` makes the same of it."""
+    """`conteudo` as JSON; `as_read` is the inverse."""
     return {
         "organizacao": conteudo.organizacao,
         "linhas": list(conteudo.linhas),
@@ -37,7 +37,7 @@ def as_read(stored: dict[str, Any]) -> ConteudoRecibo:
 
 
 def heading_lines(organisation: Organizacao | DadosOrganizacao) -> tuple[str, ...]:
-    """The lines below the organisation's name: those that it filled in."""
+    """The lines below the organisation's name: the data that was filled in."""
     place = " · ".join(part for part in (organisation.municipio, organisation.uf) if part)
     address = ", ".join(part for part in (organisation.endereco, place) if part)
     number = phone(organisation.telefone) if organisation.telefone else ""

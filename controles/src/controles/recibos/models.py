@@ -1,4 +1,4 @@
-"""Recibos: what each said when it was issued, so that it says the same for ever."""
+"""Recibos: the contents of each are stored when it is issued, so that they never change."""
 
 import datetime as dt
 from typing import Any
@@ -15,7 +15,7 @@ class Recibo(Base):
         UniqueConstraint("ano", "numero"),
         CheckConstraint("numero > 0", name="numero_positivo"),
         CheckConstraint("(cancelado_em IS NULL) = (motivo IS NULL)", name="cancelado_tem_motivo"),
-        # A payment has one receipt that stands. After a cancelled one another may be issued.
+        # A payment has at most one valid receipt. After one was cancelled another may be issued.
         Index(
             "uq_recibo_pagamento_id",
             "pagamento_id",
@@ -31,9 +31,9 @@ class Recibo(Base):
     numero: Mapped[int]
     pagamento_id: Mapped[int] = mapped_column(ForeignKey("pagamento.id"))
     valor: Mapped[int] = mapped_column(Centavos)
-    # What somebody types to learn whether a receipt that they hold is genuine.
+    # Typed by somebody who wants to check whether a receipt is genuine.
     codigo: Mapped[str] = mapped_column(String(16), unique=True)
-    # What is printed, as it was known at the time; the CPF apart, encrypted as everywhere.
+    # What is printed, as known when it was issued; the CPF is separate, and encrypted as everywhere.
     conteudo: Mapped[dict[str, Any]] = mapped_column(JSON)
     cpf_cifrado: Mapped[bytes | None] = mapped_column(LargeBinary)
     emitido_em: Mapped[dt.datetime]

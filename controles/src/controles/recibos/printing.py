@@ -1,4 +1,4 @@
-"""Receipts and annual statements as PDF. A receipt is printed from its row alone, so it is the same for ever."""
+"""Receipts and annual statements as PDF. A receipt is printed from its row alone, so it never changes."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from controles.recibos.contents import heading_lines
 from controles.recibos.records import Demonstrativo, DetalheRecibo
 from controles.web.formatting import MONTH_NAMES, competencia, competencias, date, metodo
 
-# Two receipts share a sheet.
+# Two receipts fit on a sheet.
 _HALF = 148.5
 _QR_MILLIMETRES = 24
 
 
 def receipts_pdf(recibos: Sequence[DetalheRecibo], check_address: str) -> bytes:
-    """These receipts, two on a sheet. `check_address` is the page where a code is typed to check a receipt."""
+    """These receipts, two on a sheet. `check_address`: the page where a receipt's code can be checked."""
     title = f"Recibo {recibos[0].nome}" if len(recibos) == 1 else "Recibos"
     paper = Paper(title, made_at=max(recibo.emitido_em for recibo in recibos))
     paper.set_auto_page_break(False)
@@ -130,7 +130,7 @@ def _cancelled(paper: Paper, recibo: DetalheRecibo, top: float) -> None:
 def statements_pdf(
     statements: Sequence[Demonstrativo], organisation: DadosOrganizacao, *, made_at: dt.datetime
 ) -> bytes:
-    """Annual statements, each beginning on a sheet of its own."""
+    """Annual statements, each on a new sheet."""
     ano = statements[0].ano
     paper = Paper(f"Contribuições de {ano}", made_at=made_at)
     head = Heading(organisation.nome, heading_lines(organisation))

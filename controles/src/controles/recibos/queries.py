@@ -1,4 +1,5 @@
-"""Reads about receipts. A receipt itself is not cached: it holds a name and a CPF, and is read once to be printed."""
+"""Reads about receipts. Receipts themselves are not cached: they contain a name and a CPF, and are read once to be
+printed."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -43,20 +44,20 @@ _COLUMNS = (
 
 
 def list_recibos(escopo: Escopo, filtro: FiltroRecibos, *, cursor: str | None = None, limit: int = 50) -> PaginaRecibos:
-    """One page, the newest number first. A cursor that makes no sense gives the first page."""
+    """One page, the newest number first. An invalid cursor gives the first page."""
     statement = select(*_COLUMNS).where(*_conditions(escopo, filtro))
     page = fetch_page(db.session, statement, _NEWEST_FIRST, cursor=cursor, limit=limit, visible=_visible(escopo))
     return PaginaRecibos(tuple(LinhaRecibo(*tuple(row)) for row in page.rows), page.following, page.preceding)
 
 
 def ids_of_recibos(escopo: Escopo, filtro: FiltroRecibos, *, limit: int) -> tuple[int, ...]:
-    """At most `limit` of those that the list shows on all its pages."""
+    """At most `limit` ids from all pages of the list."""
     wanted = select(Recibo.id).where(*_conditions(escopo, filtro)).order_by(Recibo.ano, Recibo.numero).limit(limit)
     return tuple(db.session.scalars(wanted))
 
 
 def get_recibo(escopo: Escopo, recibo_id: int) -> DetalheRecibo | None:
-    """None if there is none, or none in this escopo."""
+    """One receipt; None if it does not exist, or not in this escopo."""
     if not 0 < recibo_id <= MAX_BIG_ID:
         return None
     found = get_recibos(escopo, [recibo_id])
@@ -64,7 +65,7 @@ def get_recibo(escopo: Escopo, recibo_id: int) -> DetalheRecibo | None:
 
 
 def get_recibos(escopo: Escopo, ids: Sequence[int]) -> tuple[DetalheRecibo, ...]:
-    """Those of `ids` that there are in this escopo, in the order of their numbers."""
+    """Those of `ids` that exist in this escopo, by number."""
     rows = db.session.execute(
         select(Recibo, Usuario.nome)
         .outerjoin(Usuario, Usuario.id == Recibo.emitido_por_id)
@@ -90,7 +91,7 @@ def get_recibos(escopo: Escopo, ids: Sequence[int]) -> tuple[DetalheRecibo, ...]
 
 
 def recibo_of_payment(pagamento_id: int) -> LinhaRecibo | None:
-    """The receipt of a payment: the one that stands, else the last cancelled one; None if it never had any."""
+    """The receipt of a payment: the valid one, else the one cancelled last; None if it never had any."""
     row = db.session.execute(
         select(
             Recibo.id,
@@ -110,13 +111,13 @@ def recibo_of_payment(pagamento_id: int) -> LinhaRecibo | None:
 
 
 def recibos_of_payments(pagamento_ids: Sequence[int]) -> frozenset[int]:
-    """Which of these payments have a receipt that stands."""
+    """Which of these payments have a valid receipt."""
     wanted = select(Recibo.pagamento_id).where(Recibo.pagamento_id.in_(pagamento_ids), Recibo.cancelado_em.is_(None))
     return frozenset(db.session.scalars(wanted))
 
 
 def find_by_code(codigo: str) -> SituacaoRecibo | None:
-    """What the holder of this code may know, whoever asks; None if no receipt has it."""
+    """What everybody with this code may know; None if no receipt has it."""
     plain = "".join(filter(str.isalnum, codigo)).upper()[:16]
     row = db.session.execute(
         select(
@@ -132,12 +133,12 @@ def find_by_code(codigo: str) -> SituacaoRecibo | None:
 
 
 def years_with_recibos(escopo: Escopo) -> tuple[int, ...]:
-    """The years in which receipts were issued, the last one first."""
+    """The years in which receipts were issued, latest first."""
     return tuple(db.session.scalars(select(Recibo.ano).where(_visible(escopo)).distinct().order_by(Recibo.ano.desc())))
 
 
 def payments_for_recibos(escopo: Escopo, filtro: FiltroPagamentos, *, limit: int) -> tuple[int, ...]:
-    """The payments of a month or of any span that can have a receipt: by day, at most `limit` of them."""
+    """The payments of a month, or between two days, that can have a receipt: by day, at most `limit`."""
     wanted: list[ColumnElement[bool]] = [
         Pagamento.estorna_id.is_(None),
         Pagamento.estornado.is_(False),
@@ -165,9 +166,9 @@ def payments_for_recibos(escopo: Escopo, filtro: FiltroPagamentos, *, limit: int
 def demonstrativos(
     escopo: Escopo, ano: int, *, militante_id: int | None = None, nucleo_id: int | None = None, limit: int
 ) -> tuple[Demonstrativo, ...]:
-    """What each of these people paid in the year, by the day on which it came in, without what was reversed.
+    """What each of these people paid in the year, by the day of credit, without reversed payments.
 
-    By name, at most `limit` people; somebody who paid nothing has none.
+    By name, at most `limit` people; nobody without payments.
     """
     first, last = dt.date(ano, 1, 1), dt.date(ano, 12, 31)
     paid = and_(

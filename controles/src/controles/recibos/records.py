@@ -1,4 +1,4 @@
-"""What a receipt says, and what is asked about receipts; money in centavos."""
+"""Contents of receipts, and parameters of queries about them; money in centavos."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from controles.pagamentos.models import Metodo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConteudoRecibo:
-    """What a receipt says: the organisation, who paid, and what for, as they were known when it was issued."""
+    """The contents of a receipt: the organisation, the payer and the purpose, as known when it was issued."""
 
     organizacao: str
     linhas: tuple[str, ...]
@@ -19,7 +19,7 @@ class ConteudoRecibo:
     valor: int
     data_credito: dt.date
     metodo: Metodo
-    # What it paid: each competência with its centavos; what is left is credit.
+    # What it paid: each competência with its centavos; the rest is credit.
     partes: tuple[tuple[dt.date, int], ...]
 
 
@@ -50,7 +50,7 @@ class PaginaRecibos:
 
 @dataclass(frozen=True, slots=True)
 class DetalheRecibo:
-    """One receipt, with all that is printed. `cpf` is None where it was not known."""
+    """One receipt, with all that is printed. `cpf` is None if it was not known."""
 
     id: int
     ano: int
@@ -70,7 +70,7 @@ class DetalheRecibo:
 
 @dataclass(frozen=True, slots=True)
 class SituacaoRecibo:
-    """What a stranger who holds a receipt learns: no name, no number of a person."""
+    """What a stranger with the receipt's code may know: no name, and no person's number."""
 
     organizacao: str
     ano: int
@@ -97,7 +97,8 @@ class FiltroRecibos:
 
 @dataclass(frozen=True, slots=True)
 class Emitidos:
-    """What came of issuing: the receipts of the payments, those of them that are new, and how many can have none."""
+    """The result of issuing: the receipts of the payments, which of them are new, and how many payments cannot have
+    one."""
 
     ids: tuple[int, ...]
     novos: tuple[int, ...]
@@ -133,5 +134,5 @@ class Demonstrativo:
 
 
 def name_of(ano: int, numero: int) -> str:
-    """How a receipt is called: "2026/000123"."""
+    """A receipt's name: "2026/000123"."""
     return f"{ano}/{numero:06d}"

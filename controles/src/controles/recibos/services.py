@@ -25,10 +25,10 @@ from controles.recibos.models import Recibo
 from controles.recibos.records import ConteudoRecibo, Emitidos
 from controles.services.transaction import transaction
 
-# Held while a year's next number is chosen: a number is given once, and none is left out.
+# Held while a year's next number is chosen, so that no number is given twice or left out.
 LOCK = "recibo"
 MOST_AT_ONCE = 500
-# Without letters and digits that are taken for each other; ten of them cannot be guessed.
+# Without letters and digits that look alike; ten of them cannot be guessed.
 _CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 CODE_LENGTH = 10
 
@@ -36,10 +36,10 @@ CODE_LENGTH = 10
 def issue_recibos(
     escopo: Escopo, pagamento_ids: Sequence[int], *, autor_id: int | None, agora: dt.datetime
 ) -> Emitidos:
-    """Give each of these payments a receipt; one that has a receipt keeps it, whatever has changed since.
+    """Issue a receipt for each of these payments; a payment that has one keeps it, whatever has changed since.
 
-    The ids come back in the order of `pagamento_ids`. Payments without a militante get none and are counted.
-    NotFound if the escopo does not show one of them; Conflict if one was reversed; Invalid for more than 500.
+    Returns ids in the order of `pagamento_ids`. Payments without a militante get none, and are counted. Raises NotFound
+    if a payment is not in the escopo, Conflict if one was reversed, Invalid for more than 500.
     """
     wanted = list(dict.fromkeys(pagamento_ids))
     if len(wanted) > MOST_AT_ONCE:
@@ -56,7 +56,7 @@ def issue_recibos(
 
 
 def cancel_recibo(escopo: Escopo, recibo_id: int, *, motivo: str, autor_id: int | None, agora: dt.datetime) -> None:
-    """Cancel one; its payment stays, and may get another receipt. Conflict if it is cancelled already."""
+    """Cancel one; its payment stays, and may get another receipt. Raises Conflict if it is cancelled already."""
     reason = one_line("motivo", motivo, longest=200)
     if reason is None:
         raise Invalid("motivo", "Escreva por que o recibo é cancelado.")
@@ -76,7 +76,7 @@ def cancel_recibo(escopo: Escopo, recibo_id: int, *, motivo: str, autor_id: int 
 
 
 def _payments(session: Session, escopo: Escopo, wanted: Sequence[int]) -> dict[int, Pagamento]:
-    """Each payment, kept from being reversed until this transaction ends."""
+    """The payments, locked against reversal until this transaction ends."""
     possible = [one for one in wanted if 0 < one <= MAX_BIG_ID]
     visible = select(Pagamento).where(Pagamento.id.in_(possible), owner_in_scope(escopo, Pagamento.militante_id))
     locked = visible.order_by(Pagamento.id).with_for_update(read=True, of=Pagamento)

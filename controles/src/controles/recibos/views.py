@@ -1,4 +1,4 @@
-"""Receipts: the list, one, its PDF, many at once; annual statements; and the page where anybody checks a code."""
+"""Receipts: the list, one receipt, its PDF, many at once; annual statements; and the public page that checks a code."""
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -57,7 +57,8 @@ def index() -> str:
 @blueprint.get("/pdf")
 @require(Permission.REGISTRAR_PAGAMENTOS)
 def many() -> WerkzeugResponse:
-    """All receipts of the list as one file; audited before it leaves, and only for who showed both factors just now."""
+    """All receipts of the list as one file; audited before it is sent, and only after a recent login with both
+    factors."""
     escopo = current_scope()
     filtro = read_filter(FiltroRecibos, request.args)
     ids = ids_of_recibos(escopo, filtro, limit=MOST_AT_ONCE + 1)
@@ -92,7 +93,7 @@ def file(recibo_id: int) -> WerkzeugResponse:
 @blueprint.post("/de-pagamento/<int:pagamento_id>")
 @require(Permission.REGISTRAR_PAGAMENTOS)
 def issue(pagamento_id: int) -> WerkzeugResponse:
-    """The receipt of a payment, issued if there is none yet."""
+    """The receipt of a payment; issues it if there is none yet."""
     try:
         issued = issue_recibos(current_scope(), (pagamento_id,), autor_id=current_author_id(), agora=utc_now())
     except (Conflict, Invalid) as error:
@@ -107,7 +108,7 @@ def issue(pagamento_id: int) -> WerkzeugResponse:
 @blueprint.route("/emitir", methods=["GET", "POST"])
 @require(Permission.REGISTRAR_PAGAMENTOS)
 def issue_many() -> str | WerkzeugResponse:
-    """Receipts of all payments of some days, of a núcleo or a method: first how many, then issued."""
+    """Receipts of all payments between two days, of a núcleo or of a method: shows how many, then issues them."""
     escopo, hoje = current_scope(), today()
     filtro = read_filter(FiltroPagamentos, request.values)
     if filtro.de is None and filtro.ate is None:
@@ -171,7 +172,7 @@ def cancel(recibo_id: int) -> str | WerkzeugResponse:
 @blueprint.get("/contribuicoes/<int:militante_id>")
 @require(Permission.REGISTRAR_PAGAMENTOS)
 def statement(militante_id: int) -> WerkzeugResponse:
-    """What one person paid in a year, as a file."""
+    """A person's payments of a year, as a file."""
     ano = _year()
     if get_militante(current_scope(), militante_id, hoje=today()) is None:
         abort(404)
@@ -186,7 +187,7 @@ def statement(militante_id: int) -> WerkzeugResponse:
 @blueprint.get("/contribuicoes")
 @require(Permission.REGISTRAR_PAGAMENTOS)
 def statements() -> str | WerkzeugResponse:
-    """The year's statements of everybody, or of a núcleo, as one file: `pdf=1`; without it, the page that asks."""
+    """The year's statements of everybody, or of a núcleo, as one file with `pdf=1`; without it, the form."""
     escopo, ano = current_scope(), _year()
     filtro = read_filter(FiltroPagamentos, request.args)
     if request.args.get("pdf") != "1":
@@ -215,7 +216,7 @@ def statements() -> str | WerkzeugResponse:
 
 @blueprint.get("/conferir")
 def check() -> str | WerkzeugResponse:
-    """Anybody who holds a receipt types its code here; logged in or not."""
+    """The public page on which a receipt's code is typed."""
     codigo = request.args.get("codigo", "").strip()[:40]
     if codigo:
         plain = "".join(char for char in codigo if char.isascii() and char.isalnum()).upper()
@@ -225,7 +226,7 @@ def check() -> str | WerkzeugResponse:
 
 @blueprint.get("/conferir/<codigo>")
 def checked(codigo: str) -> str:
-    """Whether a receipt is genuine and stands: its number, amount and day, and nobody's name."""
+    """Whether a receipt is genuine and valid: its number, amount and day, and no name."""
     return render_template("recibos/conferir.html", codigo=codigo[:40], situacao=find_by_code(codigo))
 
 

@@ -1,4 +1,4 @@
-"""What differs for the calls of one thread or task: no cache at all, or one value for equal calls."""
+"""What is different for the calls of one thread or task: no cache at all, or one value for repeated calls."""
 
 import threading
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ class Kept:
 
 
 def kept(value: Any, codec: ValueCodec, shape: Shape, tags: tuple[str, ...]) -> Kept:
-    """A value as a memo keeps it. Raises PolicyError for one that cannot be encoded."""
+    """A value as a memo stores it. Raises PolicyError for one that cannot be encoded."""
     is_shared = is_immutable(value)
     return Kept(shape, tags, value if is_shared else None, None if is_shared else codec.encode(value), codec)
 
 
 class Memo:
-    """The values of the calls that were answered within a context, until a write within it. Safe to share between the
-    threads and tasks of that context."""
+    """The values of the calls that were answered within a context, until a write within it. Threads and tasks of that
+    context may share it."""
 
     def __init__(self) -> None:
         self._kept: dict[str, Kept | Copy] = {}
@@ -40,22 +40,22 @@ class Memo:
         self._lock = threading.Lock()
 
     def mark(self) -> int:
-        """How many writes there were: taken before a value is looked for."""
+        """The number of writes so far; taken before a value is looked up."""
         return self._writes
 
     def get(self, key: str, shape: Shape) -> Kept | Copy | None:
-        """What is kept of a call."""
+        """What is stored for a call."""
         found = self._kept.get(key)
         return found if found is not None and found.shape is shape else None
 
     def keep(self, mark: int, key: str, found: Kept | Copy) -> None:
-        """Keep what was looked for after `mark`; nothing if there was a write since."""
+        """Store what was looked up after `mark`; do nothing if there was a write since."""
         with self._lock:
             if mark == self._writes:
                 self._kept[key] = found
 
     def clear(self) -> None:
-        """There was a write: what was seen before is not to be seen again."""
+        """Forget all values, since there was a write."""
         with self._lock:
             self._writes += 1
             self._kept.clear()

@@ -51,7 +51,7 @@ def _invalidates(write: Call, query: Call) -> _Steps:
     before, written, after = yield from _calls(write, query)
     if not after.misses():
         raise AssertionError(
-            f"the write was to end what {_name(query)} has in the cache, and did not.{_both(before, written)}"
+            f"the write should invalidate what {_name(query)} has in the cache, and did not.{_both(before, written)}"
         )
 
 
@@ -59,7 +59,7 @@ def _keeps(write: Call, query: Call) -> _Steps:
     before, written, after = yield from _calls(write, query)
     if after.misses():
         raise AssertionError(
-            f"the write was to keep what {_name(query)} has in the cache, and ended it.{_both(before, written)}"
+            f"the write should keep what {_name(query)} has in the cache, and invalidated it.{_both(before, written)}"
         )
 
 
@@ -102,10 +102,12 @@ def _both(before: Calls, written: Calls) -> str:
         if event.kind == "invalidate"
         for name in (*event.tags, *event.patterns, *event.keys)
     )
+    no_tags = "no tags: it read nothing through a tracked engine and declares none"
+    no_write = "nothing: was it committed, through an engine that is tracked?"
     return (
-        f"\n  the query met:    {_listed(met, 'no tags: it read nothing through a tracked engine and declares none')}"
-        f"\n  the write raised: {_listed(raised, 'nothing: was it committed, through an engine that is tracked?')}"
-        f"\n  in common:        {_listed({name: None for name in met if name in raised}, 'none')}"
+        f"\n  the query depends on: {_listed(met, no_tags)}"
+        f"\n  the write raised:     {_listed(raised, no_write)}"
+        f"\n  in common:            {_listed({name: None for name in met if name in raised}, 'none')}"
     )
 
 

@@ -1,12 +1,12 @@
-"""What a loaded relationship of an object depends on that a session holds.
+"""What a load depends on when it uses a relationship that an object in a session has loaded already.
 
-The rule is that of the statement which loads it. A reference to another row's primary key depends on the row that it is
-in, and on the row that it leads to. A collection whose rows refer to the object depends on the slice of these rows, if
-the foreign key is a slice column. Through a secondary table, it depends on the slice of that table, and on the other
-table, since a row may be missing there. Anything else depends on the whole tables.
+The rule is that of the statement which loads the relationship. A reference to another row's primary key depends on the
+row that contains it, and on the row that it refers to. A collection whose rows refer to the object depends on the slice
+of these rows, if the foreign key is a slice column. A collection through a secondary table depends on a slice of that
+table, and on the other table, since a row may be missing there. Anything else depends on the whole tables.
 
-The object's own row is depended on as well, and the load is as old as the session's first object. So the values by
-which the relationship was loaded are those that the object holds now.
+The load also depends on the object's own row, and counts as begun when the session got its first object. So the values
+by which the relationship was loaded are those that the object has now.
 """
 
 from collections.abc import Collection, Iterable
@@ -23,7 +23,7 @@ from frescor._values.tags import SLICED
 from frescor.sqlalchemy._statements.tags import table_name
 from frescor.sqlalchemy._tracking.capture import Seen
 
-# A condition of these elements alone looks at nothing but the columns that it names.
+# A condition of these elements alone depends only on the columns that it names.
 _SIMPLE = (
     sa.Column,
     elements.BinaryExpression,
@@ -46,9 +46,9 @@ def depend_on_relationship(
     tracking: Any,
     stood: Collection[str],
 ) -> list[str]:
-    """Let the load depend on a loaded relationship of an object; returns the tags. The objects in it, and the object
-    itself, are for the caller to look at. stood: the blind tags that were registered when the session was filled: a
-    value that is older than a registration is not stored."""
+    """Let the load depend on a loaded relationship of an object; returns the tags. The caller handles the objects in
+    it, and the object itself. stood: the blind tags that were registered when the session was filled; a value older
+    than a registration is not stored."""
     pairs, is_only_pairs = _equated(relationship)
     if relationship.secondary is None and is_only_pairs and _leads_to_key(relationship, pairs):
         target = state.dict[relationship.key]
@@ -71,7 +71,7 @@ def depend_on_relationship(
 
 
 def value_of(state: InstanceState[Any], column: Any) -> Any:
-    """The value of a column that an object holds; None if it holds none."""
+    """The value of a column in an object; None if it has none."""
     mapper = state.mapper
     try:
         key = mapper.get_property_by_column(column).key
@@ -83,7 +83,7 @@ def value_of(state: InstanceState[Any], column: Any) -> Any:
 
 
 def _leads_to_key(relationship: orm.RelationshipProperty[Any], pairs: _Pairs) -> bool:
-    """Whether it leads to one row by its whole primary key."""
+    """Whether it refers to one row by its whole primary key."""
     return relationship.direction is orm.RelationshipDirection.MANYTOONE and {remote for _, remote in pairs} == set(
         relationship.mapper.primary_key
     )
@@ -113,8 +113,8 @@ def _is(column: Any, remote: Any) -> bool:
 
 @lru_cache(maxsize=1000)
 def _equated(relationship: orm.RelationshipProperty[Any]) -> tuple[_Pairs, bool]:
-    """The columns of the object, each with the column that has to equal it in the other table; and whether nothing else
-    is asked for. No pairs if a condition or the order looks at more than columns of these tables."""
+    """The columns of the object, each with the column that must equal it in the other table; and whether there is no
+    other condition. No pairs if a condition or the order involves more than columns of these tables."""
     join = relationship.primaryjoin
     tables = {*relationship.parent.tables, *(remote.table for _, remote in relationship.local_remote_pairs)}
     order = relationship.order_by or ()
@@ -132,7 +132,7 @@ def _equated(relationship: orm.RelationshipProperty[Any]) -> tuple[_Pairs, bool]
 
 
 def _equalities(clause: Any) -> Iterable[frozenset[Any] | None]:
-    """The pairs of columns that a condition wants to be equal, and None for anything else that it wants."""
+    """The pairs of columns that a condition equates, and None for anything else in it."""
     if isinstance(clause, elements.Grouping):
         yield from _equalities(clause.element)
     elif isinstance(clause, elements.BooleanClauseList) and clause.operator is operators.and_:
