@@ -232,8 +232,7 @@ def test_what_a_restarted_server_lost_is_done_again_and_nothing_else_is(engine: 
 
             assert until(trusted)
             # Loaded while the server was away, perhaps; what was stored before is valid again.
-            stored = reader.cache.get("other", as_type=int)
-            assert stored == before
+            assert until(lambda expected=before: reader.cache.get("other", as_type=int) == expected)  # type: ignore[misc]
 
 
 def test_a_process_that_tracks_no_database_invalidates_everything_when_it_meets_another_server(
