@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import sys
 import zipfile
+from collections.abc import Iterable
 from email.parser import Parser
 from pathlib import Path
 
@@ -40,10 +41,10 @@ def test_a_wheel_has_every_file_of_its_package_and_no_other(wheel: tuple[str, zi
     assert {one for one in archive.namelist() if ".dist-info/" not in one} == files
 
 
-def with_what_they_bring(distributions: set[str]) -> set[str]:
+def with_what_they_bring(distributions: Iterable[str]) -> set[str]:
     """These and what they need themselves: Flask brings Werkzeug, whose classes are part of its own interface."""
     found: set[str] = set()
-    waiting = list(distributions)
+    waiting: list[str] = list(distributions)
     while waiting:
         name = waiting.pop()
         if name in found:
