@@ -101,6 +101,8 @@ post_values_clause: Callable[[Insert], object] = attrgetter("_post_values_clause
 independent_ctes: Callable[[UpdateBase], tuple[Any, ...]] = attrgetter("_independent_ctes")
 returning_of: Callable[[UpdateBase], tuple[Any, ...]] = attrgetter("_returning")
 compile_state_of: Callable[[SQLCompiler], Any] = attrgetter("compile_state")
+# The parameters into which the list of each IN was expanded, by the list's own name; None or empty without one.
+spread_parameters: Callable[[Any], dict[str, list[str]] | None] = attrgetter("_expanded_parameters")
 
 
 def values_of(statement: Insert | Update) -> dict[Any, Any]:
@@ -118,11 +120,6 @@ def has_more_tables(compiled: SQLCompiler) -> bool:
     state = compile_state_of(compiled)
     # Only these two kinds of statement have these attributes.
     return bool(getattr(state, "_extra_froms", None) or getattr(state, "is_multitable", None))
-
-
-def spread_parameters(execution: Any) -> dict[str, list[str]]:
-    """The parameters into which the list of each IN was expanded, by the list's own name."""
-    return execution._expanded_parameters or {}
 
 
 def executions_of(execution: Any) -> Sequence[Mapping[str, Any]]:

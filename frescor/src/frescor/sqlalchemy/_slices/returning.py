@@ -24,7 +24,7 @@ def gives_rows(execution: Any) -> bool:
 
 def told(plan: Plan, execution: Any, rows: Sequence[Any], digest: Callable[[Any], str]) -> Touched:
     """The slices that an execution touched, given the rows that it returned."""
-    return plan.touched(executions_of(execution), spread_parameters(execution), rows, digest)
+    return plan.touched(executions_of(execution), spread_parameters(execution) or {}, rows, digest)
 
 
 def execute_returning(

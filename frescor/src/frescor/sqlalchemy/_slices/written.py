@@ -38,15 +38,16 @@ _TIME = re.compile(rf"{_DATE.pattern} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}\.[0-9]{{6
 @dataclass(frozen=True, slots=True)
 class _Column:
     """How the slices of one column are learned. fields: parameters that hold values. places: positions of values in the
-    row that the statement returns. is_made: for NULL, SQLite makes a value of its own."""
+    row that the statement returns. is_made: for NULL, SQLite makes a value of its own. why: the reason for which they
+    are unknown."""
 
     column: SliceColumn
     blind: str
     fields: tuple[Field, ...] = ()
     places: tuple[int, ...] = ()
     processors: tuple[Callable[[Any], Any] | None, ...] = ()
-    known: bool = True
     is_made: bool = False
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,18 @@ class Plan:
     literals: Mapping[str, Any] = field(default_factory=dict)
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
+    def why(self, touched: Touched) -> dict[str, str]:
+        """The reasons for which slices are unknown after an execution, by the column's blind tag."""
+        return {
+            one.blind: one.why or "a value has no certain form, or the slices are more than 64"
+            for one in self.columns
+            if touched.get(one.blind, ()) is None
+        }
+
     def without_rows(self) -> "Plan":
         """The same plan for an execution that returns no rows."""
-        columns = tuple(_Column(one.column, one.blind, known=False) if one.places else one for one in self.columns)
+        why = "this driver returns no rows of several executions at once"
+        columns = tuple(_Column(one.column, one.blind, why=why) if one.places else one for one in self.columns)
         return replace(self, columns=columns, returning="")
 
     def touched(
@@ -129,6 +139,18 @@ class _Returning:
             self.terms.append(term)
         return self.terms.index(term)
 
+    def why_not(self, *, old: bool) -> str:
+        """The reason for which a place is None."""
+        if self._possible and old:
+            return (
+                "the row leaves a slice that only PostgreSQL returns, from 18 on: name that slice in the WHERE, or "
+                "write what is known as values"
+            )
+        return (
+            "the row cannot be returned: the statement has no condition on a value, returns rows itself, names other "
+            "tables, or writes to a view"
+        )
+
     def text(self) -> str:
         """What is appended to the statement, on a new line, because the statement may end with a comment."""
         if not self.terms:
@@ -168,7 +190,7 @@ def _column(column: SliceColumn, blind: str, target: Target, asks: _Returning) -
     if target.kind == "insert":
         value = target.values.get(name)
         if value is None:
-            return _Column(column, blind, known=False)
+            return _Column(column, blind, why="the database computes its value, or an expression does")
         is_made = target.declared is not None and name in {key.name for key in target.declared.primary_key.columns}
         return _Column(column, blind, (value,), is_made=is_made)
     is_set = target.kind == "update" and (target.columns is None or name in target.columns)
@@ -185,7 +207,7 @@ def _column(column: SliceColumn, blind: str, target: Target, asks: _Returning) -
     elif bound is None:
         places.append(asks.place(column))
     if None in places:
-        return _Column(column, blind, known=False)
+        return _Column(column, blind, why=asks.why_not(old=is_set))
     at = tuple(place for place in places if place is not None)
     return _Column(column, blind, tuple(fields), at, (asks.processor(column),) * len(at))
 
@@ -213,7 +235,7 @@ def _tags(
     digest: Callable[[Any], str],
 ) -> frozenset[str] | None:
     """The tags; None if not all are known, or if they are too many."""
-    if not one.known:
+    if one.why is not None:
         return None
     values: set[Any] = set()
     try:

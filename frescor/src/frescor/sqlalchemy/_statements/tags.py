@@ -101,7 +101,8 @@ class Tags:
     def row(self, table: str, key: RowKey) -> str:
         """Raised by a write to this row of the table with this tag."""
         digest = self._row_digest.copy()
-        digest.update(_canonical_number(*key) if _is_number(key) else _canonical_key(key))
+        is_number = len(key) == 1 and type(key[0]) is int
+        digest.update(_canonical_number(*key) if is_number else _canonical_key(key))
         return f"{table}#{digest.hexdigest()}"
 
     def group(self, form: Any) -> str:
@@ -114,10 +115,6 @@ class Tags:
         else:
             digest.update(_canonical_key((form,)))
         return digest.hexdigest()[:4]
-
-
-def _is_number(key: RowKey) -> bool:
-    return len(key) == 1 and type(key[0]) is int
 
 
 def _canonical_key(key: RowKey) -> bytes:

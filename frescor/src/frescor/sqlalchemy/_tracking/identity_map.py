@@ -138,7 +138,8 @@ def _began(session: orm.Session, _transaction: object, connection: sa.Connection
     if tracking is not None and tracking.catalog.at_hand is None:
         # While an object is met, there may be no connection.
         tracking.learn(connection)
-    if tracking is not None and all(state.expired for state in _plain_states(session.identity_map)):
+    states = _plain_states(session.identity_map)
+    if tracking is not None and (not states or all(state.expired for state in states)):
         info[_FILLED], info[_STOOD] = tracking.clock_seen(), tracking.slices.standing
 
 

@@ -14,7 +14,9 @@ Lists = Mapping[str, Sequence[str]]
 
 def parameters_of(facts: Facts, execution: Any) -> tuple[Executions, Lists]:
     """The parameters of each execution, and of its lists; of a text its literals, too."""
-    executions, spread = executions_of(execution), spread_parameters(execution)
+    # Each write asks: without another call for what SQLAlchemy compiled.
+    executions = execution.compiled_parameters if execution.compiled is not None else executions_of(execution)
+    spread = spread_parameters(execution) or {}
     if facts.literals:
         executions = [{**facts.literals, **one} for one in executions]
     return executions, {**facts.lists, **spread} if facts.lists else spread
@@ -25,7 +27,10 @@ def row_keys(lookup: LookUp, executions: Executions, spread: Lists) -> list[RowK
     fields = lookup.fields
     if len(fields) == 1 and not fields[0].many:
         # Nearly all look-ups take this path.
-        forms = [form_of(fields[0].kind, parameters.get(fields[0].parameter)) for parameters in executions]
+        kind, name, forms = fields[0].kind, fields[0].parameter, []
+        # A loop, not a comprehension, which is a call before Python 3.12.
+        for parameters in executions:
+            forms.append(form_of(kind, parameters.get(name)))  # noqa: PERF401
         return None if None in forms else [*zip(forms, strict=True)]
     found: list[RowKey] = []
     kinds = [field.kind for field in fields]

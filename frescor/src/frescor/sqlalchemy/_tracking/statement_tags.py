@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Catalog, named
-from frescor.sqlalchemy._catalog.dependencies import Dependencies
+from frescor.sqlalchemy._catalog.dependencies import Dependencies, WrittenAlong
 from frescor.sqlalchemy._slices.sliced_reads import SlicedRead, sliced_read
 from frescor.sqlalchemy._slices.written import Plan
 from frescor.sqlalchemy._statements.facts import Facts, LookUp, Named, Place, Target, Untranslated
@@ -33,13 +33,14 @@ T = TypeVar("T")
 class Effect:
     """A write to one table: the table's tag, and the tags of the tables that the database changes along with it. whole:
     the write may touch more rows than the statement names. slices: how to learn which slices it touches, if
-    possible."""
+    possible. why: if not, the reason, in words."""
 
     target: Target
     table: str
     others: tuple[str, ...]
     whole: bool = False
     slices: Plan | None = None
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,8 @@ class StatementTags:
         slices = self._tracking.slices.plan(target, name, table, known, uncertain=uncertain)
         if slices is not None and (facts.literals or facts.lists):
             slices = replace(slices, literals=facts.literals, lists=facts.lists)
-        return Effect(target, table, tuple(others), along.whole, slices)
+        why = None if slices is not None else _why_unknown(target, along, name, known)
+        return Effect(target, table, tuple(others), along.whole, slices, why)
 
     def _find_reading(
         self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any
@@ -282,6 +284,21 @@ class StatementTags:
                 transaction.path = self._catalog.path(connection)
             return known.resolve(plain, transaction.path), known
         return known.resolve(plain), known
+
+
+def _why_unknown(target: Target, along: WrittenAlong, name: TableName, known: Dependencies) -> str:
+    """Why it is unknown which slices a write touches."""
+    if along.whole or along.untold:
+        return "a trigger, a rule or a foreign key's action may change more of its rows"
+    if known.is_divided(name):
+        return "it has partitions, or shares rows by inheritance"
+    if name in known.description.alters:
+        return "a trigger that runs before the write, or a computed column, may change the row"
+    if target.declared is None:
+        return "no model in use here declares the table"
+    if target.values is None:
+        return "its rows come from a SELECT, ON CONFLICT or another table, or the statement stands within another"
+    return "it has no slice columns here"
 
 
 def _listed(declared: Any, option: str) -> Sequence[Any]:

@@ -248,6 +248,8 @@ class Statements:
             if known and target.rows is not None:
                 rows = row_keys(target.rows, *parameters_of(facts, execution))
             slices = self._touched(transaction, effect, execution) if effect.slices is not None and rows_known else None
+            if slices is None:
+                transaction.why[table] = effect.why or "a listener has changed the statement"
             if rows is not None:
                 transaction.write(table, [row_tag(table, row) for row in rows], slices)
             elif target.generated and rows_known and not effect.whole:
@@ -255,6 +257,7 @@ class Statements:
             else:
                 transaction.write(table, None, slices)
             for other in effect.others:
+                transaction.why.setdefault(other, f"it is written to along with {table}")
                 transaction.write(other, None)
         return everything or bool(effects.each or effects.others)
 
@@ -262,10 +265,12 @@ class Statements:
         """The slices that an execution touches, as far as they are known before it; others are noted after it."""
         plan = effect.slices
         assert plan is not None
-        if not plan.returning:
-            return told(plan, execution, (), self._tracking.tags.group)
-        if not gives_rows(execution):
-            return told(plan.without_rows(), execution, (), self._tracking.tags.group)
+        if not plan.returning or not gives_rows(execution):
+            plan = plan.without_rows() if plan.returning else plan
+            slices = told(plan, execution, (), self._tracking.tags.group)
+            if None in slices.values():
+                transaction.why.update(plan.why(slices))
+            return slices
         transaction.await_slices(execution, effect.table)
         execution.__dict__[RETURNING] = plan
         return LATER
@@ -273,6 +278,10 @@ class Statements:
     def told(self, transaction: TrackedTransaction, execution: Any, plan: Plan, rows: Sequence[Any] | None) -> None:
         """A statement has returned its rows; None if it failed, and unknown rows may be changed."""
         slices = None if rows is None else told(plan, execution, rows, self._tracking.tags.group)
+        if slices is None:
+            transaction.why[plan.table] = "a statement failed, or returned a value that Python does not have"
+        elif None in slices.values():
+            transaction.why.update(plan.why(slices))
         transaction.slices_told(execution, plan.table, slices)
 
     def _cannot_tell(self, unknown: str, options: Mapping[str, Any], load: CurrentLoad | None) -> None:

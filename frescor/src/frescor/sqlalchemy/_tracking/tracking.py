@@ -21,7 +21,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -41,7 +41,7 @@ from frescor.sqlalchemy._outbox.outbox import Outbox, is_shared
 from frescor.sqlalchemy._outbox.relay import Relay
 from frescor.sqlalchemy._private import AdhocProxiedConnection, level_on_connect, telling_of_inserts
 from frescor.sqlalchemy._slices.declared import DeclaredQuiet, DeclaredSlices
-from frescor.sqlalchemy._slices.explained import explained
+from frescor.sqlalchemy._slices.explained import Written, explained
 from frescor.sqlalchemy._slices.returning import RETURNING, execute_returning
 from frescor.sqlalchemy._slices.tracked import Slices
 from frescor.sqlalchemy._statements.compiler_notes import watch
@@ -83,7 +83,7 @@ class Tracking:
         self._awaits = awaits
         self._name = name
         self._lock = threading.Lock()
-        self._last_write: tuple[str, ...] = ()
+        self._last_write: tuple[tuple[str, ...], Mapping[str, str]] = ((), {})
         self._asked: set[CacheEngine] = set()
         self._tasks: set[asyncio.Task[bool]] = set()
         self._is_sqlite = engine.dialect.name == "sqlite"
@@ -126,10 +126,13 @@ class Tracking:
         """The schema of tables that are named without one."""
         return self.engine.dialect.default_schema_name
 
-    def last_write(self) -> tuple[str, ...]:
-        """The tags that the last commit of any thread raised; for tests. Empty until a commit changed something. At
-        level DEBUG, the logger `frescor` describes in words what each commit raises."""
-        return self._last_write
+    def last_write(self) -> Written:
+        """The tags that the last commit of any thread raised; for tests. Empty until a commit changed something.
+
+        Printed, or by its `reasons`, it says of each tag why: which column and bucket, and why slices are unknown. At
+        level DEBUG, the logger `frescor` says of each commit what it raises.
+        """
+        return Written.of(*self._last_write)
 
     def behind(self, name: TableName) -> tuple[TableName, ...] | None:
         """All tables that are read when this one is; None if the catalogue has changed and was not read since. Raises
@@ -305,9 +308,11 @@ class Tracking:
         tags = () if transaction is None else tuple(sorted(transaction.tags()))
         raised = store_tags(tags) if tags else ()
         if tags:
-            self._last_write = tags
+            self._last_write = tags, {} if transaction is None else transaction.why
             if logger.isEnabledFor(logging.DEBUG):
-                logger.debug("a commit invalidates %s", explained(tags))
+                logger.debug(
+                    "a commit invalidates %s", explained(tags, transaction.why if transaction is not None else {})
+                )
         row_id = None
         try:
             if tags and self.outbox is not None:

@@ -83,6 +83,7 @@ class TrackedTransaction:
         "path",
         "quiet",
         "uncommitted",
+        "why",
     )
 
     def __init__(self, *, old: bool, uncommitted: bool, autocommit: bool) -> None:
@@ -110,6 +111,8 @@ class TrackedTransaction:
         self._levels = [_Level("")]
         self._contexts: set[WorkContext] = set()
         self._tags: frozenset[str] | None = frozenset()
+        # Why the slices of some columns are unknown, in words, by their blind tag or the table's tag.
+        self.why: dict[str, str] = {}
         # By table: the blind tags of the columns for which `_tags` names the written slices.
         self._told: dict[str, Touched] = {}
 
