@@ -55,11 +55,11 @@ def test_the_calls_of_a_cache_are_as_recorded() -> None:
         "set_many": "(self, mapping: collections.abc.Mapping[str, object], expire: float | datetime.timedelta = 300, "
         "tags: tuple[str, ...] = (), *, as_type: object = None)",
         "delete": "(self, *keys: str, confirm: bool | None = None)",
-        "invalidate": "(self, *tags: str, confirm: bool | None = None)",
-        "invalidate_pattern": "(self, pattern: str, *, confirm: bool | None = None)",
+        "invalidate": "(self, *tags: str, serve_old: bool = False, confirm: bool | None = None)",
+        "invalidate_pattern": "(self, pattern: str, *, serve_old: bool = False, confirm: bool | None = None)",
         "touch": "(self, key: str | collections.abc.Callable[..., object], expire: float | datetime.timedelta = 300)",
         "expire": "(self, key: str | collections.abc.Callable[..., object], *, confirm: bool | None = None)",
-        "clear_all": "(self, *, confirm: bool | None = None)",
+        "clear_all": "(self, *, serve_old: bool = False, confirm: bool | None = None)",
         "get_or_load": "(self, key: str, loader: collections.abc.Callable[[], ~R], "
         "policy: frescor._calls.policy.Policy, *, as_type: object = None)",
         "get_or_load_many": "(self, keys: collections.abc.Iterable[str], "

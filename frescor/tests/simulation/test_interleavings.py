@@ -252,7 +252,7 @@ def test_larger_worlds_hold_under_orders_by_chance(
 class RaisesBeforeItTicks(MemoryStore):
     """The mistake: tags get the clock's present stamp, and the clock moves only then."""
 
-    def _invalidate(self, tags: Sequence[str]) -> int:
+    def _invalidate(self, tags: Sequence[str], *, serve_old: bool = False) -> int:
         clock = self._clock()
         for tag in tags:
             if self._stamp(tag) is not None:
@@ -264,7 +264,7 @@ class RaisesBeforeItTicks(MemoryStore):
 class RevivesEvictedTags(MemoryStore):
     """The mistake: an invalidation creates a tag that was evicted, which then vouches for entries stored meanwhile."""
 
-    def _invalidate(self, tags: Sequence[str]) -> int:
+    def _invalidate(self, tags: Sequence[str], *, serve_old: bool = False) -> int:
         stamp = self._clock()
         for tag in tags:
             if self._stamp(tag) is None:

@@ -105,7 +105,7 @@ class StoresWithoutItsLease(MemoryStore):
 class RaisesBeforeItTicks(MemoryStore):
     """The mistake: tags get the clock's present stamp, and the clock moves only then."""
 
-    def _invalidate(self, tags: Sequence[str]) -> int:
+    def _invalidate(self, tags: Sequence[str], *, serve_old: bool = False) -> int:
         clock = self._clock()
         for tag in tags:
             if self._stamp(tag) is not None:

@@ -148,7 +148,7 @@ class ChecksTheClockThenCreates(SlotProtocol):
 class RaisesBeforeItTicks(SlotProtocol):
     """The mistake: tags are raised to what the clock will be, and the clock moves only then."""
 
-    def _invalidate(self, tags: tuple[str, ...]) -> Steps[int]:
+    def _invalidate(self, tags: tuple[str, ...], *, softly: bool = False) -> Steps[int]:
         (clock,) = yield (ReadClock(),)
         yield tuple(RaiseTag(tag, clock + 1) for tag in tags)
         (stamp,) = yield (Tick(),)

@@ -52,13 +52,13 @@ class BlockingCache:
         """As `Cache.delete`."""
         return self._run(self._cache.aio.delete(*keys, confirm=confirm))
 
-    def invalidate(self, *tags: str, confirm: bool | None = None) -> bool:
+    def invalidate(self, *tags: str, serve_old: bool = False, confirm: bool | None = None) -> bool:
         """As `Cache.invalidate`."""
-        return self._run(self._cache.aio.invalidate(*tags, confirm=confirm))
+        return self._run(self._cache.aio.invalidate(*tags, serve_old=serve_old, confirm=confirm))
 
-    def invalidate_pattern(self, pattern: str, *, confirm: bool | None = None) -> bool:
+    def invalidate_pattern(self, pattern: str, *, serve_old: bool = False, confirm: bool | None = None) -> bool:
         """As `Cache.invalidate_pattern`."""
-        return self._run(self._cache.aio.invalidate_pattern(pattern, confirm=confirm))
+        return self._run(self._cache.aio.invalidate_pattern(pattern, serve_old=serve_old, confirm=confirm))
 
     def touch(self, key: Any, expire: Seconds = 300) -> bool:
         """As `Cache.touch`."""
@@ -68,9 +68,9 @@ class BlockingCache:
         """As `Cache.expire`."""
         return self._run(self._cache.aio.expire(key, confirm=confirm))
 
-    def clear_all(self, *, confirm: bool | None = None) -> bool:
+    def clear_all(self, *, serve_old: bool = False, confirm: bool | None = None) -> bool:
         """As `Cache.clear_all`."""
-        return self._run(self._cache.aio.clear_all(confirm=confirm))
+        return self._run(self._cache.aio.clear_all(serve_old=serve_old, confirm=confirm))
 
     def get_or_load(self, key: str, loader: Callable[[], R], policy: Policy, *, as_type: object = None) -> R:
         """As `Cache.get_or_load`."""

@@ -61,12 +61,12 @@ class ExtendsForEverybody(MemoryStore):
 
 
 class MakesTagsOnInvalidation(MemoryStore):
-    def _raise(self, tag: str, stamp: int) -> None:
+    def _raise(self, tag: str, stamp: int, *, serve_old: bool = False) -> None:
         self._set(f"t:{tag}", stamp, None)
 
 
 class ForgetsToRaise(MemoryStore):
-    def _raise(self, tag: str, stamp: int) -> None:
+    def _raise(self, tag: str, stamp: int, *, serve_old: bool = False) -> None:
         return
 
 

@@ -19,6 +19,7 @@ from frescor._protocol.commands import (
 from frescor._protocol.outcome import Outcome, Result
 from frescor._values.codec import ValueCodec
 from frescor._values.shapes import call_tags
+from frescor._values.tags import BUT
 
 
 def look_up(
@@ -82,17 +83,24 @@ def invalidate(
     *,
     durable: bool = False,
     confirm: bool | None = None,
+    serve_old: bool = False,
 ) -> Plan[bool]:
     """Raise tags and delete keys. False with the store down: this is then pending, and is delivered first once it is
     back.
 
     Deleting the key of a cached function's call also invalidates what other versions of the function stored for it.
-    `durable`: an outbox also keeps the tags. `confirm`: return only once no process uses a copy of these; None: as the
-    process is set up.
+    `durable`: an outbox also keeps the tags. `serve_old`: older values may be served for their policy's grace, while
+    they are loaded anew; not those that depend on slices, nor if it was pending. `confirm`: return only once no process
+    uses a copy of these; None: as the process is set up.
     """
     if keys:
         tags += call_tags(keys)
-    if tags and keys:
+    soft = tuple(tag for tag in tags if BUT not in tag) if serve_old else ()
+    hard = tuple(tag for tag in tags if BUT in tag)
+    if soft:
+        both = (Invalidate(soft, serve_old=True), *((Invalidate(hard),) if hard else ()))
+        answer = yield Together(both) if hard else both[0]
+    elif tags and keys:
         answer = yield Together((Invalidate(tags, durable=durable), Delete(keys)))
     elif tags or keys:
         answer = yield Invalidate(tags, durable=durable) if tags else Delete(keys)

@@ -23,7 +23,7 @@ from frescor._protocol.commands import (
 )
 from frescor._protocol.pending import Pending
 from frescor._values.codec import ValueCodec
-from frescor._values.entry import SKEW, Entry, Packing, is_valid, stamp_of
+from frescor._values.entry import SKEW, Entry, Packing, is_valid, may_be_served_old, stamp_of
 from frescor._values.shapes import NO_SHAPE, YOUNG_SECONDS, Shape, call_tag, key_apart
 from frescor.errors import EntryUnreadable
 
@@ -187,7 +187,7 @@ def examine(
                 # On a cluster entry and tags are not read at the same moment, so a missing tag may have been created
                 # since: the holder of the lease checks this entry again.
                 seen = None
-            if policy is None or not policy.serve_invalidated or now >= entry.stale_until or other:
+            if policy is None or other or now >= entry.stale_until or not _serves_old(policy, entry, stamps, now):
                 return Look(seen=seen)
             value = codec.decode(entry.payload, proven=entry.proven)
             return Look(value=value, usable=True, due=True, seen=seen, tags=entry.tags, outdated=True)
@@ -206,6 +206,15 @@ def examine(
         process.local.keep(mark, key, entry, value, codec, shape)
     early = policy is not None and policy.early and _early(entry, now, dice)
     return Look(value=value, usable=True, due=early, early=early, seen=seen, tags=entry.tags)
+
+
+def _serves_old(policy: Policy, entry: Entry, stamps: Mapping[str, int | None], now: int) -> bool:
+    """Whether an entry that was invalidated is served while one caller loads it anew."""
+    if policy.serve_invalidated:
+        return True
+    if not policy.grace_ms or not may_be_served_old(entry, stamps):
+        return False
+    return now < max(stamps[tag] or 0 for tag in entry.tags) + policy.grace_ms * 1000
 
 
 def _is_other(entry: Entry, shape: Shape) -> bool:

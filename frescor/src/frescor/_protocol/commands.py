@@ -115,14 +115,28 @@ class Delete(msgspec.Struct, frozen=True):
     keys: tuple[str, ...]
 
 
+class SoftStamp(int):
+    """The stamp of a tag that was raised so that older values may be served meanwhile; floor: its last stamp before
+    that, below which they may not."""
+
+    floor: int
+
+    def __new__(cls, stamp: int, floor: int) -> "SoftStamp":
+        found = super().__new__(cls, stamp)
+        found.floor = floor
+        return found
+
+
 class Invalidate(msgspec.Struct, frozen=True):
     """Tick the clock, then raise these tags to it; absent ones stay absent. → int: the stamp
 
-    durable: the caller keeps these tags in an outbox, to raise them again if the server loses them.
+    durable: the caller keeps these tags in an outbox, to raise them again if the server loses them. serve_old: older
+    values may be served meanwhile, down to what they were raised to last without this.
     """
 
     tags: tuple[str, ...]
     durable: bool = False
+    serve_old: bool = False
 
 
 class Announce(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from frescor._protocol.commands import (
     Read,
     Reading,
     ReleaseLease,
+    SoftStamp,
     StoreCommand,
     StoreOutcome,
     TakeLease,
@@ -98,8 +99,8 @@ class MemoryStore(Store):
                     return self._put(command)
                 case Delete(keys):
                     return self._delete(keys)
-                case Invalidate(tags, _):
-                    return self._invalidate(tags)
+                case Invalidate(tags):
+                    return self._invalidate(tags, serve_old=command.serve_old)
                 case Announce() | Unheard() | Dismiss():
                     return self.of_copies(command)
 
@@ -163,18 +164,19 @@ class MemoryStore(Store):
             self._set(f"l:{key}", TOMBSTONE, TOMBSTONE_MS)
         return there
 
-    def _invalidate(self, tags: Sequence[str]) -> int:
+    def _invalidate(self, tags: Sequence[str], *, serve_old: bool = False) -> int:
         last, now = self._get("clock"), self._micros()
         stamp = max(last, now) + 1 if isinstance(last, int) else now + 1
         self._set("clock", stamp, None)
         for tag in tags:
             for name in self._blind_tags(tag, stamp) if BUT in tag else (tag,):
-                self._raise(name, stamp)
+                self._raise(name, stamp, serve_old=serve_old)
         return stamp
 
-    def _raise(self, tag: str, stamp: int) -> None:
-        if self._stamp(tag) is not None:
-            self._set(f"t:{tag}", stamp, None)
+    def _raise(self, tag: str, stamp: int, *, serve_old: bool = False) -> None:
+        if (last := self._stamp(tag)) is not None:
+            raised = SoftStamp(stamp, getattr(last, "floor", last)) if serve_old else stamp
+            self._set(f"t:{tag}", raised, None)
 
     def _known_slices(self, stamp: int) -> dict[str, dict[str, int]]:
         if self._slices is None:

@@ -29,10 +29,13 @@ local function held(key)
   return ''
 end
 """,
-    # The number; false for what cannot be a stamp at the server's present time: other text, or out of range.
+    # The number; false for what cannot be a stamp at the server's present time: other text, or out of range. A tag that
+    # was raised softly holds its floor behind the stamp: 'stamp floor'.
     "stamp_in": f"""
 local function stamp_in(value, now)
-  if not value or #value > 16 or not string.find(value, '^%d+$') then return false end
+  if not value then return false end
+  if #value > 16 then value = string.match(value, '^(%d+) %d+$') or value end
+  if #value > 16 or not string.find(value, '^%d+$') then return false end
   value = tonumber(value)
   return value <= now + {MOST_AHEAD} and value
 end
@@ -265,6 +268,28 @@ return stamp
 """,
 )
 
+# KEYS: clock, tag…   → the stamp
+# As INVALIDATE, for tags that name no slices. Behind the stamp stands its floor, the last stamp that was not raised
+# softly: an entry from after it may be served meanwhile. INVALIDATE leaves a stamp alone, so it ends that.
+INVALIDATE_SOFTLY = Script(
+    "invalidate_softly",
+    """
+local now = server_time()
+local stamp, last = now + 1, find_clock(KEYS[1], now)
+if last and last >= stamp then stamp = last + 1 end
+redis.call('SET', KEYS[1], text(stamp))
+for i = 2, #KEYS do
+  local found = held(KEYS[i])
+  local old = stamp_in(found, now)
+  if old then
+    local floor = string.match(found, ' (%d+)$') or text(old)
+    redis.call('SET', KEYS[i], text(stamp) .. ' ' .. floor, 'XX', 'KEEPTTL')
+  elseif found then redis.call('UNLINK', KEYS[i]) end
+end
+return text(stamp)
+""",
+)
+
 # KEYS: clock, slices, the tag of all entries with slices   ARGV: table's tag, its columns separated by ',', …   → 1
 # Entries are going to depend on slices of these columns. From now on a writer that does not know these columns raises
 # their blind tags. If nothing is registered, registrations were lost: then entries that depend on slices are
@@ -373,6 +398,7 @@ ALL = (
     PUT,
     DELETE,
     INVALIDATE,
+    INVALIDATE_SOFTLY,
     REGISTER,
     CHECK_SERVER,
     REMEMBER_SERVER,

@@ -29,6 +29,9 @@ is read before the load, an entry that is older than a returned write is then in
   it, because they read the clock after seeing it: so a dead creator delays nobody.
 - A late raise: its stamp is from a tick long ago. Since then a later invalidation has raised the tag, or the tag was
   evicted and created again. Such a raise never creates or lowers a tag, which would revive what the later one ended.
+- A raise that is not soft comes late, after a soft one of a later tick. The stamp stays, and the floor is raised to the
+  late one's: nothing from before that is served any more. A late soft raise changes nothing, since what was raised to
+  more has either its floor already, or none.
 - An entry is stored after its tags were checked, and a tag may be invalidated in between. Then the entry is found
   invalid when it is read, as always. The check before only saves storing it. The lease shares the entry's slot, so an
   entry whose key was deleted meanwhile is not stored.
@@ -93,10 +96,13 @@ class ReadTag:
 
 @dataclass(frozen=True, slots=True)
 class RaiseTag:
-    """Raise a lower stamp to this one; remove a pending marker; leave an absent tag absent. → anything"""
+    """Raise a lower stamp to this one; remove a pending marker; leave an absent tag absent. → anything
+
+    softly: values from after the floor may be served meanwhile."""
 
     tag: str
     stamp: int
+    softly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +205,8 @@ class SlotProtocol:
                 return self._put(entries, ttl_ms)
             case Delete(keys):
                 return self._delete(keys)
-            case Invalidate(tags, _):
-                return self._invalidate(tags)
+            case Invalidate(tags):
+                return self._invalidate(tags, softly=command.serve_old)
             case ExtendLease() | ReleaseLease():
                 return self._alone(command)
             case Announce() | Unheard() | Dismiss():
@@ -278,7 +284,7 @@ class SlotProtocol:
         counts = yield tuple(map(RemoveEntry, keys))
         return sum(counts)
 
-    def _invalidate(self, tags: tuple[str, ...]) -> Steps[int]:
+    def _invalidate(self, tags: tuple[str, ...], *, softly: bool = False) -> Steps[int]:
         (stamp,) = yield (Tick(),)
-        yield tuple(RaiseTag(tag, stamp) for tag in tags)
+        yield tuple(RaiseTag(tag, stamp, softly) for tag in tags)
         return int(stamp)

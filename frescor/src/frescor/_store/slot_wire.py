@@ -49,7 +49,27 @@ local found = held(KEYS[1])
 if not found then return 0 end
 local stamp = stamp_in(found, server_time())
 if not stamp then return redis.call('DEL', KEYS[1]) end
-if stamp < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1], 'XX', 'KEEPTTL') end
+local floor = string.match(found, ' (%d+)$')
+if stamp < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1], 'XX', 'KEEPTTL')
+elseif floor and tonumber(floor) < tonumber(ARGV[1]) then
+  redis.call('SET', KEYS[1], text(stamp) .. ' ' .. ARGV[1], 'XX', 'KEEPTTL')
+end
+return 0
+""",
+)
+
+# KEYS: tag   ARGV: stamp
+_RAISE_SOFTLY = Script(
+    "raise_softly",
+    """
+local found = held(KEYS[1])
+if not found then return 0 end
+local stamp = stamp_in(found, server_time())
+if not stamp then return redis.call('DEL', KEYS[1]) end
+if stamp < tonumber(ARGV[1]) then
+  local floor = string.match(found, ' (%d+)$') or text(stamp)
+  redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. floor, 'XX', 'KEEPTTL')
+end
 return 0
 """,
 )
@@ -114,7 +134,7 @@ return 1
 """,
 )
 
-ALL = (_READ_CLOCK, _TICK, _RAISE, _MARK, _SETTLE, _CLAIM, _STORE, _PLACE)
+ALL = (_READ_CLOCK, _TICK, _RAISE, _RAISE_SOFTLY, _MARK, _SETTLE, _CLAIM, _STORE, _PLACE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +157,8 @@ def encode_step(wire: Wire, step: Step) -> Asked:
             return _get(wire.entry(key))
         case ReadTag(tag):
             return _get(wire.tag(tag))
-        case RaiseTag(tag, to):
-            return _asked(_RAISE, (wire.tag(tag),), to)
+        case RaiseTag(tag, to, softly):
+            return _asked(_RAISE_SOFTLY if softly else _RAISE, (wire.tag(tag),), to)
         case MarkTag(tag, token, ttl_ms):
             return _asked(_MARK, (wire.tag(tag),), token, ttl_ms, MARKER_MS)
         case SettleTag(tag, marker, to, ttl_ms):

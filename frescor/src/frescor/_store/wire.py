@@ -17,6 +17,7 @@ from frescor._protocol.commands import (
     Read,
     Reading,
     ReleaseLease,
+    SoftStamp,
     StoreCommand,
     StoreOutcome,
     TakeLease,
@@ -91,9 +92,10 @@ class Wire:
             case Read(keys, tags):
                 start = self._tag_start
                 return None, ("MGET", *map(self.entry, keys), *[start + tag for tag in tags])
-            case Invalidate(tags, _):
+            case Invalidate(tags):
                 start = self._tag_start
-                return _script(scripts.INVALIDATE, (self.clock, *[start + tag for tag in tags]), ())
+                script = scripts.INVALIDATE_SOFTLY if command.serve_old else scripts.INVALIDATE
+                return _script(script, (self.clock, *[start + tag for tag in tags]), ())
             case TakeLease(key, token, tags, seen):
                 names = (self.entry(key), self.lease(key), self.clock, *map(self.tag, tags))
                 return _script(scripts.TAKE_LEASE, names, (token, LEASE_MS, "" if seen is None else seen))
@@ -162,8 +164,15 @@ def _script(script: Script, names: Sequence[str], arguments: Sequence[Argument])
 
 
 def stamp(raw: bytes | None) -> int | None:
-    """A tag's stamp; None if there is none, or if another program wrote something else there: both mean invalid."""
-    return int(raw) if raw is not None and len(raw) <= _LONGEST_STAMP and raw.isdigit() else None
+    """The stamp of a tag; None if there is none, or if another program wrote something else: both mean invalid."""
+    if raw is None:
+        return None
+    if len(raw) <= _LONGEST_STAMP:
+        return int(raw) if raw.isdigit() else None
+    at, _, floor = raw.partition(b" ")
+    if len(at) <= _LONGEST_STAMP and len(floor) <= _LONGEST_STAMP and at.isdigit() and floor.isdigit():
+        return SoftStamp(int(at), int(floor))
+    return None
 
 
 def clock_in(raw: bytes) -> int:

@@ -65,13 +65,17 @@ class AsyncCache:
         """Remove the values under these keys; running loads of them do not store. False: the removal is pending."""
         return await AsyncDriver(self._process, calls.delete(self._engine, keys, confirm)).run()
 
-    async def invalidate(self, *tags: str, confirm: bool | None = None) -> bool:
+    async def invalidate(self, *tags: str, serve_old: bool = False, confirm: bool | None = None) -> bool:
         """Make every entry that depends on one of these tags a miss, in one round trip."""
-        return await AsyncDriver(self._process, calls.invalidate(self._engine, tags, confirm)).run()
+        return await AsyncDriver(
+            self._process, calls.invalidate(self._engine, tags, confirm, serve_old=serve_old)
+        ).run()
 
-    async def invalidate_pattern(self, pattern: str, *, confirm: bool | None = None) -> bool:
+    async def invalidate_pattern(self, pattern: str, *, serve_old: bool = False, confirm: bool | None = None) -> bool:
         """Invalidate all keys with a prefix (`dashboard:*`), all keys (`*`), or one key."""
-        return await AsyncDriver(self._process, calls.invalidate_pattern(self._engine, pattern, confirm)).run()
+        return await AsyncDriver(
+            self._process, calls.invalidate_pattern(self._engine, pattern, confirm, serve_old=serve_old)
+        ).run()
 
     async def touch(self, key: str | Callable[..., object], expire: Seconds = 300) -> bool:
         """Give the value under a key another time to live from now. False: there is none, or the store is down."""
@@ -82,9 +86,9 @@ class AsyncCache:
         False with the store down: the key is then deleted once it is back."""
         return await AsyncDriver(self._process, calls.expire(self._engine, key, confirm)).run()
 
-    async def clear_all(self, *, confirm: bool | None = None) -> bool:
+    async def clear_all(self, *, serve_old: bool = False, confirm: bool | None = None) -> bool:
         """Invalidate every entry of the namespace."""
-        return await AsyncDriver(self._process, calls.clear_all(self._engine, confirm)).run()
+        return await AsyncDriver(self._process, calls.clear_all(self._engine, confirm, serve_old=serve_old)).run()
 
     @overload
     async def get_or_load(

@@ -237,7 +237,7 @@ class Cache:
 
     # -- invalidation ------------------------------------------------------------------------------------------------
 
-    def invalidate(self, *tags: str, confirm: bool | None = None) -> bool:
+    def invalidate(self, *tags: str, serve_old: bool = False, confirm: bool | None = None) -> bool:
         """Make every entry that depends on one of these tags a miss, in one round trip for any number of entries.
 
         Call it after the commit. True once the store has taken it: from then on no read returns older data, except from
@@ -245,14 +245,18 @@ class Cache:
         process that is cut off from the server. Strict policies use no copies. `confirm` (default: the cache's own
         setting) removes that delay: the call returns once all those copies are dropped or can no longer be used.
 
+        `serve_old`: nobody has to wait for the new value. A policy with a grace serves the old one for that long, while
+        one caller loads it anew, as if its time were over. A policy without a grace does not; nor is an entry served
+        that depends on slices, or that was invalidated without `serve_old` since it was loaded.
+
         False with the store down: the invalidation waits in this process, which trusts nothing in the store until it is
         delivered.
         """
-        return Driver(self._engine, calls.invalidate(self._engine, tags, confirm)).run()
+        return Driver(self._engine, calls.invalidate(self._engine, tags, confirm, serve_old=serve_old)).run()
 
-    def invalidate_pattern(self, pattern: str, *, confirm: bool | None = None) -> bool:
+    def invalidate_pattern(self, pattern: str, *, serve_old: bool = False, confirm: bool | None = None) -> bool:
         """Invalidate all keys with a prefix (`dashboard:*`), all keys (`*`), or one key. See `invalidate`."""
-        return Driver(self._engine, calls.invalidate_pattern(self._engine, pattern, confirm)).run()
+        return Driver(self._engine, calls.invalidate_pattern(self._engine, pattern, confirm, serve_old=serve_old)).run()
 
     def touch(self, key: str | Callable[..., object], expire: Seconds = 300) -> bool:
         """Give the value under a key another time to live from now, of `expire` seconds; its grace stays as long as it
@@ -274,9 +278,9 @@ class Cache:
         """
         return Driver(self._engine, calls.expire(self._engine, key, confirm)).run()
 
-    def clear_all(self, *, confirm: bool | None = None) -> bool:
+    def clear_all(self, *, serve_old: bool = False, confirm: bool | None = None) -> bool:
         """Invalidate every entry of the namespace. See `invalidate`."""
-        return Driver(self._engine, calls.clear_all(self._engine, confirm)).run()
+        return Driver(self._engine, calls.clear_all(self._engine, confirm, serve_old=serve_old)).run()
 
     def _invalidate(
         self,

@@ -84,15 +84,18 @@ def delete(engine: Engine, keys: Iterable[str], confirm: bool | None) -> Plan[bo
     return raise_tags(engine, keys=tuple([check_key(key) for key in keys]), confirm=confirm)
 
 
-def invalidate(engine: Engine, tags: Iterable[str], confirm: bool | None) -> Plan[bool]:
+def invalidate(engine: Engine, tags: Iterable[str], confirm: bool | None, *, serve_old: bool = False) -> Plan[bool]:
     """`Cache.invalidate`."""
-    return raise_tags(engine, tags=declared_tags(with_blind_tags(map(check_tag, tags))), confirm=confirm)
+    wanted = declared_tags(with_blind_tags(map(check_tag, tags)))
+    return raise_tags(engine, tags=wanted, confirm=confirm, serve_old=serve_old)
 
 
-def invalidate_pattern(engine: Engine, pattern: str, confirm: bool | None) -> Plan[bool]:
+def invalidate_pattern(engine: Engine, pattern: str, confirm: bool | None, *, serve_old: bool = False) -> Plan[bool]:
     """`Cache.invalidate_pattern`."""
     tag = pattern_tag(pattern)
-    return delete(engine, (pattern,), confirm) if tag is None else raise_tags(engine, tags=(tag,), confirm=confirm)
+    if tag is None:
+        return expire(engine, pattern, confirm) if serve_old else delete(engine, (pattern,), confirm)
+    return raise_tags(engine, tags=(tag,), confirm=confirm, serve_old=serve_old)
 
 
 def touch(engine: Engine, key: object, expire: Seconds) -> Plan[bool]:
@@ -135,9 +138,9 @@ def key_of(key: object) -> str:
     return check_key(named() if callable(named) else key)
 
 
-def clear_all(engine: Engine, confirm: bool | None) -> Plan[bool]:
+def clear_all(engine: Engine, confirm: bool | None, *, serve_old: bool = False) -> Plan[bool]:
     """`Cache.clear_all`."""
-    return raise_tags(engine, tags=(NAMESPACE_TAG,), confirm=confirm)
+    return raise_tags(engine, tags=(NAMESPACE_TAG,), confirm=confirm, serve_old=serve_old)
 
 
 def raise_tags(
@@ -147,11 +150,12 @@ def raise_tags(
     keys: tuple[str, ...] = (),
     durable: bool = False,
     confirm: bool | None = None,
+    serve_old: bool = False,
 ) -> Plan[bool]:
     """Raise tags, given in the store's form, and delete keys. `durable`: an outbox also keeps the tags. The caller says
     so; it is never guessed from the form of a tag."""
     waited = bool(engine.pending) and engine.pending.invalidations
-    done = yield from plan.invalidate(engine.process, tags, keys, durable=durable, confirm=confirm)
+    done = yield from plan.invalidate(engine.process, tags, keys, durable=durable, confirm=confirm, serve_old=serve_old)
     if not done and not waited:
         logger.warning("invalidations wait in this process until the store takes them")
     engine.forget_memo()

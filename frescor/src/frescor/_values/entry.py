@@ -217,6 +217,12 @@ def stamp_of(data: bytes) -> int | None:
     return int.from_bytes(data[AS_OF], "big") if len(data) >= AS_OF.stop else None
 
 
+def may_be_served_old(entry: Entry, stamps: Mapping[str, int | None]) -> bool:
+    """Whether each tag that ends the entry was raised since by none but invalidations which allow serving it."""
+    as_of = entry.as_of
+    return all(stamp is not None and getattr(stamp, "floor", stamp) <= as_of for stamp in map(stamps.get, entry.tags))
+
+
 def is_valid(entry: Entry, stamps: Mapping[str, int | None]) -> bool:
     """Whether each tag of the entry is present in `stamps` with a stamp that is not after `as_of`."""
     as_of = entry.as_of
