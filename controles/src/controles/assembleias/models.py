@@ -50,9 +50,9 @@ class Assembleia(Base):
     # None: of the whole organisation.
     nucleo_id: Mapped[int | None] = mapped_column(ForeignKey("nucleo.id"))
     regra: Mapped[Regra] = mapped_column(_by_value(Regra, "regra_valida"))
-    # With "em dia": so many overdue cotas are tolerated.
+    # With "em dia": how many overdue cotas are tolerated.
     meses_tolerados: Mapped[int] = mapped_column(default=0)
-    # So many days before the assembly somebody must have joined.
+    # How many days before the assembly somebody must have joined.
     carencia_dias: Mapped[int] = mapped_column(default=0)
     emitida_em: Mapped[dt.datetime]
     emitida_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))

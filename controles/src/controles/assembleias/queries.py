@@ -42,7 +42,7 @@ def list_assembleias(escopo: Escopo) -> tuple[LinhaAssembleia, ...]:
 
 
 def get_assembleia(escopo: Escopo, assembleia_id: int) -> DetalheAssembleia | None:
-    """None if there is none, or none in this escopo."""
+    """One assembly; None if it does not exist, or not in this escopo."""
     if not 0 < assembleia_id <= MAX_ID:
         return None
     found = db.session.execute(

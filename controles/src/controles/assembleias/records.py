@@ -1,4 +1,4 @@
-"""What is asked for and what comes back about assemblies."""
+"""Parameters and results of queries about assemblies."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -81,6 +81,6 @@ class LinhaConvocado:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaAssembleia:
-    """Whose roll is sent: what the audit keeps of an export."""
+    """The assembly of an exported roll, for the audit."""
 
     assembleia_id: int | None = None

@@ -31,10 +31,10 @@ WITHOUT_NUCLEO = "Sem núcleo"
 def issue_assembleia(
     escopo: Escopo, nova: NovaAssembleia, *, autor_id: int | None, agora: dt.datetime, hoje: dt.date
 ) -> int:
-    """Write who is a member on the day of the assembly and who of them may vote; its id comes back.
+    """Write who is a member on the day of the assembly and who of them may vote; returns the assembly's id.
 
-    The standing is that of the day, as far as it is known now; what is overdue is what is overdue today. The roll stays
-    as it is, whatever changes afterwards. Invalid names the field; a party may not keep defaulters from voting.
+    The standing is that of the day, as far as it is known now; overdue cotas are those of today. The roll never changes
+    afterwards. Raises Invalid, which names the field, also if a party would keep defaulters from voting.
     """
     nova = _checked(escopo, nova, hoje)
     with transaction() as session:
@@ -64,7 +64,7 @@ def issue_assembleia(
 def cancel_assembleia(
     escopo: Escopo, assembleia_id: int, *, motivo: str, autor_id: int | None, agora: dt.datetime
 ) -> None:
-    """The roll stays, and says that it does not count. Conflict if it was cancelled before."""
+    """The roll stays, marked as cancelled. Raises Conflict if it is cancelled already."""
     reason = one_line("motivo", motivo, longest=200)
     if reason is None:
         raise Invalid("motivo", "Escreva por que a lista é cancelada.")
@@ -88,7 +88,7 @@ def cancel_assembleia(
 
 
 def visible(escopo: Escopo) -> ColumnElement[bool]:
-    """The assemblies that a reader may see: those of their núcleo alone, or all."""
+    """The assemblies that a user may see: only those of their núcleo, or all."""
     return literal(True) if escopo.nucleo_id is None else Assembleia.nucleo_id == escopo.nucleo_id
 
 
@@ -114,7 +114,7 @@ def _write_roll(session: Session, assembleia_id: int, nova: NovaAssembleia, hoje
 
 
 def _hindered(nova: NovaAssembleia, hoje: dt.date) -> ColumnElement[str | None]:
-    """Why a member may not vote; NULL for who may."""
+    """Why a member may not vote; NULL for those who may."""
     whens: list[tuple[ColumnElement[bool], str]] = [
         (stood(Situacao.LICENCIADO, nova.data), Impedimento.LICENCA.value),
     ]

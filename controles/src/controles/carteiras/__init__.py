@@ -1,1 +1,1 @@
-"""Membership cards: a code that proves to a stranger that whoever carries it is a member, and names nobody."""
+"""Membership cards: a code that proves to a stranger that its holder is a member, without naming anybody."""

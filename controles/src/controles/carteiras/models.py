@@ -12,7 +12,7 @@ class Carteira(Base):
     __tablename__ = "carteira"
     __table_args__ = (
         CheckConstraint("(revogada_em IS NULL) = (motivo IS NULL)", name="revogada_tem_motivo"),
-        # A militante has one card that is not revoked.
+        # A militante has at most one card that is not revoked.
         Index(
             "uq_carteira_militante_id",
             "militante_id",
@@ -24,7 +24,7 @@ class Carteira(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     militante_id: Mapped[int] = mapped_column(ForeignKey("militante.id"))
-    # What the QR code leads to; nothing about the person can be learnt from it.
+    # The QR code's address contains it; it says nothing about the person.
     codigo: Mapped[str] = mapped_column(String(24), unique=True)
     valida_ate: Mapped[dt.date]
     emitida_em: Mapped[dt.datetime]

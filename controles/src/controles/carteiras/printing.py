@@ -52,7 +52,7 @@ def _card(paper: Paper, card: DadosCarteira, organizacao: str, address: str, lef
     paper.set_xy(left + 5, top + 16)
     paper.ink(10.5, bold=True)
     lines = paper.multi_cell(width, 4.8, printable(card.nome), dry_run=True, output="LINES")
-    # The type of what comes back depends on `output`, which its annotation does not say.
+    # The type of the result depends on `output`, which the annotation does not say.
     assert isinstance(lines, list)
     paper.multi_cell(width, 4.8, "\n".join(lines[:2]), align="L")
     y = top + 28
@@ -75,7 +75,7 @@ def _card(paper: Paper, card: DadosCarteira, organizacao: str, address: str, lef
 
 
 def _fitting(paper: Paper, text: str, width: float) -> str:
-    """`text`, cut where the card ends."""
+    """`text`, cut off if it does not fit on the card."""
     whole = printable(text)
     if paper.get_string_width(whole) <= width - 1:
         return whole

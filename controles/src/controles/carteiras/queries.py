@@ -15,7 +15,7 @@ from controles.organizacao.models import Organizacao
 
 
 def get_carteiras(escopo: Escopo, ids: Sequence[int]) -> tuple[DadosCarteira, ...]:
-    """Those of `ids` that are not revoked and that the escopo shows, by name."""
+    """Those of `ids` that are not revoked and are in the escopo, by name."""
     rows = db.session.execute(
         select(
             Carteira.id,
@@ -56,7 +56,7 @@ def active_members(escopo: Escopo, nucleo_id: int | None, *, limit: int) -> tupl
 
 
 def prove(codigo: str, *, hoje: dt.date) -> Prova | None:
-    """What the holder of this code proves today, whoever asks; None if no card ever had it."""
+    """What this code proves today, whoever asks; None if no card ever had it."""
     row = db.session.execute(
         select(Carteira.valida_ate, Carteira.revogada_em, Militante.situacao)
         .join(Militante, Militante.id == Carteira.militante_id)

@@ -1,4 +1,4 @@
-"""What is printed on a card, and what a stranger learns by its code."""
+"""What is printed on a card, and what a stranger learns from its code."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class DadosCarteira:
 
 @dataclass(frozen=True, slots=True)
 class Prova:
-    """What the code proves at this moment. `vale`: an active member, by a card that is neither revoked nor past."""
+    """What the code proves now. `vale`: an active member, whose card is neither revoked nor expired."""
 
     vale: bool
     organizacao: str
@@ -30,7 +30,7 @@ class Prova:
 
 @dataclass(frozen=True, slots=True)
 class Emitidas:
-    """The cards of those who were asked for, those of them that are new, and how many people can have none."""
+    """The result of issuing: the cards, which of them are new, and how many people cannot have one."""
 
     ids: tuple[int, ...]
     novas: tuple[int, ...]

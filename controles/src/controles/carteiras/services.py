@@ -25,23 +25,23 @@ EXPIRED = "Vencida: outra foi emitida."
 
 
 def last_day_of_card(hoje: dt.date) -> dt.date:
-    """A card is valid to the end of next year's March, so that everybody's is renewed in the first quarter."""
+    """A card is valid until the end of March of next year, so that all are renewed in the first quarter."""
     return dt.date(hoje.year + 1, 3, 31)
 
 
 def issue_carteiras(
     escopo: Escopo, militante_ids: Sequence[int], *, autor_id: int | None, agora: dt.datetime, hoje: dt.date
 ) -> Emitidas:
-    """Give each of these people a card, valid until March of next year; who has one that is valid keeps it.
+    """Issue a card to each of these people, valid until March of next year; somebody with a valid card keeps it.
 
-    Who is not active gets none and is counted. NotFound if the escopo does not show one of them; Invalid for more than
-    400.
+    People who are not active get none, and are counted. Raises NotFound if one of them is not in the escopo, Invalid
+    for more than 400.
     """
     wanted = list(dict.fromkeys(militante_ids))
     if len(wanted) > MOST_AT_ONCE:
         raise Invalid("", f"São mais de {MOST_AT_ONCE} carteirinhas de uma vez; escolha um núcleo.")
     with transaction() as session:
-        # Two who issue at once would both find that somebody has none.
+        # Otherwise two users who issue at once could both find that somebody has no card.
         serialise(session.connection(), LOCK)
         people = _people(session, escopo, wanted)
         active = [one for one in wanted if people[one] is Situacao.ATIVO]
@@ -71,7 +71,7 @@ def issue_carteiras(
 
 
 def revoke_carteira(escopo: Escopo, carteira_id: int, *, motivo: str, autor_id: int | None, agora: dt.datetime) -> None:
-    """From now on its code proves nothing. Conflict if it was revoked before."""
+    """Make the card invalid. Raises Conflict if it is revoked already."""
     reason = one_line("motivo", motivo, longest=200)
     if reason is None:
         raise Invalid("motivo", "Escreva por que a carteirinha deixa de valer.")

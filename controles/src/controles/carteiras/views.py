@@ -1,4 +1,4 @@
-"""Membership cards: one from the ficha, a núcleo's on sheets, and the page that a code leads to."""
+"""Membership cards: one from the ficha, a núcleo's on sheets, and the page that a card's code opens."""
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -125,7 +125,7 @@ def revoke(militante_id: int) -> str | WerkzeugResponse:
 
 @blueprint.get("/conferir/<codigo>")
 def checked(codigo: str) -> str:
-    """What the code of a card proves now: a member or not, and nobody's name."""
+    """Whether the holder of a card's code is a member now; no name is shown."""
     return render_template("carteiras/conferir.html", prova=prove(codigo, hoje=today()), agora=utc_now())
 
 

@@ -1,9 +1,9 @@
-"""The rows of one page of the list of cotas, read so that a payment ends the pages on which it changes a row and few
-others.
+"""The rows of one page of the list of cotas, read so that a payment invalidates the pages on which it changes a row,
+and few others.
 
-Which cotas are on a page changes with payments only where the list asks what is open or paid: otherwise their numbers
-are read first, and then their rows by these. Where it does ask, the page is read by ranges of militantes, from the
-first one of the list on: it then depends on those ranges alone.
+Payments change which cotas are on a page only if the list is filtered by what is open or paid. Without such a filter,
+the ids are read first, and then the rows by these ids. With one, the page is read by ranges of militantes, from the
+beginning of the list: it then depends only on those ranges.
 """
 
 import datetime as dt
@@ -29,8 +29,8 @@ _NEWEST_FIRST = Keyset(
 )
 # False: one statement for each page, which is cheaper where nothing is cached.
 IN_PIECES = True
-# How many ranges of militantes each statement reads; the whole list is asked if these do not fill the page. Together
-# fewer than the parts of a table that one entry may depend on.
+# How many ranges of militantes each statement reads; if these do not fill the page, the whole list is read. Their sum
+# is below the number of slices that one entry may depend on.
 RANGES_READ = (1, 4, 16)
 # With fewer militantes nearly every payment is within the ranges of a page.
 FEWEST_MILITANTES = 8 * PEOPLE_IN_A_RANGE
@@ -39,7 +39,7 @@ FEWEST_MILITANTES = 8 * PEOPLE_IN_A_RANGE
 def page_of_cotas(
     escopo: Escopo, filtro: FiltroCotas, *, cursor: str | None, limit: int
 ) -> Page[int, str, dt.date, int, int, dt.date, dt.date | None]:
-    """One page, newest competência first. A cursor that makes no sense gives the first page."""
+    """One page, newest competência first. An invalid cursor gives the first page."""
     visible = owner_in_scope(escopo, Cota.militante_id)
     conditions = shown_by(escopo, filtro)
     if not IN_PIECES:
@@ -54,7 +54,7 @@ def page_of_cotas(
     page = fetch_page(db.session, numbers, _NEWEST_FIRST, cursor=cursor, limit=limit, visible=visible)
     wanted = [row[0] for row in page.rows]
     found = {row[0]: row for row in db.session.execute(_rows().where(Cota.id.in_(wanted)))} if wanted else {}
-    # One that was deleted in between is in neither.
+    # A cota that was deleted in between is left out.
     return Page(tuple(found[number] for number in wanted if number in found), page.following, page.preceding)
 
 
@@ -74,8 +74,8 @@ def _rows() -> Select[int, int, str, dt.date, int, int, dt.date, dt.date | None]
 def _by_ranges(
     escopo: Escopo, filtro: FiltroCotas, _statement: object, after: tuple[object, ...] | None, size: int
 ) -> list[Row[int, int, str, dt.date, int, int, dt.date, dt.date | None]] | None:
-    """`size` rows from a place of the list on, month by month and by ranges of militantes; None if it takes more ranges
-    than one entry may depend on."""
+    """`size` rows from a position in the list, month by month and by ranges of militantes; None if more ranges are
+    needed than one entry may depend on."""
     highest = highest_militante()
     if highest < FEWEST_MILITANTES:
         return None
@@ -96,8 +96,8 @@ def _by_ranges(
             width = next(widths, None)
             if width is None:
                 return None
-            # From the border of a range on: the statement then names whole ranges. The month is named by a subquery:
-            # as a plain value it would be what the entry depends on, since one month is fewer than some ranges.
+            # Begins at a border, so that the statement names whole ranges. The month is compared with a subquery, since
+            # with a plain value the entry would depend on the month's slice, which is fewer slices than some ranges.
             first = max(0, (last // PEOPLE_IN_A_RANGE - width + 1) * PEOPLE_IN_A_RANGE)
             of_month = Cota.competencia == select(literal(month)).scalar_subquery()
             wanted = statement.where(of_month, Cota.militante_id.between(first, last))

@@ -1,4 +1,4 @@
-"""What is known when a payment is about to be written, asked in one statement."""
+"""What has to be known before a payment is written, read in one statement."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Content = tuple[int | None, dt.date, int, Metodo]
 
 @dataclass(frozen=True, slots=True)
 class WrittenByKey:
-    """The payment that a form's key has written: militante, day, amount and method are its content."""
+    """The payment that was written with a form's key; its content is militante, day, amount and method."""
 
     pagamento_id: int
     estornado: bool
@@ -25,7 +25,7 @@ class WrittenByKey:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The last closed month, what the form's key has written, and the payment that is like the new one."""
+    """The last closed month, the payment that the form's key has written, and a similar payment."""
 
     closed: dt.date | None
     by_key: WrittenByKey | None
@@ -48,9 +48,9 @@ class Asked(Protocol):
 
 
 def look_up(session: Session, novo: Asked) -> Known:
-    """All of it, of one moment."""
+    """Read all of it in one snapshot."""
     alike = select_alike(novo.militante_id, novo.data_credito, novo.valor, novo.e2eid)
-    # Without a key there is nothing to find: NULL is the key of many.
+    # Without a key there is nothing to find: many rows have NULL.
     by_key = false() if novo.chave_idempotencia is None else Pagamento.chave_idempotencia == novo.chave_idempotencia
     # One row, whether the key has written anything or not.
     always = select(literal(1).label("one")).subquery()
@@ -64,7 +64,7 @@ def look_up(session: Session, novo: Asked) -> Known:
 
 
 def written_by_key(session: Session, chave: str | None) -> WrittenByKey | None:
-    """The payment that this key has written, alone."""
+    """Only the payment that was written with this key."""
     if chave is None:
         return None
     row = session.execute(select(*_WRITTEN).where(Pagamento.chave_idempotencia == chave)).one_or_none()

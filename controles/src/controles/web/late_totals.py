@@ -1,7 +1,7 @@
-"""Totals that come after their page: a list is shown before what all its pages sum to has been computed.
+"""Totals that are sent after their page, so that a list is shown before the sums over all its pages are computed.
 
-Only where the cache does not have them, and for a browser whose script fetches them, which it says by a cookie. For
-every other one they are in the page.
+This is done only if the cache does not have the totals, and the browser's script fetches them, which a cookie says.
+Otherwise the page contains them.
 """
 
 from typing import ParamSpec, TypeVar
@@ -14,12 +14,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 COOKIE = "controles_script"
-# In an address: with the totals, whether the cache has them or not.
+# In an address: with the totals, whether or not the cache has them.
 PARAMETER = "totais"
 
 
 def now_or_later(totals: Cached[P, R], *args: P.args, **kwargs: P.kwargs) -> R | None:
-    """The totals of this page; None if they come later, from the address with `PARAMETER`."""
+    """The totals of this page; None if the script will fetch them, from the address with `PARAMETER`."""
     if PARAMETER in request.args or COOKIE not in request.cookies:
         return totals(*args, **kwargs)
     found = totals.peek(*args, **kwargs)
@@ -27,5 +27,5 @@ def now_or_later(totals: Cached[P, R], *args: P.args, **kwargs: P.kwargs) -> R |
 
 
 def asked_alone() -> bool:
-    """Whether a script asks for the totals of a page that it shows already."""
+    """Whether a script asks only for the totals of a page that is shown already."""
     return PARAMETER in request.args and request.headers.get("X-Requested-With") == "fetch"

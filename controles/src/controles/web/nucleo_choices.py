@@ -1,7 +1,7 @@
 """The choice of a núcleo in a list's filter.
 
-An organisation has a thousand núcleos, and drawing their options anew takes longer than all else on a list that comes
-from the cache: so they are drawn once for each list of núcleos.
+With a thousand núcleos, rendering the options takes longer than everything else on a list that comes from the cache. So
+they are rendered once for each list of núcleos.
 """
 
 from collections.abc import Sequence

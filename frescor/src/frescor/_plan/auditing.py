@@ -1,13 +1,13 @@
-"""Whether a value that a hit returned is what its function returns now: an audit of a sample, as in Meta's Polaris.
+"""Audits of a sample of hits: is the returned value what the function returns now? Modelled on Meta's Polaris.
 
 An audit compares, and reports a difference only if no write explains it:
 
-- A write committed before the load and its tags are raised after it, as after every commit. So a difference is not
-  reported at once: the tags are read again after `settles` seconds, in which a relay applies even what a process that
-  was killed has left, and nothing is said if one of them was raised since they were read first.
-- A copy in this process may be behind by the delay of a push. One whose tags were raised is looked at again after as
-  long: if it is used then still, the push was lost.
-- What was evicted, ended, or changed by the transaction of the caller says nothing.
+- A write may be committed before the load and its tags raised after it, as after every commit. So a difference is not
+  reported at once: the tags are read again after `settles` seconds, in which a relay applies even what a killed process
+  has left. If one of them was raised since they were first read, nothing is reported.
+- A copy in this process may be behind by the delay of a push. One whose tags were raised is checked again after the
+  same time: if it is still in use, the push was lost.
+- What was evicted, has expired, or was changed by the caller's transaction proves nothing.
 """
 
 from enum import Enum
@@ -22,7 +22,7 @@ from frescor._protocol.commands import Loaded, Pause, Raised, Read, Reading, Una
 
 
 class Verdict(Enum):
-    """What an audit came to: the same value; another one, which no write explains; or that it cannot be told."""
+    """The result of an audit: the same value; a different one, which no write explains; or undecided."""
 
     SAME = "same"
     DIFFERS = "differs"
@@ -73,7 +73,7 @@ def audit(process: Process, request: Request, copy: Copy | None, settles: float)
 
 
 def _is_same(request: Request, payload: bytes, value: Any) -> bool:
-    """Whether the two are equal, or encoded alike: a set has no order, and a NaN equals nothing."""
+    """Whether the two are equal, or have the same encoding: a set has no order, and a NaN equals nothing."""
     try:
         return bool(request.codec.decode(payload) == value) or request.codec.encode(value) == payload
     except Exception:  # noqa: BLE001  # what a class's own comparison raises says nothing of the cache

@@ -1,9 +1,9 @@
-"""Another time to live for an entry that stands under a key: its value, and all that it depends on, stay.
+"""Changes the time to live of an entry; its value and what it depends on stay the same.
 
-The entry is written as of the same clock as before, by whoever holds the key's lease. So an invalidation, or a `set` or
-`delete` of the key, that comes in between ends it as it would have ended the first one. A load under way is waited for,
-and what it stores gets the new time: it began before, so it is no newer than the entry was. Taking the lease makes each
-process drop its copy, which would end by the old time.
+The entry is written under the key's lease, with the same clock as before. So an invalidation, or a `set` or `delete` of
+the key, that happens in between invalidates it as it would have invalidated the first one. If a load is under way, its
+result gets the new time: it began before, so it is no newer than the entry was. Taking the lease makes each process
+drop its copy, which would expire at the old time.
 """
 
 import msgspec
@@ -30,7 +30,7 @@ from frescor.errors import EntryUnreadable
 
 
 class Retiming(msgspec.Struct, frozen=True):
-    """ttl_ms: how long the entry is fresh from now on; 0: it is past its time, and served for its grace."""
+    """ttl_ms: how long the entry is fresh from now on; 0: it is expired, and served for its grace."""
 
     key: str
     token: str
@@ -38,7 +38,7 @@ class Retiming(msgspec.Struct, frozen=True):
     ttl_ms: int
 
     def of(self, entry: Entry) -> Entry | None:
-        """The entry with its new time; None for one that is not served any more then."""
+        """The entry with its new time; None if it must not be served any more then."""
         grace = entry.stale_until - entry.fresh_until
         if self.ttl_ms == 0 and entry.fresh_until <= self.now:
             return entry
@@ -49,7 +49,7 @@ class Retiming(msgspec.Struct, frozen=True):
 
 
 def retime(process: Process, retiming: Retiming) -> Plan[bool | None]:
-    """Whether there was an entry, which has its new time now. None with the store down, or a load that does not end."""
+    """Whether there was an entry; it has its new time now. None if the store is down, or a load does not finish."""
     key, waited, turn = retiming.key, 0.0, 0
     while (yield from settle(process)) and waited < LONGEST_WAIT_MS:
         mark = process.local.mark()
@@ -88,7 +88,7 @@ def _valid(process: Process, key: str, data: bytes | None, now: int) -> Plan[tup
     if data is None:
         return None
     ring = process.packing.ring
-    # What is stored does not say by which of the two ways it is proven: both are tried.
+    # Stored entries do not say in which of the two ways they are proven, so both are tried.
     for sealed in (False, True) if ring is not None and ring.seals else (False,):
         try:
             entry = process.packing.unpack(key, data, sealed=sealed)

@@ -1,4 +1,4 @@
-"""Which hits of this process are audited, how many at a time, and what is said of a difference."""
+"""Which hits of this process are audited, how many at a time, and how a difference is reported."""
 
 import logging
 import threading
@@ -15,13 +15,13 @@ logger = logging.getLogger("frescor")
 
 # At a time, in this process: each may hold a connection to the database.
 MOST_AUDITS = 2
-# Seconds after which every commit has raised its tags, a killed process's too (a relay looks each second).
+# Seconds after which every commit has raised its tags, also that of a killed process (a relay looks each second).
 SETTLES = 5.0
 _SHOWN = 20
 
 
 def check_rate(rate: object) -> float:
-    """The part of hits to audit. Raises PolicyError for what is no part."""
+    """The fraction of hits to audit. Raises PolicyError if it is not between 0 and 1."""
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
         raise PolicyError(
             f"auditing is the part of hits that is loaded again and compared, from 0 to 1, such as 0.001; got {rate!r}."
@@ -30,7 +30,7 @@ def check_rate(rate: object) -> float:
 
 
 class Auditor:
-    """Draws the hits to audit and lets a few of them run."""
+    """Chooses the hits to audit, and runs a few audits at a time."""
 
     def __init__(self, rate: float, uniform: Callable[[float, float], float]) -> None:
         self.rate = rate
@@ -38,7 +38,7 @@ class Auditor:
         self._uniform = uniform
         self._running = 0
         self._lock = threading.Lock()
-        # The hit that was drawn before its copy was looked for is to be the one that is audited.
+        # A hit is chosen before its copy is looked up; the same hit is to be audited.
         self._drawn = threading.local()
 
     def draw(self) -> bool:
@@ -47,7 +47,7 @@ class Auditor:
         return bool(self._drawn.now)
 
     def takes(self) -> bool:
-        """Whether this hit is audited, and nothing else stands in its place."""
+        """Whether this hit is audited, and there is room for another audit."""
         drawn = getattr(self._drawn, "now", False)
         self._drawn.now = False
         if not drawn and self._uniform(0.0, 1.0) >= self.rate:
@@ -59,7 +59,7 @@ class Auditor:
             return True
 
     def ended(self) -> None:
-        """An audit that was let run has ended."""
+        """An audit that was started has ended."""
         with self._lock:
             self._running -= 1
 
@@ -73,7 +73,8 @@ def report(
     *,
     of_copy: bool,
 ) -> None:
-    """Count what an audit came to, and say it if it found another value. No value is shown. now: the wall clock, µs."""
+    """Count the result of an audit, and report it if the value differs. Values are not shown. now: the wall clock,
+    µs."""
     if finding.verdict is Verdict.UNKNOWN:
         return
     policy = request.policy.name

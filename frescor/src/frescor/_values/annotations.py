@@ -1,4 +1,4 @@
-"""What a return annotation says of values: the classes that it names, and whether msgspec can decode by it alone."""
+"""What a return annotation says about values: the classes that it names, and whether msgspec alone can decode them."""
 
 import collections.abc
 import dataclasses

@@ -1,4 +1,4 @@
-"""Which rows the parameters of an execution mean, and which rows an INSERT made."""
+"""Which rows the parameters of an execution identify, and which rows an INSERT made."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
