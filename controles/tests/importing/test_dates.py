@@ -2,7 +2,7 @@ import datetime as dt
 
 import pytest
 
-from controles.importing.dates import read_birth, read_date
+from controles.importing.dates import read_birth, read_date, read_month
 
 HOJE = dt.date(2026, 3, 17)
 
@@ -65,3 +65,27 @@ def test_two_digits_of_a_year_are_the_last_that_can_be(text: str, joined: int, b
 def test_refuses_what_is_no_single_day_and_says_why(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_date(text, hoje=HOJE)
+
+
+@pytest.mark.parametrize(
+    ("text", "month"),
+    [
+        ("03/2025", "2025-03"),
+        ("3-25", "2025-03"),
+        ("mar/25", "2025-03"),
+        ("Março de 2025", "2025-03"),
+        ("2025-03", "2025-03"),
+        ("05/03/2025", "2025-03"),
+        ("março", "2026-03"),
+        ("12", "2025-12"),
+        ("janeiro", "2026-01"),
+    ],
+)
+def test_a_month_is_read_as_people_write_it_and_without_its_year_is_the_nearest(text: str, month: str) -> None:
+    assert f"{read_month(text, dt.date(2026, 1, 20)):%Y-%m}" == month
+
+
+@pytest.mark.parametrize("text", ["13/2025", "00/2025", "março", "3", "ontem", ""])
+def test_what_is_no_month_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="mês"):
+        read_month(text)

@@ -206,12 +206,38 @@ def test_a_month_that_closes_between_check_and_writing_stays_as_it_is(
         ("9000;;05/01/27;5,00", "ainda não chegou"),
         (";;05/01/26;5,00", "não diz de quem é"),
         ("9000;;mês passado;5,00", "não é uma data"),
+        ("9000;;05/01/1985;5,00", "é antiga demais"),
     ],
 )
 def test_what_is_no_payment_is_an_error_with_its_reason(
     quick: Importer, quick_give: Any, row: str, sentence: str
 ) -> None:
     assert sentence in quick_give(HEAD + row + "\n")
+
+
+@pytest.mark.parametrize(
+    ("said", "paid"), [("Pago", True), ("QUITADO", True), ("Estornado", False), ("A vencer", False)]
+)
+def test_only_what_was_paid_is_taken_from_a_list_that_says_it(
+    quick: Importer, quick_give: Any, said: str, paid: bool
+) -> None:
+    page = quick_give(f"Matrícula;Data;Valor;Situação\n9000;05/01/26;25,00;{said}\n9001;;;Em aberto\n")
+    assert ("Gravar 1 linha" in page) == paid
+    assert ("não diz que foi pago" in page) != paid
+    # A month without day and amount is no payment, and no mistake.
+    assert "9001" in quick.page("?ver=puladas")
+
+
+def test_amounts_months_and_names_are_read_as_people_write_them(quick: Importer, quick_give: Any) -> None:
+    rows = (
+        "9000.0;;05/01/26;1,234.50;Janeiro",
+        ';"Gonçalves, José Antônio";05/01/26;+25,00;12',
+        "9002;;05/01/26;25 reais;1",
+    )
+    page = quick_give("Matrícula;Nome;Data;Valor;Mês\n" + "\n".join(rows) + "\n")
+    assert "Gravar 3 linhas" in page
+    for shown in ("R$ 1.234,50 · de 01/2026", "José Antônio Gonçalves, matrícula 9001", "de 12/2025", "matrícula 9002"):
+        assert shown in page
 
 
 def test_a_pix_is_known_by_its_identifier(quick: Importer, quick_give: Any) -> None:

@@ -171,12 +171,10 @@ class _Checker:
         if early is not None:
             return early, None
         saldo = _saldo_of(row)
-        if LEAVE in row.said.parts or (saldo == 0 and not row.faults):
+        if LEAVE in row.said.parts or (not saldo and not row.faults):
             return CheckedRow(row.record, Acao.PULADO, de=_words(row, None, saldo)), None
         if not {"matricula", "cpf", "nome"} & {*row.values, *row.faults}:
             row.faults["nome"] = "A linha não diz de quem é: informe o nome, a matrícula ou o CPF."
-        if saldo is None and not row.faults:
-            row.faults["saldo"] = "Informe quanto a pessoa deve, ou quanto tem a favor."
         if row.faults or saldo is None:
             return refused(row, columns), None
         if isinstance(owner, Doubt):

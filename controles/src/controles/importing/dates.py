@@ -16,6 +16,7 @@ _FIRST_YEAR = 1900
 _DAY_FIRST = re.compile(r"([0-9]{1,2})([/.\-\s])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})")
 _YEAR_FIRST = re.compile(r"([0-9]{4})([/.\-])([0-9]{1,2})\2([0-9]{1,2})")
 _WORDS = re.compile(r"(?:([0-9]{1,2})(?:o|a|\.)?[ /.\-]+(?:de )?)?([a-z]{3,9})\.?[ /.\-]+(?:de )?([0-9]{4}|[0-9]{2})")
+_MONTH_ALONE = re.compile(r"[0-9]{1,2}")
 _MONTH_NUMBER = re.compile(r"([0-9]{1,2})\s*[/.\-]\s*([0-9]{4}|[0-9]{2})")
 _YEAR_MONTH = re.compile(r"([0-9]{4})[/.\-]([0-9]{1,2})")
 _MONTH_WORD = re.compile(r"([a-z]{3,9})\.?(?:\s*[/.\-]\s*|\s+(?:de\s+)?)([0-9]{4}|[0-9]{2})")
@@ -73,9 +74,16 @@ def read_payment_day(text: str) -> dt.date | None:
     return _read(text, latest=_FIRST_YEAR + 199)
 
 
-def read_month(text: str) -> dt.date:
-    """The first day of the month that `text` names: 03/2025, 3-25, mar/25, março de 2025, 2025-03, or a day in it."""
+def read_month(text: str, near: dt.date | None = None) -> dt.date:
+    """The first day of the month that `text` names: 03/2025, 3-25, mar/25, março de 2025, 2025-03, or a day in it.
+
+    A month without its year is the one that lies nearest to `near`, if that is known.
+    """
     plain = _plain(text).strip(" ,.")
+    alone = int(plain) if _MONTH_ALONE.fullmatch(plain) else _MONTHS.get(plain)
+    if alone is not None and near is not None and 1 <= alone <= 12:
+        years = (near.year - 1, near.year, near.year + 1)
+        return min((dt.date(year, alone, 1) for year in years), key=lambda month: abs((month - near).days + 15))
     if match := _MONTH_NUMBER.fullmatch(plain):
         return _month(text, int(match[2]), int(match[1]), short=len(match[2]) == 2)
     if match := _YEAR_MONTH.fullmatch(plain):

@@ -32,6 +32,9 @@ _METODOS = {
     Metodo.TRANSFERENCIA: r"transf|\bted\b|\bdoc\b|deposito",
     Metodo.OUTRO: r"^outr|cheque",
 }
+_REAIS = re.compile(r"\s*(?:reais|,-|\.-)$", re.IGNORECASE)
+_ENGLISH = re.compile(r"(?:R\$\s*)?[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]{2}", re.IGNORECASE)
+_POINT_ZERO = re.compile(r"(?<=[0-9])[.,]0+$")
 _SIGN = re.compile(r"^(?:R\$\s*)?[-−](?:\s*R\$)?|^\((?=.*\)$)|[-−]$", re.IGNORECASE)
 _DEBIT = re.compile(r"\s*(?:\(d\)|\bd|\bdev(?:edor)?|\bdeb(?:ito)?)\.?$", re.IGNORECASE)
 _CREDIT = re.compile(r"\s*(?:\(c\)|\bc|\bcr(?:ed(?:or|ito)?)?)\.?$", re.IGNORECASE)
@@ -119,9 +122,28 @@ def read_metodo(text: str) -> Metodo:
     )
 
 
+def read_reais(text: str) -> int:
+    """Centavos, also with a plus, with “reais” behind them, or as English programs write thousands."""
+    plain = _REAIS.sub("", text).strip().removeprefix("+").strip()
+    if _ENGLISH.fullmatch(plain):
+        plain = plain.replace(",", "")
+    return parse_brl(plain)
+
+
+def read_matricula(text: str) -> str:
+    """As it is written; a program that took it for a number may have added “.0”."""
+    return _POINT_ZERO.sub("", text)
+
+
+def read_payer(text: str) -> str:
+    """A name; “Silva, Maria da” is Maria da Silva."""
+    last, comma, first = text.partition(",")
+    return f"{first.strip()} {last.strip()}" if comma and first.strip() and "," not in first else text
+
+
 def read_positive(text: str) -> int:
     """Centavos, more than 0."""
-    centavos = parse_brl(text)
+    centavos = read_reais(text)
     if centavos == 0:
         raise ValueError("O valor é zero; apague a linha, ou escreva o valor.")
     return centavos
@@ -131,7 +153,7 @@ def read_balance(text: str) -> int:
     """Centavos; a debt is negative: written with a sign, in brackets, or followed by D."""
     owed = bool(_SIGN.search(text)) or bool(_DEBIT.search(text))
     plain = _CREDIT.sub("", _DEBIT.sub("", text)).strip()
-    centavos = parse_brl(_SIGN.sub("", plain).strip().removesuffix(")"))
+    centavos = read_reais(_SIGN.sub("", plain).strip().removesuffix(")"))
     return -centavos if owed else centavos
 
 
@@ -139,9 +161,11 @@ def _row(record: Record, columns: Columns, decisoes: Mapping[int, str]) -> Money
     row = MoneyRow(record, decisao=decisoes.get(record.number))
     if record.fault is not None:
         return row
-    for name, text in columns.cells(record.cells).items():
+    # The month last: its year may follow from the day of the payment.
+    cells = sorted(columns.cells(record.cells).items(), key=lambda cell: cell[0] == "competencia")
+    for name, text in cells:
         try:
-            value = _READERS.get(name, read_text)(text)
+            value = _read(name, text, row)
         except ValueError as error:
             row.faults[name] = str(error)
         else:
@@ -150,14 +174,21 @@ def _row(record: Record, columns: Columns, decisoes: Mapping[int, str]) -> Money
     return row
 
 
+def _read(name: str, text: str, row: MoneyRow) -> object:
+    if name == "competencia":
+        return read_month(text, row.values.get("data"))
+    return _READERS.get(name, read_text)(text)
+
+
 _READERS: Mapping[str, Callable[[str], object]] = {
+    "matricula": read_matricula,
+    "nome": read_payer,
     "cpf": read_cpf,
     "data": read_payment_day,
     "valor": read_positive,
     "metodo": read_metodo,
-    "competencia": read_month,
-    "devido": parse_brl,
-    "credito": parse_brl,
+    "devido": read_reais,
+    "credito": read_reais,
     "saldo": read_balance,
 }
 

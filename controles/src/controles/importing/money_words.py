@@ -75,6 +75,7 @@ PAYMENTS = Vocabulary(
             "mes ano",
             "parcela",
         ),
+        "situacao": ("situacao", "status", "situacao do pagamento", "status do pagamento"),
         "e2eid": ("e2eid", "id pix", "id da transacao", "identificador", "end to end id", "endtoendid", "id"),
         "observacao": ("observacao", "observacoes", "obs", "historico", "descricao", "nota"),
     },
@@ -124,7 +125,14 @@ BALANCES = Vocabulary(
     },
     asked=(
         *_WHO_ASKED,
-        ("devido", re.compile(r"\b(dev(e|edor|ido|ida)|debito|atras\w+|aberto|pendente)\b")),
+        # How many months, not how much.
+        (
+            "devido",
+            re.compile(
+                r"^(?!.*\b(mes|meses|dias|qtd|quantas|quantidade|parcelas|desde)\b).*"
+                r"\b(dev(e|edor|ido|ida)|debito|atras\w+|aberto|pendente)\b"
+            ),
+        ),
         ("credito", re.compile(r"\b(credor|credito|adiantad\w+|a favor)\b")),
         ("saldo", re.compile(r"\bsaldo\b")),
     ),
@@ -139,6 +147,7 @@ PAYMENT_FIELDS = {
     "valor": "Valor",
     "metodo": "Forma de pagamento",
     "competencia": "Mês a que se refere",
+    "situacao": "Situação do pagamento",
     "e2eid": "Identificador do PIX",
     "observacao": "Observação",
 }

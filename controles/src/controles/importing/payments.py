@@ -6,6 +6,7 @@ A payment that is only similar to a registered one, or to another row, is a ques
 
 import datetime as dt
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,9 +23,11 @@ from controles.domain.domain_errors import DomainError, Invalid
 from controles.domain.escopo import Escopo
 from controles.domain.field_checks import one_line, past_date
 from controles.domain.money import format_brl
+from controles.domain.text import search_form
 from controles.fechamento.closed_months import closed_words, hold_months, is_closed, last_closed
 from controles.importing.checking import Acao, CheckedRow, Fault
 from controles.importing.columns import Columns
+from controles.importing.dates import shown
 from controles.importing.models import ImportacaoLinha
 from controles.importing.money_rows import Examined, MoneyRow, Outcome, examine, refused, settled
 from controles.importing.payers import ANOTHER, JOINED, LEAVE, Doubt, Payer, new_budget, payers_among
@@ -35,6 +38,7 @@ from controles.pagamentos.models import E2EID, Metodo, Pagamento
 from controles.pagamentos.services import LONGEST_TEXT, NovoPagamento, reverse_within
 from controles.services.transaction import transaction
 
+_PAID = re.compile(r"^(pag[oa]|quitad|ok\b|confirmad|recebid|baixad|compensad|liquidad|conclu|efetiv|aprovad|sim\b)")
 _SAME = (LEAVE, "É o mesmo: não gravar")
 _REOPEN = "Reabra o mês em “Fechamento” para gravá-la, ou tire-a do arquivo."
 Key = tuple[int | None, dt.date, int]
@@ -177,7 +181,9 @@ class _Checker:
         early = settled(row)
         if early is not None:
             return early, None
-        if LEAVE in row.said.parts:
+        # A list of what is owed has rows without day and amount: nothing was paid there.
+        unpaid = not row.faults and not {"data", "valor"} & set(row.values)
+        if LEAVE in row.said.parts or unpaid:
             return CheckedRow(row.record, Acao.PULADO, de=_words(row, None)), None
         self._check_values(row)
         if not {"matricula", "cpf", "nome"} & {*row.values, *row.faults}:
@@ -249,6 +255,11 @@ class _Checker:
                 values["observacao"] = one_line("observacao", values["observacao"][:LONGEST_TEXT], longest=LONGEST_TEXT)
         except Invalid as error:
             faults.setdefault(error.field, error.message)
+        said = values.get("situacao")
+        if said is not None and not _PAID.search(search_form(said)):
+            faults.setdefault(
+                "situacao", f"{shown(said)} não diz que foi pago, e só o que foi pago entra; tire a linha ou corrija-a."
+            )
         e2eid = values.get("e2eid")
         if e2eid is not None and not E2EID.fullmatch(e2eid):
             # A number that the bank or the author of the sheet gave to the row: not a PIX identifier.
