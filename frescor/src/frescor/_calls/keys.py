@@ -23,7 +23,13 @@ LONGEST_KEY = 400
 def check_key(key: object) -> str:
     """The key, if it is valid. Raises PolicyError otherwise."""
     if not isinstance(key, str) or not key.isprintable() or not key or len(key) > LONGEST_KEY:
-        raise PolicyError(f"a key is printable text of 1 to {LONGEST_KEY} characters; got {_shown(key)}.")
+        if isinstance(key, str) and len(key) > LONGEST_KEY:
+            advice = "Let it end in a digest of what makes it long, such as hashlib.sha256(text.encode()).hexdigest()."
+        elif isinstance(key, str):
+            advice = "Leave line breaks and the like out, or quote them: urllib.parse.quote(text)."
+        else:
+            advice = "Write it as text, such as f'user:{number}'; of a cached function's call it is function.key(…)."
+        raise PolicyError(f"a key is printable text of 1 to {LONGEST_KEY} characters; got {_shown(key)}. {advice}")
     if key.startswith(":") or key.endswith(":") or "::" in key:
         better = ":".join(filter(None, key.split(":")))
         advice = f" Write {_shown(better)}." if better else ""

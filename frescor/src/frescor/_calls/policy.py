@@ -45,7 +45,8 @@ def tag_fields(tag: str) -> tuple[str, ...]:
             continue
         if not name.isidentifier() or spec or conversion:
             raise PolicyError(
-                f"the tag {tag!r} may name arguments only as {{argument}}: no attribute, index, format or conversion."
+                f"the tag {tag!r} may name arguments only as {{argument}}: no attribute, index, format or conversion. "
+                "Let the function take what identifies it, such as a number, and name that."
             )
         names.append(name)
     return tuple(names)
@@ -54,7 +55,9 @@ def tag_fields(tag: str) -> tuple[str, ...]:
 def check_tag(tag: object) -> str:
     """The tag, if it is valid text. Raises PolicyError otherwise."""
     if not isinstance(tag, str) or not tag or len(tag) > 200 or not tag.isprintable():
-        raise PolicyError(f"a tag is printable text of 1 to 200 characters; got {tag!r}.")
+        raise PolicyError(
+            f"a tag is printable text of 1 to 200 characters, such as 'orders' or 'order:7'; got {tag!r}."
+        )
     if "*" in tag:
         raise PolicyError(f"{tag!r} is a pattern, not a tag: use invalidate_pattern({tag!r}).")
     return tag
@@ -156,7 +159,11 @@ class Policy:
             check_tag(tag)
             tag_fields(tag)
         if not all(callable(vary) for vary in self.varies_on):
-            raise PolicyError("varies_on holds functions without arguments.", policy=self.name)
+            raise PolicyError(
+                "varies_on holds functions without arguments that return what the value depends on beside its "
+                f"arguments, such as varies_on=(current_locale,); got {self.varies_on!r}.",
+                policy=self.name,
+            )
 
     def _seconds_or_none(self, name: str, value: Seconds) -> float:
         if value == 0 and not isinstance(value, bool):

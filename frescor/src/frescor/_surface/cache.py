@@ -460,6 +460,12 @@ class Cache:
     def replaced_by(self, other: "Cache") -> Iterator["Cache"]:
         """`with cache.replaced_by(other):` all that is done with this cache, in the whole process, is done with the
         other one: functions that it decorates, engines that are tracked with it, its `aio`. For tests."""
+        given: object = other
+        if not isinstance(given, Cache):
+            raise PolicyError(
+                "replaced_by takes another Cache, such as the fixture frescor_cache or Cache.from_url('memory://', "
+                f"namespace='test'); got {given!r}."
+            )
         mine, theirs = self._engine, other._engine
         aio = self.__dict__.pop("aio", None)
         theirs.dirty_check = theirs.dirty_check or mine.dirty_check

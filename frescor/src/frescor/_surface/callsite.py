@@ -326,7 +326,7 @@ def return_annotation(function: Callable[..., object]) -> object:
     except NameError as error:
         raise PolicyError(
             f"the return annotation of {getattr(function, '__qualname__', function)!r} cannot be read: {error}. "
-            "Names that it uses must be importable when the program runs, not only under TYPE_CHECKING."
+            "Names that it uses must be importable when the program runs: import them outside of `if TYPE_CHECKING:`."
         ) from error
     return hints.get("return", Any)
 
