@@ -1,5 +1,6 @@
 """Slices of tables in a store: whoever invalidates a table and does not know of a column ends what depends on it."""
 
+import uuid
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -8,10 +9,12 @@ from frescor import Cache
 from frescor._copies.local import Local
 from frescor._protocol.commands import Grant, Invalidate, Put, Read, Reading, StoreOutcome, TakeLease, Write
 from frescor._store.base import Store
+from frescor._store.cluster.cluster import ClusterStore
 from frescor._store.memory import MemoryStore
 from frescor._store.server.redis import RedisStore
+from frescor._store.slot_wire import Asked
 from frescor._values.tags import NAMESPACE_TAG
-from frescor.testing import PrivateServer
+from frescor.testing import PrivateCluster, PrivateServer
 
 TABLE = "=sql:due"
 COLUMN, OTHER = "member_id:int", "group_id:int"
@@ -23,10 +26,15 @@ TAGS = (NAMESPACE_TAG, EVERY, SLICE, BLIND)
 KNOWS_NOT = (TABLE, f"{TABLE}#@!{OTHER}", f"{TABLE}#@{OTHER}=1")
 
 
-@pytest.fixture(params=["memory", "server"])
+@pytest.fixture(params=["memory", "server", "cluster"])
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     if request.param == "memory":
         yield MemoryStore()
+        return
+    if request.param == "cluster":
+        cluster: PrivateCluster = request.getfixturevalue("cluster")
+        with Cache.from_url(cluster.url, f"slices-{uuid.uuid4().hex[:8]}", timeout=5) as cache:
+            yield cache.store
         return
     server: PrivateServer = request.getfixturevalue("server")
     with Cache.from_url(server.url, "test", timeout=5) as cache:
@@ -84,6 +92,9 @@ def test_where_the_registrations_were_lost_all_entries_with_slices_end_once(stor
         before = stamps(store, TAGS)
         if isinstance(store, MemoryStore):
             store.evict("slices")
+        elif isinstance(store, ClusterStore):
+            name = store.wire.slices_by_clock
+            store._exchange([Asked(name, None, ("UNLINK", name))], "evict")
         else:
             assert isinstance(store, RedisStore)
             store._plain("evict", [("UNLINK", "test:slices")])

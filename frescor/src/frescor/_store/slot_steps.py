@@ -37,12 +37,21 @@ is read before the load, an entry that is older than a returned write is then in
   entry whose key was deleted meanwhile is not stored.
 - A reader does not see the entry and the tags at the same moment. If it saw a stamp before a write returned, the reader
   began before that write; an entry that arrived after it saw the stamp is newer still.
+- A writer does not know a slice column that entries depend on. The registrations stand in the clock's slot, and the
+  writer reads them in the step of its tick; it then raises the blind tags of the columns that it does not know. If a
+  column is registered after that step, its `since` is no lower than the tick: a load that may depend on the column
+  began after the tick, and so after the commit. If registrations are missing, whoever notices leaves a marker, raises
+  the tag of all entries with slices, and lets the registrations stand only then, if that marker is still there. In the
+  other order, a writer in between would find registrations without the lost columns, and end nothing; without the
+  marker, somebody late would let them stand after they were lost once more, with entries in between. An entry is stored
+  only if its columns stood, after its load began, with a `since` that is not later. If they are lost after that, the
+  next writer ends it, as above.
 - The clock is lost and starts again at the server's time, or a replica with an older clock takes over. Stamps do not
   run backwards as long as the servers' clocks differ by less than the time that a failover takes.
 """
 
 import itertools
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -66,6 +75,7 @@ from frescor._protocol.commands import (
     Write,
 )
 from frescor._values.entry import stamped
+from frescor._values.tags import BUT, SLICED, SLICES, blind_tags_of, declared_tag
 
 # -- the steps: each is atomic, in one slot ---------------------------------------------------------------------------
 
@@ -161,8 +171,43 @@ class RemoveEntry:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class TickKnowing:
+    """Move the clock forward, and read which slice columns of these tables are registered. → tuple: the clock; and the
+    columns of each table, or the marker of missing registrations, which is set if there is none"""
+
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StandSlices:
+    """From now on no registrations are missing, if this marker is still there. → anything"""
+
+    marker: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnterColumns:
+    """Register slice columns, by their table, as of the clock, unless registrations are missing; this marker ends
+    that. → bool: whether they are registered"""
+
+    columns: tuple[tuple[str, tuple[str, ...]], ...]
+    marker: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSince:
+    """→ tuple: for each of these blind tags the clock at its registration; None if it is not registered"""
+
+    blind: tuple[str, ...]
+
+
 Step = (
     ReadClock
+    | TickKnowing
+    | StandSlices
+    | EnterColumns
+    | ReadSince
     | Tick
     | ReadEntry
     | ReadTag
@@ -251,8 +296,12 @@ class SlotProtocol:
         )
 
     def _write(self, command: Write) -> Steps[StoreOutcome]:
+        blind = blind_of(command.tags)
+        (found,) = (yield (ReadSince(blind),)) if blind else ((),)
+        registered = all(since is not None and since <= command.as_of for since in found)
+        known = not blind or (registered and declared_tag(SLICED) in command.tags)
         _, stamps = yield from self._create_absent(command.tags, command.token, command.ttl_ms)
-        if any(stamp is None or stamp > command.as_of for stamp in stamps.values()):
+        if not known or any(stamp is None or stamp > command.as_of for stamp in stamps.values()):
             yield (ReleaseLease(command.key, command.token),)
             return StoreOutcome.SUPERSEDED
         (stored,) = yield (StoreEntry(command.key, command.token, command.entry, command.ttl_ms),)
@@ -285,6 +334,42 @@ class SlotProtocol:
         return sum(counts)
 
     def _invalidate(self, tags: tuple[str, ...], *, softly: bool = False) -> Steps[int]:
-        (stamp,) = yield (Tick(),)
-        yield tuple(RaiseTag(tag, stamp, softly) for tag in tags)
+        others = tuple(tag for tag in tags if BUT in tag)
+        if not others:
+            (stamp,) = yield (Tick(),)
+            yield tuple(RaiseTag(tag, stamp, softly) for tag in tags)
+            return int(stamp)
+        # What names slices is never raised softly.
+        named = tuple(tag for tag in tags if BUT not in tag)
+        tables = tuple(dict.fromkeys(tag.partition(BUT)[0] for tag in others))
+        ((stamp, columns),) = yield (TickKnowing(tables),)
+        if isinstance(columns, str):
+            yield tuple(RaiseTag(tag, stamp) for tag in (*named, declared_tag(SLICED)))
+            yield (StandSlices(columns),)
+            return int(stamp)
+        registered = {
+            table: [f"{table}{SLICES}{column}" for column in some] for table, some in zip(tables, columns, strict=True)
+        }
+        blind = [one for tag in others for one in blind_tags_of(tag, registered[tag.partition(BUT)[0]])]
+        yield tuple(RaiseTag(tag, stamp) for tag in dict.fromkeys((*named, *blind)))
         return int(stamp)
+
+    def register(self, columns: Mapping[str, Sequence[str]]) -> Steps[bool]:
+        """Register slice columns, by their table's tag: see `Store.register_slices`. False if registrations were lost
+        meanwhile."""
+        # Each process asks this once a second, so in most cases the clock stays.
+        (since,) = yield (ReadSince(tuple(f"{table}{SLICES}{one}" for table, some in columns.items() for one in some)),)
+        if None not in since:
+            return True
+        ((stamp, marker),) = yield (TickKnowing(()),)
+        if isinstance(marker, str):
+            yield (RaiseTag(declared_tag(SLICED), stamp),)
+        given = tuple((table, tuple(some)) for table, some in columns.items())
+        (done,) = yield (EnterColumns(given, marker if isinstance(marker, str) else ""),)
+        return bool(done)
+
+
+def blind_of(tags: Sequence[str]) -> tuple[str, ...]:
+    """The blind tags of the slice columns that these tags of an entry belong to."""
+    slices = [tag.partition(SLICES) for tag in tags if SLICES in tag and tag != declared_tag(SLICED)]
+    return tuple(dict.fromkeys(f"{table}{sign}{column.partition('=')[0]}" for table, sign, column in slices))

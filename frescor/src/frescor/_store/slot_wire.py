@@ -12,17 +12,21 @@ from frescor._store.scripts import Script
 from frescor._store.slot_steps import (
     MARKER_MS,
     ClaimLease,
+    EnterColumns,
     MarkTag,
     PlaceEntry,
     RaiseTag,
     ReadClock,
     ReadEntry,
+    ReadSince,
     ReadTag,
     RemoveEntry,
     SettleTag,
+    StandSlices,
     Step,
     StoreEntry,
     Tick,
+    TickKnowing,
 )
 from frescor._store.wire import TOMBSTONE_MS, Argument, Arguments, Wire, clock_in, stamp
 
@@ -38,6 +42,71 @@ local stamp, last = now + 1, find_clock(KEYS[1], now)
 if last and last >= stamp then stamp = last + 1 end
 redis.call('SET', KEYS[1], text(stamp))
 return text(stamp)
+""",
+)
+
+# Registrations of slices stand if there is a field without a name; a field '?' is the marker of missing ones.
+# KEYS: clock, slices   ARGV: table's tag…   → the clock, then '' and the columns of each table, each with a ',' behind
+# it; or the marker
+_TICK_KNOWING = Script(
+    "tick_knowing",
+    f"""{_TICK.body.strip().removesuffix("return text(stamp)")}
+if type(redis.pcall('HGET', KEYS[2], '')) ~= 'string' then
+  local marker = redis.pcall('HGET', KEYS[2], '?')
+  if type(marker) ~= 'string' then
+    redis.call('UNLINK', KEYS[2])
+    marker = '?' .. text(stamp)
+    redis.call('HSET', KEYS[2], '?', marker)
+  end
+  return {{text(stamp), marker}}
+end
+local reply = {{text(stamp), ''}}
+for i = 1, #ARGV do reply[i + 2] = redis.call('HGET', KEYS[2], ARGV[i]) or '' end
+return reply
+""",
+)
+
+_STANDS = """
+local function stands(key, marker)
+  if type(redis.pcall('HGET', key, '')) == 'string' then return true end
+  if marker == '' or redis.pcall('HGET', key, '?') ~= marker then return false end
+  redis.call('HDEL', key, '?')
+  redis.call('HSET', key, '', '1')
+  return true
+end
+"""
+
+# KEYS: slices   ARGV: marker
+_STAND = Script("stand_slices", f"{_STANDS}return stands(KEYS[1], ARGV[1]) and 1 or 0")
+
+# KEYS: clock, slices   ARGV: marker, then table's tag, its columns separated by ',', …   → 1; 0 if others are missing
+_ENTER = Script(
+    "enter_columns",
+    f"""{_STANDS}
+if not stands(KEYS[2], ARGV[1]) then return 0 end
+local clock = text(read_clock(KEYS[1], server_time()))
+for i = 2, #ARGV, 2 do
+  local known = redis.call('HGET', KEYS[2], ARGV[i]) or ''
+  for column in string.gmatch(ARGV[i + 1], '[^,]+') do
+    if redis.call('HSETNX', KEYS[2], ARGV[i] .. '#@' .. column, clock) == 1 then known = known .. column .. ',' end
+  end
+  redis.call('HSET', KEYS[2], ARGV[i], known)
+end
+return 1
+""",
+)
+
+# KEYS: slices   ARGV: blind tag…   → the clock at each registration, or ''
+_SINCE = Script(
+    "read_since",
+    """
+local reply, now = {}, server_time()
+local stands = type(redis.pcall('HGET', KEYS[1], '')) == 'string'
+for i = 1, #ARGV do
+  local since = stands and redis.call('HGET', KEYS[1], ARGV[i])
+  reply[i] = stamp_in(since, now) and since or ''
+end
+return reply
 """,
 )
 
@@ -134,7 +203,21 @@ return 1
 """,
 )
 
-ALL = (_READ_CLOCK, _TICK, _RAISE, _RAISE_SOFTLY, _MARK, _SETTLE, _CLAIM, _STORE, _PLACE)
+ALL = (
+    _READ_CLOCK,
+    _TICK,
+    _TICK_KNOWING,
+    _STAND,
+    _ENTER,
+    _SINCE,
+    _RAISE,
+    _RAISE_SOFTLY,
+    _MARK,
+    _SETTLE,
+    _CLAIM,
+    _STORE,
+    _PLACE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +236,15 @@ def encode_step(wire: Wire, step: Step) -> Asked:
             return _asked(_READ_CLOCK, (wire.clock,))
         case Tick():
             return _asked(_TICK, (wire.clock,))
+        case TickKnowing(tables):
+            return _asked(_TICK_KNOWING, (wire.clock, wire.slices_by_clock), *tables)
+        case StandSlices(marker):
+            return _asked(_STAND, (wire.slices_by_clock,), marker)
+        case EnterColumns(columns, marker):
+            given = [text for table, some in columns for text in (table, ",".join(some))]
+            return _asked(_ENTER, (wire.clock, wire.slices_by_clock), marker, *given)
+        case ReadSince(blind):
+            return _asked(_SINCE, (wire.slices_by_clock,), *blind)
         case ReadEntry(key):
             return _get(wire.entry(key))
         case ReadTag(tag):
@@ -194,6 +286,19 @@ def _decoded(step: Step, reply: Any) -> Any:
             return stamp(reply)
         case ReadClock() | Tick():
             return clock_in(reply)
+        case TickKnowing(tables):
+            if reply[1]:
+                return clock_in(reply[0]), reply[1].decode()
+            columns = tuple(tuple(filter(None, raw.decode().split(","))) for raw in reply[2:])
+            if len(columns) != len(tables):
+                raise ValueError("a list of columns for each table")
+            return clock_in(reply[0]), columns
+        case EnterColumns():
+            return bool(reply)
+        case ReadSince(blind):
+            if len(reply) != len(blind):
+                raise ValueError("a clock for each column")
+            return tuple(stamp(raw or None) for raw in reply)
         case RemoveEntry():
             return int(reply)
         case MarkTag():

@@ -60,6 +60,8 @@ class Wire:
         self.stats = f"{namespace}:stats"
         self.listeners = f"{namespace}:listeners"
         self.slices = f"{namespace}:slices"
+        # In a cluster, in the clock's slot.
+        self.slices_by_clock = f"{namespace}:slices{{{namespace}:clock}}"
         self._tag_start = f"{namespace}:t:"
         self._entry_start = f"{namespace}:e:{{"
         self._lease_start = f"{namespace}:l:{{"

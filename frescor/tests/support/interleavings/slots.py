@@ -37,21 +37,25 @@ from frescor._store.memory import TOMBSTONE, MemoryStore
 from frescor._store.slot_steps import (
     MARKER_MS,
     ClaimLease,
+    EnterColumns,
     MarkTag,
     PlaceEntry,
     RaiseTag,
     ReadClock,
     ReadEntry,
+    ReadSince,
     ReadTag,
     RemoveEntry,
     SettleTag,
     SlotProtocol,
+    StandSlices,
     Step,
     StoreEntry,
     Tick,
+    TickKnowing,
 )
 from frescor._store.wire import TOMBSTONE_MS
-from frescor._values.tags import declared_tag, entry_tags
+from frescor._values.tags import SLICES, declared_tag, entry_tags
 from interleavings.process import Ticking
 from interleavings.reader import CODEC, request_of
 from interleavings.state import KEY, seen_in
@@ -59,7 +63,9 @@ from interleavings.world import LEASE, TAG, StaleRead, Task, World
 
 
 class MemorySlots(MemoryStore):
-    """What the servers of a cluster hold, step by step."""
+    """What the servers of a cluster hold, step by step. missing: the marker of missing registrations of slices."""
+
+    missing = ""
 
     def take(self, step: Step) -> Any:
         """Carry one step out."""
@@ -68,6 +74,8 @@ class MemorySlots(MemoryStore):
                 return self._clock()
             case Tick():
                 return self._invalidate(())
+            case TickKnowing() | StandSlices() | EnterColumns() | ReadSince():
+                return self._take_slices(step)
             case ReadEntry(key):
                 return self._entry(key)
             case ReadTag(tag):
@@ -93,6 +101,40 @@ class MemorySlots(MemoryStore):
                 return self._delete((key,))
             case ExtendLease() | ReleaseLease():
                 return self.perform(step)
+
+    def _take_slices(self, step: TickKnowing | StandSlices | EnterColumns | ReadSince) -> Any:
+        match step:
+            case TickKnowing(tables):
+                stamp = self._invalidate(())
+                if self._slices is None:
+                    self.missing = self.missing or f"?{stamp}"
+                    return stamp, self.missing
+                known = [(table, self._slices.get(table, {})) for table in tables]
+                return stamp, tuple(tuple(blind[len(table) + len(SLICES) :] for blind in some) for table, some in known)
+            case StandSlices(marker):
+                return self._stand(marker)
+            case EnterColumns(columns, marker):
+                if not self._stand(marker):
+                    return False
+                assert self._slices is not None
+                for table, some in columns:
+                    for column in some:
+                        self._slices.setdefault(table, {}).setdefault(f"{table}{SLICES}{column}", self._clock())
+                return True
+            case ReadSince(blind):
+                registered = self._slices or {}
+                return tuple(registered.get(one.partition(SLICES)[0], {}).get(one) for one in blind)
+
+    def _stand(self, marker: str) -> bool:
+        if self._slices is None and marker and marker == self.missing:
+            self._slices, self.missing = {}, ""
+        return self._slices is not None
+
+    def evict(self, name: str) -> None:
+        """As `MemoryStore.evict`; the marker of missing registrations is kept with them."""
+        if name == "slices":
+            self.missing = ""
+        super().evict(name)
 
     def raise_tag(self, tag: str, stamp: int) -> None:
         """As `RaiseTag`."""

@@ -9,7 +9,7 @@ import functools
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from redis import exceptions as driver
 
@@ -38,7 +38,7 @@ from frescor._store.connection.link import DriverConnection
 from frescor._store.listener_registry import understood
 from frescor._store.listing import add_up, counters_in, fields_of, listed
 from frescor._store.server.recovery import invalidates, missing_tags, register, start, wait_for_rediscovery
-from frescor._store.slot_steps import RaiseTag, SlotProtocol, Step, Tick
+from frescor._store.slot_steps import R, RaiseTag, SlotProtocol, Step, Steps, Tick
 from frescor._store.slot_wire import Asked, decoded_steps, encode_step
 from frescor._store.wire import Wire
 from frescor._values.tags import NAMESPACE_TAG
@@ -99,15 +99,19 @@ class ClusterStore(Store):
             places = self.places()
             found = self._exchange(listener_registry.asked(self.wire, command, places, HOLDS_MS), operation)
             return understood(command, places, found, functools.partial(self.failed, operation=operation))
-        steps = self.protocol.carry_out(command)
+        found = self._take(self.protocol.carry_out(command), operation)
+        # The cluster may have become suspect meanwhile.
+        self.admit(command, operation)
+        return found
+
+    def _take(self, steps: Steps[R], operation: str) -> R:
+        """What steps come to, which are taken batch by batch."""
         replies: list[Any] | None = None
         while True:
             try:
                 batch = next(steps) if replies is None else steps.send(replies)
             except StopIteration as done:
-                # The cluster may have become suspect meanwhile.
-                self.admit(command, operation)
-                return done.value
+                return cast(R, done.value)
             replies = self._carry_out(batch, operation)
 
     def places(self) -> tuple[str, ...]:
@@ -128,9 +132,9 @@ class ClusterStore(Store):
     def told(self, database: str) -> None:
         """Does nothing: a cluster keeps no watermarks."""
 
-    def register_slices(self, columns: Mapping[str, Sequence[str]]) -> bool:  # noqa: ARG002  # see below
-        # A tag is raised in its own slot, where registrations that stand in another slot cannot be read.
-        return False
+    def register_slices(self, columns: Mapping[str, Sequence[str]]) -> bool:
+        with within(self.deadline):
+            return self._take(self.protocol.register(columns), "register_slices")
 
     def replay_by(self, database: str, replayer: Replayer, *, ended: bool = False) -> None:
         register(self._replayers, database, replayer, ended=ended)
