@@ -250,3 +250,35 @@ def test_every_way_to_load_a_collection_reads_its_slice(
     tags = {tag.removeprefix("=") for tag in tracked_cache.explain(members).tags}
     assert tags >= expected
     assert not tags & {"sql:team", "sql:member"}
+
+
+def test_an_object_is_kept_private_until_the_catalogue_is_known_and_read_in_its_own_transaction(
+    postgres_server: Any, tracker: Callable[..., Tracking], tracked_cache: Cache
+) -> None:
+    url = postgres_server.make_database()
+    plain = sa.create_engine(url)
+    Base.metadata.create_all(plain)
+    with plain.begin() as connection:
+        connection.execute(sa.insert(Team), {"id": 1})
+    engine = sa.create_engine(url)
+    tracking = tracker(engine)
+    runs: list[int] = []
+    with orm.Session(engine, expire_on_commit=False) as session:
+        # Nothing has been asked before this setting of the transaction.
+        session.execute(sa.text("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"))
+        held = session.get_one(Team, 1)
+        session.commit()
+
+        @tracked_cache.cached(expire=300, key_prefix="held", early=False)
+        def value() -> int:
+            runs.append(1)
+            return int(session.get_one(Team, 1).v)
+
+        assert [value(), value()] == [0, 0]
+        assert (len(runs), tracking.catalog.at_hand) == (2, None)
+        session.execute(sa.select(1))
+        assert value() == 0
+        assert (len(runs), tracking.catalog.at_hand is None) == (3, False)
+        assert held.v == 0
+    plain.dispose()
+    engine.dispose()

@@ -47,7 +47,7 @@ EVERYTHING = "*"
 def store_tags(tags: Sequence[str]) -> tuple[str, ...]:
     """The store's form of the tags that a transaction raises."""
     # Same as `declared_tags`, without the cost of that call at each commit.
-    return (NAMESPACE_TAG,) if EVERYTHING in tags else tuple([f"={tag}" for tag in tags])
+    return (NAMESPACE_TAG,) if EVERYTHING in tags else tuple(map("=".__add__, tags))
 
 
 def table_name(schema: str | None, name: str, default: str | None = None) -> TableName:

@@ -135,9 +135,6 @@ def _began(session: orm.Session, _transaction: object, connection: sa.Connection
     open_ones = [found for found in info.get(_CONNECTIONS, ()) if _is_open(found())]
     info[_CONNECTIONS] = [*open_ones, weakref.ref(connection)]
     tracking = _databases.get(connection.dialect)
-    if tracking is not None and tracking.catalog.at_hand is None:
-        # While an object is met, there may be no connection.
-        tracking.learn(connection)
     states = _plain_states(session.identity_map)
     if tracking is not None and (not states or all(state.expired for state in states)):
         info[_FILLED], info[_STOOD] = tracking.clock_seen(), tracking.slices.standing
@@ -162,6 +159,9 @@ def _meet(seen: Seen, first: InstanceState[Any]) -> None:
             continue
         if tracking is None:
             continue
+        if tracking.catalog.at_hand is None:
+            for connection in _open_connections(session):
+                tracking.learn(connection)
         tags = _told(seen, state, tracking)
         met(seen.load, tags, filled)
         if any(transaction.changed(tags) for transaction in _transactions_of(session, tracking)):
@@ -174,9 +174,13 @@ def _meet(seen: Seen, first: InstanceState[Any]) -> None:
 
 def _transactions_of(session: orm.Session | None, tracking: Any) -> list[TrackedTransaction]:
     """The open transactions of a session on a tracked engine."""
-    connections = [] if session is None else [found() for found in session.info.get(_CONNECTIONS, ())]
-    transactions = [found.info.get(tracking) for found in connections if found is not None and _is_open(found)]
+    transactions = [connection.info.get(tracking) for connection in _open_connections(session)]
     return [transaction for transaction in transactions if transaction is not None]
+
+
+def _open_connections(session: orm.Session | None) -> list[sa.Connection]:
+    connections = [] if session is None else [found() for found in session.info.get(_CONNECTIONS, ())]
+    return [found for found in connections if found is not None and _is_open(found)]
 
 
 def _is_open(connection: sa.Connection | None) -> bool:

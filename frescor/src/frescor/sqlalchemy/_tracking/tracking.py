@@ -141,11 +141,11 @@ class Tracking:
         return None if known is None else tuple(known.behind([name], ()).tables)
 
     def learn(self, connection: sa.Connection) -> None:
-        """Read the catalogue on a connection whose transaction has just begun."""
-        transaction = self.transaction_of(connection)
-        # A transaction that keeps one snapshot takes it now.
-        transaction.began = self.clock_seen()
-        self.catalog.known(connection, transaction)
+        """Read the catalogue on a connection, if its transaction has run a statement: PostgreSQL takes some settings of
+        a transaction only before the first one. Not on an asynchronous one, which may not be awaited here."""
+        transaction: TrackedTransaction | None = connection.info.get(self)
+        if transaction is not None and transaction.began is not None and not self._awaits:
+            self.catalog.known(connection, transaction)
 
     def clock_seen(self) -> int:
         """A lower bound of the store's clock."""
