@@ -43,8 +43,10 @@ class Auditor:
 
     def draw(self) -> bool:
         """Whether the call that begins is audited, if it is a hit."""
-        self._drawn.now = self._uniform(0.0, 1.0) < self.rate
-        return bool(self._drawn.now)
+        if self._uniform(0.0, 1.0) >= self.rate:
+            return False
+        self._drawn.now = True
+        return True
 
     def takes(self) -> bool:
         """Whether this hit is audited, and there is room for another audit."""
