@@ -7,7 +7,7 @@ while it was being filled in is kept in the same way.
 from collections.abc import Iterable
 from typing import Any
 
-from flask import flash, g, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
@@ -21,7 +21,7 @@ from controles.formularios.services import keep, kept
 PARAMETER = "f"
 OWNER_FIELD = "quem"
 # Where a request keeps what it has read.
-_READ = "formulario_guardado"
+_READ = "controles.formulario_guardado"
 _NEVER_KEPT = frozenset({"csrf_token", OWNER_FIELD})
 # Passwords and codes are typed on these pages.
 _NEVER_KEPT_OF = frozenset({"contas", "conta", "usuarios", "convites", "auditoria"})
@@ -41,10 +41,10 @@ def kept_here() -> Guardado | None:
     if not token:
         return None
     # A page asks for the values and for what was wrong with them.
-    if g.get(_READ, ("", None))[0] != token:
-        setattr(g, _READ, (token, kept(token, usuario_id=current_author_id(), agora=utc_now())))
-    found: tuple[str, Guardado | None] = getattr(g, _READ)
-    return found[1]
+    if _READ not in request.environ:
+        request.environ[_READ] = kept(token, usuario_id=current_author_id(), agora=utc_now())
+    found: Guardado | None = request.environ[_READ]
+    return found
 
 
 def again(form: Form) -> Response:

@@ -1,5 +1,8 @@
 """Reads about receipts. Receipts themselves are not cached: they contain a name and a CPF, and are read once to be
-printed."""
+printed.
+
+Which receipt a payment has is cached, sealed: every page of a payment shows it.
+"""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -26,6 +29,8 @@ from controles.recibos.records import (
     PaginaRecibos,
     SituacaoRecibo,
 )
+from controles.services import cache_policies
+from controles.services.cache_service import cached
 from controles.web.pagination import Keyset, fetch_page
 
 _NEWEST_FIRST = Keyset(
@@ -90,6 +95,7 @@ def get_recibos(escopo: Escopo, ids: Sequence[int]) -> tuple[DetalheRecibo, ...]
     )
 
 
+@cached(cache_policies.RECIBO_DO_PAGAMENTO)
 def recibo_of_payment(pagamento_id: int) -> LinhaRecibo | None:
     """The receipt of a payment: the valid one, else the one cancelled last; None if it never had any."""
     row = db.session.execute(
