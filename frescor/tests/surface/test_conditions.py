@@ -104,6 +104,37 @@ def test_a_method_goes_past_the_cache_by_its_instance(cache: Cache) -> None:
     assert (plain.runs, debug.runs) == (1, 2)
 
 
+def test_a_value_made_of_a_call_past_the_cache_ends_with_the_tags_of_that_call(cache: Cache) -> None:
+    @cache.cached(expire=60, key_prefix="rate", tags=("rates", "rate:{name}"), bypass_if=lambda name, live=False: live)
+    def rate(name: str, live: bool = False) -> int:
+        return next(numbers)
+
+    @cache.cached(expire=60, key_prefix="price")
+    def price(name: str) -> int:
+        return rate(name, live=True)
+
+    for tag in ("rates", "rate:BRL"):
+        first = price("BRL")
+        assert price("BRL") == first
+        cache.invalidate(tag)
+        assert price("BRL") != first
+    last = price("BRL")
+    cache.invalidate("rate:USD")
+    assert price("BRL") == last
+
+
+def test_a_call_past_the_cache_whose_tags_are_unknown_keeps_nothing_that_is_made_of_it(cache: Cache) -> None:
+    @cache.cached(expire=60, key_prefix="rate", bypass_if=lambda name, of: isinstance(of, Engine))
+    def rate(name: str, of: object) -> int:
+        return next(numbers)
+
+    @cache.cached(expire=60, key_prefix="price")
+    def price(name: str) -> int:
+        return rate(name, object.__new__(Engine))
+
+    assert price("BRL") != price("BRL")
+
+
 def test_a_value_lives_for_as_long_as_its_own_function_says(cache: Cache, clock: Clock) -> None:
     lives = {"short": 5, "long": dt.timedelta(minutes=3), "policy": None, "never": 0}
     read, runs = counting(cache, ttl=lives.get)

@@ -220,6 +220,20 @@ class CallSite:
         hits = local + self.asked - self.loads
         return CacheInfo(max(0, hits), self.loads, None, engine.local.count(f"{self.prefix}:"))
 
+    def join_enclosing_load(self, engine: Engine, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Let the load that the caller is part of depend on this call's tags; nothing if there is none.
+
+        A call that is not kept still passes on what it was made of, including what only its policy declares.
+        """
+        load = enclosing_load()
+        if load is None:
+            return
+        try:
+            load.consists_of(self.bind(engine, args, kwargs)[1])
+        except PolicyError:
+            # The arguments have no identity, so the tags are unknown and the load's value must not be kept.
+            load.keep_private()
+
     def bind(self, engine: Engine, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
         """The key and all tags of a call. Raises TypeError as the call itself would, and PolicyError."""
         if self._watched or self._held.is_mutable:

@@ -283,6 +283,7 @@ class _Passing(Cached[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         bypass = self._site.bypass
         if bypass is not None and bypass(*args, **kwargs):
+            self._site.join_enclosing_load(self._source()._engine, args, kwargs)
             return self.uncached(*args, **kwargs)
         return super().__call__(*args, **kwargs)
 
@@ -293,6 +294,7 @@ class _AsyncPassing(AsyncCached[P, T]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
         bypass = self._site.bypass
         if bypass is not None and bypass(*args, **kwargs):
+            self._site.join_enclosing_load(self._source()._engine, args, kwargs)
             return self.uncached(*args, **kwargs)
         return super().__call__(*args, **kwargs)
 
