@@ -1,19 +1,21 @@
 """Compares what the database says with what Frescor named, at every statement of every tracked engine.
 
 Of a statement that reads: each table is among those that a load would depend on. Of one that writes: each table is
-among the tags of its transaction; where Frescor names rows, each row that was changed is among them too.
+among the tags of its transaction; where Frescor names rows or slices, each row that was changed is among them too, and
+so is each slice that it was in before or is in after.
 """
 
 import sqlite3
 import weakref
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg.pq import TransactionStatus
 from sqlalchemy import types
 
+from frescor._values.tags import BUT
 from frescor.errors import PolicyError
 from frescor.sqlalchemy._engine.drivers import driver_connection
 from frescor.sqlalchemy._outbox.outbox import TABLE as OUTBOX
@@ -22,7 +24,7 @@ from frescor.sqlalchemy._statements.tags import EVERYTHING, TableName, form_of
 from frescor.sqlalchemy._tracking.statement_tags import READS, WRITES
 from frescor.sqlalchemy._tracking.statements import Statements
 from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
-from oracle.database import SHADOWS, Authorizer, Locks, rows_of
+from oracle.database import SHADOWS, Authorizer, Locks, columns_of, rows_of
 
 _before, _after, _inserted = Statements.before, Statements.after, Statements.inserted
 
@@ -120,6 +122,7 @@ class Oracle:
                 named = f"{effect.table}#" not in transaction.tags() or (
                     effect.target.generated and transaction.waits_for(execution)
                 )
+                named = named or effect.slices is not None
                 if named and table is not None and (rows := rows_of(driver, table)) is not None:
                     look.rows.append((table, effect.table, rows))
             look.authorizer = Authorizer(driver)
@@ -200,14 +203,39 @@ class Oracle:
         raised, row = transaction.tags(), look.statements._tracking.tags.row
         rows, look.rows = look.rows, []
         for table, tag, before in rows:
-            after = None if f"{tag}#" in raised or EVERYTHING in raised else rows_of(driver, table)
-            for key in () if after is None else before.keys() | after.keys():
-                if before.get(key) == (after or {}).get(key):
-                    continue
+            after = None if EVERYTHING in raised else rows_of(driver, table)
+            changed = (
+                [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)] if after else []
+            )
+            self._compare_slices(
+                look, raised, table, tag, [*map(before.get, changed), *map((after or {}).get, changed)]
+            )
+            for key in () if f"{tag}#" in raised else changed:
                 self.findings.checked["rows written"] += 1
                 identity = tuple(one if isinstance(one, int | bytes) else form_of(types.String(), one) for one in key)
                 if row(tag, identity) not in raised:
                     self.findings.add(f"a write to the row {key} of {table.fullname}", look.sql)
+
+    def _compare_slices(
+        self, look: _Look, raised: Collection[str], table: Any, tag: str, rows: Sequence[Sequence[Any] | None]
+    ) -> None:
+        """Each slice of these rows, as they were and as they are, is raised where Frescor says that it knows them."""
+        tracking = look.statements._tracking
+        driver = look.execution.root_connection.connection.dbapi_connection
+        known = [one.removeprefix(f"{tag}{BUT}").split(",") for one in raised if one.startswith(f"{tag}{BUT}")]
+        names = columns_of(driver, table)
+        for column in tracking.slices.columns(table):
+            if not names or not known or not all(column.id in ids for ids in known) or column.blind(tag) in raised:
+                continue
+            place = names.index(column.name.lower())
+            for row in (row for row in rows if row is not None):
+                group = column.group(row[place], tracking.tags.group)
+                # A time as SQLite keeps it, for one, is in no slice for Python.
+                self.findings.checked["slices written" if group is not None else "slices not told"] += 1
+                if group is not None and column.slice(tag, group) not in raised:
+                    self.findings.add(
+                        f"a write to the slice {column.id} = {row[place]!r} of {table.fullname}", look.sql
+                    )
 
 
 def _shows_locks(connection: Any, transaction: TrackedTransaction) -> bool:

@@ -93,6 +93,19 @@ def rows_of(connection: sqlite3.Connection, table: sa.Table) -> dict[tuple[Any, 
         cursor.close()
 
 
+def columns_of(connection: sqlite3.Connection, table: sa.Table) -> list[str]:
+    """The names of a table's columns, in lower case, in the order in which `rows_of` has them; none if it is gone."""
+    names = [_quoted(table.name)] if table.schema is None else [_quoted(table.schema), _quoted(table.name)]
+    cursor = connection.cursor()
+    try:
+        cursor.execute(f"SELECT * FROM {'.'.join(names)} LIMIT 0")
+        return [str(column[0]).lower() for column in cursor.description]
+    except sqlite3.Error:
+        return []
+    finally:
+        cursor.close()
+
+
 def _quoted(name: str) -> str:
     doubled = name.replace('"', '""')
     return f'"{doubled}"'
