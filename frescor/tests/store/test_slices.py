@@ -55,6 +55,28 @@ def stamps(store: Store, tags: Sequence[str]) -> dict[str, int | None]:
     return dict(reading.stamps)
 
 
+def lose_registrations(store: Store) -> None:
+    if isinstance(store, MemoryStore):
+        store.evict("slices")
+    elif isinstance(store, ClusterStore):
+        name = store.wire.slices_by_clock
+        store._exchange([Asked(name, None, ("UNLINK", name))], "evict")
+    else:
+        assert isinstance(store, RedisStore)
+        store._plain("evict", [("UNLINK", "test:slices")])
+
+
+def lose_tag(store: Store, tag: str) -> None:
+    if isinstance(store, MemoryStore):
+        store.evict(f"t:{tag}")
+    elif isinstance(store, ClusterStore):
+        name = store.wire.tag(tag)
+        store._exchange([Asked(name, None, ("UNLINK", name))], "evict")
+    else:
+        assert isinstance(store, RedisStore)
+        store._plain("evict", [("UNLINK", store.wire.tag(tag))])
+
+
 def test_an_entry_with_a_slice_is_stored_only_once_its_column_is_registered(store: Store) -> None:
     assert load(store, "k") is StoreOutcome.SUPERSEDED
     assert store.register_slices({TABLE: (OTHER,)})
@@ -90,20 +112,40 @@ def test_where_the_registrations_were_lost_all_entries_with_slices_end_once(stor
         store.register_slices({TABLE: (COLUMN,)})
         load(store, "k")
         before = stamps(store, TAGS)
-        if isinstance(store, MemoryStore):
-            store.evict("slices")
-        elif isinstance(store, ClusterStore):
-            name = store.wire.slices_by_clock
-            store._exchange([Asked(name, None, ("UNLINK", name))], "evict")
-        else:
-            assert isinstance(store, RedisStore)
-            store._plain("evict", [("UNLINK", "test:slices")])
+        lose_registrations(store)
         command()
         after = stamps(store, TAGS)
         assert (after[EVERY] or 0) > (before[EVERY] or 0)
         assert after[NAMESPACE_TAG] == before[NAMESPACE_TAG]
         command()
         assert stamps(store, TAGS)[EVERY] == after[EVERY]
+
+
+def test_an_entry_is_not_valid_again_when_both_its_registration_and_the_common_tag_were_lost(store: Store) -> None:
+    store.register_slices({TABLE: (COLUMN,)})
+    # What an earlier release stored is as of the present clock, which nothing moves until the last step.
+    granted = store.perform(TakeLease("k", "me", TAGS, None))
+    assert store.perform(Write("k", "me", b"value", granted.as_of, TAGS, 60_000)) is StoreOutcome.STORED
+    lose_registrations(store)
+    lose_tag(store, EVERY)
+    store.register_slices({TABLE: (OTHER,)})
+    others = (NAMESPACE_TAG, EVERY, f"{TABLE}#@{OTHER}", f"{TABLE}#@{OTHER}=1")
+    for _ in range(2):
+        if load(store, "l", others) is StoreOutcome.STORED:
+            break
+    else:
+        pytest.fail("a load that began after the registration is not stored")
+    store.perform(Invalidate(KNOWS_NOT))
+    known = stamps(store, TAGS)
+    assert any(stamp is None or stamp > granted.as_of for stamp in known.values()), known
+
+
+def test_the_first_load_of_a_namespace_is_stored_although_its_column_is_registered_meanwhile(store: Store) -> None:
+    if isinstance(store, ClusterStore | MemoryStore):
+        pytest.skip("there its second load is")
+    granted = store.perform(TakeLease("k", "me", TAGS, None))
+    store.register_slices({TABLE: (COLUMN,)})
+    assert store.perform(Write("k", "me", b"value", granted.as_of, TAGS, 60_000)) is StoreOutcome.STORED
 
 
 def test_an_entry_with_slices_that_does_not_end_with_all_of_them_is_not_stored(store: Store) -> None:

@@ -55,12 +55,32 @@ local function find_clock(key, now)
   return tonumber(clock)
 end
 """,
+    # Where a clock begins above all stamps, entries with slices from before are invalidated by their common tag, whether
+    # it is still there or is created later. Only there may the registrations begin, empty: so a new namespace is told
+    # from one that has lost them (see REGISTER), and its first load is stored.
+    "begin_slices": """
+local function begin_slices(key, stamp)
+  local start = string.sub(key, 1, -6)
+  if type(redis.pcall('HGET', start .. 'slices', '')) == 'string' then return end
+  redis.pcall('SET', start .. 't:=sql:#@', text(stamp), 'XX', 'KEEPTTL')
+  redis.pcall('HSET', start .. 'slices', '', '1')
+end
+""",
     "read_clock": """
 local function read_clock(key, now)
   local clock = find_clock(key, now)
   if clock then return clock end
   redis.call('SET', key, text(now))
   return now
+end
+""",
+    # The same on a single server, where the registrations of slices begin with the clock.
+    "open_clock": """
+local function open_clock(key, now)
+  local clock = find_clock(key, now)
+  if clock then return clock end
+  begin_slices(key, now)
+  return read_clock(key, now)
 end
 """,
     "keep_tag": """
@@ -126,7 +146,7 @@ TAKE_LEASE = Script(
     """
 if is_held(KEYS[2], held(KEYS[2]), ARGV[1], ARGV[2]) then return false end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
-local reply = {text(read_clock(KEYS[3], server_time()))}
+local reply = {text(open_clock(KEYS[3], server_time()))}
 local entry = held(KEYS[1])
 if not entry or entry == '' then return reply end
 if ARGV[3] ~= '' and #entry >= 9 and text(struct.unpack('>I8', entry, 2)) == ARGV[3] then return reply end
@@ -158,7 +178,7 @@ STORE = Script(
     """
 if held(KEYS[2]) ~= ARGV[1] then return 0 end
 local as_of, ttl, now = tonumber(ARGV[3]), tonumber(ARGV[4]), server_time()
-local clock = read_clock(KEYS[3], now)
+local clock = open_clock(KEYS[3], now)
 local superseded, start = false, string.sub(KEYS[3], 1, -6)
 local sliced, told = false, false
 for i = 4, #KEYS do
@@ -194,7 +214,7 @@ PUT = Script(
     "put",
     """
 local ttl, place, now = tonumber(ARGV[1]), 2, server_time()
-local clock = read_clock(KEYS[1], now)
+local clock = open_clock(KEYS[1], now)
 local stamp = struct.pack('>I8', clock)
 for i = 3, #ARGV, 2 do
   local tags, entry = tonumber(ARGV[i]), ARGV[i + 1]
@@ -292,21 +312,18 @@ return text(stamp)
 
 # KEYS: clock, slices, the tag of all entries with slices   ARGV: table's tag, its columns separated by ',', …   → 1
 # Entries are going to depend on slices of these columns. From now on a writer that does not know these columns raises
-# their blind tags. If nothing is registered, registrations were lost: then entries that depend on slices are
-# invalidated. If their common tag is absent they are invalid already, and the clock stays: a load under way, which
-# asked for this, is stored. A write since it began has moved the clock itself.
+# their blind tags. If the registrations do not stand they were lost, while the clock was not: then the clock moves, and
+# entries that depend on slices are invalidated. Their common tag may be absent; without the move it would be created
+# again as of the present clock, which may be that of such an entry.
 REGISTER = Script(
     "register",
     """
 local now = server_time()
-local clock = read_clock(KEYS[1], now)
-local stands = redis.pcall('HGET', KEYS[2], '')
-if type(stands) ~= 'string' then
-  if held(KEYS[3]) then
-    clock = math.max(clock, now) + 1
-    redis.call('SET', KEYS[1], text(clock))
-    redis.pcall('SET', KEYS[3], text(clock), 'XX', 'KEEPTTL')
-  end
+local clock = open_clock(KEYS[1], now)
+if type(redis.pcall('HGET', KEYS[2], '')) ~= 'string' then
+  clock = math.max(clock, now) + 1
+  redis.call('SET', KEYS[1], text(clock))
+  redis.pcall('SET', KEYS[3], text(clock), 'XX', 'KEEPTTL')
   redis.call('UNLINK', KEYS[2])
   redis.call('HSET', KEYS[2], '', '1')
 end
@@ -340,6 +357,7 @@ local stamp, last = now + 1, find_clock(KEYS[2], now)
 if last and last >= stamp then stamp = last + 1 end
 redis.call('SET', KEYS[2], text(stamp))
 redis.call('SET', KEYS[3], text(stamp), 'XX', 'KEEPTTL')
+begin_slices(KEYS[2], stamp)
 redis.call('SET', KEYS[1], ARGV[1])
 redis.call('UNLINK', KEYS[4])
 return known and 1 or 0
