@@ -55,9 +55,9 @@ local function find_clock(key, now)
   return tonumber(clock)
 end
 """,
-    # Where a clock begins above all stamps, entries with slices from before are invalidated by their common tag, whether
-    # it is still there or is created later. Only there may the registrations begin, empty: so a new namespace is told
-    # from one that has lost them (see REGISTER), and its first load is stored.
+    # Where a clock begins above all stamps, entries with slices from before are invalidated by their common tag,
+    # whether it is still there or is created later. Only there may the registrations begin, empty: so a new namespace
+    # is told from one that has lost them (see REGISTER), and its first load is stored.
     "begin_slices": """
 local function begin_slices(key, stamp)
   local start = string.sub(key, 1, -6)
