@@ -17,8 +17,8 @@ from .conftest import World
 
 # More than a page of a list shows, so that both of its sides are there.
 FEW, MANY = 2, 60
-# In so many parts a list of some 1,600 rows may be read.
-PARTS = 20
+# A list of some 1,600 rows is read in nine parts, each by the place where it begins, the ids and the rows.
+PARTS = 27
 
 
 def _fill(org: Any, clock: Any, *, begin: int, end: int) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from controles.schema.tables import metadata
-from controles.services.cache_slices import PEOPLE_IN_A_PIECE, SLICES
+from controles.services.cache_slices import PEOPLE_IN_A_PIECE, PEOPLE_IN_A_RANGE, SLICES
 
 
 @pytest.mark.parametrize("table", SLICES)
@@ -12,7 +12,8 @@ def test_each_declared_part_is_of_a_column_that_the_schema_has(table: str) -> No
     assert set(SLICES[table]) <= columns
 
 
-def test_the_pieces_of_militantes_are_the_ranges_that_writes_tell_of() -> None:
-    wanted = f"range({PEOPLE_IN_A_PIECE})"
+def test_the_pieces_of_militantes_are_whole_ranges_that_writes_tell_of() -> None:
+    wanted = f"range({PEOPLE_IN_A_RANGE})"
     assert SLICES["militante"]["id"] == wanted
     assert wanted in SLICES["cota"]["militante_id"]
+    assert PEOPLE_IN_A_PIECE % PEOPLE_IN_A_RANGE == 0

@@ -190,6 +190,24 @@ def test_when_a_look_is_due_a_transaction_with_an_error_can_go_back_to_its_savep
     process.check("SELECT count(*) FROM parent")
 
 
+@pytest.mark.parametrize("setting", ["SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "set transaction read only"])
+def test_when_a_look_is_due_a_transaction_can_still_be_set(
+    postgres_server: PrivatePostgres,
+    tracked_cache: Cache,
+    tracker: Tracker,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+) -> None:
+    url = postgres_server.make_database()
+    untracked(url, *SCHEMA)
+    process = Process(url, tracked_cache, tracker)
+    process.query("SELECT count(*) FROM parent")
+    monkeypatch.setattr("frescor.sqlalchemy._catalog.catalog.LOOK_AGAIN", float("-inf"))
+    with process.engine.begin() as connection:
+        connection.exec_driver_sql(setting)
+        connection.exec_driver_sql("SELECT count(*) FROM parent")
+
+
 def test_on_postgresql_without_a_relay_the_next_statement_looks(
     postgres_server: PrivatePostgres, tracked_cache: Cache, tracker: Tracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
