@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import inspect
 import sqlite3
+from enum import StrEnum
 from typing import Any, ClassVar
 
 from flask import Flask
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Dialect,
+    Enum,
     Integer,
     MetaData,
     String,
@@ -50,6 +52,19 @@ SQLITE_BUSY_MS = 15_000
 def bytewise(length: int) -> TypeEngine[str]:
     """Text that every database orders byte by byte: SQLite does so, while PostgreSQL orders by language."""
     return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+def stored_by_value(kind: type[StrEnum], name: str, *, length: int = 16) -> Enum:
+    """A column that holds the values of `kind` as text with a CHECK of this name: not every database can alter an enum
+    type within a transaction."""
+    return Enum(
+        kind,
+        native_enum=False,
+        length=length,
+        values_callable=lambda members: [member.value for member in members],
+        create_constraint=True,
+        name=name,
+    )
 
 
 class UtcDateTime(TypeDecorator[dt.datetime]):

@@ -3,10 +3,10 @@
 import datetime as dt
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from controles.db import Base, bytewise
+from controles.db import Base, bytewise, stored_by_value
 
 
 class Regra(StrEnum):
@@ -24,17 +24,6 @@ class Impedimento(StrEnum):
     DEBITO = "debito"
 
 
-def _by_value(kind: type[StrEnum], name: str) -> Enum:
-    return Enum(
-        kind,
-        native_enum=False,
-        length=16,
-        values_callable=lambda enum: [member.value for member in enum],
-        create_constraint=True,
-        name=name,
-    )
-
-
 class Assembleia(Base):
     __tablename__ = "assembleia"
     __table_args__ = (
@@ -49,7 +38,7 @@ class Assembleia(Base):
     data: Mapped[dt.date]
     # None: of the whole organisation.
     nucleo_id: Mapped[int | None] = mapped_column(ForeignKey("nucleo.id"))
-    regra: Mapped[Regra] = mapped_column(_by_value(Regra, "regra_valida"))
+    regra: Mapped[Regra] = mapped_column(stored_by_value(Regra, "regra_valida"))
     # With "em dia": how many overdue cotas are tolerated.
     meses_tolerados: Mapped[int] = mapped_column(default=0)
     # How many days before the assembly somebody must have joined.
@@ -73,4 +62,4 @@ class Convocado(Base):
     nome_busca: Mapped[str] = mapped_column(bytewise(160))
     matricula: Mapped[str] = mapped_column(String(20))
     nucleo: Mapped[str] = mapped_column(bytewise(140))
-    impedimento: Mapped[Impedimento | None] = mapped_column(_by_value(Impedimento, "impedimento_valido"))
+    impedimento: Mapped[Impedimento | None] = mapped_column(stored_by_value(Impedimento, "impedimento_valido"))

@@ -3,10 +3,10 @@
 import datetime as dt
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, UniqueConstraint, false, text, true
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from controles.db import Base, BigId, Centavos
+from controles.db import Base, BigId, Centavos, stored_by_value
 
 
 class TipoConta(StrEnum):
@@ -38,25 +38,14 @@ class Formato(StrEnum):
     CSV = "csv"
 
 
-def _enum(kind: type[StrEnum], name: str, length: int = 16) -> Enum:
-    return Enum(
-        kind,
-        native_enum=False,
-        length=length,
-        values_callable=lambda members: [member.value for member in members],
-        create_constraint=True,
-        name=name,
-    )
-
-
 class ContaBancaria(Base):
     __tablename__ = "conta_bancaria"
     __table_args__ = (UniqueConstraint("nome"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     nome: Mapped[str] = mapped_column(String(80))
-    tipo: Mapped[TipoConta] = mapped_column(_enum(TipoConta, "tipo_valido"))
-    finalidade: Mapped[Finalidade] = mapped_column(_enum(Finalidade, "finalidade_valida", 20))
+    tipo: Mapped[TipoConta] = mapped_column(stored_by_value(TipoConta, "tipo_valido"))
+    finalidade: Mapped[Finalidade] = mapped_column(stored_by_value(Finalidade, "finalidade_valida", length=20))
     banco: Mapped[str | None] = mapped_column(String(10))
     agencia: Mapped[str | None] = mapped_column(String(20))
     numero: Mapped[str | None] = mapped_column(String(30))
@@ -76,7 +65,7 @@ class Extrato(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     conta_id: Mapped[int] = mapped_column(ForeignKey("conta_bancaria.id"), index=True)
-    formato: Mapped[Formato] = mapped_column(_enum(Formato, "formato_valido"))
+    formato: Mapped[Formato] = mapped_column(stored_by_value(Formato, "formato_valido"))
     arquivo: Mapped[str] = mapped_column(String(120))
     de: Mapped[dt.date]
     ate: Mapped[dt.date]
@@ -116,7 +105,7 @@ class LinhaExtrato(Base):
     # The militante whose CPF was in the description when the line was imported.
     militante_id: Mapped[int | None] = mapped_column(ForeignKey("militante.id"), index=True)
     chave: Mapped[str] = mapped_column(String(64))
-    destino: Mapped[Destino | None] = mapped_column(_enum(Destino, "destino_valido"))
+    destino: Mapped[Destino | None] = mapped_column(stored_by_value(Destino, "destino_valido"))
 
 
 class Conciliacao(Base):
@@ -138,7 +127,7 @@ class Conciliacao(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     linha_id: Mapped[int] = mapped_column(ForeignKey("linha_extrato.id"), index=True)
-    destino: Mapped[Destino] = mapped_column(_enum(Destino, "destino_valido"))
+    destino: Mapped[Destino] = mapped_column(stored_by_value(Destino, "destino_valido"))
     pagamento_id: Mapped[int | None] = mapped_column(ForeignKey("pagamento.id"))
     # Whether matching registered the payment, which is then reversed if the match is undone.
     registrou: Mapped[bool] = mapped_column(default=False, server_default=false())

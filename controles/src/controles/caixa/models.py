@@ -3,10 +3,10 @@
 import datetime as dt
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, LargeBinary, String, false, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from controles.db import Base, BigId, Centavos
+from controles.db import Base, BigId, Centavos, stored_by_value
 
 
 class TipoLancamento(StrEnum):
@@ -47,16 +47,7 @@ class Lancamento(Base):
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    tipo: Mapped[TipoLancamento] = mapped_column(
-        Enum(
-            TipoLancamento,
-            native_enum=False,
-            length=20,
-            values_callable=lambda members: [member.value for member in members],
-            create_constraint=True,
-            name="tipo_valido",
-        )
-    )
+    tipo: Mapped[TipoLancamento] = mapped_column(stored_by_value(TipoLancamento, "tipo_valido", length=20))
     conta_id: Mapped[int] = mapped_column(ForeignKey("conta_bancaria.id"))
     outra_conta_id: Mapped[int | None] = mapped_column(ForeignKey("conta_bancaria.id"))
     # The line of the other account's statement of which this is the other side: the line counts there.

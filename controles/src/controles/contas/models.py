@@ -4,10 +4,10 @@ import datetime as dt
 from enum import StrEnum
 
 from flask_security import UserMixin
-from sqlalchemy import BigInteger, Enum, ForeignKey, Integer, LargeBinary, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from controles.db import Base, BigId
+from controles.db import Base, BigId, stored_by_value
 from controles.militantes.models import Nucleo
 
 
@@ -20,14 +20,7 @@ class Papel(StrEnum):
     LEITURA = "leitura"
 
 
-PapelType = Enum(
-    Papel,
-    native_enum=False,
-    length=16,
-    values_callable=lambda kind: [member.value for member in kind],
-    create_constraint=True,
-    name="papel_valido",
-)
+PapelType = stored_by_value(Papel, "papel_valido")
 
 
 class Usuario(UserMixin, Base):

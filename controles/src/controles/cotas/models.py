@@ -3,10 +3,10 @@
 import datetime as dt
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from controles.db import Base, BigId, Centavos
+from controles.db import Base, BigId, Centavos, stored_by_value
 from controles.militantes.models import Militante
 
 # Whether a cota is open is derived from the money and never stored, so it cannot be out of date.
@@ -33,16 +33,7 @@ class Dispensa(Base):
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    tipo: Mapped[TipoDispensa] = mapped_column(
-        Enum(
-            TipoDispensa,
-            native_enum=False,
-            length=16,
-            values_callable=lambda kind: [member.value for member in kind],
-            create_constraint=True,
-            name="tipo_valido",
-        )
-    )
+    tipo: Mapped[TipoDispensa] = mapped_column(stored_by_value(TipoDispensa, "tipo_valido"))
     motivo: Mapped[str] = mapped_column(String(200))
     # The militante or the competência, if all its cotas have the same one.
     militante_id: Mapped[int | None] = mapped_column(ForeignKey("militante.id"))

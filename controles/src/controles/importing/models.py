@@ -4,10 +4,10 @@ import datetime as dt
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Enum, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from controles.db import Base, BigId
+from controles.db import Base, BigId, stored_by_value
 
 
 class Tipo(StrEnum):
@@ -35,25 +35,14 @@ class Estado(StrEnum):
 AT_WORK = frozenset({Estado.A_CONFERIR, Estado.A_GRAVAR, Estado.A_DESFAZER})
 
 
-def _stored(kind: type[StrEnum], name: str) -> Enum:
-    return Enum(
-        kind,
-        native_enum=False,
-        length=16,
-        values_callable=lambda members: [member.value for member in members],
-        create_constraint=True,
-        name=name,
-    )
-
-
 class Importacao(Base):
     """A batch. Its numbers are those of its last check or, once it is written, of what was written."""
 
     __tablename__ = "importacao"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    tipo: Mapped[Tipo] = mapped_column(_stored(Tipo, "tipo_valido"))
-    estado: Mapped[Estado] = mapped_column(_stored(Estado, "estado_valido"), index=True)
+    tipo: Mapped[Tipo] = mapped_column(stored_by_value(Tipo, "tipo_valido"))
+    estado: Mapped[Estado] = mapped_column(stored_by_value(Estado, "estado_valido"), index=True)
     arquivo: Mapped[str] = mapped_column(String(120))
     criada_em: Mapped[dt.datetime]
     criada_por_id: Mapped[int | None] = mapped_column(ForeignKey("usuario.id"))
@@ -121,6 +110,6 @@ class ColunaLembrada(Base):
 
     __tablename__ = "coluna_lembrada"
 
-    tipo: Mapped[Tipo] = mapped_column(_stored(Tipo, "tipo_valido"), primary_key=True)
+    tipo: Mapped[Tipo] = mapped_column(stored_by_value(Tipo, "tipo_valido"), primary_key=True)
     titulo: Mapped[str] = mapped_column(String(200), primary_key=True)
     campo: Mapped[str] = mapped_column(String(40))

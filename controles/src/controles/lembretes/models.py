@@ -3,10 +3,10 @@
 import datetime as dt
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from controles.db import Base, BigId, Centavos
+from controles.db import Base, BigId, Centavos, stored_by_value
 from controles.militantes.models import Militante
 
 # The reminders to be sent: few rows, however long the history.
@@ -36,17 +36,6 @@ class Estado(StrEnum):
     CANCELADO = "cancelado"
 
 
-def _stored(kind: type[StrEnum], name: str) -> Enum:
-    return Enum(
-        kind,
-        native_enum=False,
-        length=16,
-        values_callable=lambda members: [member.value for member in members],
-        create_constraint=True,
-        name=name,
-    )
-
-
 class Lembrete(Base):
     __tablename__ = "lembrete"
     __table_args__ = (
@@ -58,10 +47,10 @@ class Lembrete(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     militante_id: Mapped[int] = mapped_column(ForeignKey("militante.id"))
-    regra: Mapped[Regra] = mapped_column(_stored(Regra, "regra_valida"))
+    regra: Mapped[Regra] = mapped_column(stored_by_value(Regra, "regra_valida"))
     competencia: Mapped[dt.date]
-    canal: Mapped[Canal] = mapped_column(_stored(Canal, "canal_valido"))
-    estado: Mapped[Estado] = mapped_column(_stored(Estado, "estado_valido"))
+    canal: Mapped[Canal] = mapped_column(stored_by_value(Canal, "canal_valido"))
+    estado: Mapped[Estado] = mapped_column(stored_by_value(Estado, "estado_valido"))
     # When it was recorded: the number of overdue cotas, and their centavos.
     meses: Mapped[int]
     valor: Mapped[int] = mapped_column(Centavos)

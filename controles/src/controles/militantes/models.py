@@ -5,7 +5,6 @@ from enum import StrEnum
 
 from sqlalchemy import (
     CheckConstraint,
-    Enum,
     ForeignKey,
     Index,
     Integer,
@@ -17,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from controles.db import Base, BigId, Centavos, bytewise
+from controles.db import Base, BigId, Centavos, bytewise, stored_by_value
 
 
 class Situacao(StrEnum):
@@ -28,15 +27,7 @@ class Situacao(StrEnum):
     DESLIGADO = "desligado"
 
 
-# Stored as text with a CHECK: not every database can alter an enum type within a transaction.
-SituacaoType = Enum(
-    Situacao,
-    native_enum=False,
-    length=16,
-    values_callable=lambda kind: [member.value for member in kind],
-    create_constraint=True,
-    name="situacao_valida",
-)
+SituacaoType = stored_by_value(Situacao, "situacao_valida")
 
 
 class Nucleo(Base):

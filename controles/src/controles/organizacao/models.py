@@ -3,10 +3,10 @@
 import datetime as dt
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Enum, Integer, LargeBinary, String, text, true
+from sqlalchemy import CheckConstraint, Integer, LargeBinary, String, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from controles.db import Base, Centavos
+from controles.db import Base, Centavos, stored_by_value
 
 
 class TipoEntidade(StrEnum):
@@ -26,14 +26,7 @@ class Organizacao(Base):
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     nome: Mapped[str] = mapped_column(String(160))
     tipo: Mapped[TipoEntidade] = mapped_column(
-        Enum(
-            TipoEntidade,
-            native_enum=False,
-            length=16,
-            values_callable=lambda kind: [member.value for member in kind],
-            create_constraint=True,
-            name="tipo_valido",
-        ),
+        stored_by_value(TipoEntidade, "tipo_valido"),
         default=TipoEntidade.ASSOCIACAO,
     )
     # Fourteen characters; since July 2026 a CNPJ may contain letters.

@@ -4,11 +4,11 @@ import datetime as dt
 import re
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, false, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from controles.cotas.models import Cota
-from controles.db import Base, BigId, Centavos
+from controles.db import Base, BigId, Centavos, stored_by_value
 from controles.militantes.models import Militante
 
 # The format of the central bank's end-to-end id of a PIX.
@@ -25,14 +25,7 @@ class Metodo(StrEnum):
     OUTRO = "outro"
 
 
-MetodoType = Enum(
-    Metodo,
-    native_enum=False,
-    length=16,
-    values_callable=lambda kind: [member.value for member in kind],
-    create_constraint=True,
-    name="metodo_valido",
-)
+MetodoType = stored_by_value(Metodo, "metodo_valido")
 
 
 class Pagamento(Base):
