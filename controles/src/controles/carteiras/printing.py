@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-import segno
-
 from controles.carteiras.records import DadosCarteira
-from controles.impressos.paper import BRAND, INK, INK_2, LINE, Paper, printable
+from controles.impressos.paper import BRAND, INK_2, LINE, Paper, printable
 from controles.web.formatting import competencia, date
 
 # ISO/IEC 7810 ID-1.
@@ -68,7 +66,7 @@ def _card(paper: Paper, card: DadosCarteira, organizacao: str, address: str, lef
         paper.ink(8)
         paper.cell(width - 16, 4.4, _fitting(paper, value, width - 16))
         y += 5
-    _qr(paper, f"{address}/{card.codigo}", left + WIDTH - _QR - 5, top + 17)
+    paper.qr(f"{address}/{card.codigo}", left + WIDTH - _QR - 5, top + 17, size=_QR)
     paper.set_xy(left + WIDTH - _QR - 9, top + 17 + _QR + 1)
     paper.ink(6, colour=INK_2)
     paper.cell(_QR + 8, 3, "Confira pelo código", align="C")
@@ -82,13 +80,3 @@ def _fitting(paper: Paper, text: str, width: float) -> str:
     while whole and paper.get_string_width(whole + "…") > width - 1:
         whole = whole[:-1]
     return whole + "…"
-
-
-def _qr(paper: Paper, text: str, left: float, top: float) -> None:
-    matrix = segno.make(text, error="m", micro=False).matrix
-    module = _QR / len(matrix)
-    paper.set_fill_color(*INK)
-    for row, cells in enumerate(matrix):
-        for column, dark in enumerate(cells):
-            if dark:
-                paper.rect(left + column * module, top + row * module, module, module, style="F")

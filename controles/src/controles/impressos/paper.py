@@ -7,6 +7,7 @@ import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
+import segno
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
@@ -79,6 +80,16 @@ class Paper(FPDF):
         self.cell(width, 6, name)
         self.ink(10.5)
         self.multi_cell(0, 6, printable(value), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    def qr(self, text: str, left: float, top: float, *, size: float) -> None:
+        """The QR code of `text`: a square of `size` millimetres at this place."""
+        matrix = segno.make(text, error="m", micro=False).matrix
+        module = size / len(matrix)
+        self.set_fill_color(*INK)
+        for row, cells in enumerate(matrix):
+            for column, dark in enumerate(cells):
+                if dark:
+                    self.rect(left + column * module, top + row * module, module, module, style="F")
 
     def footer(self) -> None:
         """On each page: `foot`, and the page number if there are several pages."""

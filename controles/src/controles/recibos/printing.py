@@ -3,12 +3,10 @@
 import datetime as dt
 from collections.abc import Sequence
 
-import segno
-
 from controles.domain.clock import LOCAL_ZONE
 from controles.domain.money import format_brl
 from controles.domain.money_in_words import in_words
-from controles.impressos.paper import BRAND_SOFT, DANGER, INK, INK_2, LINE, Heading, Paper, printable
+from controles.impressos.paper import BRAND_SOFT, DANGER, INK_2, LINE, Heading, Paper, printable
 from controles.organizacao.records import DadosOrganizacao
 from controles.recibos.contents import heading_lines
 from controles.recibos.records import Demonstrativo, DetalheRecibo
@@ -98,13 +96,7 @@ def _what_for(recibo: DetalheRecibo) -> str:
 def _check(paper: Paper, codigo: str, bottom: float, check_address: str) -> None:
     left = paper.w - paper.r_margin - _QR_MILLIMETRES
     top = bottom - _QR_MILLIMETRES
-    matrix = segno.make(f"{check_address}/{codigo}", error="m", micro=False).matrix
-    module = _QR_MILLIMETRES / len(matrix)
-    paper.set_fill_color(*INK)
-    for row, cells in enumerate(matrix):
-        for column, dark in enumerate(cells):
-            if dark:
-                paper.rect(left + column * module, top + row * module, module, module, style="F")
+    paper.qr(f"{check_address}/{codigo}", left, top, size=_QR_MILLIMETRES)
     paper.ink(8, colour=INK_2)
     width = 70
     paper.set_xy(left - width - 3, top + 8)
