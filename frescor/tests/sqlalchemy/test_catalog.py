@@ -190,7 +190,14 @@ def test_when_a_look_is_due_a_transaction_with_an_error_can_go_back_to_its_savep
     process.check("SELECT count(*) FROM parent")
 
 
-@pytest.mark.parametrize("setting", ["SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "set transaction read only"])
+SETTINGS = (
+    "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+    "/* of a request */ set transaction read only",
+    "-- of a request\nSET TRANSACTION READ ONLY",
+)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
 def test_when_a_look_is_due_a_transaction_can_still_be_set(
     postgres_server: PrivatePostgres,
     tracked_cache: Cache,
@@ -206,6 +213,26 @@ def test_when_a_look_is_due_a_transaction_can_still_be_set(
     with process.engine.begin() as connection:
         connection.exec_driver_sql(setting)
         connection.exec_driver_sql("SELECT count(*) FROM parent")
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_load_whose_first_statement_sets_the_transaction_is_the_first_that_reads(
+    postgres_server: PrivatePostgres, tracked_cache: Cache, tracker: Tracker, setting: str
+) -> None:
+    url = postgres_server.make_database()
+    untracked(url, *SCHEMA)
+    process = Process(url, tracked_cache, tracker)
+
+    @tracked_cache.cached(expire=300, key_prefix="set")
+    def count() -> int:
+        with process.engine.begin() as connection:
+            connection.exec_driver_sql(setting)
+            return int(connection.exec_driver_sql("SELECT count(*) FROM parent").scalar_one())
+
+    assert count() == 2
+    with process.engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO parent (id) VALUES (3)")
+    assert count() == 3
 
 
 def test_on_postgresql_without_a_relay_the_next_statement_looks(

@@ -252,6 +252,7 @@ def test_every_way_to_load_a_collection_reads_its_slice(
     assert not tags & {"sql:team", "sql:member"}
 
 
+@pytest.mark.unwatched  # the oracle reads the catalogue
 def test_an_object_is_kept_private_until_the_catalogue_is_known_and_read_in_its_own_transaction(
     postgres_server: Any, tracker: Callable[..., Tracking], tracked_cache: Cache
 ) -> None:

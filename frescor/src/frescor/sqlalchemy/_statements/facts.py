@@ -118,5 +118,19 @@ class Facts:
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict, compare=False)
     declared: tuple[sa.Table, ...] = field(default=(), repr=False)
 
+    @property
+    def needs_catalog(self) -> bool:
+        """Whether it names anything that the catalogue has to explain. SET, SAVEPOINT and the like do not."""
+        return bool(
+            self.reads
+            or self.lookups
+            or self.writes
+            or self.functions
+            or self.procedures
+            or self.loose
+            or self.everything
+            or self.unknown
+        )
+
 
 NOTHING = Facts()

@@ -175,6 +175,9 @@ class StatementTags:
     def _find_reading(
         self, facts: Facts, connection: sa.Connection, transaction: TrackedTransaction, execution: Any
     ) -> ReadTags:
+        if not facts.needs_catalog:
+            # Reading the catalogue is a query, after which PostgreSQL takes no SET TRANSACTION.
+            return ReadTags(())
         known = self._catalog.known(connection, transaction)
         self._tracking.slices.check(known, facts.declared)
         # The application learns at least how many rows were written, so a write counts as a read.

@@ -52,9 +52,6 @@ _HOW_TO_DECLARE = (
     "execution_options(frescor_writes=['table', …]) on the statement."
 )
 
-# Statements before which the catalogue is not looked at.
-_NO_LOOK = ("ROLLBACK", "SET ", "SET\t", "SET\n")
-
 
 class Statements:
     """Examines the statements of one tracked engine."""
@@ -164,7 +161,7 @@ class Statements:
             transaction.at_once = self._commits_by_itself(connection, transaction)
         # Not before a ROLLBACK TO: in a transaction with an error the database answers nothing else. Nor before a SET,
         # since PostgreSQL takes some settings of a transaction only before its first query.
-        if self._looks_by_itself and self._catalog.is_due() and not sql.lstrip()[:8].upper().startswith(_NO_LOOK):
+        if self._looks_by_itself and self._catalog.is_due() and facts.needs_catalog:
             self._refresh(connection, transaction)
         noted = (
             facts.writes or facts.functions or facts.everything or facts.procedures or options.get(WRITES)
