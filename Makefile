@@ -118,7 +118,7 @@ test-wheel: $(VENV)-wheel/locked.stamp ## Build Frescor's wheel and run its test
 	@cd frescor && ../$(VENV)-wheel/bin/python -m pytest -n $(WORKERS) $(ARGS)
 
 .PHONY: test-doors
-test-doors: $(VENV)/dev.stamp ## Run what Flask-Caching, dogpile.cache and cachelib publish as their tests against Frescor: two minutes
+test-doors: $(VENV)/dev.stamp ## Run what Flask-Caching, dogpile.cache, cachelib and Django publish as their tests against Frescor: two minutes
 	@$(BIN)/python -m pytest -n $(WORKERS) frescor/tests/doors/test_published.py $(ARGS)
 
 .PHONY: test-docker

@@ -1,8 +1,10 @@
 """A backend for Django's `CACHES` over Frescor: `"BACKEND": "frescor.django.FrescorCache"`."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.cookies import Morsel
 from typing import Any
 
 from frescor._calls.miss import MISS
@@ -13,6 +15,8 @@ from frescor.errors import PolicyError
 
 with extra("django", "frescor.django"):
     from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
+    from django.db.models import Model, QuerySet
+    from django.http import HttpResponse
     from django.utils.safestring import SafeString, mark_safe
 
 _OPTIONS = frozenset({"namespace", "local", "timeout", "key_secret", "seal_secrets", "largest_value", "confirm"})
@@ -27,7 +31,18 @@ class KeptSafe:
     text: str
 
 
-KEPT = KeptSafe | Any
+@dataclass(frozen=True, slots=True)
+class KeptResponse:
+    """A whole response, as `cache_page` and the cache middleware store it; cookies by name, value, text and options."""
+
+    status: int
+    reason: str
+    headers: list[tuple[str, str]]
+    cookies: list[tuple[str, str, str, dict[str, Any]]]
+    content: bytes
+
+
+KEPT = KeptSafe | KeptResponse | Any
 
 
 class FrescorCache(BaseCache):  # type: ignore[misc]  # Django has no types
@@ -38,8 +53,9 @@ class FrescorCache(BaseCache):  # type: ignore[misc]  # Django has no types
     `clear` is one write. With the store down reads return the default, `add` and `touch` return False, `set_many`
     returns all its keys, and `incr` raises ValueError, as for a missing key.
 
-    Values are kept exactly and without pickle; PolicyError for values that cannot be, such as an instance of a model, a
-    QuerySet or a whole HttpResponse.
+    Values are kept exactly and without pickle; PolicyError for values that cannot be, such as an instance of a model or
+    a QuerySet. A response comes back as an `HttpResponse` of the same status, headers, cookies and content, whatever
+    its class was; one that is streamed is refused.
     """
 
     def __init__(self, location: str, params: dict[str, Any]) -> None:
@@ -63,8 +79,13 @@ class FrescorCache(BaseCache):  # type: ignore[misc]  # Django has no types
 
     def add(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         """Store a value if there is none; True for only one caller among all processes."""
-        steps = self._values.add(self._key(key, version), _to_kept(value), self._expire(timeout))
-        return bool(self._values.drive(steps))
+        expire = self._expire(timeout)
+        if expire == 0:
+            # As Django's own: it would have been stored, and is over at once.
+            return not self.has_key(key, version)
+        with _advice(value):
+            steps = self._values.add(self._key(key, version), _to_kept(value), expire)
+            return bool(self._values.drive(steps))
 
     def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
         """The value, or the default."""
@@ -102,7 +123,9 @@ class FrescorCache(BaseCache):  # type: ignore[misc]  # Django has no types
     ) -> list[Any]:
         """Store several values in one round trip; returns the keys that were not stored."""
         values = {self._key(key, version): _to_kept(value) for key, value in data.items()}
-        return [] if self._values.drive(self._values.set_many(values, self._expire(timeout))) else list(data)
+        with _advice(*data.values()):
+            done = self._values.drive(self._values.set_many(values, self._expire(timeout)))
+        return [] if done else list(data)
 
     def delete_many(self, keys: Iterable[Any], version: int | None = None) -> None:
         """Remove several values in one round trip."""
@@ -135,9 +158,48 @@ def _cache_at(location: str, options: dict[str, Any]) -> Cache:
 
 
 def _to_kept(value: Any) -> Any:
-    return KeptSafe(str.__str__(value)) if type(value) is SafeString else value
+    if type(value) is SafeString:
+        return KeptSafe(str.__str__(value))
+    if isinstance(value, HttpResponse):
+        cookies = [(name, one.value, one.coded_value, dict(one)) for name, one in value.cookies.items()]
+        return KeptResponse(
+            value.status_code, value.reason_phrase, list(value.headers.items()), cookies, bytes(value.content)
+        )
+    return value
 
 
 def _from_kept(value: Any) -> Any:
-    safe: Callable[[str], Any] = mark_safe
-    return safe(value.text) if isinstance(value, KeptSafe) else value
+    if isinstance(value, KeptSafe):
+        safe: Callable[[str], Any] = mark_safe
+        return safe(value.text)
+    if isinstance(value, KeptResponse):
+        response = HttpResponse(value.content, status=value.status, reason=value.reason, headers=dict(value.headers))
+        for name, content, coded, options in value.cookies:
+            morsel: Morsel[str] = Morsel()
+            morsel.set(name, content, coded)
+            morsel.update(options)
+            response.cookies[name] = morsel
+        return response
+    return value
+
+
+@contextmanager
+def _advice(*values: Any) -> Iterator[None]:
+    """Adds to a refusal what to store instead of models."""
+    try:
+        yield
+    except PolicyError as error:
+        if any(_of_models(value) for value in values):
+            raise PolicyError(
+                f"{error} Store values instead of models: list(queryset.values('id', 'name')), "
+                "or model_to_dict(instance)."
+            ) from error
+        raise
+
+
+def _of_models(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return isinstance(value, Model | QuerySet) or (
+        isinstance(value, list | tuple | set | frozenset) and any(isinstance(one, Model) for one in value)
+    )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import django
 import pytest
 from django.conf import settings
 
@@ -12,6 +13,8 @@ if not settings.configured:
     settings.configure()
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.db import models
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.utils.safestring import SafeString, mark_safe
 
 from frescor import PolicyError
@@ -107,3 +110,42 @@ def test_a_setting_that_is_wrong_is_named(location: str, options: dict[str, Any]
 def test_what_cannot_be_kept_exactly_is_refused(cache: FrescorCache) -> None:
     with pytest.raises(PolicyError, match="cannot cache the object"):
         cache.set("key", object())
+
+
+def test_a_whole_response_comes_back_with_all_that_is_sent(cache: FrescorCache) -> None:
+    response = JsonResponse({"a": "ã"}, status=203, reason="Kept", headers={"X-Shop": "1", "Vary": "Accept"})
+    response.set_cookie("name", 'a "quoted" word', max_age=60, httponly=True)
+    response.set_cookie("other", "2", samesite="Lax")
+    cache.set("page", response)
+    kept = cache.get("page")
+    assert (type(kept), kept.status_code, kept.reason_phrase) == (HttpResponse, 203, "Kept")
+    assert (list(kept.headers.items()), kept.content) == (list(response.headers.items()), response.content)
+    assert kept.cookies.output() == response.cookies.output()
+    assert {name: one.value for name, one in kept.cookies.items()} == {"name": 'a "quoted" word', "other": "2"}
+    kept["X-Shop"] = "changed"
+    assert cache.get("page")["X-Shop"] == "1"
+
+
+def test_a_response_that_is_streamed_is_refused(cache: FrescorCache) -> None:
+    with pytest.raises(PolicyError, match="StreamingHttpResponse"):
+        cache.set("page", StreamingHttpResponse(iter([b"a"])))
+
+
+def test_an_addition_for_no_time_says_whether_there_was_a_value_and_stores_none(cache: FrescorCache) -> None:
+    assert (cache.add("key", 1, 0), cache.get("key")) == (True, None)
+    cache.set("key", 2)
+    assert (cache.add("key", 1, 0), cache.get("key")) == (False, 2)
+
+
+@pytest.mark.parametrize("within", ["alone", "list", "dict"])
+def test_the_refusal_of_a_model_says_what_to_store_instead(cache: FrescorCache, within: str) -> None:
+    django.setup()
+
+    class Product(models.Model):  # type: ignore[misc]  # Django has no types
+        class Meta:
+            app_label = f"shop_{within}"
+
+    value = {"alone": Product(1), "list": [Product(1)], "dict": {"one": Product(1)}}[within]
+    for store in (cache.set, cache.add):
+        with pytest.raises(PolicyError, match=r"cannot cache .*Product.*values\('id', 'name'\).*model_to_dict"):
+            store("key", value)

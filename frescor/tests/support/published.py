@@ -46,6 +46,7 @@ ALL = (
         plugin="dogpile_region_judge",
         options=("-o", "python_classes=*Test"),
     ),
+    Suite("Django: cache calls and middleware", "Django", ("tests/test_frescor.py",), own="django_judge.py"),
 )
 
 
@@ -101,7 +102,7 @@ def run(suite: Suite, kept: Path, folder: Path) -> Outcome:
     counted = Counter(
         {word: int(number) for number, word in re.findall(r"(\d+) (passed|skipped)", done.stdout.splitlines()[-1])}
     )
-    failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    failed = re.findall(r"^(?:FAILED|ERROR|SUBFAILED\S*) (\S+)", done.stdout, re.MULTILINE)
     return Outcome(
         counted["passed"],
         tuple(sorted(one.removeprefix("tests/") for one in failed)),
