@@ -92,6 +92,52 @@ def install(engine: sa.Engine, *tables: object, **options: Any) -> list[str]:
         return install_triggers(connection, tables, **options)
 
 
+def test_a_write_to_a_part_ends_what_was_read_of_the_table_above(
+    postgres_server: PrivatePostgres, tracked_cache: Cache
+) -> None:
+    url = postgres_server.make_database()
+    plain, engine = sa.create_engine(url), sa.create_engine(url)
+    Outbox().table.metadata.create_all(plain)
+    with plain.begin() as connection:
+        for statement in (
+            "CREATE TABLE paid (id int, year int) PARTITION BY RANGE (year)",
+            "CREATE TABLE paid_25 PARTITION OF paid FOR VALUES FROM (2025) TO (2026) PARTITION BY RANGE (id)",
+            "CREATE TABLE paid_25_small PARTITION OF paid_25 FOR VALUES FROM (0) TO (100)",
+            "CREATE TABLE paid_26 (id int, year int)",
+            "CREATE TABLE above (id int)",
+            "CREATE TABLE below () INHERITS (above)",
+        ):
+            connection.exec_driver_sql(statement)
+    parts = ["paid_25", "paid_25_small", "below"]
+    assert install(plain, "paid", "above", "paid_26") == ["paid", "above", "paid_26", *parts]
+    tracking = track(engine, tracked_cache)
+
+    @tracked_cache.cached(expire=300, key_prefix="count", early=False)
+    def count(table: str) -> int:
+        with engine.connect() as connection:
+            return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
+
+    writes = {
+        "INSERT INTO paid_25_small VALUES (1, 2025)": ("paid", "paid_25", "paid_25_small"),
+        "INSERT INTO paid_25 VALUES (2, 2025)": ("paid", "paid_25", "paid_25_small"),
+        "INSERT INTO paid VALUES (3, 2025)": ("paid", "paid_25", "paid_25_small"),
+        "INSERT INTO below VALUES (1)": ("above", "below"),
+        # Since its triggers were installed, it has become a part.
+        "ALTER TABLE paid ATTACH PARTITION paid_26 FOR VALUES FROM (2026) TO (2027)": (),
+        "INSERT INTO paid_26 VALUES (1, 2026)": ("paid", "paid_26"),
+    }
+    with closing(program(plain)) as other:
+        for write, tables in writes.items():
+            for table in tables:
+                count(table)
+            other.execute(write)
+            for table in tables:
+                assert until(lambda table=table: count(table) == count.uncached(table)), (write, table)
+    tracking.close()
+    engine.dispose()
+    plain.dispose()
+
+
 def test_each_kind_of_write_of_another_program_leaves_one_row(engine: sa.Engine) -> None:
     assert install(engine, Member, "payment") == ["member", "payment"]
     with closing(program(engine)) as other:

@@ -38,7 +38,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -112,6 +112,9 @@ class Relay:
         self._closed = False
         # Called once a second: whether the schema has changed, so that everything has to be invalidated.
         self.schema_changed: Callable[[sa.Connection], bool] | None = None
+        # By the tag of a table that is a part of others: what a write to it raises of these. A trigger on a partition
+        # knows nothing of the table above, which it may have got since.
+        self.raised_above: Callable[[sa.Connection], Mapping[str, Sequence[str]]] | None = None
         self._begin()
         itself = weakref.ref(self)
 
@@ -258,7 +261,7 @@ class Relay:
         due = [row for row in rows if row.origin == TRIGGER or row.age >= LEFT_OVER * _MICRO]
         if due:
             self._something_happened = True
-            if not self._apply(due):
+            if not self._apply(connection, due):
                 return
             self._outbox.mark(connection, [row.id for row in due if row.id is not None])
             if any(row.id is None for row in due):
@@ -266,20 +269,29 @@ class Relay:
             self._reported = frozenset()
         self._look_again = len(due) < len(rows) or len(rows) == _ROWS_AT_ONCE
 
-    def _apply(self, rows: Sequence[Row]) -> bool:
+    def _apply(self, connection: sa.Connection, rows: Sequence[Row]) -> bool:
         cache = self._tracked()
         whole = frozenset(row.id for row in rows if row.tags is None or EVERYTHING in row.tags)
         if whole:
             self._report(whole)
             return cache._invalidate(tags=(NAMESPACE_TAG,), durable=True, confirm=False)
-        every = store_tags(tuple(dict.fromkeys(tag for row in rows for tag in self._raised_by(row.tags or ()))))
+        every = store_tags(self._raised_by(connection, [row.tags or () for row in rows]))
         parts = [every[start : start + _TAGS_AT_ONCE] for start in range(0, len(every), _TAGS_AT_ONCE)]
         # Without confirmation: whoever committed has returned or is gone, and after an outage everybody waits for this.
         return all(cache._invalidate(tags=part, durable=True, confirm=False) for part in parts)
 
-    def _raised_by(self, tags: Sequence[str]) -> tuple[str, ...]:
+    def _raised_by(self, connection: sa.Connection, rows: Iterable[Sequence[str]]) -> tuple[str, ...]:
+        above = {} if self.raised_above is None else self.raised_above(connection)
+        found: dict[str, None] = {}
+        for tags in rows:
+            found.update(dict.fromkeys(raised_by(tags, self._group)))
+            for tag in tags:
+                found.update(dict.fromkeys(above.get(tag, ())))
+        return tuple(found)
+
+    def _group(self, form: object) -> str:
         # The secret is asked for only if it is needed: a cache without one says so.
-        return raised_by(tags, lambda form: Tags("", self._tracked().key_secret).group(form))
+        return Tags("", self._tracked().key_secret).group(form)
 
     def _report(self, whole: frozenset[int | None]) -> None:
         """Log each unreadable row once, however often it is tried until the store accepts it."""
@@ -330,12 +342,11 @@ class Relay:
             if since < now - round(self._retention * _MICRO):
                 return None
         found = self._outbox.not_before(connection, since, _MOST_REPLAYED)
-        tags: dict[str, None] = {}
-        for some in found:
-            if some is None:
-                return None
-            tags.update(dict.fromkeys(store_tags(self._raised_by(some))))
-        return None if len(found) == _MOST_REPLAYED or len(tags) > _MOST_REPLAYED else tuple(tags)
+        known = [some for some in found if some is not None]
+        if len(known) < len(found) or len(found) == _MOST_REPLAYED:
+            return None
+        tags = store_tags(self._raised_by(connection, known))
+        return None if len(tags) > _MOST_REPLAYED else tags
 
     def _may_have_missed_a_mark(self, watermark: int) -> bool:
         """Whether an invalidation that no outbox records may have been made since the watermark, unnoticed here."""

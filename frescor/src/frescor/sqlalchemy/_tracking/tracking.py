@@ -32,7 +32,7 @@ from sqlalchemy.util import await_only
 from frescor._calls.borrowed import name_engine
 from frescor._runtime.engine import Engine as CacheEngine
 from frescor._surface.cache import Cache
-from frescor._values.tags import NAMESPACE_TAG
+from frescor._values.tags import NAMESPACE_TAG, with_blind_tags
 from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Catalog, Declared
 from frescor.sqlalchemy._engine.hooks import Hooks
@@ -54,6 +54,8 @@ from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 logger = logging.getLogger("frescor")
 
 DATABASES: dict[sa.Dialect, "Tracking"] = {}
+# The relay's statements, each of which commits by itself.
+_OF_RELAY = TrackedTransaction(old=False, uncommitted=False, autocommit=True)
 _FRESH = ("READ COMMITTED", "READ UNCOMMITTED", "AUTOCOMMIT")
 
 
@@ -92,6 +94,7 @@ class Tracking:
         self._statements = Statements(self, self.catalog)
         if relay is not None and engine.dialect.name == "postgresql":
             relay.schema_changed = self.catalog.refresh
+            relay.raised_above = self._raised_above
         dialect = engine.dialect
         self._hooks = Hooks(dialect)
         if self._fixed is not None:
@@ -146,6 +149,16 @@ class Tracking:
         transaction: TrackedTransaction | None = connection.info.get(self)
         if transaction is not None and transaction.began is not None and not self._awaits:
             self.catalog.known(connection, transaction)
+
+    def _raised_above(self, connection: sa.Connection) -> dict[str, tuple[str, ...]]:
+        """By the tag of a table that is a part of others: what a write to it raises of these."""
+        known, tags = self.catalog.known(connection, _OF_RELAY), self.tags
+        return {
+            tags.table(part): with_blind_tags(
+                tag for name in known.above(part) for tag in (tags.table(name), tags.rows(name))
+            )
+            for part in known.description.parents
+        }
 
     def clock_seen(self) -> int:
         """A lower bound of the store's clock."""

@@ -9,8 +9,12 @@ row, because its transaction writes its own. On PostgreSQL the announcement is a
 setting that a pooler such as PgBouncer keeps for each client, even if clients share the server's connections. SQLite's
 connections have no variables: a setting that only ANALYZE reads is used instead.
 
-What triggers do not see: on PostgreSQL, writes to a partition by its own name, unless the partition was named, too, and
-writes by logical replication. On SQLite, the writes of a connection with `trusted_schema=OFF` fail with an error.
+On PostgreSQL a table's parts (partitions, and tables that inherit from it) get triggers with it, because a statement
+that names a part fires only the part's; the relay adds the tags of the tables above. A part that is made later has none
+until triggers are installed again.
+
+What triggers do not see: on PostgreSQL, writes by logical replication. On SQLite, the writes of a connection with
+`trusted_schema=OFF` fail with an error.
 """
 
 import json
@@ -60,7 +64,8 @@ def install_triggers(
     schema: str | None = None,
     slices: DeclaredSlices | None = NO_OTHERS,
 ) -> list[str]:
-    """Create the triggers of these tables, replacing existing ones; returns the tables' names. Does not commit.
+    """Create the triggers of these tables and their parts, replacing existing ones; returns the names of all. Does not
+    commit.
 
     tables: mapped classes, Tables, or names such as `militante` and `other_schema.militante`. database: the name that
     `track` was given. outbox and schema: where the outbox is. slices: as for `track`; the triggers report the values of
@@ -78,12 +83,15 @@ def install_triggers(
     for statement in ddl.before(connection, box):
         _execute(connection, statement)
     declared = None if slices is None else declared_slices(slices, connection.dialect)
+    if connection.dialect.name == "postgresql":
+        parts = dict.fromkeys(part for name in names for part in _parts(connection, name))
+        given = [*given, *((part, str(part)) for part in parts if part not in names)]
     for name, table in given:
         tags = _tags(connection, name, Tags(database, b"", dialect=connection.dialect.name))
         columns = () if declared is None else _columns(connection, name, table, declared)
         for statement in (*ddl.drop(connection, name), *ddl.create(connection, name, tags, columns, box)):
             _execute(connection, statement)
-    return [str(name) for name in names]
+    return [str(name) for name, _ in given]
 
 
 def remove_triggers(connection: sa.Connection, tables: Iterable[object] | None = None) -> list[str]:
@@ -353,6 +361,22 @@ def _described(connection: sa.Connection, name: QualifiedName) -> sa.Table:
         if len(found["constrained_columns"]) == 1:
             table.append_constraint(sa.ForeignKeyConstraint(found["constrained_columns"], ["other.id"]))
     return table
+
+
+def _parts(connection: sa.Connection, name: QualifiedName) -> list[QualifiedName]:
+    """The parts of a table on PostgreSQL, and theirs."""
+    default = sa.inspect(connection).default_schema_name
+    found = connection.execute(
+        sa.text(
+            "WITH RECURSIVE part AS (SELECT c.oid FROM pg_catalog.pg_class c "
+            "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE relname = :name AND nspname = :schema "
+            "UNION SELECT inhrelid FROM pg_catalog.pg_inherits JOIN part ON inhparent = part.oid) "
+            "SELECT relname, nspname FROM part JOIN pg_catalog.pg_class c ON c.oid = part.oid "
+            "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE relkind IN ('r', 'p') ORDER BY 2, 1"
+        ).execution_options(frescor_reads=(), frescor_writes=()),
+        {"name": name.name, "schema": name.schema or default},
+    )
+    return [QualifiedName(part, None if schema == default else schema) for part, schema in found]
 
 
 def _is_divided(connection: sa.Connection, name: QualifiedName) -> bool:
