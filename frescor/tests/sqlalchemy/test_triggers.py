@@ -1,5 +1,6 @@
 """Triggers: what bypasses Python is seen, what Frescor writes itself is not seen twice."""
 
+import functools
 import json
 import os
 import sqlite3
@@ -117,6 +118,9 @@ def test_a_write_to_a_part_ends_what_was_read_of_the_table_above(
         with engine.connect() as connection:
             return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
 
+    def is_right(table: str) -> bool:
+        return count(table) == count.uncached(table)
+
     writes = {
         "INSERT INTO paid_25_small VALUES (1, 2025)": ("paid", "paid_25", "paid_25_small"),
         "INSERT INTO paid_25 VALUES (2, 2025)": ("paid", "paid_25", "paid_25_small"),
@@ -132,7 +136,7 @@ def test_a_write_to_a_part_ends_what_was_read_of_the_table_above(
                 count(table)
             other.execute(write)
             for table in tables:
-                assert until(lambda table=table: count(table) == count.uncached(table)), (write, table)
+                assert until(functools.partial(is_right, table)), (write, table)
     tracking.close()
     engine.dispose()
     plain.dispose()
