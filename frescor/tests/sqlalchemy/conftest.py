@@ -10,11 +10,20 @@ from frescor import Cache
 from frescor.sqlalchemy import Tracking, track
 from frescor.testing import PrivateServer
 from frescor.testing.private_postgres import PrivatePostgres
+from private_mariadb import PrivateMariaDB, mariadb_is_there
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PrivatePostgres]:
     with PrivatePostgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[PrivateMariaDB]:
+    if not mariadb_is_there():
+        pytest.skip("this machine has no MariaDB: apt-get install mariadb-server")
+    with PrivateMariaDB() as server:
         yield server
 
 

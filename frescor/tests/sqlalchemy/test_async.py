@@ -87,6 +87,25 @@ def test_a_commit_of_an_async_session_invalidates(url: str, tracked_cache: Cache
     run(url, tracked_cache, test)
 
 
+def test_one_statement_for_many_rows_invalidates(url: str, tracked_cache: Cache) -> None:
+    async def test(shop: AsyncShop) -> None:
+        async with shop.engine.begin() as connection:
+            await connection.execute(sa.insert(Order), [{"id": 1, "customer_id": 1, "total": 5}])
+
+        @shop.cache.cached(expire=600, key_prefix="of", early=False, name="of")
+        async def of(customer: int) -> int | None:
+            async with AsyncSession(shop.engine) as session:
+                return await session.scalar(sa.select(sa.func.sum(Order.total)).where(Order.customer_id == customer))
+
+        assert await of(1) == 5
+        update = sa.update(Order).where(Order.id == sa.bindparam("one")).values(total=sa.bindparam("new"))
+        async with shop.engine.begin() as connection:
+            await connection.execute(update, [{"one": 1, "new": 7}, {"one": 2, "new": 8}])
+        assert await of(1) == 7
+
+    run(url, tracked_cache, test)
+
+
 def test_a_task_reads_its_own_writes_and_the_others_do_not(url: str, tracked_cache: Cache) -> None:
     async def test(shop: AsyncShop) -> None:
         assert await shop.name(1) == "ana"

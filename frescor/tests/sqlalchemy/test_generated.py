@@ -3,10 +3,14 @@
 FRESCOR_SQL_STEPS sets how many steps a run makes for each database; a failure prints the steps that lead to it.
 """
 
+import asyncio
+import contextvars
 import functools
+import importlib.util
 import itertools
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -22,7 +26,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from sqlalchemy import orm
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.util import greenlet_spawn
 
 from frescor import MISS, Cache
 from frescor._calls.loading import CurrentLoad
@@ -31,9 +37,12 @@ from frescor.sqlalchemy import outbox_table
 from frescor.sqlalchemy._catalog.dependencies import WrittenAlong
 from frescor.sqlalchemy._transactions.transaction import TrackedTransaction
 from frescor.testing.private_postgres import PrivatePostgres
+from private_mariadb import PrivateMariaDB
 from shop import elsewhere
 
 STEPS = int(os.environ.get("FRESCOR_SQL_STEPS", "400"))
+# What a driver does differently shows in its first transactions.
+STEPS_OF_DRIVER = int(os.environ.get("FRESCOR_SQL_STEPS", "16"))
 STEPS_OF_ONE = 40
 IDS = st.integers(1, 3)
 NUMBERS = st.integers(0, 3)
@@ -174,6 +183,8 @@ class Reads(RuleBasedStateMachine):
 
     engine: ClassVar[sa.Engine]
     cache: ClassVar[Cache]
+    # Calls what it is given where no transaction of this thread is known.
+    outside: ClassVar[Any] = staticmethod(elsewhere)
     numbers: ClassVar[Any] = itertools.count()
 
     @initialize()
@@ -411,7 +422,7 @@ class Reads(RuleBasedStateMachine):
         self.current = self.sessions[who]
         for cached in self.cached.values():
             if apart:
-                elsewhere(functools.partial(self.call, cached, number))
+                self.outside(functools.partial(self.call, cached, number))
                 if self.lost is not None:
                     lost, self.lost = self.lost, None
                     raise lost
@@ -425,7 +436,7 @@ class Reads(RuleBasedStateMachine):
         """By somebody else: fills the cache."""
         with orm.Session(self.engine) as session:
             self.current = session
-            elsewhere(lambda: [cached(number) for cached in self.cached.values()])
+            self.outside(lambda: [cached(number) for cached in self.cached.values()])
 
     @precondition(lambda self: self.writer is None)
     @rule()
@@ -470,14 +481,95 @@ def test_cached_queries_equal_uncached_ones_after_every_commit(
     engine.dispose()
 
 
-def run(engine: sa.Engine, cache: Cache, steps: int, *, shrink: bool, alike: bool) -> None:
+# Of each kind of database, the drivers besides that of the test above; those of event loops say so.
+DRIVERS = {
+    "sqlite+aiosqlite": "async",
+    "postgresql+psycopg": "async",
+    "postgresql+psycopg2": "",
+    "postgresql+asyncpg": "async",
+    "mariadb+pymysql": "",
+    "mariadb+mysqldb": "",
+    "mariadb+asyncmy": "async",
+    "mariadb+aiomysql": "async",
+}
+PACKAGES = {"mysqldb": "MySQLdb"}
+
+
+def empty_database(driver: str, request: pytest.FixtureRequest, folder: Path) -> str:
+    """The URL of a new database. Skips the test if this machine lacks the driver or the server."""
+    kind, _, name = driver.partition("+")
+    if importlib.util.find_spec(PACKAGES.get(name, name)) is None:
+        pytest.skip(f"{name} is not installed")
+    if kind == "sqlite":
+        return f"{driver}:///{folder / 'generated.db'}"
+    if kind == "mariadb":
+        mariadb: PrivateMariaDB = request.getfixturevalue("mariadb_server")
+        return mariadb.make_database(name)
+    postgres: PrivatePostgres = request.getfixturevalue("postgres_server")
+    return postgres.make_database().replace("postgresql+psycopg:", f"{driver}:", 1)
+
+
+def in_another_context(call: Callable[[], Any]) -> Any:
+    return contextvars.Context().run(call)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_cached_queries_equal_uncached_ones_by_each_driver(
+    driver: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    tracked_cache: Cache,
+    tracker: Callable[..., Any],
+) -> None:
+    url = empty_database(driver, request, tmp_path)
+    has_outbox = not driver.startswith("mariadb")
+
+    def everything(engine: sa.Engine) -> None:
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = ON"))
+        Base.metadata.create_all(engine)
+        if has_outbox:
+            outbox_table(sa.MetaData()).create(engine)
+        run(engine, tracked_cache, STEPS_OF_DRIVER, shrink=False, alike=True, outside=outside)
+
+    outside: Callable[..., Any] = elsewhere
+    if DRIVERS[driver] != "async":
+        engine = sa.create_engine(url)
+        tracker(engine, outbox=has_outbox)
+        everything(engine)
+        engine.dispose()
+        return
+
+    async def main() -> None:
+        awaited = create_async_engine(url)
+        tracker(awaited, outbox=has_outbox)
+        try:
+            await greenlet_spawn(everything, awaited.sync_engine)
+        finally:
+            await awaited.dispose()
+            await tracked_cache.aio.close()
+
+    # A connection of an event loop is of no use to another thread; another context knows of no transaction, either.
+    outside = in_another_context
+    asyncio.run(main())
+
+
+def run(
+    engine: sa.Engine,
+    cache: Cache,
+    steps: int,
+    *,
+    shrink: bool,
+    alike: bool,
+    outside: Callable[[Callable[[], Any]], Any] = elsewhere,
+) -> None:
     """Make so many steps; `alike`: the same ones each time."""
-    machine: Any = type("Machine", (Reads,), {"engine": engine, "cache": cache})
+    machine: Any = type("Machine", (Reads,), {"engine": engine, "cache": cache, "outside": staticmethod(outside)})
     run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=max(1, steps // STEPS_OF_ONE),
-            stateful_step_count=STEPS_OF_ONE,
+            stateful_step_count=min(steps, STEPS_OF_ONE),
             deadline=None,
             database=None,
             derandomize=alike,

@@ -66,7 +66,8 @@ class Description:
     functions that a write to a table calls, in defaults and constraints. unnamed: functions that any statement may call
     without naming them, by an operator or a cast. replaces: tables whose definition lets a new row replace another one.
     parts: tables that store the content of another one. alters: tables in which a column may get another value than the
-    statement says, because of a trigger that runs before it or because the column is computed.
+    statement says, because of a trigger that runs before it or because the column is computed. without_rollback: tables
+    of an engine without transactions, where a write stays whatever becomes of its transaction.
     """
 
     path: tuple[str | None, ...] = (None,)
@@ -82,3 +83,4 @@ class Description:
     replaces: frozenset[TableName] = frozenset()
     parts: Mapping[TableName, frozenset[TableName]] = field(default_factory=dict)
     alters: frozenset[TableName] = frozenset()
+    without_rollback: frozenset[TableName] = frozenset()

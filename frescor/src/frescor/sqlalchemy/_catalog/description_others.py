@@ -28,6 +28,13 @@ _TRIGGERS = (
 )
 
 
+_WITHOUT_ROLLBACK = (
+    "SELECT table_schema, table_name FROM information_schema.tables JOIN information_schema.engines USING (engine) "
+    "WHERE table_type = 'BASE TABLE' AND transactions <> 'YES' "
+    "AND table_schema NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema')"
+)
+
+
 def describe(connection: sa.Connection, schemas: Iterable[str | None]) -> Description:
     """The description of these schemas. Raises SQLAlchemy's errors."""
     inspector = sa.inspect(connection)
@@ -60,13 +67,25 @@ def describe(connection: sa.Connection, schemas: Iterable[str | None]) -> Descri
                 referred = table_name(key["referred_schema"] or schema, key["referred_table"], default)
                 references.add((referred, reference))
     return Description(
-        relations=relations, views=views, references=frozenset(references), triggers=_triggers(connection, default)
+        relations=relations,
+        views=views,
+        references=frozenset(references),
+        triggers=_triggers(connection, default),
+        without_rollback=_without_rollback(connection, default),
     )
 
 
 def _facts_of_view(text: str, dialect: str) -> Facts:
     start = text.upper().find("SELECT")
     return facts_of_text(text[max(start, 0) :], dialect)
+
+
+def _without_rollback(connection: sa.Connection, default: str | None) -> frozenset[TableName]:
+    if connection.dialect.name not in ("mysql", "mariadb"):
+        return frozenset()
+    return frozenset(
+        table_name(schema, name, default) for schema, name in connection.exec_driver_sql(_WITHOUT_ROLLBACK)
+    )
 
 
 def _triggers(connection: sa.Connection, default: str | None) -> dict[TableName, tuple[Trigger, ...]]:

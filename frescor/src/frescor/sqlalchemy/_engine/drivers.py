@@ -8,3 +8,12 @@ import sqlalchemy as sa
 def driver_connection(connection: sa.PoolProxiedConnection, dialect: sa.Dialect) -> Any:
     """The driver's own connection. SQLAlchemy's `driver_connection` gives the same, with four more function calls."""
     return connection.driver_connection if dialect.is_async else connection.dbapi_connection
+
+
+def commits_each_statement(raw: Any) -> bool:
+    """Whether the driver's connection, or the session on its server, commits each statement by itself."""
+    if getattr(raw, "autocommit", False) is True:
+        return True
+    # The drivers of MySQL: there `autocommit` is a method that sets it, and the server tells it with each answer.
+    ask = getattr(raw, "get_autocommit", None)
+    return ask is not None and bool(ask())

@@ -19,7 +19,12 @@ _GIVES_MANY, _LOOPS = ("psycopg",), ("pysqlite",)
 
 def gives_rows(execution: Any) -> bool:
     """Whether the rows of an execution can be returned."""
-    return not execution.executemany or execution.dialect.driver in (*_GIVES_MANY, *_LOOPS)
+    if not execution.executemany:
+        return True
+    # SQLAlchemy's cursor for event loops takes no `returning`.
+    return execution.dialect.driver in _LOOPS or (
+        execution.dialect.driver in _GIVES_MANY and not execution.dialect.is_async
+    )
 
 
 def told(plan: Plan, execution: Any, rows: Sequence[Any], digest: Callable[[Any], str]) -> Touched:

@@ -57,6 +57,12 @@ def _values(lookup: LookUp, parameters: Mapping[str, Any], spread: Lists) -> lis
     return [(parameters.get(name),) for name in names]
 
 
+def has_zero(rows: Sequence[RowKey]) -> bool:
+    """Whether an INSERT into MySQL may have given one of these rows another key: there a 0 means the next generated
+    one."""
+    return any(0 in row for row in rows)
+
+
 def keys_made_by(target: Target, execution: Any) -> list[RowKey] | None:
     """The rows that an INSERT made, as the driver reported them; None if it did not report all."""
     assert target.rows is not None

@@ -46,11 +46,12 @@ class Effect:
 @dataclass(frozen=True, slots=True)
 class Effects:
     """All writes of a statement. others: tags of what the functions that it calls write. untold: in words, each thing
-    whose effect is unknown."""
+    whose effect is unknown. stays: whether a rollback may not undo some of it."""
 
     each: tuple[Effect, ...] = ()
     others: tuple[str, ...] = ()
     untold: tuple[str, ...] = ()
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,10 @@ class StatementTags:
             ):
                 others += self._tags(known, along.tables)
                 untold.update(along.untold)
-        return Effects(each, tuple(dict.fromkeys(others)), tuple(untold))
+        staying = self._catalog.known(connection, transaction).description.without_rollback if each or others else ()
+        tags = {self._tracking.tags.table(name) for name in staying}
+        stays = not tags.isdisjoint((*others, *(tag for one in each for tag in (one.table, *one.others))))
+        return Effects(each, tuple(dict.fromkeys(others)), tuple(untold), stays)
 
     def _effect(
         self,

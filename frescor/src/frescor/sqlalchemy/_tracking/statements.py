@@ -13,7 +13,7 @@ from frescor._calls.loading import CurrentLoad, enclosing_load
 from frescor._values.tags import SLICED
 from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Catalog
-from frescor.sqlalchemy._engine.drivers import driver_connection
+from frescor.sqlalchemy._engine.drivers import commits_each_statement, driver_connection
 from frescor.sqlalchemy._engine.statement_listeners import GIVEN
 from frescor.sqlalchemy._private import begins_by_itself
 from frescor.sqlalchemy._slices.quiet import blind_tags, ids_of, rows_in
@@ -25,7 +25,7 @@ from frescor.sqlalchemy._statements.facts import Facts
 from frescor.sqlalchemy._statements.tags import table_name
 from frescor.sqlalchemy._statements.text import facts_of_text
 from frescor.sqlalchemy._tracking.capture import read_on, seen_by
-from frescor.sqlalchemy._tracking.row_keys import Executions, Lists, keys_made_by, parameters_of, row_keys
+from frescor.sqlalchemy._tracking.row_keys import Executions, Lists, has_zero, keys_made_by, parameters_of, row_keys
 from frescor.sqlalchemy._tracking.statement_tags import READS, WRITES, Effect, ReadTags, StatementTags
 from frescor.sqlalchemy._tracking.tracked_engine import TrackedEngine
 from frescor.sqlalchemy._tracking.why_read import why_read
@@ -42,8 +42,9 @@ _SAVEPOINT = re.compile(
 _MAY_SAVE = ("SA", "Sa", "sA", "sa")
 _KEEPS_ISOLATION = "frescor_isolation"
 KEEPS_PATH = "frescor_path"
+MYSQL = ("mysql", "mariadb")
 # Databases that commit the open transaction with each statement that changes the schema.
-COMMITS_BY_ITSELF = ("mysql", "mariadb", "oracle")
+COMMITS_BY_ITSELF = (*MYSQL, "oracle")
 _MOST_SAID = 1000
 # The statements before which Python's driver for SQLite begins a transaction.
 _BEGINS = ("INSERT", "UPDATE", "DELETE", "REPLAC")
@@ -63,6 +64,7 @@ class Statements:
         self._said: set[str] = set()
         dialect = tracking.engine.dialect.name
         self._is_sqlite = dialect == "sqlite"
+        self._is_mysql = dialect in MYSQL
         # Without a relay nobody reports that another process has changed the schema.
         self._looks_by_itself = dialect == "postgresql" and tracking.relay is None
 
@@ -119,6 +121,8 @@ class Statements:
         for target in facts_of(execution.compiled, "", self._tracking.engine.dialect.name).writes:
             if target.generated and target.rows is not None:
                 rows = keys_made_by(target, execution)
+                if rows is not None and self._is_mysql and has_zero(rows):
+                    rows = None
                 row_tag = self._tracking.tags.row
                 transaction.keys_told(execution, table, None if rows is None else [row_tag(table, row) for row in rows])
 
@@ -238,6 +242,9 @@ class Statements:
             self._say(f"what {what} does is unknown, in {_shown(sql)!r}. {_HOW_TO_DECLARE}")
         if everything:
             transaction.write_everything()
+        if self._is_mysql and (everything or effects.stays or facts.procedures):
+            # A rollback may come and not undo it: a routine may commit, and an engine may have no transactions.
+            transaction.at_once = True
         if transaction.changes_seen is None and (effects.each or effects.others):
             transaction.changes_seen = self._catalog.changes
         for other in effects.others:
@@ -248,6 +255,8 @@ class Statements:
             rows = None
             if known and target.rows is not None:
                 rows = row_keys(target.rows, *parameters_of(facts, execution))
+                if rows is not None and self._is_mysql and target.kind == "insert" and has_zero(rows):
+                    rows = None
             slices = self._touched(transaction, effect, execution) if effect.slices is not None and rows_known else None
             if slices is None:
                 transaction.why[table] = effect.why or "a listener has changed the statement"
@@ -400,7 +409,7 @@ _AUTOCOMMIT = (
 
 def _is_autocommit(connection: sa.Connection, transaction: TrackedTransaction) -> bool:
     driver = driver_connection(connection.connection, connection.dialect)
-    at_once = transaction.autocommit or getattr(driver, "autocommit", False) is True
+    at_once = transaction.autocommit or commits_each_statement(driver)
     if not at_once and connection.dialect.name == "sqlite":
         at_once = getattr(driver, "isolation_level", "") is None and not driver.in_transaction
     return at_once
