@@ -46,6 +46,8 @@ from controles.pagamentos.models import Alocacao, Metodo, Pagamento
 from controles.pagamentos.queries import FiltroPagamentos, list_pagamentos, totals_pagamentos
 from controles.painel.bands import FAIXAS
 from controles.painel.queries import Painel, get_dashboard_stats
+from controles.previsto_realizado.queries import get_previsto_realizado
+from controles.previsto_realizado.records import FiltroPrevisto
 
 WHOLE = Escopo()
 HOJE = dt.date(2026, 3, 17)
@@ -300,6 +302,7 @@ class History(RuleBasedStateMachine):
             competencias_split_into_three(escopo, painel)
             cash_is_the_sum_of_its_methods(escopo, painel)
         the_whole_is_the_sum_of_its_nucleos(panels)
+        previsto_realizado_equals_its_lists(panels)
 
     @staticmethod
     def audit_rows() -> int:
@@ -438,6 +441,28 @@ def the_whole_is_the_sum_of_its_nucleos(panels: dict[Escopo, Painel]) -> None:
             assert getattr(whole.previsto_recebido[index], figure) == rest + sum(
                 getattr(painel.previsto_recebido[index], figure) for painel in parts
             )
+
+
+def previsto_realizado_equals_its_lists(panels: dict[Escopo, Painel]) -> None:
+    """I8, for each month in each núcleo."""
+    for escopo in panels:
+        for month in last_months(HOJE)[-3:]:
+            filtro = FiltroPrevisto(ano=month.year, mes=month.month)
+            report = get_previsto_realizado(escopo, filtro, hoje=HOJE)
+            cells = [(FiltroCotas(competencia=month), report.total_dos_nucleos)]
+            cells += [
+                (FiltroCotas(competencia=month, nucleo_id=line.nucleo_id), line.somas)
+                for line in report.nucleos
+                if line.nucleo_id is not None
+            ]
+            for listed, somas in cells:
+                totals = totals_cotas(escopo, listed)
+                assert (somas.cotas, somas.previsto, somas.recebido, somas.dispensado) == (
+                    totals.quantidade,
+                    totals.previsto,
+                    totals.recebido,
+                    totals.dispensado,
+                )
 
 
 def test_every_history_keeps_the_invariants(app: Flask, org: Any, wipe: Callable[[], None]) -> None:

@@ -16,6 +16,7 @@ from frescor import Policy
 
 # Dashboards: 5 minutes. Arrears change at midnight without a write, so the date is an argument of each query.
 DASHBOARD_STATS = Policy.dashboard(CacheKeys.DASHBOARD_STATS)
+PREVISTO_REALIZADO = Policy.dashboard("previsto-realizado")
 # The pieces from which the panel and the lists' totals are added up: each is invalidated only by changes to what it
 # read. Those of past months hardly ever are.
 FIGURES = Policy.static("figures")
