@@ -18,6 +18,7 @@ DOCUMENTS = (
     "docs/configuration.md",
     "docs/keys.md",
     "frescor/docs/calls.md",
+    "frescor/docs/values.md",
     "frescor/docs/conditions.md",
     "frescor/docs/workers.md",
     "frescor/docs/sqlalchemy.md",

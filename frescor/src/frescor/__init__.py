@@ -11,6 +11,7 @@ from frescor._runtime.hooks import Event
 from frescor._store.base import KeyInfo, ServerInfo
 from frescor._surface.cache import Cache
 from frescor._surface.decorator import AsyncCached, Cached
+from frescor._values.registered import register_codec
 from frescor.errors import CacheError, EntryUnreadable, PolicyError, StoreRejected, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ __all__ = [
     "StoreUnavailable",
     "current_load",
     "key",
+    "register_codec",
 ]
 __version__ = "0.1.0"
 

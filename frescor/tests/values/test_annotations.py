@@ -3,13 +3,14 @@
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple, NewType, Optional
+from typing import Annotated, Any, Literal, NamedTuple, NewType, NotRequired, Optional, TypedDict
 
 import msgspec
 import pytest
 
 from frescor import PolicyError
-from frescor._values.annotations import classes_in, field_names, fingerprint, is_record, typed_decoder
+from frescor._values.annotations import classes_in, fingerprint, named_in, typed_decoder
+from frescor._values.records import field_names, is_record
 
 
 class Color(enum.Enum):
@@ -39,6 +40,15 @@ def test_classes_are_found_within_containers_fields_and_new_types_and_each_once(
     assert set(classes_in(dict[str, Line | Pair])) == {Line, Point, Color, Pair}
     assert classes_in(Wrapped) == [Pair]
     assert classes_in(Optional[list[int]]) == []  # noqa: UP045  # as applications still write it
+
+
+class Options(TypedDict, total=False):
+    line: NotRequired[Line]
+
+
+def test_classes_are_found_in_typed_dictionaries_and_their_fields_are_part_of_the_fingerprint() -> None:
+    assert set(classes_in(list[Options])) == {Line, Point, Color}
+    assert "line" in fingerprint(list[Options], named_in(list[Options]))
 
 
 def test_each_kind_of_record_has_its_fields() -> None:
@@ -85,7 +95,7 @@ def test_msgspec_decodes_where_no_type_is_open_and_no_key_needs_counting(annotat
 
 def test_a_fingerprint_changes_with_a_field_and_with_a_member() -> None:
     def of(annotation: object) -> str:
-        return fingerprint(annotation, {cls: field_names(cls) for cls in classes_in(annotation)})
+        return fingerprint(annotation, named_in(annotation))
 
     def version(kind: type) -> type:
         class Price(msgspec.Struct):

@@ -1,17 +1,18 @@
 """What a return annotation says about values: the classes that it names, and whether msgspec alone can decode them."""
 
 import collections.abc
-import dataclasses
 import datetime as dt
 import enum
 import types
 import typing
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from frescor._values.names import class_name
-from frescor.errors import PolicyError
+from frescor._values.records import field_names, hints_of, is_attrs, is_model, is_record, record_name
+from frescor._values.registered import coding_of
 
 # Types whose hashes cannot be foreseen by whoever chooses the values, or of which few values share a hash.
 _SAFE_KEYS = (str, bytes, bool, int, float, type(None), dt.date, dt.datetime, dt.time, enum.Enum)
@@ -23,52 +24,30 @@ def type_name(kind: type) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def is_record(kind: object) -> bool:
-    """Whether it is a class whose instances have fields: a dataclass, a Struct, a named tuple or an Enum."""
-    return isinstance(kind, type) and (
-        dataclasses.is_dataclass(kind)
-        or issubclass(kind, msgspec.Struct | enum.Enum)
-        or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
-    )
-
-
-def field_names(cls: type) -> tuple[str, ...]:
-    """The fields of such a class; those of an Enum are none."""
-    if issubclass(cls, enum.Enum):
-        return ()
-    if dataclasses.is_dataclass(cls):
-        return tuple(field.name for field in dataclasses.fields(cls))
-    if issubclass(cls, msgspec.Struct):
-        return cls.__struct_fields__
-    return tuple(cls._fields)  # type: ignore[attr-defined]  # a named tuple
-
-
-def classes_in(annotation: object) -> list[type]:
-    """The record classes that an annotation names, directly or in the fields of another class."""
+def named_in(annotation: object) -> list[type]:
+    """All classes that an annotation names, directly or in the fields of another class."""
     found: dict[type, None] = {}
     waiting = [annotation]
+    seen: set[int] = set()
     while waiting:
         part = waiting.pop()
         part = getattr(part, "__supertype__", part)
+        if type(part).__name__ == "TypeAliasType" and id(part) not in seen:
+            seen.add(id(part))
+            waiting.append(part.__value__)  # type: ignore[attr-defined]
         waiting += typing.get_args(part)
-        if not is_record(part):
+        cls = typing.get_origin(part) or part
+        if not isinstance(cls, type) or cls in found:
             continue
-        cls = typing.cast(type, part)
-        if cls not in found:
-            found[cls] = None
-            if not issubclass(cls, enum.Enum):
-                waiting += _hints(cls).values()
+        found[cls] = None
+        if typing.is_typeddict(cls) or (is_record(cls) and not issubclass(cls, enum.Enum)):
+            waiting += hints_of(cls).values()
     return list(found)
 
 
-def _hints(cls: type) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(cls)
-    except (NameError, TypeError) as error:
-        raise PolicyError(
-            f"the annotations of {cls.__module__}.{cls.__qualname__} cannot be read: {error}. Names that they use "
-            "must be importable when the program runs, not only under TYPE_CHECKING."
-        ) from error
+def classes_in(annotation: object) -> list[type]:
+    """The record classes among them."""
+    return [cls for cls in named_in(annotation) if is_record(cls)]
 
 
 def _has_any(annotation: object, seen: set[object]) -> bool:
@@ -76,7 +55,7 @@ def _has_any(annotation: object, seen: set[object]) -> bool:
         return True
     if is_record(annotation) and annotation not in seen and not issubclass(typing.cast(type, annotation), enum.Enum):
         seen.add(annotation)
-        return any(_has_any(hint, seen) for hint in _hints(typing.cast(type, annotation)).values())
+        return any(_has_any(hint, seen) for hint in hints_of(typing.cast(type, annotation)).values())
     return any(
         _has_any(part, seen)
         for part in typing.get_args(annotation)
@@ -92,7 +71,7 @@ def _has_keys(annotation: object, seen: set[object]) -> bool:
         return True
     if is_record(annotation) and annotation not in seen and not issubclass(typing.cast(type, annotation), enum.Enum):
         seen.add(annotation)
-        return any(_has_keys(hint, seen) for hint in _hints(typing.cast(type, annotation)).values())
+        return any(_has_keys(hint, seen) for hint in hints_of(typing.cast(type, annotation)).values())
     return any(_has_keys(part, seen) for part in parts if isinstance(part, type) or typing.get_origin(part))
 
 
@@ -112,24 +91,35 @@ def typed_decoder(annotation: object) -> msgspec.msgpack.Decoder[Any] | None:
     have to be counted while they are decoded."""
     if annotation is None or annotation is type(None) or _has_any(annotation, set()) or _has_keys(annotation, set()):
         return None
+    if any(is_model(cls) or is_attrs(cls) or coding_of(cls) is not None for cls in named_in(annotation)):
+        return None
     try:
         return msgspec.msgpack.Decoder(typing.cast(Any, annotation), strict=True)
     except TypeError:
         return None
 
 
-def fingerprint(annotation: object, fields: dict[type, tuple[str, ...]]) -> str:
+def fingerprint(annotation: object, named: Iterable[type]) -> str:
     """Text that changes when the shape of the value changes, so that a new program does not read an old one's
-    entries."""
-    shapes = sorted(
-        f"{type_name(cls)}({', '.join(f'{name}: {hint}' for name, hint in _hints(cls).items() if name in names)})"
-        if names
-        else f"{type_name(cls)}{list(getattr(cls, '__members__', ()))}"
-        for cls, names in fields.items()
-    )
+    entries. named: the classes that the annotation names."""
+    shapes = sorted(filter(None, map(_shape, named)))
     text = f"{annotation}|{'|'.join(shapes)}"
-    for cls in fields:
+    for cls in named:
         # A file that is run as a program names its classes differently than when it is imported.
         if cls.__module__ in ("__main__", "__mp_main__"):
             text = text.replace(type_name(cls), class_name(cls))
     return text
+
+
+def _shape(cls: type) -> str:
+    coding = coding_of(cls)
+    if coding is not None:
+        return f"{coding.name} v{coding.version}"
+    if is_record(cls) and issubclass(cls, enum.Enum):
+        return f"{type_name(cls)}{list(cls.__members__)}"
+    if not is_record(cls) and not typing.is_typeddict(cls):
+        return ""
+    hints = hints_of(cls)
+    names = field_names(cls) if is_record(cls) else tuple(hints)
+    name = record_name(cls) if is_model(cls) else type_name(cls)
+    return f"{name}({', '.join(f'{name}: {hint}' for name, hint in hints.items() if name in names)})"

@@ -15,17 +15,17 @@ Bytes without a proof, which a cache without secrets reads, are decoded with mor
 has returned such values before.
 """
 
-import dataclasses
 import enum
-import types
 from collections.abc import Iterable
 from typing import Any, Protocol
 
 import msgspec
 
-from frescor._values.annotations import classes_in, field_names, fingerprint, type_name, typed_decoder
+from frescor._values.annotations import fingerprint, named_in, type_name, typed_decoder
 from frescor._values.conforming import conforming
-from frescor._values.names import class_name
+from frescor._values.records import Record, is_record
+from frescor._values.refused import only_annotated, why_not
+from frescor._values.registered import coding_named, coding_of, settle
 from frescor._values.scalars import FROM_BYTES, INTEGER, TO_BYTES, Unsupported, integer_bytes
 from frescor._values.untrusted import DEEPEST, MOST_ITEMS, SMALL, Collisions, check_lengths, check_maps
 from frescor.errors import EntryUnreadable, PolicyError
@@ -35,7 +35,8 @@ NATURAL, TYPED = b"n", b"t"
 # The codes of extensions that contain MessagePack; those of values without parts are in `_values.scalars`.
 _TUPLE, _SET, _FROZENSET = 1, 2, 3
 _RECORD, _ENUM, _DICT = 11, 12, 13
-_CONTAINERS = frozenset({_TUPLE, _SET, _FROZENSET, _RECORD, _ENUM, _DICT})
+_CODED = 17
+_CONTAINERS = frozenset({_TUPLE, _SET, _FROZENSET, _RECORD, _ENUM, _DICT, _CODED})
 
 # Values of these types need no conversion for MessagePack; nor do integers of up to 64 bits.
 _SAME = frozenset({str, bool, float, bytes, type(None)})
@@ -61,9 +62,10 @@ class Codec:
     """Encodes and decodes the values of one annotation (`Any` if there is none)."""
 
     def __init__(self, annotation: object = Any) -> None:
-        self._classes = {class_name(cls): cls for cls in classes_in(annotation)}
-        self._names = {cls: name for name, cls in self._classes.items()}
-        self._fields = {cls: field_names(cls) for cls in self._names}
+        self._named = frozenset(named_in(annotation))
+        settle(self._named)
+        self._records = {cls: Record(cls) for cls in self._named if is_record(cls) and coding_of(cls) is None}
+        self._classes = {record.name: record for record in self._records.values()}
         self._encoder = msgspec.msgpack.Encoder()
         self._natural = msgspec.msgpack.Decoder(ext_hook=self._from_extension)
         self._careful = msgspec.msgpack.Decoder(ext_hook=self._from_unproven)
@@ -71,7 +73,7 @@ class Codec:
         self._conforms = conforming(annotation)
         # Whether this program's loaders have returned values that do not match the annotation.
         self._lenient = False
-        self.fingerprint = fingerprint(annotation, self._fields)
+        self.fingerprint = fingerprint(annotation, named_in(annotation))
 
     def encode(self, value: object, *, policy: str | None = None) -> bytes:
         """The bytes of a value. Raises PolicyError, which says where and why, for a value that cannot be kept exactly,
@@ -85,7 +87,7 @@ class Codec:
             where = f" at result{place}" if place else ""
             raise PolicyError(
                 f"cannot cache the {type_name(type(error.value))}{where}: {error.reason}", policy=policy
-            ) from None
+            ) from error.__cause__
         except (UnicodeEncodeError, RecursionError) as error:
             raise PolicyError(
                 f"cannot cache this value: {error}. Text must be valid Unicode, and a value must not contain itself.",
@@ -164,15 +166,16 @@ class Codec:
             return self._wire_dict(value)
         if kind is tuple:
             return self._extension(_TUPLE, self._each(value))
-        if kind in self._names:
-            return self._wire_instance(value, kind)
+        record = self._records.get(kind)
+        if record is not None:
+            return self._wire_instance(value, record)
         if kind is set or kind is frozenset:
             # Sorted, so that equal sets have equal bytes.
             members = sorted(self._encoder.encode(self._wire(member)) for member in value)
             return self._extension(_SET if kind is set else _FROZENSET, [msgspec.Raw(member) for member in members])
         to_bytes = TO_BYTES.get(kind)
         if to_bytes is None:
-            raise Unsupported(value, _why_not(value))
+            return self._wire_coded(value, kind)
         code, function = to_bytes
         return msgspec.msgpack.Ext(code, function(value))
 
@@ -202,22 +205,33 @@ class Codec:
         # As pairs: readers of MessagePack differ in how they treat maps with keys that are not text.
         return self._extension(_DICT, [part for item in items for part in item])
 
-    def _wire_instance(self, value: Any, kind: type) -> Any:
+    def _wire_instance(self, value: Any, record: Record) -> Any:
         if isinstance(value, enum.Enum):
             name = getattr(value, "name", None)
-            if getattr(kind, "__members__", {}).get(name) is not value:
+            if getattr(record.cls, "__members__", {}).get(name) is not value:
                 raise Unsupported(value, "it is a combination of flags without a name. Cache its value instead.")
-            return self._extension(_ENUM, [self._names[kind], name])
+            return self._extension(_ENUM, [record.name, name])
         parts = []
-        for name in self._fields[kind]:
+        for path, part in record.parts(value):
             try:
-                parts.append(self._wire(getattr(value, name)))
+                parts.append(self._wire(part))
             except Unsupported as error:
-                error.path.append(f".{name}")
+                error.path.append(path)
                 raise
-            except AttributeError:
-                raise Unsupported(value, f"its field {name!r} is not set.") from None
-        return self._extension(_RECORD, [self._names[kind], *parts])
+        return self._extension(_RECORD, [record.name, *parts])
+
+    def _wire_coded(self, value: Any, kind: type) -> Any:
+        coding = coding_of(kind)
+        if coding is None:
+            raise Unsupported(value, why_not(value))
+        if coding.by_name and kind not in self._named:
+            raise Unsupported(value, only_annotated(kind))
+        data = self._encoder.encode(self._wire(coding.content(value)))
+        if coding.is_own:
+            back = coding.check(value, self._natural.decode(data))
+            if back is not None and self._encoder.encode(self._wire(coding.content(back))) != data:
+                raise Unsupported(value, "what its codec decodes is encoded differently. Correct its functions.")
+        return self._extension(_CODED, [coding.name, coding.version, msgspec.Raw(data)])
 
     def _from_extension(self, code: int, data: memoryview) -> Any:
         return self._made(code, data, self._natural)
@@ -246,54 +260,22 @@ class Codec:
             return dict(zip(content[::2], content[1::2], strict=True))
         if code == _ENUM:
             name, member = content
-            kind = self._classes[name]
-            if not issubclass(kind, enum.Enum):
+            record = self._classes[name]
+            if not issubclass(record.cls, enum.Enum):
                 raise ValueError(f"{name} is no Enum")
-            return kind[member]
+            return record.cls[member]
         if code == _RECORD:
-            return self._make(self._classes[content[0]], content[1:])
+            record = self._classes[content[0]]
+            if issubclass(record.cls, enum.Enum):
+                raise ValueError(f"{record.cls.__qualname__} is an Enum")
+            return record.made(content[1:])
+        if code == _CODED:
+            name, version, inner = content
+            coding = coding_named(name, version)
+            if coding.by_name and coding.kind not in self._named:
+                raise ValueError(f"the annotation does not name {name}")
+            return coding.decode(inner)
         raise ValueError(f"unknown extension {code}")
-
-    def _make(self, cls: type, values: list[Any]) -> Any:
-        if issubclass(cls, enum.Enum):
-            raise ValueError(f"{cls.__qualname__} is an Enum")
-        names = self._fields[cls]
-        if len(names) != len(values):
-            raise ValueError(f"{cls.__qualname__} has {len(names)} fields, and the entry {len(values)}")
-        if issubclass(cls, tuple):
-            return cls(*values)
-        if issubclass(cls, msgspec.Struct):
-            return cls(**dict(zip(names, values, strict=True)))
-        # Not through __init__, which is code: the instance was valid when it was stored.
-        instance = object.__new__(cls)
-        for name, value in zip(names, values, strict=True):
-            object.__setattr__(instance, name, value)
-        return instance
-
-
-def _why_not(value: object) -> str:
-    kind = type(value)
-    if hasattr(value, "_sa_instance_state"):
-        return (
-            "an ORM object belongs to its session and would be shared, detached and stale. "
-            "Return a frozen dataclass with the columns that are needed."
-        )
-    if kind.__module__.startswith("sqlalchemy."):
-        return "a SQLAlchemy result belongs to its query. Make it a tuple or a dataclass."
-    if hasattr(value, "__next__") or isinstance(value, types.CoroutineType):
-        return "it can be read only once. Return a list or a tuple of its items."
-    if dataclasses.is_dataclass(value) or isinstance(value, msgspec.Struct | enum.Enum) or hasattr(kind, "_fields"):
-        return (
-            f"it can only be decoded to a class that the return annotation names. Annotate the function with "
-            f"-> {kind.__qualname__} (or a type that contains it); a plain get/set takes builtins only."
-        )
-    for base in (str, int, float, bytes, list, dict, tuple, set):
-        if isinstance(value, base):
-            return f"it is a subclass of {base.__name__} and would be returned as a plain one. Convert it first."
-    return (
-        "no encoding is known for its type. Supported: builtins, date and time, Decimal, UUID, paths, IP addresses "
-        "and the dataclasses, Structs, named tuples and Enums of the return annotation."
-    )
 
 
 def _brief(key: object) -> str:

@@ -5,7 +5,6 @@ known here, such as a protocol or a type variable, accepts everything.
 """
 
 import collections.abc
-import dataclasses
 import enum
 import functools
 import types
@@ -13,7 +12,7 @@ import typing
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import msgspec
+from frescor._values.records import field_names, hints_of, is_record
 
 Check = Callable[[Any], bool]
 _SEQUENCES = (collections.abc.Sequence, collections.abc.Collection, collections.abc.Iterable)
@@ -73,7 +72,7 @@ def _of_kind(kind: type, arguments: tuple[Any, ...]) -> Check | None:
         return _mapping(kind, arguments)
     if kind in (list, tuple) or kind in _SETS or kind in _SEQUENCES:
         return _collection(kind, arguments)
-    if _is_record(kind):
+    if is_record(kind):
         return _record(kind)
     if typing.is_typeddict(kind):
         return _typed_dict(kind)
@@ -93,7 +92,7 @@ def _all(check: Check | None, of: object) -> "Callable[[Iterable[Any]], bool]":
     if check is None:
         return lambda _: True
     kinds = _WIDER.get(of, (of,))
-    if isinstance(of, type) and typing.get_origin(of) is None and not _is_record(of) and not typing.is_typeddict(of):
+    if isinstance(of, type) and typing.get_origin(of) is None and not is_record(of) and not typing.is_typeddict(of):
         exact = frozenset(kinds)
         return lambda values: exact.issuperset(map(type, values)) or all(map(check, values))
     return lambda values: all(map(check, values))
@@ -158,19 +157,5 @@ def _record(kind: type) -> Check:
 
 
 def _fields(kind: type) -> dict[str, Any]:
-    hints = typing.get_type_hints(kind)
-    if dataclasses.is_dataclass(kind):
-        names: Iterable[str] = [field.name for field in dataclasses.fields(kind)]
-    elif issubclass(kind, msgspec.Struct):
-        names = kind.__struct_fields__
-    else:
-        names = kind._fields  # type: ignore[attr-defined]  # a named tuple
-    return {name: hints[name] for name in names if name in hints}
-
-
-def _is_record(kind: type) -> bool:
-    return (
-        dataclasses.is_dataclass(kind)
-        or issubclass(kind, msgspec.Struct | enum.Enum)
-        or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
-    )
+    hints = hints_of(kind)
+    return {name: hints[name] for name in field_names(kind) if name in hints}
