@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from frescor import MISS, Cache
+from frescor._protocol.commands import Read
 from frescor.sqlalchemy import track
 
 NUMBERS = range(1, 5)
@@ -151,7 +152,10 @@ def main(database: str, store: str, release: str, seed: str, mistake: str = "") 
         def check() -> dict[str, Any]:
             held = {name: found for name in every if (found := sums.peek(name)) is not MISS}
             stale = {name: [value, sums.uncached(name)] for name, value in held.items()}
-            return {"held": len(held), "stale": {name: pair for name, pair in stale.items() if pair[0] != pair[1]}}
+            wrong = {
+                name: [*pair, evidence(cache, sums.key(name))] for name, pair in stale.items() if pair[0] != pair[1]
+            }
+            return {"held": len(held), "stale": wrong}
 
         def fill() -> dict[str, Any]:
             return {name: sums(name) for name in every}
@@ -159,6 +163,16 @@ def main(database: str, store: str, release: str, seed: str, mistake: str = "") 
         reads = [functools.partial(sums, name) for name in every]
         answer(lambda steps: worker.work(steps, reads), check, fill)
         tracking.close()
+
+
+def evidence(cache: Cache, key: str) -> dict[str, Any]:
+    """What the store holds under a key: since when the entry counts, and the stamps of its tags."""
+    store = cache.store
+    (data,) = store.perform(Read((key,), ())).entries
+    if data is None:
+        return {}
+    entry = cache._engine.process.packing.unpack(key, data)
+    return {"as_of": entry.as_of, "stamps": store.perform(Read((), entry.tags)).stamps}
 
 
 def answer(work: Callable[[int], None], check: Callable[[], Any], fill: Callable[[], Any]) -> None:

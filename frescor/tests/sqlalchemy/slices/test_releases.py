@@ -81,8 +81,8 @@ def all_say(processes: Sequence[Process], line: str) -> list[str]:
 
 
 def run(engine: sa.Engine, names: Sequence[str], rounds: int, mistake: str = "") -> tuple[int, dict[str, Any]]:
-    """How many values were compared, and the stale ones of the first round that has any."""
-    compared, stale, dice = 0, {}, random.Random(len(names))
+    """How many values were compared; and the stale ones of the first round that has any, with what explains them."""
+    compared, dice = 0, random.Random(len(names))
     with PrivateServer(namespaces=["test"]) as server:
         url = engine.url.render_as_string(hide_password=False)
         processes = [
@@ -91,7 +91,7 @@ def run(engine: sa.Engine, names: Sequence[str], rounds: int, mistake: str = "")
         ]
         try:
             assert [one.said() for one in processes] == ["ready"] * len(names)
-            for _ in range(rounds):
+            for number in range(rounds):
                 all_say(processes, "fill")
                 at_work = dice.sample(processes, dice.randint(1, 2))
                 assert all_say(at_work, f"work {PER_ROUND}") == ["done"] * len(at_work)
@@ -100,11 +100,29 @@ def run(engine: sa.Engine, names: Sequence[str], rounds: int, mistake: str = "")
                 compared += sum(one.get("held", 0) for one in found)
                 stale = {name: one["stale"] for name, one in zip(names, found, strict=True) if one.get("stale")}
                 if stale:
-                    break
+                    worked = [name for name, one in zip(names, processes, strict=True) if one in at_work]
+                    again = [json.loads(line) for line in all_say(processes, "check")]
+                    return compared, {
+                        **stale,
+                        "round": number,
+                        "worked": worked,
+                        "again": again,
+                        "rows": last_rows(engine),
+                    }
         finally:
             for one in processes:
                 one.end()
-    return compared, stale
+    return compared, {}
+
+
+def last_rows(engine: sa.Engine) -> list[Any]:
+    """The newest rows of the outbox."""
+    box = Outbox().table
+    with engine.connect() as connection:
+        found = sa.select(box.c.origin, box.c.created_at, box.c.applied_at, box.c.tags).order_by(
+            box.c.created_at.desc()
+        )
+        return [tuple(row) for row in connection.execute(found.limit(12))]
 
 
 def test_no_release_holds_an_old_value_whatever_the_others_know(engine: sa.Engine) -> None:
