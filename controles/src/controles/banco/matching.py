@@ -23,9 +23,11 @@ from controles.domain.field_checks import one_line
 from controles.domain.money import format_brl
 from controles.domain.text import search_form
 from controles.fechamento.closed_months import closed_words, hold_months, is_closed
-from controles.militantes.models import Nucleo
+from controles.militantes.models import Militante, Nucleo
 from controles.pagamentos.locks import lock_cotas, lock_militante, lock_pagamento
 from controles.pagamentos.models import Alocacao, Metodo, Pagamento
+from controles.pagamentos.refunds import CATEGORY, lock_credit, lock_given_back, lock_unidentified
+from controles.pagamentos.refunds import write as write_returned
 from controles.pagamentos.services import NovoPagamento, register_within, reverse_within
 from controles.services.transaction import transaction
 
@@ -139,6 +141,33 @@ def mark(
         _write(session, linha, [(destino, linha.valor, None, False, words)], autor_id, agora, nucleo_id=nucleo_id)
 
 
+def match_refund(
+    linha_id: int,
+    *,
+    militante_id: int | None = None,
+    pagamento_id: int | None = None,
+    autor_id: int | None,
+    agora: dt.datetime,
+) -> None:
+    """Say that a line of money paid out gave back a militante's credit, or an unidentified payment.
+
+    Invalid if the line is money received, or is more than there is to give back.
+    """
+    with transaction() as session:
+        linha = _lock_open(session, linha_id)
+        if linha.valor > 0:
+            raise Invalid("", "Este dinheiro entrou na conta; uma devolução sai dela.")
+        nucleo_id = None
+        if militante_id is not None:
+            partes = lock_credit(session, militante_id, -linha.valor, linha.data)
+            nucleo_id = session.scalars(select(Militante.nucleo_id).where(Militante.id == militante_id)).one()
+        else:
+            partes = lock_unidentified(session, pagamento_id or 0, -linha.valor, linha.data)
+        write_returned(session, partes, linha_id=linha.id)
+        rows = [(Destino.DESPESA, linha.valor, None, False, CATEGORY)]
+        _write(session, linha, rows, autor_id, agora, nucleo_id=nucleo_id)
+
+
 def undo(linha_id: int, *, autor_id: int | None, agora: dt.datetime, hoje: dt.date) -> None:
     """Open a line again. Payments that matching registered are reversed, today; other payments stay as they are.
 
@@ -155,6 +184,7 @@ def undo(linha_id: int, *, autor_id: int | None, agora: dt.datetime, hoje: dt.da
             .order_by(Conciliacao.pagamento_id)
         ).all()
         to_reverse = _lock_registered(session, rows)
+        write_returned(session, lock_given_back(session, linha_id=linha.id), linha_id=linha.id)
         for row in rows:
             if row.pagamento_id in to_reverse:
                 reverse_within(

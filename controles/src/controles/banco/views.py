@@ -12,7 +12,7 @@ from controles.banco.queries import find_matriculas, get_conta, get_linha, get_p
 from controles.banco.reading import LARGEST, read_statement
 from controles.banco.records import Linha
 from controles.banco.services import import_statement, save_conta
-from controles.caixa.queries import files_of_line, list_categories
+from controles.caixa.queries import files_of_line, given_back_by_line, list_categories
 from controles.caixa.services import attach_to_line
 from controles.caixa.views import chosen_file
 from controles.contas.permissions import Permission, current_author_id, current_scope, require
@@ -169,6 +169,7 @@ def linha(linha_id: int) -> str | Response:
         kept=typed() or {},
         lugares=range(1, PARTS + 1),
         comprovantes=files_of_line(linha_id),
+        devolvidos=given_back_by_line(linha_id) if found.valor < 0 else (),
         categorias=list_categories(),
     )
 
@@ -179,6 +180,7 @@ def _done(found: Linha, form: MarcaForm) -> Response:
         "pessoa": lambda: _to_militante(found),
         "pagamento": lambda: _to_pagamento(found),
         "dividir": lambda: _divided(found),
+        "devolver": lambda: _given_back(found),
         "marcar": lambda: _marked(found, form),
         "desfazer": lambda: _undone(found),
         "anexar": lambda: _attached(found),
@@ -224,6 +226,17 @@ def _to_pagamento(found: Linha) -> str:
     pagamento_id = _number("pagamento_id")
     matching.match_pagamento(found.id, pagamento_id, autor_id=current_author_id(), agora=utc_now())
     return f"Lançamento conciliado com o pagamento nº {pagamento_id}."
+
+
+def _given_back(found: Linha) -> str:
+    matching.match_refund(
+        found.id,
+        militante_id=_number("militante_id") or None,
+        pagamento_id=_number("pagamento_id") or None,
+        autor_id=current_author_id(),
+        agora=utc_now(),
+    )
+    return "Lançamento conciliado: é uma devolução."
 
 
 def _divided(found: Linha) -> str:

@@ -7,7 +7,7 @@ from wtforms import FileField, HiddenField
 from wtforms.validators import ValidationError
 
 from controles.caixa.models import TipoLancamento
-from controles.caixa.records import NovoLancamento
+from controles.caixa.records import NovaDevolucao, NovoLancamento
 from controles.web.form_fields import (
     ChipsField,
     ChoiceField,
@@ -67,6 +67,31 @@ class LancamentoForm(PageForm):
             categoria=self.categoria.data or "",
             descricao=self.descricao.data or None,
             nucleo_id=self.nucleo_id.data,
+            chave_idempotencia=self.chave_idempotencia.data or None,
+        )
+
+
+class DevolucaoForm(PageForm):
+    """Money that is given back; the page fills in the accounts."""
+
+    aliases = _DAY
+    conta_id = ChoiceField("Sai da conta", coerce=coerce_id)
+    valor = MoneyField("Valor devolvido", [required("Informe o valor.")])
+    dia = DayField("Data da devolução", [required("Informe a data.")])
+    descricao = TextField("Motivo", [required("Escreva por que foi devolvido."), at_most(200)])
+    chave_idempotencia = HiddenField()
+
+    def nova(self, *, militante_id: int | None = None, pagamento_id: int | None = None) -> NovaDevolucao:
+        """What was typed, as the service expects it; only valid after `validate()`."""
+        assert self.valor.data is not None
+        assert self.dia.data is not None
+        return NovaDevolucao(
+            conta_id=self.conta_id.data or 0,
+            data=self.dia.data,
+            valor=self.valor.data,
+            militante_id=militante_id,
+            pagamento_id=pagamento_id,
+            descricao=self.descricao.data or None,
             chave_idempotencia=self.chave_idempotencia.data or None,
         )
 

@@ -9,13 +9,15 @@ from controles.caixa.records import (
     ArquivoGuardado,
     DadosComprovante,
     DetalheLancamento,
+    Devolvido,
     FiltroLancamentos,
     LinhaLancamento,
     PaginaLancamentos,
 )
 from controles.contas.models import Usuario
 from controles.db import MAX_BIG_ID, db
-from controles.militantes.models import Nucleo
+from controles.militantes.models import Militante, Nucleo
+from controles.pagamentos.models import Devolucao
 from controles.services import cache_policies
 from controles.services.cache_service import cached
 from controles.web.pagination import Keyset, fetch_page
@@ -83,6 +85,7 @@ def get_lancamento(lancamento_id: int) -> DetalheLancamento | None:
         registrado_em=registrado_em,
         registrado_por=registrado_por,
         comprovantes=_files(Comprovante.lancamento_id == lancamento_id),
+        devolvidos=_given_back(Devolucao.lancamento_id == lancamento_id),
     )
 
 
@@ -123,6 +126,28 @@ def list_caixas() -> tuple[tuple[int, str], ...]:
         .order_by(ContaBancaria.id)
     )
     return tuple((conta_id, nome) for conta_id, nome in rows)
+
+
+@cached(cache_policies.CAIXA_LIST)
+def given_back_by_line(linha_id: int) -> tuple[Devolvido, ...]:
+    """What a line of a statement gives back now."""
+    return _given_back(Devolucao.linha_id == linha_id)
+
+
+def _given_back(wanted: ColumnElement[bool]) -> tuple[Devolvido, ...]:
+    name = func.coalesce(Militante.nome_social, Militante.nome)
+    total = func.sum(Devolucao.centavos)
+    rows = db.session.execute(
+        select(Devolucao.pagamento_id, Devolucao.militante_id, name, total)
+        .outerjoin(Militante, Militante.id == Devolucao.militante_id)
+        .where(wanted)
+        .group_by(Devolucao.pagamento_id, Devolucao.militante_id, name)
+        .having(total != 0)
+        .order_by(Devolucao.pagamento_id)
+    )
+    return tuple(
+        Devolvido(pagamento_id, militante_id, nome, int(soma)) for pagamento_id, militante_id, nome, soma in rows
+    )
 
 
 def _files(wanted: ColumnElement[bool]) -> tuple[DadosComprovante, ...]:

@@ -44,6 +44,29 @@ class NovoLancamento:
     chave_idempotencia: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NovaDevolucao:
+    """What is given back: `militante_id`'s credit, or else the unidentified payment `pagamento_id`."""
+
+    conta_id: int
+    data: dt.date
+    valor: int
+    militante_id: int | None = None
+    pagamento_id: int | None = None
+    descricao: str | None = None
+    chave_idempotencia: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Devolvido:
+    """What a movement, or a line of a statement, gives back of one payment; `militante` None: it was unidentified."""
+
+    pagamento_id: int
+    militante_id: int | None
+    militante: str | None
+    centavos: int
+
+
 @dataclass(frozen=True, slots=True)
 class Arquivo:
     """A file as it was uploaded."""
@@ -108,6 +131,7 @@ class DetalheLancamento:
     registrado_em: dt.datetime
     registrado_por: str | None
     comprovantes: tuple[DadosComprovante, ...]
+    devolvidos: tuple[Devolvido, ...]
 
 
 @dataclass(frozen=True, slots=True)

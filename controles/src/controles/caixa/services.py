@@ -19,6 +19,8 @@ from controles.domain.field_checks import one_line, past_date
 from controles.domain.money import MAX_CENTAVOS, format_brl
 from controles.fechamento.closed_months import hold_months, refuse_closed
 from controles.militantes.models import Nucleo
+from controles.pagamentos.refunds import lock_given_back
+from controles.pagamentos.refunds import write as write_returned
 from controles.services.transaction import transaction
 
 # Also held while a statement is imported, so that a movement is never counted both by hand and from a file.
@@ -40,43 +42,49 @@ def register_lancamento(
     With a `chave_idempotencia` that was used before, it returns the first id and writes nothing. Invalid names the
     field: a closed month, an account that is not in use or has not begun, a day that a statement of the account covers.
     """
-    novo = _checked(novo, hoje)
+    novo = checked(novo, hoje)
     if arquivo is not None:
         check_file(arquivo)
     with transaction() as session:
         refuse_closed(hold_months(session), novo.data, "data")
         serialise(session.connection(), ACCOUNTS)
-        known = _registered(session, novo.chave_idempotencia)
+        known = registered(session, novo.chave_idempotencia)
         if known is not None:
             return known
-        conta = account(session, novo.conta_id, "conta_id", novo.data)
-        refuse_covered(session, conta, novo.data)
-        if novo.tipo is TipoLancamento.TRANSFERENCIA:
-            other = account(session, novo.outra_conta_id, "outra_conta_id", novo.data)
-            if other is conta:
-                raise Invalid("outra_conta_id", "Escolha outra conta: o dinheiro vai de uma para a outra.")
-            refuse_covered(session, other, novo.data)
-        if novo.nucleo_id is not None and session.get(Nucleo, novo.nucleo_id) is None:
-            raise Invalid("nucleo_id", "Escolha um núcleo da lista.")
-        row = Lancamento(
-            tipo=novo.tipo,
-            conta_id=conta.id,
-            outra_conta_id=novo.outra_conta_id if novo.tipo is TipoLancamento.TRANSFERENCIA else None,
-            data=novo.data,
-            valor=-novo.valor if novo.tipo in _OUT else novo.valor,
-            categoria=novo.categoria,
-            descricao=novo.descricao,
-            nucleo_id=novo.nucleo_id,
-            chave_idempotencia=novo.chave_idempotencia,
-            registrado_em=agora,
-            registrado_por_id=autor_id,
-        )
-        session.add(row)
-        session.flush()
-        _record(session, "lancamento.registrar", row, autor_id, agora)
+        row = write_lancamento(session, novo, autor_id=autor_id, agora=agora)
         if arquivo is not None:
             attach_file(session, arquivo, lancamento_id=row.id, autor_id=autor_id, agora=agora)
         return row.id
+
+
+def write_lancamento(session: Session, novo: NovoLancamento, *, autor_id: int | None, agora: dt.datetime) -> Lancamento:
+    """The part of `register_lancamento` within its transaction, which holds the months and `ACCOUNTS`."""
+    conta = account(session, novo.conta_id, "conta_id", novo.data)
+    refuse_covered(session, conta, novo.data)
+    if novo.tipo is TipoLancamento.TRANSFERENCIA:
+        other = account(session, novo.outra_conta_id, "outra_conta_id", novo.data)
+        if other is conta:
+            raise Invalid("outra_conta_id", "Escolha outra conta: o dinheiro vai de uma para a outra.")
+        refuse_covered(session, other, novo.data)
+    if novo.nucleo_id is not None and session.get(Nucleo, novo.nucleo_id) is None:
+        raise Invalid("nucleo_id", "Escolha um núcleo da lista.")
+    row = Lancamento(
+        tipo=novo.tipo,
+        conta_id=conta.id,
+        outra_conta_id=novo.outra_conta_id if novo.tipo is TipoLancamento.TRANSFERENCIA else None,
+        data=novo.data,
+        valor=-novo.valor if novo.tipo in _OUT else novo.valor,
+        categoria=novo.categoria,
+        descricao=novo.descricao,
+        nucleo_id=novo.nucleo_id,
+        chave_idempotencia=novo.chave_idempotencia,
+        registrado_em=agora,
+        registrado_por_id=autor_id,
+    )
+    session.add(row)
+    session.flush()
+    _record(session, "lancamento.registrar", row, autor_id, agora)
+    return row
 
 
 def reverse_lancamento(
@@ -98,7 +106,11 @@ def reverse_lancamento(
         past_date("data", data, hoje=agora.astimezone(LOCAL_ZONE).date())
         if data < row.data:
             raise Invalid("data", f"O estorno não pode ser anterior ao movimento, de {row.data:%d/%m/%Y}.")
-        return reverse_within(session, row, reason, data, autor_id=autor_id, agora=agora)
+        # Locked before the audit row: nothing may wait for a lock after that.
+        given_back = lock_given_back(session, lancamento_id=row.id)
+        estorno_id = reverse_within(session, row, reason, data, autor_id=autor_id, agora=agora)
+        write_returned(session, given_back, lancamento_id=estorno_id)
+        return estorno_id
 
 
 def reverse_within(
@@ -204,16 +216,18 @@ def lock_lancamento(session: Session, lancamento_id: int) -> Lancamento:
 
 def find_by_key(session: Session, chave: str) -> int | None:
     """The movement that the form with this key has written; None if there is none."""
-    return _registered(session, chave[:64] or None)
+    return registered(session, chave[:64] or None)
 
 
-def _registered(session: Session, chave: str | None) -> int | None:
+def registered(session: Session, chave: str | None) -> int | None:
+    """The movement that was written with this key; None for no key."""
     if chave is None:
         return None
     return session.scalars(select(Lancamento.id).where(Lancamento.chave_idempotencia == chave)).one_or_none()
 
 
-def _checked(novo: NovoLancamento, hoje: dt.date) -> NovoLancamento:
+def checked(novo: NovoLancamento, hoje: dt.date) -> NovoLancamento:
+    """`novo` with its texts tidied; Invalid names the field that cannot be."""
     if novo.valor <= 0:
         raise Invalid("valor", "O valor precisa ser maior que zero.")
     if novo.valor > MAX_CENTAVOS:

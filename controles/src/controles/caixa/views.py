@@ -7,6 +7,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from controles.banco.queries import list_contas
+from controles.caixa import refund_pages
 from controles.caixa.forms import TIPO_NAMES, EstornoLancamentoForm, LancamentoForm
 from controles.caixa.models import TipoLancamento
 from controles.caixa.queries import get_file, get_lancamento, list_categories, list_lancamentos
@@ -24,6 +25,11 @@ from controles.web.form_fields import choice
 from controles.web.query_string import ListLinks, read_filter
 
 blueprint = Blueprint("caixa", __name__, url_prefix="/caixa", template_folder="templates")
+_BOTH = ("GET", "POST")
+blueprint.add_url_rule("/devolver/credito/<int:militante_id>", "refund_credit", refund_pages.of_credit, methods=_BOTH)
+blueprint.add_url_rule(
+    "/devolver/pagamento/<int:pagamento_id>", "refund_payment", refund_pages.of_unidentified, methods=_BOTH
+)
 
 
 @blueprint.get("")

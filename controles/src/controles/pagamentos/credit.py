@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from controles.auditoria import audit
@@ -13,8 +12,8 @@ from controles.domain.escopo import Escopo
 from controles.fechamento.closed_months import closed_words, hold_months, is_closed
 from controles.pagamentos.allocation import allocate, as_open, plan_allocation
 from controles.pagamentos.locks import lock_militante, lock_open_cotas, lock_pagamento
-from controles.pagamentos.models import Alocacao, Pagamento
 from controles.pagamentos.records import ParteAlocada
+from controles.pagamentos.refunds import returned_of, sources_of_credit
 from controles.services.transaction import transaction
 
 
@@ -34,7 +33,7 @@ def use_credit(
     """
     with transaction() as session:
         lock_militante(session, escopo, militante_id)
-        sources = _with_rest(session, militante_id)
+        sources = sources_of_credit(session, militante_id)
         if not sources:
             raise Conflict("Este militante não tem crédito a usar.")
         cotas = lock_open_cotas(session, militante_id, cota_ids)
@@ -88,6 +87,8 @@ def identify_pagamento(
             )
         if pagamento.estorna_id is not None or pagamento.estornado:
             raise Conflict("Este pagamento foi estornado; não há mais o que identificar.")
+        if returned_of(session, pagamento_id):
+            raise Conflict("Este pagamento foi devolvido a quem o fez; estorne a devolução antes de identificá-lo.")
         if is_closed(closed, pagamento.data_credito):
             raise Conflict(
                 f"{closed_words(pagamento.data_credito)} Estorne este pagamento com data de um mês aberto e registre-o "
@@ -114,28 +115,6 @@ def identify_pagamento(
             usuario_id=autor_id,
             agora=agora,
         )
-
-
-def _with_rest(session: Session, militante_id: int) -> list[tuple[int, int]]:
-    """The payments that were not reversed and not fully allocated, oldest first: id and rest, in centavos."""
-    allocated = (
-        select(func.coalesce(func.sum(Alocacao.centavos), 0))
-        .where(Alocacao.pagamento_id == Pagamento.id)
-        .correlate(Pagamento)
-        .scalar_subquery()
-    )
-    rest = Pagamento.valor - allocated
-    rows = session.execute(
-        select(Pagamento.id, rest)
-        .where(
-            Pagamento.militante_id == militante_id,
-            Pagamento.estorna_id.is_(None),
-            Pagamento.estornado.is_(False),
-            rest > 0,
-        )
-        .order_by(Pagamento.data_credito, Pagamento.id)
-    )
-    return [(pagamento_id, int(centavos)) for pagamento_id, centavos in rows]
 
 
 def _spend(

@@ -1,4 +1,4 @@
-"""Pagamentos (payments), their estornos (reversals), and how each is allocated to cotas."""
+"""Pagamentos (payments), their estornos (reversals), how each is allocated to cotas, and what was given back."""
 
 import datetime as dt
 import re
@@ -108,3 +108,22 @@ class Alocacao(Base):
 
     pagamento: Mapped[Pagamento] = relationship(back_populates="alocacoes")
     cota: Mapped[Cota] = relationship()
+
+
+class Devolucao(Base):
+    """The part of a payment that was given back. The estorno of a refund adds the same row with negative centavos."""
+
+    __tablename__ = "devolucao"
+    __table_args__ = (
+        CheckConstraint("centavos <> 0", name="centavos_nao_zero"),
+        CheckConstraint("(lancamento_id IS NULL) <> (linha_id IS NULL)", name="de_um_movimento"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    pagamento_id: Mapped[int] = mapped_column(ForeignKey("pagamento.id"), index=True)
+    # Whose credit it was; empty: the payment was unidentified.
+    militante_id: Mapped[int | None] = mapped_column(ForeignKey("militante.id"), index=True)
+    centavos: Mapped[int] = mapped_column(Centavos)
+    # How the money left: by a movement that was entered by hand, or by a line of a statement.
+    lancamento_id: Mapped[int | None] = mapped_column(ForeignKey("lancamento.id"), index=True)
+    linha_id: Mapped[int | None] = mapped_column(ForeignKey("linha_extrato.id"), index=True)

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from controles.db import db
 from controles.domain.periods import add_months, last_day, month_of
 from controles.pagamentos.amounts import net_valor
-from controles.pagamentos.models import Alocacao, Metodo, Pagamento
+from controles.pagamentos.models import Alocacao, Devolucao, Metodo, Pagamento
 from controles.services import cache_policies
 from controles.services.cache_service import cached
 
@@ -62,7 +62,7 @@ def _by_month(rows: Iterable[tuple[dt.date, Metodo, int, int]]) -> tuple[CashRow
 
 
 def credit_of(militante_id: int) -> int:
-    """What this militante paid that is not allocated to any cota, in centavos.
+    """What this militante paid that was neither allocated to a cota nor given back, in centavos.
 
     The allocations are read by the payments' ids, some at a time. A join with the payments would read the whole table,
     and every payment of anybody would invalidate the entry.
@@ -72,7 +72,10 @@ def credit_of(militante_id: int) -> int:
     ).all()
     ids = tuple(pagamento_id for pagamento_id, _ in paid)
     some = ((ids[first : first + ASKED_AT_ONCE],) for first in range(0, len(ids), ASKED_AT_ONCE))
-    return int(sum(valor for _, valor in paid)) - sum(_allocated_of.many(some))
+    returned = db.session.scalars(
+        select(func.coalesce(func.sum(Devolucao.centavos), 0)).where(Devolucao.militante_id == militante_id)
+    ).one()
+    return int(sum(valor for _, valor in paid)) - sum(_allocated_of.many(some)) - int(returned)
 
 
 @cached(cache_policies.FIGURES)

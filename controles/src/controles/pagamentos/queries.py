@@ -17,7 +17,7 @@ from controles.militantes.scope import in_scope, narrowed, owner_in_scope
 from controles.militantes.searching import clean, matches
 from controles.pagamentos.alike import select_alike
 from controles.pagamentos.amounts import net_valor
-from controles.pagamentos.models import E2EID, Alocacao, Metodo, Pagamento
+from controles.pagamentos.models import E2EID, Alocacao, Devolucao, Metodo, Pagamento
 from controles.pagamentos.pieces import cash_between
 from controles.pagamentos.records import (
     DetalhePagamento,
@@ -30,6 +30,7 @@ from controles.pagamentos.records import (
     TotaisPagamentos,
     TotalMetodo,
 )
+from controles.pagamentos.refunds import returned_of
 from controles.services import cache_policies
 from controles.services.cache_service import cached
 from controles.web.pagination import MAX_LIMIT, Keyset, every_row, fetch_page
@@ -171,6 +172,7 @@ def get_pagamento(escopo: Escopo, pagamento_id: int) -> DetalhePagamento | None:
         select(Pagamento.id, Pagamento.data_credito).where(Pagamento.estorna_id == pagamento_id)
     ).one_or_none()
     partes = _parts(pagamento_id)
+    devolvido = returned_of(db.session, pagamento_id)
     valor_liquido = pagamento.valor if pagamento.estorna_id is None else -pagamento.valor
     return DetalhePagamento(
         id=pagamento.id,
@@ -185,7 +187,8 @@ def get_pagamento(escopo: Escopo, pagamento_id: int) -> DetalhePagamento | None:
         registrado_em=pagamento.registrado_em,
         registrado_por=autor,
         partes=partes,
-        credito=valor_liquido - sum(parte.centavos for parte in partes),
+        credito=valor_liquido - sum(parte.centavos for parte in partes) - devolvido,
+        devolvido=devolvido,
         estorno_de=pagamento.estorna_id,
         estornado_por=estorno[0] if estorno is not None else None,
         estornado_em=estorno[1] if estorno is not None else None,
@@ -204,6 +207,7 @@ def get_pagador(escopo: Escopo, militante_id: int) -> Pagador | None:
         .join(Pagamento, Pagamento.id == Alocacao.pagamento_id)
         .where(Pagamento.militante_id == militante_id)
     )
+    returned = select(func.coalesce(func.sum(Devolucao.centavos), 0)).where(Devolucao.militante_id == militante_id)
     row = db.session.execute(
         select(
             Militante.id,
@@ -213,14 +217,15 @@ def get_pagador(escopo: Escopo, militante_id: int) -> Pagador | None:
             Militante.situacao,
             paid.scalar_subquery(),
             allocated.scalar_subquery(),
+            returned.scalar_subquery(),
         )
         .outerjoin(Nucleo, Nucleo.id == Militante.nucleo_id)
         .where(Militante.id == militante_id, in_scope(escopo))
     ).one_or_none()
     if row is None:
         return None
-    number, nome, matricula, nucleo, situacao, entered, laid = row
-    return Pagador(number, nome, matricula, nucleo, situacao, credito=int(entered) - int(laid))
+    number, nome, matricula, nucleo, situacao, entered, laid, left = row
+    return Pagador(number, nome, matricula, nucleo, situacao, credito=int(entered) - int(laid) - int(left))
 
 
 def find_by_key(escopo: Escopo, chave: str) -> int | None:

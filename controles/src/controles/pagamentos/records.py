@@ -106,8 +106,9 @@ class DetalhePagamento:
     registrado_em: dt.datetime
     registrado_por: str | None
     partes: tuple[ParteAlocada, ...]
-    # The payment's credit: what was not allocated.
+    # The payment's credit: what was neither allocated nor given back.
     credito: int
+    devolvido: int
     estorno_de: int | None
     estornado_por: int | None
     estornado_em: dt.date | None

@@ -28,6 +28,7 @@ from controles.pagamentos.known import WrittenByKey, look_up, written_by_key
 from controles.pagamentos.locks import lock_cotas, lock_militante, lock_open_cotas, lock_pagamento
 from controles.pagamentos.models import E2EID, Alocacao, Metodo, Pagamento
 from controles.pagamentos.records import ParteAlocada
+from controles.pagamentos.refunds import returned_of
 from controles.recibos.cancelling import cancel_of_payment
 from controles.services.transaction import transaction
 
@@ -314,6 +315,8 @@ def _check_reversible(session: Session, original: Pagamento, data: dt.date, *, h
     estorno = session.scalars(select(Pagamento.id).where(Pagamento.estorna_id == original.id)).one_or_none()
     if estorno is not None:
         raise Conflict(f"Este pagamento já foi estornado: é o lançamento nº {estorno}.")
+    if returned_of(session, original.id):
+        raise Conflict("Parte deste pagamento foi devolvida; estorne a devolução antes, em Despesas e transferências.")
     past_date("data", data, hoje=hoje)
     if data < original.data_credito:
         raise Invalid("data", f"O estorno não pode ser anterior ao pagamento, de {original.data_credito:%d/%m/%Y}.")
