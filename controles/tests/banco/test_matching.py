@@ -247,3 +247,29 @@ def test_a_page_of_lines_costs_the_same_statements_however_many_there_are(
         offers = suggest.uncached(list_linhas.uncached(conta, todas=False).linhas)
     assert len(offers) == 40
     assert len([one for one in seen if one.lstrip().upper().startswith("SELECT")]) <= 3
+
+
+def test_payments_that_were_one_movement_are_matched_with_one_line_and_only_together(
+    new_lines: NewLines, org: Any, agora: dt.datetime, hoje: dt.date
+) -> None:
+    ana, bia = org.militante("Ana"), org.militante("Bia")
+    day = dt.date(2026, 3, 2)
+    first = org.pay(ana, 2000, data_credito=day, grupo="g")
+    second = org.pay(bia, 2500, data_credito=day, grupo="g")
+    line, other, wrong = new_lines((4500, "PIX"), (4500, "PIX"), (4400, "PIX"))
+    by = {"autor_id": None, "agora": agora}
+    (offer,) = offered(line)
+    assert (offer.grupo, offer.confianca) == ("g", "média")
+    for refused, number, name in ((Invalid, wrong, "g"), (Invalid, line, "unknown")):
+        with pytest.raises(refused, match="somam"):
+            matching.match_grupo(number, name, **by)
+    assert matching.match_grupo(line, "g", **by) == 2
+    assert {parte.pagamento_id for parte in get_partes(line)} == {first, second}
+    with pytest.raises(Conflict, match="já foi conciliado"):
+        matching.match_grupo(other, "g", **by)
+    assert offered(other) == []
+    matching.undo(line, hoje=hoje, **by)
+    # What matching did not register stays; but with one of them reversed the rest is not the line.
+    org.reverse(second)
+    with pytest.raises(Invalid, match="somam"):
+        matching.match_grupo(line, "g", **by)

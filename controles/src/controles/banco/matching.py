@@ -14,8 +14,6 @@ from sqlalchemy.orm import Session
 from controles.auditoria import audit
 from controles.banco.models import Conciliacao, Destino, LinhaExtrato
 from controles.caixa.services import undo_other_side, write_other_side
-from controles.cotas.conditions import is_open
-from controles.cotas.models import Cota
 from controles.db import MAX_BIG_ID
 from controles.domain.domain_errors import Conflict, Invalid, NotFound
 from controles.domain.escopo import Escopo
@@ -24,11 +22,12 @@ from controles.domain.money import format_brl
 from controles.domain.text import search_form
 from controles.fechamento.closed_months import closed_words, hold_months, is_closed
 from controles.militantes.models import Militante, Nucleo
-from controles.pagamentos.locks import lock_cotas, lock_militante, lock_pagamento
+from controles.pagamentos.locks import lock_cotas, lock_pagamento
 from controles.pagamentos.models import Alocacao, Metodo, Pagamento
 from controles.pagamentos.refunds import CATEGORY, lock_credit, lock_given_back, lock_unidentified
 from controles.pagamentos.refunds import write as write_returned
-from controles.pagamentos.services import NovoPagamento, register_within, reverse_within
+from controles.pagamentos.services import NovoPagamento, reverse_within
+from controles.pagamentos.together import register_parts
 from controles.services.transaction import transaction
 
 WHOLE = Escopo()
@@ -57,6 +56,40 @@ def match_pagamento(linha_id: int, pagamento_id: int, *, autor_id: int | None, a
         _write(session, linha, [(Destino.PAGAMENTO, linha.valor, pagamento_id, False, None)], autor_id, agora)
 
 
+def match_grupo(linha_id: int, grupo: str, *, autor_id: int | None, agora: dt.datetime) -> int:
+    """Say that a line is several payments that are already registered and were one movement of money; returns how many.
+
+    Conflict if one of them is matched already; Invalid if those that were not reversed do not add up to the line.
+    """
+    with transaction() as session:
+        linha = _lock_open(session, linha_id)
+        wanted = (
+            select(Pagamento)
+            .where(
+                Pagamento.grupo == grupo,
+                Pagamento.estorna_id.is_(None),
+                Pagamento.estornado.is_(False),
+                Pagamento.conta_id.is_(None),
+            )
+            .order_by(Pagamento.militante_id, Pagamento.id)
+            .with_for_update()
+        )
+        found = session.scalars(wanted.execution_options(populate_existing=True)).all()
+        # Once more: whoever held a lock may have reversed it.
+        found = [one for one in found if not one.estornado]
+        total = sum(one.valor for one in found)
+        if total != linha.valor:
+            raise Invalid(
+                "", f"Esses pagamentos somam {format_brl(total)}, e o lançamento é de {format_brl(linha.valor)}."
+            )
+        used = select(Conciliacao.id).join(Pagamento, Pagamento.id == Conciliacao.pagamento_id)
+        if session.scalars(used.where(Pagamento.grupo == grupo, Conciliacao.desfeita_em.is_(None))).first() is not None:
+            raise Conflict("Um desses pagamentos já foi conciliado com outro lançamento.")
+        rows = [(Destino.PAGAMENTO, one.valor, one.id, False, None) for one in found]
+        _write(session, linha, rows, autor_id, agora)
+        return len(rows)
+
+
 def match_militantes(
     linha_id: int,
     partes: Sequence[tuple[int, int]],
@@ -76,37 +109,30 @@ def match_militantes(
         linha = _lock_open(session, linha_id)
         if linha.valor < 0:
             raise Invalid("", "Este dinheiro saiu da conta; marque-o como despesa, transferência ou outro.")
-        if not partes or len({militante_id for militante_id, _ in partes}) != len(partes):
-            raise Invalid("", "Escolha ao menos uma pessoa, e cada uma só uma vez.")
         total = sum(centavos for _, centavos in partes)
-        if total != linha.valor or min(centavos for _, centavos in partes) <= 0:
+        if total != linha.valor or any(centavos <= 0 for _, centavos in partes):
             raise Invalid("", f"As partes somam {format_brl(total)}, e o lançamento é de {format_brl(linha.valor)}.")
-        for militante_id in sorted(militante_id for militante_id, _ in partes):
-            lock_militante(session, WHOLE, militante_id)
-        # All at once: after the audit row of the first payment nothing may wait for a lock.
-        lock_cotas(session, _open_cotas(session, [militante_id for militante_id, _ in partes]))
-        ids = []
-        for militante_id, centavos in partes:
-            novo = NovoPagamento(
-                militante_id=militante_id,
-                data_credito=linha.data,
-                valor=centavos,
-                metodo=_metodo(linha),
-                # A PIX has one number, which cannot belong to several parts.
-                e2eid=linha.e2eid if len(partes) == 1 and (linha.e2eid or "").startswith("E") else None,
-                observacao=f"lançamento nº {linha.id} do extrato",
-                ask_if_alike=not outro,
-            )
-            try:
-                ids.append(register_within(session, WHOLE, novo, autor_id=autor_id, agora=agora, hoje=hoje))
-            except IntegrityError as error:
-                raise Conflict("Este PIX acaba de ser registrado por outra pessoa; confira o lançamento.") from error
+        comum = NovoPagamento(
+            militante_id=None,
+            data_credito=linha.data,
+            valor=linha.valor,
+            metodo=_metodo(linha),
+            # A PIX has one number, which cannot belong to several parts.
+            e2eid=linha.e2eid if len(partes) == 1 and (linha.e2eid or "").startswith("E") else None,
+            observacao=f"lançamento nº {linha.id} do extrato",
+            grupo=f"linha-{linha.id}" if len(partes) > 1 else None,
+            ask_if_alike=not outro,
+        )
+        try:
+            ids = register_parts(session, WHOLE, partes, comum, autor_id=autor_id, agora=agora, hoje=hoje)
+        except IntegrityError as error:
+            raise Conflict("Este PIX acaba de ser registrado por outra pessoa; confira o lançamento.") from error
         rows = [
             (Destino.PAGAMENTO, centavos, pagamento_id, True, None)
             for (_, centavos), pagamento_id in zip(partes, ids, strict=True)
         ]
         _write(session, linha, rows, autor_id, agora)
-        return tuple(ids)
+        return ids
 
 
 def mark(
@@ -231,10 +257,6 @@ def _lock_open(session: Session, linha_id: int) -> LinhaExtrato:
     if linha.destino is not None:
         raise Conflict(_TAKEN)
     return linha
-
-
-def _open_cotas(session: Session, militantes: Sequence[int]) -> Sequence[int]:
-    return session.scalars(select(Cota.id).where(Cota.militante_id.in_(militantes), is_open())).all()
 
 
 def _lock_registered(session: Session, rows: Sequence[Conciliacao]) -> set[int]:

@@ -20,6 +20,8 @@ from controles.web.pagination import Keyset, fetch_page
 
 # A payment typed by hand and its line are often on different days, because of weekends or a late entry.
 NEAR = dt.timedelta(days=4)
+# That two or three payments have the sum of a line may be chance; that so many have it is not.
+_MANY = 4
 # The most people suggested for one line.
 MOST = 5
 _BY_DAY = Keyset(
@@ -131,13 +133,14 @@ def get_partes(linha_id: int) -> tuple[Parte, ...]:
 
 @cached(cache_policies.EXTRATO_SUGESTOES)
 def suggest(linhas: tuple[Linha, ...]) -> dict[int, tuple[Sugestao, ...]]:
-    """For each open line of money received, by its id: whose it may be, most certain first. Takes three statements."""
+    """For each open line of money received, by its id: whose it may be, most certain first. Takes four statements."""
     wanted = [linha for linha in linhas if linha.valor > 0 and linha.destino is None]
     found: dict[int, list[Sugestao]] = {linha.id: [] for linha in wanted}
     if not wanted:
         return {}
     payments = _unmatched_payments(wanted)
     people = _people(wanted)
+    groups = _unmatched_groups(wanted)
     for linha in wanted:
         offers = found[linha.id]
         near = [p for p in payments if p[2] == linha.valor and abs(p[1] - linha.data) <= NEAR]
@@ -146,6 +149,11 @@ def suggest(linhas: tuple[Linha, ...]) -> dict[int, tuple[Sugestao, ...]]:
                 offers.append(Sugestao("certa", "o mesmo PIX", pagamento_id, militante_id, name))
         if not offers:
             offers += _by_number(linha, people, near)
+            offers += [
+                Sugestao("média" if count < _MANY else "alta", "a soma e a data", None, None, _so_many(count), grupo)
+                for grupo, day, total, count in groups
+                if total == linha.valor and abs(day - linha.data) <= NEAR
+            ]
         if not offers:
             offers += _by_name(linha, people, near)
             taken = {offer.pagamento_id for offer in offers}
@@ -234,6 +242,33 @@ def _unmatched_payments(linhas: Iterable[Linha]) -> list[_Payment]:
     ]
 
 
+def _unmatched_groups(linhas: Iterable[Linha]) -> list[tuple[str, dt.date, int, int]]:
+    """Payments that were one movement of money, none of them matched: the group, its first day, its sum, how many."""
+    linhas = list(linhas)
+    days = [linha.data for linha in linhas]
+    used = select(Conciliacao.id).where(Conciliacao.pagamento_id == Pagamento.id, Conciliacao.desfeita_em.is_(None))
+    total = func.sum(Pagamento.valor)
+    rows = db.session.execute(
+        select(Pagamento.grupo, func.min(Pagamento.data_credito), total, func.count())
+        .where(
+            Pagamento.grupo.is_not(None),
+            Pagamento.data_credito.between(min(days) - NEAR, max(days) + NEAR),
+            Pagamento.conta_id.is_(None),
+            Pagamento.estorna_id.is_(None),
+            Pagamento.estornado.is_(False),
+        )
+        .group_by(Pagamento.grupo)
+        .having(total.in_({linha.valor for linha in linhas}), func.count().filter(used.exists()) == 0)
+        .order_by(Pagamento.grupo)
+        .limit(100)
+    )
+    return [(grupo or "", day, int(soma), count) for grupo, day, soma, count in rows]
+
+
+def _so_many(count: int) -> str:
+    return f"{count} pagamentos registrados juntos"
+
+
 def _people(linhas: Iterable[Linha]) -> dict[int, tuple[str, str]]:
     """The people that CPFs and txids name, and members with the names in the lines: name to show, and name to
     compare."""
@@ -248,17 +283,3 @@ def _people(linhas: Iterable[Linha]) -> dict[int, tuple[str, str]]:
         .limit(500)
     )
     return {militante_id: (shown, searched) for militante_id, shown, searched in rows}
-
-
-def find_matriculas(matriculas: tuple[str, ...]) -> dict[str, int]:
-    """The militantes with these matrículas; unknown ones are left out."""
-    padded = {matricula: {matricula, matricula.zfill(6)} for matricula in matriculas}
-    rows = db.session.execute(
-        select(Militante.matricula, Militante.id).where(Militante.matricula.in_(set().union(*padded.values())))
-    ).all()
-    return {
-        matricula: militante_id
-        for matricula, spellings in padded.items()
-        for known, militante_id in rows
-        if known in spellings
-    }

@@ -111,3 +111,5 @@ class Sugestao:
     pagamento_id: int | None
     militante_id: int | None
     nome: str
+    # Several payments that were one movement of money, instead of one payment or a person.
+    grupo: str | None = None

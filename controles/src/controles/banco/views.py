@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from controles.banco import matching
 from controles.banco.forms import DESTINO_NAMES, FINALIDADE_NAMES, TIPO_NAMES, ContaForm, ExtratoForm, MarcaForm
 from controles.banco.models import Destino, Finalidade, TipoConta
-from controles.banco.queries import find_matriculas, get_conta, get_linha, get_partes, list_contas, list_linhas, suggest
+from controles.banco.queries import get_conta, get_linha, get_partes, list_contas, list_linhas, suggest
 from controles.banco.reading import LARGEST, read_statement
 from controles.banco.records import Linha
 from controles.banco.services import import_statement, save_conta
@@ -20,7 +20,7 @@ from controles.domain.clock import today, utc_now
 from controles.domain.domain_errors import Conflict, Invalid, NotFound
 from controles.domain.money import parse_brl
 from controles.formularios.page import again, show_errors, typed
-from controles.militantes.queries import list_nucleos, search_militantes
+from controles.militantes.queries import find_matriculas, list_nucleos, search_militantes
 from controles.pagamentos.services import Alike
 from controles.web.form_fields import choice
 from controles.web.formatting import plural
@@ -180,6 +180,7 @@ def _done(found: Linha, form: MarcaForm) -> Response:
         "pessoa": lambda: _to_militante(found),
         "pagamento": lambda: _to_pagamento(found),
         "dividir": lambda: _divided(found),
+        "grupo": lambda: _to_grupo(found),
         "devolver": lambda: _given_back(found),
         "marcar": lambda: _marked(found, form),
         "desfazer": lambda: _undone(found),
@@ -228,6 +229,12 @@ def _to_pagamento(found: Linha) -> str:
     return f"Lançamento conciliado com o pagamento nº {pagamento_id}."
 
 
+def _to_grupo(found: Linha) -> str:
+    grupo = request.form.get("grupo", "")[:64]
+    count = matching.match_grupo(found.id, grupo, autor_id=current_author_id(), agora=utc_now())
+    return f"Lançamento conciliado com {count} pagamentos."
+
+
 def _given_back(found: Linha) -> str:
     matching.match_refund(
         found.id,
@@ -247,12 +254,12 @@ def _divided(found: Linha) -> str:
     pairs = [(matricula, valor) for matricula, valor in written if matricula or valor]
     if not all(matricula and valor for matricula, valor in pairs):
         raise Invalid("", "Cada parte precisa da matrícula e do valor.")
-    known = find_matriculas(tuple(matricula for matricula, _ in pairs))
+    known = find_matriculas(current_scope(), [matricula for matricula, _ in pairs])
     missing = [matricula for matricula, _ in pairs if matricula not in known]
     if missing:
         raise Invalid("", f"Ninguém tem a matrícula {missing[0][:20]}.")
     try:
-        parts = [(known[matricula], parse_brl(valor)) for matricula, valor in pairs]
+        parts = [(known[matricula][0], parse_brl(valor)) for matricula, valor in pairs]
     except ValueError as error:
         raise Invalid("", str(error)) from None
     ids = matching.match_militantes(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import click
 from flask.cli import with_appcontext
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import QueryableAttribute, Session
 
@@ -26,11 +26,13 @@ from controles.domain import cpf
 from controles.domain.clock import utc_now
 from controles.domain.cpf import CpfUnreadableError
 from controles.militantes.models import Militante
+from controles.pagamentos.models import Pagamento
 from controles.recibos.models import Recibo
 from controles.recibos.records import name_of
 from controles.services.transaction import transaction
 
 AT_ONCE = 500
+_HAS_PAYER = Pagamento.pagador_cpf.is_not(None)
 
 
 @dataclass(slots=True)
@@ -39,10 +41,12 @@ class Rotated:
 
     militantes: int = 0
     recibos: int = 0
+    pagadores: int = 0
     usuarios: int = 0
     unreadable: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
     unreadable_receipts: list[str] = field(default_factory=list)
+    unreadable_payers: list[int] = field(default_factory=list)
     unreadable_users: list[int] = field(default_factory=list)
     # Users with recovery codes that only a former key can check.
     old_codes: int = 0
@@ -51,7 +55,8 @@ class Rotated:
     @property
     def complete(self) -> bool:
         """Whether the former keys are no longer needed, except for recovery codes."""
-        problems = self.unreadable or self.twice or self.unreadable_receipts or self.unreadable_users
+        unread = self.unreadable or self.unreadable_receipts or self.unreadable_payers or self.unreadable_users
+        problems = unread or self.twice
         return not problems and bool(self.chain and self.chain.ok)
 
 
@@ -60,11 +65,13 @@ def rotate_keys(*, agora: dt.datetime, progress: Callable[[int], None] = lambda 
     rotated = Rotated()
     _each_batch(Militante.id, lambda session, ids: _rotate_militantes(session, ids, rotated), progress)
     _each_batch(Recibo.id, lambda session, ids: _rotate_recibos(session, ids, rotated), progress)
+    _each_batch(Pagamento.id, lambda session, ids: _rotate_payers(session, ids, rotated), progress, _HAS_PAYER)
     _each_batch(Usuario.id, lambda session, ids: _rotate_users(session, ids, rotated), progress)
     with transaction() as session:
         rotated.old_codes = _users_with_old_codes(session)
-        if rotated.militantes or rotated.recibos or rotated.usuarios:
-            depois = {"militantes": rotated.militantes, "recibos": rotated.recibos, "usuarios": rotated.usuarios}
+        counted = ("militantes", "recibos", "pagadores", "usuarios")
+        depois = {name: getattr(rotated, name) for name in counted if name != "pagadores" or rotated.pagadores}
+        if any(depois.values()):
             audit.record(session, acao="chaves.trocar", depois=depois, usuario_id=None, agora=agora)
         # So that the former key is no longer needed to check its seals.
         rotated.chain = audit.vouch(session, agora=agora)
@@ -75,11 +82,13 @@ def _each_batch(
     column: QueryableAttribute[int],
     rotate: Callable[[Session, Sequence[int]], None],
     progress: Callable[[int], None],
+    wanted: ColumnElement[bool] | None = None,
 ) -> None:
     last = 0
     while True:
         with transaction() as session:
-            ids = session.scalars(select(column).where(column > last).order_by(column).limit(AT_ONCE)).all()
+            some = select(column).where(column > last).order_by(column).limit(AT_ONCE)
+            ids = session.scalars(some if wanted is None else some.where(wanted)).all()
             if not ids:
                 return
             rotate(session, ids)
@@ -142,6 +151,24 @@ def _rotate_recibos(session: Session, ids: Sequence[int], rotated: Rotated) -> N
         rotated.recibos += 1
 
 
+def _rotate_payers(session: Session, ids: Sequence[int], rotated: Rotated) -> None:
+    vault = cpf.vault()
+    wanted = select(Pagamento.id, Pagamento.pagador_cpf).where(Pagamento.id.in_(ids), _HAS_PAYER).order_by(Pagamento.id)
+    for pagamento_id, stored in session.execute(wanted.with_for_update()).all():
+        if vault.is_current(stored or b""):
+            continue
+        try:
+            renewed = vault.encrypt(vault.decrypt(stored or b""))
+        except CpfUnreadableError:
+            rotated.unreadable_payers.append(pagamento_id)
+            continue
+        session.execute(
+            update(Pagamento).where(Pagamento.id == pagamento_id).values(pagador_cpf=renewed),
+            execution_options={"synchronize_session": False},
+        )
+        rotated.pagadores += 1
+
+
 def _rotate_users(session: Session, ids: Sequence[int], rotated: Rotated) -> None:
     vault = account_keys().otp
     rows = session.execute(
@@ -185,7 +212,7 @@ def rotate_keys_command() -> None:
     """
     with as_sentences():
         rotated = rotate_keys(agora=utc_now())
-    numbers = rotated.militantes + rotated.recibos
+    numbers = rotated.militantes + rotated.recibos + rotated.pagadores
     say(f"{numbers} CPFs e {rotated.usuarios} segundos fatores foram cifrados com as chaves de agora.")
     for problem in _problems(rotated):
         say(problem, err=True)
@@ -214,6 +241,12 @@ def _problems(rotated: Rotated) -> list[str]:
         problems.append(
             f"O CPF destes recibos não abre com nenhuma chave: {', '.join(rotated.unreadable_receipts)}. Ponha a "
             "chave que falta em CPF_KEY_FALLBACKS."
+        )
+    if rotated.unreadable_payers:
+        numbers = ", ".join(map(str, rotated.unreadable_payers))
+        problems.append(
+            f"O CPF de quem fez estes pagamentos não abre com nenhuma chave: {numbers}. Ponha a chave que falta em "
+            "CPF_KEY_FALLBACKS."
         )
     if rotated.unreadable_users:
         numbers = ", ".join(map(str, rotated.unreadable_users))

@@ -1,7 +1,7 @@
 """Reads about militantes and núcleos."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from sqlalchemy import ColumnElement, Row, Select, false, func, not_, select
 
@@ -222,6 +222,23 @@ def find_by_cpf(escopo: Escopo, number: str) -> Conhecido | None:
         ).where(Militante.cpf_hmac.in_(cpf.vault().digests(number)), in_scope(escopo))
     ).one_or_none()
     return None if row is None else Conhecido(*row)
+
+
+def find_matriculas(escopo: Escopo, matriculas: Collection[str]) -> dict[str, tuple[int, str]]:
+    """Who has these matrículas, as they were written, with or without leading zeros: id and name. Unknown ones, and
+    those of other núcleos, are left out."""
+    padded = {matricula: {matricula, matricula.zfill(6)} for matricula in matriculas}
+    rows = db.session.execute(
+        select(Militante.matricula, Militante.id, func.coalesce(Militante.nome_social, Militante.nome)).where(
+            Militante.matricula.in_(set().union(*padded.values())), in_scope(escopo)
+        )
+    ).all()
+    return {
+        matricula: (militante_id, nome)
+        for matricula, spellings in padded.items()
+        for known, militante_id, nome in rows
+        if known in spellings
+    }
 
 
 @cached(cache_policies.NUCLEOS_LIST)

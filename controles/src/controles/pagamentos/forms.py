@@ -7,6 +7,7 @@ from wtforms import HiddenField
 from wtforms.validators import ValidationError
 
 from controles.cotas.records import CotaAberta
+from controles.domain import cpf
 from controles.pagamentos.models import Metodo
 from controles.pagamentos.services import NovoPagamento
 from controles.web.form_fields import ChipsField, DayField, MoneyField, PageForm, TextField, at_most, choice, required
@@ -23,7 +24,13 @@ class PagamentoForm(PageForm):
     )
     e2eid = TextField("Identificador do PIX", [at_most(32)], render_kw={"autocomplete": "off"})
     observacao = TextField("Observação", [at_most(200)], render_kw={"autocomplete": "off"})
+    pagador_nome = TextField("Nome de quem pagou", [at_most(160)], render_kw={"autocomplete": "off"})
+    pagador_cpf = TextField("CPF de quem pagou", render_kw={"inputmode": "numeric", "autocomplete": "off"})
     chave_idempotencia = HiddenField()
+
+    def validate_pagador_cpf(self, field: TextField) -> None:
+        if field.data:
+            cpf.normalise(field.data)
 
     def validate_valor(self, field: MoneyField) -> None:
         if field.data == 0:
@@ -41,7 +48,43 @@ class PagamentoForm(PageForm):
             chave_idempotencia=self.chave_idempotencia.data or None,
             e2eid=self.e2eid.data or None,
             observacao=self.observacao.data or None,
+            pagador_nome=self.pagador_nome.data or None,
+            pagador_cpf=self.pagador_cpf.data or None,
             cota_ids=cota_ids,
+        )
+
+
+class VariosForm(PageForm):
+    """What the payments of several people have in common; the page reads their parts itself."""
+
+    data_credito = DayField("Data do pagamento", [required("Informe a data do pagamento.")])
+    metodo = ChipsField(
+        "Método", coerce=Metodo, choices=[choice(metodo.value, METODO_NAMES[metodo]) for metodo in Metodo]
+    )
+    observacao = TextField("Observação", [at_most(200)], render_kw={"autocomplete": "off"})
+    pagador_nome = TextField("Nome de quem pagou", [at_most(160)], render_kw={"autocomplete": "off"})
+    pagador_cpf = TextField("CPF de quem pagou", render_kw={"inputmode": "numeric", "autocomplete": "off"})
+    chave_idempotencia = HiddenField()
+
+    def validate_pagador_cpf(self, field: TextField) -> None:
+        if field.data:
+            cpf.normalise(field.data)
+
+    def comum(self, *, ask_if_alike: bool) -> NovoPagamento:
+        """What was typed, as the service expects it; only valid after `validate()`."""
+        assert self.data_credito.data is not None
+        chave = self.chave_idempotencia.data or None
+        return NovoPagamento(
+            militante_id=None,
+            data_credito=self.data_credito.data,
+            valor=0,
+            metodo=self.metodo.data,
+            chave_idempotencia=chave,
+            grupo=chave,
+            observacao=self.observacao.data or None,
+            pagador_nome=self.pagador_nome.data or None,
+            pagador_cpf=self.pagador_cpf.data or None,
+            ask_if_alike=ask_if_alike,
         )
 
 

@@ -20,6 +20,7 @@ from controles.cotas.conditions import is_open
 from controles.cotas.models import Cota
 from controles.cotas.records import CotaAberta
 from controles.db import begin_write
+from controles.domain import cpf
 from controles.pagamentos.allocation import plan_allocation
 from controles.pagamentos.models import Alocacao, Metodo, Pagamento
 from controles.pagamentos.records import ParteAlocada
@@ -84,6 +85,9 @@ def _write(
                 "e2eid": novo.e2eid,
                 "chave_idempotencia": novo.chave_idempotencia,
                 "observacao": novo.observacao,
+                "pagador_nome": novo.pagador_nome,
+                "pagador_cpf": cpf.vault().encrypt(novo.pagador_cpf) if novo.pagador_cpf else None,
+                "grupo": novo.grupo,
                 "registrado_em": agora,
                 "registrado_por_id": autor_id,
                 "estornado": False,

@@ -4,7 +4,7 @@ import datetime as dt
 import re
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from controles.cotas.models import Cota
@@ -57,6 +57,12 @@ class Pagamento(Base):
             sqlite_where=text("conta_id IS NOT NULL"),
             postgresql_where=text("conta_id IS NOT NULL"),
         ),
+        Index(
+            "ix_pagamento_grupo",
+            "grupo",
+            sqlite_where=text("grupo IS NOT NULL"),
+            postgresql_where=text("grupo IS NOT NULL"),
+        ),
         # If a PIX was registered for the wrong person, it can be registered again after that was reversed.
         Index(
             "uq_pagamento_e2eid",
@@ -85,6 +91,11 @@ class Pagamento(Base):
     estornado: Mapped[bool] = mapped_column(default=False, server_default=false())
     # The caixa that cash went into. A payment through a bank is in its statement, and names no account here.
     conta_id: Mapped[int | None]
+    # Who paid, if it was not the militante. The CPF is encrypted, as a militante's is.
+    pagador_nome: Mapped[str | None] = mapped_column(String(160))
+    pagador_cpf: Mapped[bytes | None] = mapped_column(LargeBinary)
+    # The same in payments that were one movement of money, for example of a family: one line of a statement.
+    grupo: Mapped[str | None] = mapped_column(String(64))
 
     militante: Mapped[Militante | None] = relationship()
     estorna: Mapped["Pagamento | None"] = relationship(remote_side="Pagamento.id", back_populates="estorno")

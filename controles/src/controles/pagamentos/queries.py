@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, false, func, or_, select
 from controles.contas.models import Usuario
 from controles.cotas.models import Cota
 from controles.db import MAX_BIG_ID, MAX_ID, db
+from controles.domain import cpf
 from controles.domain.clock import today
 from controles.domain.escopo import Escopo
 from controles.domain.periods import month_of
@@ -76,6 +77,7 @@ def list_pagamentos(
             Pagamento.estorna_id,
             Pagamento.estornado,
             Pagamento.motivo,
+            Pagamento.pagador_nome,
         )
         .outerjoin(Militante, Militante.id == Pagamento.militante_id)
         .where(*_conditions(escopo, filtro)),
@@ -97,8 +99,11 @@ def list_pagamentos(
             estornado=bool(reversed_),
             competencias=months.get(pagamento_id, ()),
             motivo=motivo,
+            pagador=pagador,
         )
-        for pagamento_id, data_credito, militante_id, nome, valor, metodo, estorna_id, reversed_, motivo in page.rows
+        for pagamento_id, data_credito, militante_id, nome, valor, metodo, estorna_id, reversed_, motivo, pagador in (
+            page.rows
+        )
     )
     return PaginaPagamentos(linhas, page.following, page.preceding)
 
@@ -193,7 +198,25 @@ def get_pagamento(escopo: Escopo, pagamento_id: int) -> DetalhePagamento | None:
         estornado_por=estorno[0] if estorno is not None else None,
         estornado_em=estorno[1] if estorno is not None else None,
         motivo=pagamento.motivo,
+        pagador_nome=pagamento.pagador_nome,
+        pagador_cpf=cpf.mask(cpf.vault().decrypt(pagamento.pagador_cpf)) if pagamento.pagador_cpf else None,
+        juntos=_together(escopo, pagamento_id, pagamento.grupo),
     )
+
+
+def _together(escopo: Escopo, pagamento_id: int, grupo: str | None) -> tuple[int, ...]:
+    if grupo is None:
+        return ()
+    rows = db.session.scalars(
+        select(Pagamento.id)
+        .where(
+            Pagamento.grupo == grupo,
+            Pagamento.id != pagamento_id,
+            owner_in_scope(escopo, Pagamento.militante_id),
+        )
+        .order_by(Pagamento.id)
+    )
+    return tuple(rows)
 
 
 @cached(cache_policies.PAGADOR)

@@ -35,6 +35,8 @@ class LinhaPagamento:
     estornado: bool
     competencias: tuple[dt.date, ...]
     motivo: str | None
+    # Who paid, if it was not the militante.
+    pagador: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +115,8 @@ class DetalhePagamento:
     estornado_por: int | None
     estornado_em: dt.date | None
     motivo: str | None
+    # Who paid, if it was not the militante; the CPF is masked.
+    pagador_nome: str | None
+    pagador_cpf: str | None
+    # The other payments that were one movement of money with this one, as far as the reader may see them.
+    juntos: tuple[int, ...]

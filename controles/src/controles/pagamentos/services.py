@@ -16,6 +16,7 @@ from controles.caixa.cash_accounts import account_of_payment
 from controles.cotas.conditions import is_open
 from controles.cotas.models import Cota
 from controles.db import db
+from controles.domain import cpf
 from controles.domain.clock import LOCAL_ZONE
 from controles.domain.domain_errors import Conflict, Invalid
 from controles.domain.escopo import Escopo
@@ -62,6 +63,11 @@ class NovoPagamento:
     cota_ids: tuple[int, ...] | None = None
     # The caixa that cash went into; None: the first one in use.
     conta_id: int | None = None
+    # Who paid, if it was not the militante; the CPF as it was typed.
+    pagador_nome: str | None = None
+    pagador_cpf: str | None = None
+    # The same in payments that were one movement of money.
+    grupo: str | None = None
     # Whether to ask before a second payment with the same militante, day and amount is written, since somebody may have
     # typed the same one twice. False once the user has said that it is another one.
     ask_if_alike: bool = False
@@ -217,6 +223,9 @@ def _register(
         e2eid=novo.e2eid,
         chave_idempotencia=novo.chave_idempotencia,
         observacao=novo.observacao,
+        pagador_nome=novo.pagador_nome,
+        pagador_cpf=cpf.vault().encrypt(novo.pagador_cpf) if novo.pagador_cpf else None,
+        grupo=novo.grupo,
         registrado_em=agora,
         registrado_por_id=autor_id,
     )
@@ -274,7 +283,16 @@ def _checked(escopo: Escopo, novo: NovoPagamento, hoje: dt.date) -> NovoPagament
     e2eid = one_line("e2eid", novo.e2eid, longest=32)
     if e2eid is not None and not E2EID.fullmatch(e2eid):
         raise Invalid("e2eid", "O identificador do PIX tem 32 letras e números e começa com E; copie-o do comprovante.")
-    return replace(novo, e2eid=e2eid, observacao=one_line("observacao", novo.observacao, longest=LONGEST_TEXT))
+    if novo.pagador_cpf:
+        try:
+            cpf.normalise(novo.pagador_cpf)
+        except ValueError as error:
+            raise Invalid("pagador_cpf", str(error)) from None
+    pagador = one_line("pagador_nome", novo.pagador_nome, longest=160)
+    if novo.pagador_cpf and pagador is None:
+        raise Invalid("pagador_nome", "Escreva também o nome de quem pagou.")
+    observacao = one_line("observacao", novo.observacao, longest=LONGEST_TEXT)
+    return replace(novo, e2eid=e2eid, observacao=observacao, pagador_nome=pagador, pagador_cpf=novo.pagador_cpf or None)
 
 
 def _registered(written: WrittenByKey | None, novo: NovoPagamento) -> int | None:
@@ -325,16 +343,31 @@ def _check_reversible(session: Session, original: Pagamento, data: dt.date, *, h
 _AUDITED = ("militante_id", "data_credito", "valor", "metodo", "e2eid", "estorna_id", "motivo", "observacao")
 
 
+_RECORDED = ("conta_id", "pagador_nome", "pagador_cpf", "grupo", *_AUDITED)
+
+
 def audited(values: Mapping[str, object], partes: Iterable[ParteAlocada]) -> dict[str, object]:
     """What the audit keeps of a payment and of what it pays."""
     conta_id = values["conta_id"]
     return {
         **{name: values[name] for name in _AUDITED},
         **({} if conta_id is None else {"conta_id": conta_id}),
+        **_payer(values),
         "cotas": [
             {"id": parte.cota_id, "competencia": parte.competencia, "centavos": parte.centavos} for parte in partes
         ],
     }
+
+
+def _payer(values: Mapping[str, object]) -> dict[str, object]:
+    """Who paid and what was paid together, if anything is known about that; the CPF masked."""
+    number = values.get("pagador_cpf")
+    known = {
+        "pagador_nome": values.get("pagador_nome"),
+        "pagador_cpf": cpf.mask(cpf.vault().decrypt(number)) if isinstance(number, bytes) else None,
+        "grupo": values.get("grupo"),
+    }
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _record(
@@ -351,7 +384,7 @@ def _record(
         acao=acao,
         tabela="pagamento",
         registro_id=pagamento.id,
-        depois=audited({name: getattr(pagamento, name) for name in ("conta_id", *_AUDITED)}, partes),
+        depois=audited({name: getattr(pagamento, name) for name in _RECORDED}, partes),
         usuario_id=autor_id,
         agora=agora,
     )

@@ -16,7 +16,7 @@ from controles.formularios.page import again, show_errors, typed
 from controles.listas.page import Lista, sent
 from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes.queries import get_militante, list_nucleos, search_militantes
-from controles.pagamentos import registering
+from controles.pagamentos import registering, together_pages
 from controles.pagamentos.credit import identify_pagamento, use_credit
 from controles.pagamentos.forms import EstornoForm
 from controles.pagamentos.models import Metodo
@@ -40,6 +40,7 @@ from controles.web.search_seal import FIELD, opened
 blueprint = Blueprint("pagamentos", __name__, url_prefix="/pagamentos", template_folder="templates")
 blueprint.add_url_rule("/novo", "new", registering.new, methods=["GET", "POST"])
 blueprint.add_url_rule("/novo/conferir", "check", registering.check)
+blueprint.add_url_rule("/varios", "several", together_pages.several, methods=["GET", "POST"])
 blueprint.add_url_rule("/novo/busca", "find", registering.find, methods=["POST"])
 
 
@@ -93,6 +94,7 @@ WHOLE_COLUMNS = (
     Column("Estorno de", Kind.NUMBER),
     Column("Estornado", Kind.YES_NO),
     Column("Motivo"),
+    Column("Pago por"),
 )
 
 
@@ -107,6 +109,7 @@ def _whole_row(line: LinhaPagamento) -> tuple[Cell, ...]:
         line.estorno_de,
         line.estornado,
         line.motivo,
+        line.pagador,
     )
 
 
