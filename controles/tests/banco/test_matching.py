@@ -22,6 +22,7 @@ from controles.db import db
 from controles.domain.domain_errors import Conflict, DomainError, Invalid
 from controles.pagamentos.models import Pagamento
 from controles.pagamentos.services import Alike
+from controles.pix.txids import txid_of
 
 NewLines = Callable[..., list[int]]
 Statements = Callable[[], AbstractContextManager[list[str]]]
@@ -257,7 +258,7 @@ def test_payments_that_were_one_movement_are_matched_with_one_line_and_only_toge
     first = org.pay(ana, 2000, data_credito=day, grupo="g")
     second = org.pay(bia, 2500, data_credito=day, grupo="g")
     line, other, wrong = new_lines((4500, "PIX"), (4500, "PIX"), (4400, "PIX"))
-    by = {"autor_id": None, "agora": agora}
+    by: dict[str, Any] = {"autor_id": None, "agora": agora}
     (offer,) = offered(line)
     assert (offer.grupo, offer.confianca) == ("g", "média")
     for refused, number, name in ((Invalid, wrong, "g"), (Invalid, line, "unknown")):
@@ -273,3 +274,19 @@ def test_payments_that_were_one_movement_are_matched_with_one_line_and_only_toge
     org.reverse(second)
     with pytest.raises(Invalid, match="somam"):
         matching.match_grupo(line, "g", **by)
+
+
+def test_a_line_with_the_code_of_chosen_cotas_pays_these_and_not_the_oldest(
+    new_lines: NewLines, org: Any, ana: int, hoje: dt.date
+) -> None:
+    code = txid_of(ana, [dt.date(2026, 2, 1)])
+    first, second = new_lines((1000, f"PIX RECEBIDO {code}"), (1000, f"PIX RECEBIDO {code} DE NOVO"))
+    (offer,) = offered(first)
+    assert (offer.militante_id, offer.confianca) == (ana, "alta")
+    assert "02/2026" in offer.motivo
+    take(first, (ana, 1000), hoje=hoje)
+    assert {cota.competencia.month: cota.pago for cota in db.session.scalars(sa.select(Cota))} == {1: 0, 2: 1000}
+    # Paid twice: the cota is not open any more, so the oldest open one is paid.
+    take(second, (ana, 1000), outro=True, hoje=hoje)
+    db.session.expire_all()
+    assert {cota.competencia.month: cota.pago for cota in db.session.scalars(sa.select(Cota))} == {1: 1000, 2: 1000}

@@ -42,7 +42,8 @@ def credit(militante_id: int, hoje: dt.date) -> int:
 @pytest.fixture
 def give_back(caixa: int, agora: dt.datetime, hoje: dt.date) -> Any:
     def run(valor: int, data: dt.date = DAY, **whose: Any) -> int:
-        nova = NovaDevolucao(**({"conta_id": caixa, "data": data, "valor": valor, "descricao": "a mais"} | whose))
+        values: dict[str, Any] = {"conta_id": caixa, "data": data, "valor": valor, "descricao": "a mais"} | whose
+        nova = NovaDevolucao(**values)
         return refund(nova, autor_id=None, agora=agora, hoje=hoje)
 
     return run
@@ -137,7 +138,7 @@ def test_a_line_of_the_statement_can_be_the_refund_and_undoing_it_brings_the_cre
     ana, unknown = org.militante("Ana"), org.pay(None, 300, data_credito=DAY)
     org.pay(ana, 1000, data_credito=DAY)
     first, second, third = take(banco, agora, (DAY, -400), (DAY, -300), (DAY, 700))
-    by = {"autor_id": None, "agora": agora}
+    by: dict[str, Any] = {"autor_id": None, "agora": agora}
     match_refund(first, militante_id=ana, **by)
     match_refund(second, pagamento_id=unknown, **by)
     with pytest.raises(Invalid, match="entrou"):

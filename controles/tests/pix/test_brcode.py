@@ -3,7 +3,8 @@
 import pytest
 
 from controles.organizacao.records import DadosOrganizacao
-from controles.pix.brcode import copy_and_paste, crc16, militante_in, plain, txid_of
+from controles.pix.brcode import copy_and_paste, crc16, plain
+from controles.pix.txids import Cobrado, charged_in, txid_of
 
 KEY = "123e4567-e12b-12d1-a456-426655440000"
 
@@ -59,7 +60,7 @@ def test_every_part_can_be_read_back_and_is_within_its_limit() -> None:
     assert read["60"] == "SAO JOSE DO VAL"
     txid = fields(read["62"])["05"]
     assert len(txid) <= 25
-    assert militante_in(txid) == 2**31 - 1
+    assert charged_in(txid) == Cobrado(2**31 - 1)
 
 
 @pytest.mark.parametrize("missing", ["nome", "municipio", "pix_chave"])
@@ -95,7 +96,8 @@ def test_an_amount_that_a_bank_would_refuse_is_refused(centavos: int) -> None:
     ],
 )
 def test_a_line_of_a_statement_says_whose_payment_it_is(text: str, found: int | None) -> None:
-    assert militante_in(text) == found
+    charged = charged_in(text)
+    assert (charged and charged.militante_id) == found
 
 
 def test_names_lose_accents_and_signs() -> None:

@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from controles.auditoria import audit
 from controles.banco.models import Conciliacao, Destino, LinhaExtrato
 from controles.caixa.services import undo_other_side, write_other_side
+from controles.cotas.conditions import is_open
+from controles.cotas.models import Cota
 from controles.db import MAX_BIG_ID
 from controles.domain.domain_errors import Conflict, Invalid, NotFound
 from controles.domain.escopo import Escopo
@@ -22,12 +24,13 @@ from controles.domain.money import format_brl
 from controles.domain.text import search_form
 from controles.fechamento.closed_months import closed_words, hold_months, is_closed
 from controles.militantes.models import Militante, Nucleo
-from controles.pagamentos.locks import lock_cotas, lock_pagamento
+from controles.pagamentos.locks import lock_cotas, lock_militante, lock_pagamento
 from controles.pagamentos.models import Alocacao, Metodo, Pagamento
 from controles.pagamentos.refunds import CATEGORY, lock_credit, lock_given_back, lock_unidentified
 from controles.pagamentos.refunds import write as write_returned
 from controles.pagamentos.services import NovoPagamento, reverse_within
 from controles.pagamentos.together import register_parts
+from controles.pix.txids import charged_in
 from controles.services.transaction import transaction
 
 WHOLE = Escopo()
@@ -117,6 +120,7 @@ def match_militantes(
             data_credito=linha.data,
             valor=linha.valor,
             metodo=_metodo(linha),
+            cota_ids=_charged(session, linha, partes[0][0]) if len(partes) == 1 else None,
             # A PIX has one number, which cannot belong to several parts.
             e2eid=linha.e2eid if len(partes) == 1 and (linha.e2eid or "").startswith("E") else None,
             observacao=f"lançamento nº {linha.id} do extrato",
@@ -312,6 +316,17 @@ def _write(
         usuario_id=autor_id,
         agora=agora,
     )
+
+
+def _charged(session: Session, linha: LinhaExtrato, militante_id: int) -> tuple[int, ...] | None:
+    """The open cotas that the line's PIX code asked this militante to pay; None: the code says nothing, or they are not
+    open any more."""
+    charged = charged_in(linha.descricao)
+    if charged is None or charged.militante_id != militante_id or not charged.meses:
+        return None
+    lock_militante(session, WHOLE, militante_id)
+    wanted = select(Cota.id).where(Cota.militante_id == militante_id, Cota.competencia.in_(charged.meses), is_open())
+    return tuple(session.scalars(wanted).all()) or None
 
 
 def _metodo(linha: LinhaExtrato) -> Metodo:

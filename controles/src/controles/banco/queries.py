@@ -13,7 +13,7 @@ from controles.db import MAX_BIG_ID, MAX_ID, db
 from controles.domain.text import search_form
 from controles.militantes.models import Militante, Situacao
 from controles.pagamentos.models import Pagamento
-from controles.pix.brcode import militante_in
+from controles.pix.txids import charged_in
 from controles.services import cache_policies
 from controles.services.cache_service import cached
 from controles.web.pagination import Keyset, fetch_page
@@ -168,7 +168,10 @@ _Payment = tuple[int, dt.date, int, str | None, int | None, str]
 def _by_number(linha: Linha, people: dict[int, tuple[str, str]], near: list[_Payment]) -> list[Sugestao]:
     """The txid comes before the CPF: somebody who pays with another person's QR code has a CPF of their own."""
     offers: list[Sugestao] = []
-    for militante_id, what in ((militante_in(linha.descricao), "o código do PIX"), (linha.militante_id, "o CPF")):
+    charged = charged_in(linha.descricao)
+    months = ", ".join(f"{month:%m/%Y}" for month in charged.meses) if charged else ""
+    code = f"o código do PIX de {months}" if months else "o código do PIX"
+    for militante_id, what in ((charged.militante_id if charged else None, code), (linha.militante_id, "o CPF")):
         if militante_id is None or militante_id not in people or militante_id in {one.militante_id for one in offers}:
             continue
         mine = [p for p in near if p[4] == militante_id]
@@ -274,7 +277,8 @@ def _people(linhas: Iterable[Linha]) -> dict[int, tuple[str, str]]:
     compare."""
     linhas = list(linhas)
     names = {payer_name(linha.descricao) for linha in linhas} - {""}
-    numbers = {linha.militante_id for linha in linhas} | {militante_in(linha.descricao) for linha in linhas}
+    charged = [charged_in(linha.descricao) for linha in linhas]
+    numbers = {linha.militante_id for linha in linhas} | {one.militante_id for one in charged if one is not None}
     by_number = Militante.id.in_(sorted(one for one in numbers if one is not None and one <= MAX_ID))
     by_name = and_(Militante.nome_busca.in_(sorted(names)), Militante.situacao != Situacao.DESLIGADO)
     rows = db.session.execute(

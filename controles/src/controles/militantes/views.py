@@ -1,6 +1,7 @@
 """Militantes: list, ficha, new, edit, end."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 import segno
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -9,6 +10,7 @@ from werkzeug.wrappers import Response
 from controles.auditoria.changes import changed_since
 from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
 from controles.cotas.queries import matrix, open_cotas, years_of_cotas
+from controles.cotas.records import CotaAberta
 from controles.domain.clock import today, utc_now
 from controles.domain.domain_errors import Conflict, Invalid
 from controles.domain.escopo import Escopo
@@ -36,7 +38,8 @@ from controles.militantes.standing_pages import version_of
 from controles.organizacao.queries import get_organizacao
 from controles.pagamentos.queries import list_pagamentos
 from controles.pagamentos.records import FiltroPagamentos
-from controles.pix.brcode import copy_and_paste, txid_of
+from controles.pix.brcode import copy_and_paste
+from controles.pix.txids import txid_of
 from controles.web.form_fields import Nota
 from controles.web.formatting import date, phone, situacao
 from controles.web.late_totals import asked_alone, now_or_later
@@ -241,6 +244,9 @@ def show(militante_id: int) -> str:
     earliest = min(ficha.data_filiacao.year, first or hoje.year)
     latest = max(hoje.year, last or hoje.year)
     ano = min(max(ano, earliest), latest)
+    abertas = open_cotas(escopo, militante_id, hoje=hoje)
+    picked = set(request.args.getlist("cota_ids", type=int))
+    chosen = tuple(cota for cota in abertas if cota.id in picked)
     return render_template(
         "militantes/show.html",
         ficha=ficha,
@@ -249,17 +255,19 @@ def show(militante_id: int) -> str:
         anos=(earliest, latest),
         escopo=escopo,
         celulas=matrix(escopo, militante_id, ano, hoje=hoje),
-        abertas=open_cotas(escopo, militante_id, hoje=hoje),
+        abertas=abertas,
         pagamentos=list_pagamentos(escopo, FiltroPagamentos(militante_id=militante_id), limit=8),
-        pix=_pix(ficha),
+        pix=_pix(ficha, chosen),
+        escolhidas=chosen,
     )
 
 
-def _pix(ficha: FichaMilitante) -> tuple[str, str, int] | None:
-    """The code that asks for what is overdue, else for one cota; its picture; and the centavos. None without a PIX
-    key."""
-    centavos = ficha.em_aberto or ficha.valor_cota
-    code = copy_and_paste(get_organizacao(), centavos=centavos, txid=txid_of(ficha.id))
+def _pix(ficha: FichaMilitante, chosen: Sequence[CotaAberta]) -> tuple[str, str, int] | None:
+    """The code that asks for the chosen cotas, else for what is overdue, else for one cota; its picture; and the
+    centavos. None without a PIX key."""
+    centavos = sum(cota.em_aberto for cota in chosen) or ficha.em_aberto or ficha.valor_cota
+    txid = txid_of(ficha.id, [cota.competencia for cota in chosen])
+    code = copy_and_paste(get_organizacao(), centavos=centavos, txid=txid)
     return None if code is None else (code, segno.make(code, error="m").svg_data_uri(scale=4), centavos)
 
 

@@ -3,7 +3,7 @@
 import datetime as dt
 from types import MappingProxyType
 
-from wtforms import HiddenField
+from wtforms import Form, HiddenField
 from wtforms.validators import ValidationError
 
 from controles.cotas.records import CotaAberta
@@ -12,6 +12,14 @@ from controles.pagamentos.models import Metodo
 from controles.pagamentos.services import NovoPagamento
 from controles.web.form_fields import ChipsField, DayField, MoneyField, PageForm, TextField, at_most, choice, required
 from controles.web.formatting import METODO_NAMES
+
+
+def _real_cpf(_form: Form, field: TextField) -> None:
+    if field.data:
+        try:
+            cpf.normalise(field.data)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
 
 
 class PagamentoForm(PageForm):
@@ -25,12 +33,8 @@ class PagamentoForm(PageForm):
     e2eid = TextField("Identificador do PIX", [at_most(32)], render_kw={"autocomplete": "off"})
     observacao = TextField("Observação", [at_most(200)], render_kw={"autocomplete": "off"})
     pagador_nome = TextField("Nome de quem pagou", [at_most(160)], render_kw={"autocomplete": "off"})
-    pagador_cpf = TextField("CPF de quem pagou", render_kw={"inputmode": "numeric", "autocomplete": "off"})
+    pagador_cpf = TextField("CPF de quem pagou", [_real_cpf], render_kw={"inputmode": "numeric", "autocomplete": "off"})
     chave_idempotencia = HiddenField()
-
-    def validate_pagador_cpf(self, field: TextField) -> None:
-        if field.data:
-            cpf.normalise(field.data)
 
     def validate_valor(self, field: MoneyField) -> None:
         if field.data == 0:
@@ -63,12 +67,8 @@ class VariosForm(PageForm):
     )
     observacao = TextField("Observação", [at_most(200)], render_kw={"autocomplete": "off"})
     pagador_nome = TextField("Nome de quem pagou", [at_most(160)], render_kw={"autocomplete": "off"})
-    pagador_cpf = TextField("CPF de quem pagou", render_kw={"inputmode": "numeric", "autocomplete": "off"})
+    pagador_cpf = TextField("CPF de quem pagou", [_real_cpf], render_kw={"inputmode": "numeric", "autocomplete": "off"})
     chave_idempotencia = HiddenField()
-
-    def validate_pagador_cpf(self, field: TextField) -> None:
-        if field.data:
-            cpf.normalise(field.data)
 
     def comum(self, *, ask_if_alike: bool) -> NovoPagamento:
         """What was typed, as the service expects it; only valid after `validate()`."""

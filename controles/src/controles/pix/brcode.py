@@ -7,8 +7,6 @@ from controles.organizacao.records import DadosOrganizacao
 
 LONGEST_NAME = 25
 LONGEST_CITY = 15
-# The id in a militante's payment, by which a line of a bank statement can be matched.
-_TXID_IN_TEXT = re.compile(r"(?<![A-Z0-9])MILITANTE([0-9]{1,10})(?![A-Z0-9])", re.IGNORECASE)
 
 
 def copy_and_paste(organizacao: DadosOrganizacao, *, centavos: int | None, txid: str) -> str | None:
@@ -38,17 +36,6 @@ def copy_and_paste(organizacao: DadosOrganizacao, *, centavos: int | None, txid:
         + "6304"
     )
     return f"{code}{crc16(code.encode('ascii')):04X}"
-
-
-def txid_of(militante_id: int) -> str:
-    """The txid for all codes of one militante, whatever the amount."""
-    return f"MILITANTE{militante_id}"
-
-
-def militante_in(text: str) -> int | None:
-    """The militante whose txid is in a bank's text; None if there is none of ours, or those of several militantes."""
-    found = {int(number) for number in _TXID_IN_TEXT.findall(text)}
-    return found.pop() if len(found) == 1 else None
 
 
 def plain(text: str, longest: int) -> str:
