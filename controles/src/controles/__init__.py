@@ -31,6 +31,7 @@ from controles.organizacao import views as organizacao_views
 from controles.pagamentos import views as pagamentos_views
 from controles.painel import views as painel_views
 from controles.previsto_realizado import views as previsto_realizado_views
+from controles.recebimentos import views as recebimentos_views
 from controles.recibos import views as recibos_views
 from controles.services import background, cache_service
 from controles.settings import private_files
@@ -57,6 +58,7 @@ VIEWS = (
     caixa_views,
     fechamento_views,
     previsto_realizado_views,
+    recebimentos_views,
     recibos_views,
     assembleias_views,
     carteiras_views,

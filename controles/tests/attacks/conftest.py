@@ -36,6 +36,9 @@ from controles.lembretes.models import Canal
 from controles.lembretes.records import FiltroLembretes, Pedido
 from controles.lembretes.services import mark_month, register_lembretes
 from controles.militantes.models import Militante
+from controles.recebimentos.models import Fonte
+from controles.recebimentos.records import Lida, NovaFolha
+from controles.recebimentos.services import create_recebimento
 from controles.recibos.services import issue_recibos
 from controles.schema.tables import metadata
 from controles.services import running
@@ -174,6 +177,7 @@ def _side(org: Any, nucleo: str, nome: str, cpf: str | None) -> Side:
         "usuario_id": 1,
         "pedido_id": 1,
         "importacao_id": _batch(org),
+        "recebimento_id": _payroll(org),
         "convite_id": _invitation(org),
         # The link of nobody's invitation.
         "token": "x" * 43,
@@ -213,6 +217,22 @@ def _batch(org: Any) -> int:
     )
     assert work_on(importacao_id, folder=running.settings().imports, clock=org.clock)
     return importacao_id
+
+
+def _payroll(org: Any) -> int:
+    """A payroll list that waits to be accepted: the whole organisation's, on either side."""
+    day = dt.date(2026, 3, 10)
+    folha = NovaFolha(empregador="Empresa", competencia=dt.date(2026, 3, 1), data=day)
+    line = Lida(numero=2, valor=100, data=day, chave=str(org.clock.now), nome="Ninguém Conhecido")
+    return create_recebimento(
+        Fonte.FOLHA,
+        (line,),
+        arquivo="x.csv",
+        folha=folha,
+        autor_id=None,
+        agora=org.clock.now,
+        hoje=org.clock.today,
+    )
 
 
 def _statement(org: Any, nome: str) -> tuple[int, int]:

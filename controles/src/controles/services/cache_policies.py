@@ -45,6 +45,7 @@ EXTRATO_LINHAS = Policy.user("banco:linhas", sealed=True)
 EXTRATO_SUGESTOES = Policy.user("banco:sugestoes", sealed=True)
 EXTRATO_PARTES = Policy.user("banco:partes", sealed=True)
 
+RECEBIMENTOS = Policy.user("recebimentos", sealed=True)
 CAIXA_LIST = Policy.user("caixa:list", sealed=True)
 FECHAMENTO_BALANCETE = Policy.dashboard("fechamento:balancete", sealed=True)
 FECHAMENTO_MESES = Policy.user("fechamento:meses", sealed=True)
