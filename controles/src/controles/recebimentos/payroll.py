@@ -66,8 +66,9 @@ def _lines(path: Path, folha: NovaFolha) -> Iterable[Lida]:
             if record.fault is not None:
                 raise Invalid("", f"Linha {record.number}: {record.fault}")
             cells = columns.cells(record.cells)
-            words = search_form(" ".join(cell for cell in record.cells if cell)).split()
-            if words and words[0].rstrip(":") in _TOTALS and not {"cpf", "matricula"} & cells.keys():
+            words = search_form(" ".join(cell for cell in record.cells if cell)).replace(":", " ").split()
+            # The word stands in the first column, which may be that of the matrícula.
+            if words and words[0] in _TOTALS and "cpf" not in cells:
                 continue
             if "valor" not in cells and not {"cpf", "matricula"} & cells.keys():
                 # A signature, a heading of a section.
