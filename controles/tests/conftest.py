@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from flask import Flask
 from flask import session as cookie
 from flask.testing import FlaskClient
 from flask_wtf.csrf import generate_csrf
+from jinja2.bccache import Bucket, BytecodeCache
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from controles import create_app
@@ -64,6 +67,26 @@ class Clock:
         self.now += dt.timedelta(**delta)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _routes_compiled_once() -> Iterator[None]:
+    """Every application has the same routes, and Werkzeug compiles each anew: most of the time of `create_app`."""
+    compiled: dict[tuple[object, ...], Callable[..., tuple[str, str]]] = {}
+    compile_one = Rule._compile_builder
+
+    def compile_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        # All that the function is made of: it takes the rule itself as an argument.
+        made_of = (rule.rule, *rule._trace, append_unknown)
+        if rule.defaults:
+            return compile_one(rule, append_unknown)
+        if made_of not in compiled:
+            compiled[made_of] = compile_one(rule, append_unknown)
+        return compiled[made_of]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", compile_once)
+        yield
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -79,8 +102,28 @@ def agora(clock: Clock) -> dt.datetime:
     return clock.now
 
 
+class CompiledTemplates(BytecodeCache):
+    """Jinja's code of each template, for every application of this process: compiling takes longer than most tests."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        # The checksum is that of the template's source.
+        bucket.code = self._code.get(bucket.key + bucket.checksum)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        assert bucket.code is not None
+        self._code[bucket.key + bucket.checksum] = bucket.code
+
+
+@pytest.fixture(scope="session")
+def compiled_templates() -> CompiledTemplates:
+    return CompiledTemplates()
+
+
 @pytest.fixture
-def make_app(tmp_path: Path, clock: Clock) -> Iterator[MakeApp]:
+def make_app(tmp_path: Path, clock: Clock, compiled_templates: CompiledTemplates) -> Iterator[MakeApp]:
     """Builds applications; each gets `tmp_path` for its files and this test's clock."""
     made: list[Flask] = []
 
@@ -97,6 +140,7 @@ def make_app(tmp_path: Path, clock: Clock) -> Iterator[MakeApp]:
         )
         app.config["TESTING"] = True
         app.extensions["clock"] = clock
+        app.jinja_env.bytecode_cache = compiled_templates
         made.append(app)
         return app
 
