@@ -86,6 +86,23 @@ def local_hit(server: PrivateServer) -> Line:
     return Line("hit on a local copy, 2 tags", times[0], "functools.lru_cache", times[1], 10)
 
 
+def shared_hit(server: PrivateServer) -> Line:
+    """200 kB in dictionaries, shared by its readers, beside a copy of its own for each."""
+    with Cache.from_url(server.tcp_url, "bench", timeout=5) as cache:
+
+        def rows(number: int) -> list[dict[str, object]]:
+            return [{"id": place, "name": "x" * 40, "total": place / 7} for place in range(number)]
+
+        ours = cache.cached(expire=300, key_prefix="shared", shared=True, name="ours")(rows)
+        other = cache.cached(expire=300, key_prefix="copied", name="other")(rows)
+        ours(2800), other(2800)
+        listener = cache._engine.listener
+        assert listener is not None
+        listener.await_alive(5)
+        times = per_call(200, lambda: ours(2800), lambda: other(2800))
+    return Line("hit on a shared copy, 200 kB", times[0], "a copy for each reader", times[1], 0.02)
+
+
 def store_hit(server: PrivateServer) -> Line:
     """100 bytes from the server, with its tags checked, beside redis.Redis.get of the same bytes."""
     with Cache.from_url(server.tcp_url, "bench", local=False, timeout=5) as cache:
@@ -267,6 +284,7 @@ def main() -> None:
     with PrivateServer(tcp=True) as server:
         lines = [
             local_hit(server),
+            shared_hit(server),
             store_hit(server),
             *(proven_hit(server, size) for size in (100, 10_000, 200_000)),
             proven_hit(server, 100, sealed=True),

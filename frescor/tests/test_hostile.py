@@ -150,9 +150,14 @@ REFUSED = {
         attack(b"n" + ext(1, b"\\x92\\xa3abc" + ext(1, b"\\x91" + inner)))
         """,
     "a set of colliding integers in a field": """
-        row = [Codec(Row)._names[Row]]
+        row = [Codec(Row)._records[Row].name]
         ids = ext(2, b"\\xdd" + struct.pack(">I", 40_000) + b"".join(big(i * P) for i in range(40_000)))
         attack(b"n" + ext(11, b"\\x93" + pack(row[0]) + ids + b"\\x80"), Row)
+        """,
+    "an array of numpy's of a million million numbers": """
+        shape = ext(1, b"\\x91" + pack(10**12))
+        content = ext(1, b"\\x95" + pack("<f8") + shape + pack("C") + pack(True) + pack(b"abc"))
+        attack(b"n" + ext(17, b"\\x93" + pack("numpy.ndarray") + b"\\x01" + content))
         """,
     "a record that is an array of four billion": 'attack(b"t\\x82\\xa3ids\\xdd\\xff\\xff\\xff\\xff", Row)',
     "a list where there is a record": 'attack(b"n" + pack([1, 2]), Row)',

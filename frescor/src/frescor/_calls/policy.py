@@ -86,6 +86,7 @@ class PolicyOptions(TypedDict, total=False):
     serve_invalidated: bool
     early: bool
     none_expire: Seconds | None
+    shared: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,8 @@ class Policy:
     serve_invalidated: treat an invalidated value like an expired one: it is served within `grace` meanwhile.
     early: load anew shortly before the value expires, chosen at random, so that callers do not all meet then (XFetch).
     none_expire: seconds to keep a value of None; 0: it is not stored. Without it, as any other value.
+    shared: whoever calls promises not to change what it gets, so that a hit on this process's copy is the object itself
+        rather than a copy of it. FRESCOR_CHECK_SHARED=1 notices a broken promise.
     """
 
     name: str
@@ -123,6 +126,7 @@ class Policy:
     serve_invalidated: bool = False
     early: bool = True
     none_expire: Seconds | None = None
+    shared: bool = False
     # In the units that the cache uses; derived from the fields above.
     ttl: float = field(init=False, repr=False)
     grace_ms: int = field(init=False, repr=False)
@@ -146,6 +150,11 @@ class Policy:
                 raise PolicyError("on_failure='stale' has no effect without grace=…, above 0.", policy=self.name)
         if self.strict and (self.grace_ms or self.serve_invalidated):
             raise PolicyError("a strict policy serves no expired value: leave grace out.", policy=self.name)
+        if self.strict and self.shared:
+            raise PolicyError(
+                "a strict policy reads from the server every time, so there is no object to share: leave shared out.",
+                policy=self.name,
+            )
         version: object = self.version
         if isinstance(version, bool) or not isinstance(version, int) or version < 1:
             raise PolicyError(f"version must be a whole number from 1; got {self.version!r}.", policy=self.name)

@@ -26,6 +26,7 @@ import msgspec
 
 from frescor._clocks import Steady, wall_clock
 from frescor._copies.admission import TinyLfu
+from frescor._copies.watching import Watched, report_if_changed
 from frescor._values.codec import ValueCodec
 from frescor._values.entry import Entry
 from frescor._values.named import NAMED
@@ -45,11 +46,36 @@ _IMMUTABLE = frozenset(
 
 
 class Copy:
-    """A copy: the value itself if no reader can change it, else its bytes, which are decoded for each reader."""
+    """A copy: the value itself if no reader can change it, else its bytes, which are decoded for each reader. If its
+    policy says that readers share the value, both."""
 
-    __slots__ = ("_codec", "as_of", "checked", "ends", "payload", "shape", "shared", "size", "stale_until", "tags")
+    __slots__ = (
+        "_codec",
+        "_is_promised",
+        "as_of",
+        "checked",
+        "ends",
+        "payload",
+        "shape",
+        "shared",
+        "size",
+        "stale_until",
+        "tags",
+        "watched",
+    )
 
-    def __init__(self, entry: Entry, value: Any, codec: ValueCodec, ends: float, size: int, shape: Shape) -> None:
+    def __init__(
+        self,
+        entry: Entry,
+        value: Any,
+        codec: ValueCodec,
+        ends: float,
+        size: int,
+        shape: Shape,
+        *,
+        promised: bool = False,
+        watched: Watched | None = None,
+    ) -> None:
         self.as_of = entry.as_of
         self.tags = entry.tags
         self.shape = shape
@@ -57,15 +83,25 @@ class Copy:
         self.ends = ends
         self.checked = -1
         frozen = is_immutable(value)
-        # One of the two is None: the value that all readers share, or the bytes that each reader decodes.
-        self.shared: Any = value if frozen else None
+        self._is_promised = promised and not frozen
+        # The value that readers share; and the bytes that each reader decodes, None if no reader can change the value.
+        self.shared: Any = value if frozen or promised else None
         self.payload = None if frozen else entry.payload
+        self.watched = watched if self._is_promised else None
         self._codec = codec
-        self.size = size + _OVERHEAD + len(entry.payload) * (_OBJECT_FACTOR if frozen else 1)
+        factor = _OBJECT_FACTOR if frozen else 1 + _OBJECT_FACTOR * promised
+        self.size = size + _OVERHEAD + len(entry.payload) * factor
 
-    def value(self) -> Any:
-        """The value, for one reader."""
-        return self.shared if self.payload is None else self._codec.decode(self.payload)
+    def value(self, *, shared: bool = False) -> Any:
+        """The value, for one reader. shared: this reader has promised not to change it. Raises PolicyError if one that
+        is watched was changed."""
+        if self.payload is None:
+            return self.shared
+        if not shared or not self._is_promised:
+            return self._codec.decode(self.payload)
+        if self.watched is not None:
+            self.watched.check(self.shared)
+        return self.shared
 
 
 class Local:
@@ -78,10 +114,13 @@ class Local:
         monotonic: Callable[[], float] = Steady.monotonic,
         now: Callable[[], float] = wall_clock,
         dice: Callable[[], float] = random.random,
+        watches_shared: bool = False,
     ) -> None:
         self._monotonic = monotonic
         self._now = now
         self._dice = dice
+        # Whether values that readers share are checked for changes.
+        self._watches_shared = watches_shared
         # Until when pushes are known to arrive, by the monotonic clock. 0: nobody listens.
         self.alive_until = 0.0
         # The name for the registration with the server, from the next heartbeat on; a new one after each gap.
@@ -171,22 +210,38 @@ class Local:
             self._blind_tags.add(tag)
         return True
 
-    def keep(self, mark: int, key: str, entry: Entry, value: Any, codec: ValueCodec, shape: Shape = NO_SHAPE) -> None:
-        """Take a copy of an entry that was read after `mark`."""
+    def keep(
+        self,
+        mark: int,
+        key: str,
+        entry: Entry,
+        value: Any,
+        codec: ValueCodec,
+        shape: Shape = NO_SHAPE,
+        *,
+        shared: bool = False,
+    ) -> None:
+        """Take a copy of an entry that was read after `mark`. shared: its readers share this value."""
         if not self.enabled or self._monotonic() >= self.alive_until:
             return
         # Each copy ends a little early, at random (XFetch): the read that then asks the server may load a new value.
         left = entry.fresh_until / 1e6 - self._now() + entry.cost / 1e6 * math.log(1.0 - self._dice())
         if left <= 0:
             return
-        copy = Copy(entry, value, codec, self._monotonic() + left, len(key), shape)
+        watched = Watched(key, value, codec) if shared and self._watches_shared else None
+        ends = self._monotonic() + left
+        copy = Copy(entry, value, codec, ends, len(key), shape, promised=shared, watched=watched)
+        if self._watches_shared and (before := self._copies.get(key)) is not None:
+            report_if_changed(before.shared, before.watched)
         with self._lock:
             if mark < self._floor or self._pushed.get(_lease(key), 0) > mark:
                 return
             self._admission.touch(self._drain())
             self._copies[key] = copy
-            for gone in self._admission.add(key, copy.size):
-                self._copies.pop(gone, None)
+            left_out = [self._copies.pop(gone, None) for gone in self._admission.add(key, copy.size)]
+        for one in left_out if self._watches_shared else ():
+            if one is not None:
+                report_if_changed(one.shared, one.watched)
 
     def drop(self, *, tags: Iterable[str] = (), keys: Iterable[str] = ()) -> None:
         """Drop what this process has invalidated itself, or what a push reports as changed."""

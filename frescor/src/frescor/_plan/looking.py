@@ -145,7 +145,7 @@ def _stale_copy(process: Process, key: str, policy: Policy | None, now: int, sha
     if copy is None or copy.shape is not shape or now >= copy.stale_until:
         return UNAVAILABLE
     # It was valid when it was kept; whether it still is cannot be known.
-    return Look(value=copy.value(), usable=True, tags=copy.tags, outdated=True)
+    return Look(value=copy.value(shared=policy.shared), usable=True, tags=copy.tags, outdated=True)
 
 
 def examine(
@@ -203,7 +203,7 @@ def examine(
     if now >= entry.fresh_until:
         return Look(value=value, usable=True, due=True, seen=seen, tags=entry.tags)
     if policy is None or not policy.strict:
-        process.local.keep(mark, key, entry, value, codec, shape)
+        process.local.keep(mark, key, entry, value, codec, shape, shared=policy is not None and policy.shared)
     early = policy is not None and policy.early and _early(entry, now, dice)
     return Look(value=value, usable=True, due=early, early=early, seen=seen, tags=entry.tags)
 

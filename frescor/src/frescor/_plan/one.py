@@ -83,7 +83,7 @@ def _read_apart(process: Process, request: Request) -> Plan[Outcome]:
     if not (request.fresh or request.refresh or request.policy.strict):
         copy = process.local.get(request.key)
         if copy is not None and copy.shape is request.shape:
-            return Outcome(copy.value(), Result.HIT, tags=copy.tags)
+            return Outcome(copy.value(shared=request.policy.shared), Result.HIT, tags=copy.tags)
     return (yield from _read_through(process, request))
 
 

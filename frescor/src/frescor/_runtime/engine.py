@@ -57,6 +57,7 @@ class Engine:
         confirm: bool = False,
         disabled: bool = False,
         auditing: float = 0.0,
+        watches_shared: bool = False,
     ) -> None:
         self.store = store
         # How many seconds one call may wait for the store, with all its round trips.
@@ -90,6 +91,7 @@ class Engine:
         self.detour: Callable[[tuple[str, ...]], bool] | None = None
         self._choose_detour()
         self._local_bytes = local_bytes
+        self._watches_shared = watches_shared
         self._start()
         LIVING.add(self)
         itself = weakref.ref(self)
@@ -117,7 +119,10 @@ class Engine:
         self.keeper = Keeper(functools.partial(extend, store), every=LEASE_MS / 3000)
         listens = bool(store.namespace) and self._local_bytes > 0
         self.local = Local(
-            max_bytes=self._local_bytes if listens else 0, monotonic=nondeterminism.monotonic, now=nondeterminism.now
+            max_bytes=self._local_bytes if listens else 0,
+            monotonic=nondeterminism.monotonic,
+            now=nondeterminism.now,
+            watches_shared=self._watches_shared,
         )
         listeners: ListenerFactory[CopyListener] = Listeners(self.local)
         self.listener = store.listener(listeners) if listens else None

@@ -19,7 +19,7 @@ class Kept:
     payload: bytes | None
     codec: ValueCodec
 
-    def value(self) -> Any:
+    def value(self, *, shared: bool = False) -> Any:  # noqa: ARG002  # as a copy has it
         """The value, for one reader."""
         return self.shared if self.payload is None else self.codec.decode(self.payload)
 

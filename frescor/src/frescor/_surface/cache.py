@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 # The environment's variable that switches every cache of a process off.
 DISABLED = "FRESCOR_DISABLED"
+_CHECK_SHARED = "FRESCOR_CHECK_SHARED"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -560,14 +561,16 @@ def engine_for(
         largest_value=largest_value,
         confirm=confirm,
         auditing=check_rate(auditing),
-        disabled=is_disabled(os.environ.get(DISABLED, "")) if disabled is None else disabled,
+        disabled=is_set(DISABLED, "nothing is cached") if disabled is None else disabled,
+        watches_shared=is_set(_CHECK_SHARED, "changes of shared values are noticed"),
     )
 
 
-def is_disabled(value: str) -> bool:
-    """Whether the environment's FRESCOR_DISABLED says so. Raises PolicyError for what is neither yes nor no."""
+def is_set(name: str, effect: str) -> bool:
+    """Whether this variable of the environment says yes. Raises PolicyError for what is neither yes nor no."""
+    value = os.environ.get(name, "")
     if value.strip().lower() in ("1", "true", "yes", "on"):
         return True
     if value.strip().lower() in ("", "0", "false", "no", "off"):
         return False
-    raise PolicyError(f"{DISABLED} is 1, so that nothing is cached, or 0; the environment has {value!r}.")
+    raise PolicyError(f"{name} is 1, so that {effect}, or 0; the environment has {value!r}.")

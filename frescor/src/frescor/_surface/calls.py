@@ -174,7 +174,7 @@ def get_or_load(
     codec = codec_of(return_annotation(loader) if as_type is None else as_type)
     tags, shape = entry_tags(check_key(key), policy.tags_for({})), policy_shape(policy.name, policy.version)
     if (copy := _local_copy(engine, key, policy, shape, policy.name)) is not None:
-        return _found(copy)
+        return _found(copy, policy)
     return _read_through(engine, Arrive(key, tags, policy, codec, shape))
 
 
@@ -190,7 +190,7 @@ def get_or_load_many(
     for key in keys:
         copy = _local_copy(engine, check_key(key), policy, shape, policy.name)
         if copy is not None:
-            found[key] = copy.value()
+            found[key] = copy.value(shared=policy.shared)
         else:
             requests[key] = yield Arrive(key, entry_tags(key, tags), policy, codec, shape)
     if requests:
@@ -214,7 +214,7 @@ def cached_call(
     site.asked += not refresh
     copy = None if refresh else _local_copy(engine, key, site.policy, site.shape, site.label)
     if copy is not None and engine.auditor is None:
-        return _found(copy)
+        return _found(copy, site.policy)
     call = Arrive(key, tags, site.policy, site.codec, site.shape, site.label, refresh, site.watch())
     return _read_through(engine, call) if copy is None else _found_audited(engine, call, copy)
 
@@ -238,7 +238,7 @@ def look_up_calls(
             continue
         copy = _local_copy(engine, key, site.policy, site.shape, site.label)
         if copy is not None:
-            found[key] = copy.value()
+            found[key] = copy.value(shared=site.policy.shared)
         else:
             requests[key] = yield Arrive(key, tags, site.policy, site.codec, site.shape, site.label)
     outcomes: dict[str, Outcome] = {}
@@ -258,10 +258,10 @@ def look_up_calls(
     return [found.pop(key, MISS) for key in keys]
 
 
-def _found(copy: Copy | Kept) -> CallSteps[Any]:
+def _found(copy: Copy | Kept, policy: Policy) -> CallSteps[Any]:
     """The steps of a call that was answered by a copy: none."""
     yield from ()
-    return copy.value()
+    return copy.value(shared=policy.shared)
 
 
 def _found_audited(engine: Engine, call: Arrive, copy: Copy | Kept) -> CallSteps[Any]:
@@ -269,7 +269,7 @@ def _found_audited(engine: Engine, call: Arrive, copy: Copy | Kept) -> CallSteps
     # What a memo keeps may be older than others' writes, and says so.
     if isinstance(copy, Copy) and engine.auditor is not None and engine.auditor.takes():
         yield Audit((yield call), copy)
-    return copy.value()
+    return copy.value(shared=call.policy.shared)
 
 
 def _read_through(engine: Engine, call: Arrive) -> CallSteps[Any]:

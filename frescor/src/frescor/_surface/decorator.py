@@ -119,7 +119,7 @@ class Cached(_Declared, Generic[P, R]):
         cache = self._source()
         site = self._site
         if (copy := site.local_copy(cache._engine, args, kwargs)) is not None:
-            value: R = copy.shared if copy.payload is None else copy.value()
+            value: R = copy.shared if copy.payload is None else copy.value(shared=site.policy.shared)
             return value
         # The function runs in this frame, so that a recursive one reaches about half the depth that it has without a
         # cache.
@@ -263,7 +263,7 @@ class AsyncCached(_Declared, Generic[P, T]):
     async def _get(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, refresh: bool) -> T:
         cache, site = self._source(), self._site
         if not refresh and (copy := site.local_copy(cache._engine, args, kwargs)) is not None:
-            return cast(T, copy.value())
+            return cast(T, copy.value(shared=site.policy.shared))
         # The function runs in this frame, so that a recursive one reaches about half the depth that it has without a
         # cache.
         call = cache._begin_call(site, args, kwargs, refresh=refresh)
