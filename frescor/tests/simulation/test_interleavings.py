@@ -304,8 +304,8 @@ class InstallsWhatWasInFlight(Local):
 class KeepsWhatWasInFlight(Local):
     """The mistake: a copy of an entry that was asked for before its key's push came is kept after it."""
 
-    def keep(self, mark: int, *entry: Any) -> None:
-        super().keep(self._sequence, *entry)
+    def keep(self, mark: int, *entry: Any, **options: Any) -> None:
+        super().keep(self._sequence, *entry, **options)
 
 
 class LearnsOverAGap(Local):
