@@ -121,6 +121,10 @@ test-wheel: $(VENV)-wheel/locked.stamp ## Build Frescor's wheel and run its test
 test-doors: $(VENV)/dev.stamp ## Run what Flask-Caching, dogpile.cache, cachelib and Django publish as their tests against Frescor: two minutes
 	@$(BIN)/python -m pytest -n $(WORKERS) frescor/tests/doors/test_published.py $(ARGS)
 
+.PHONY: test-examples
+test-examples: $(VENV)/dev.stamp ## Run each example as its page shows it, in a virtual environment of its own: some minutes
+	@EXAMPLES=all $(BIN)/python -m pytest -n $(WORKERS) --durations=3 tests/examples $(ARGS)
+
 .PHONY: test-docker
 test-docker: $(VENV)/dev.stamp ## Start the containers beside whatever runs and test them: some minutes, an engine needed
 	@CONTROLES_TEST_DOCKER=1 $(BIN)/python -m pytest -m docker --durations=5 tests/stack $(ARGS)

@@ -15,6 +15,7 @@ DOCUMENTS = (
     "frescor/README.md",
     "controles/README.md",
     "bench/README.md",
+    "examples/README.md",
     "docs/configuration.md",
     "docs/keys.md",
     "frescor/docs/calls.md",

@@ -1,26 +1,15 @@
-"""What is published works as it is installed: each extra brings what it needs, and a missing one is a sentence.
+"""What is published works as it is installed: each extra brings what it needs, and a missing one is a sentence."""
 
-The environments are bare: the wheel, unpacked, beside links to the distributions that its metadata asks for, as they
-are installed here, and to nothing else. So nothing is downloaded, and what another extra needs is not there by chance.
-"""
-
-import importlib.metadata
 import importlib.util
 import os
 import re
 import subprocess
 import sys
-import venv
 import zipfile
-from collections.abc import Iterator
-from email.message import Message
-from email.parser import Parser
 from pathlib import Path
 
-import flit_core.buildapi  # type: ignore[import-untyped]  # it has no stubs
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from bare_environments import build_wheel, install, virtual_environment
 
 ROOT = Path(__file__).parents[1]
 EXTRAS = (
@@ -56,52 +45,12 @@ _PYTHON = re.compile(r"(?<!-->\n)^```python\n(.*?)^```", re.MULTILINE | re.DOTAL
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    before = Path.cwd()
-    os.chdir(ROOT)
-    try:
-        return folder / str(flit_core.buildapi.build_wheel(str(folder)))
-    finally:
-        os.chdir(before)
-
-
-def metadata(wheel: Path) -> Message:
-    with zipfile.ZipFile(wheel) as archive:
-        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
-        return Parser().parsestr(archive.read(name).decode())
-
-
-def needed(requirements: list[str], extras: set[str]) -> Iterator[Requirement]:
-    for requirement in map(Requirement, requirements):
-        environments = [{"extra": extra} for extra in extras or {""}]
-        if requirement.marker is None or any(requirement.marker.evaluate(one) for one in environments):
-            yield requirement
+    return build_wheel(ROOT, tmp_path_factory.mktemp("wheel"))
 
 
 def environment(wheel: Path, extra: str, folder: Path) -> Path:
     """A folder with the wheel and all that it asks for with this extra."""
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder)
-    waiting = list(needed(metadata(wheel).get_all("Requires-Dist", []), {extra} if extra else set()))
-    seen: set[tuple[str, frozenset[str]]] = set()
-    while waiting:
-        requirement = waiting.pop()
-        name = canonicalize_name(requirement.name)
-        extras = frozenset(requirement.extras)
-        if (name, extras) in seen:
-            continue
-        seen.add((name, extras))
-        if name == "frescor":
-            for one in extras:
-                waiting += needed(metadata(wheel).get_all("Requires-Dist", []), {one})
-            continue
-        distribution = importlib.metadata.distribution(name)
-        assert requirement.specifier.contains(distribution.version, prereleases=True), requirement
-        for top in {Path(str(file)).parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}:
-            link = folder / top
-            if not link.exists():
-                link.symlink_to(Path(str(distribution.locate_file(top))))
-        waiting += needed(distribution.requires or [], set(extras))
+    install(wheel, [f"frescor[{extra}]" if extra else "frescor"], folder)
     return folder
 
 
@@ -270,11 +219,7 @@ def wrong() -> None:
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bare virtual environment in which the wheel stands with all extras: its python."""
-    folder = tmp_path_factory.mktemp("installed")
-    venv.create(folder, with_pip=False, symlinks=True)
-    (site,) = folder.glob("lib/python*/site-packages")
-    environment(wheel, "all", site)
-    return folder / "bin" / "python"
+    return virtual_environment(wheel, ["frescor[all]"], tmp_path_factory.mktemp("installed")) / "python"
 
 
 @pytest.mark.parametrize(

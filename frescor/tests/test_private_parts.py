@@ -28,6 +28,7 @@ ALLOWED = {
         "_NO_CURSOR_DML": 2,
         "_WeakInstanceDict": 3,
         "_all_registries": 2,
+        "_compiler_dispatch": 3,
         "_allow_autobegin": 1,
         "_deliver_insertmanyvalues_batches": 1,
         "_dispatcher": 2,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from curl_sessions import blocks, compared_lines
+from console_sessions import blocks, compared_lines
 
 from waiting import until
 

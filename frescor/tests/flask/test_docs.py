@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from curl_sessions import blocks, compared_lines
+from console_sessions import blocks, compared_lines
 from werkzeug.serving import make_server
 
 PAGE = next(page for folder in Path(__file__).parents if (page := folder / "docs" / "flask.md").is_file())

@@ -37,6 +37,24 @@ class Due(Base):
 
 Other = orm.aliased(Member)
 member, due = (Base.metadata.tables[name] for name in ("member", "due"))
+
+
+class WithMethods(sa.Select[Any]):
+    """A subclass as applications and SQLModel have: it says only how a statement is put together."""
+
+    inherit_cache = True
+
+    def of(self, number: int) -> "WithMethods":
+        return self.where(Member.id == number)
+
+
+class WithRules(WithMethods):
+    inherit_cache = True
+
+    def _compiler_dispatch(self, visitor: Any, **options: Any) -> str:
+        return f"{visitor.visit_select(self, **options)} OR 1"
+
+
 first = sa.select(Member.id, Member.size).where(Member.id == 1)
 tree = sa.select(Member.id, Member.size).where(Member.id == 1).cte("tree", recursive=True)
 chosen = first.cte("chosen")
@@ -46,6 +64,21 @@ shared = sa.select(sa.func.sum(Member.size)).where(Member.id == 1).scalar_subque
 # What is read whole, and of which tables rows alone.
 STATEMENTS: dict[str, tuple[Callable[[], Any], set[str], set[str]]] = {
     "a subquery of one row": (lambda: sa.select(first.subquery()), set(), {"member"}),
+    "one row, by a subclass of SELECT that has methods alone": (
+        lambda: WithMethods(Member.id, Member.size).of(1),
+        set(),
+        {"member"},
+    ),
+    "such a subclass in a subquery": (
+        lambda: sa.select(WithMethods(Member.size).of(1).subquery()),
+        set(),
+        {"member"},
+    ),
+    "one row, by a subclass of SELECT that writes its text itself": (
+        lambda: WithRules(Member.id, Member.size).of(1),
+        {"member"},
+        set(),
+    ),
     "a subquery of the rows of a list": (
         lambda: sa.select(sa.func.sum(sa.select(Member.size).where(Member.id.in_([1, 2])).subquery().c.size)),
         set(),

@@ -64,6 +64,7 @@ require(mapper, "_all_registries")
 require(pool, "_AdhocProxiedConnection")
 require(cursor, "_NO_CURSOR_DML")
 require(own_rules, "_dispatcher")
+require(sa.Select, "_compiler_dispatch")
 require(orm.Session, "_is_clean")
 require(default.DefaultDialect, "_has_events", "_deliver_insertmanyvalues_batches")
 require(
@@ -113,6 +114,17 @@ def values_of(statement: Insert | Update) -> dict[Any, Any]:
 def mapped_metadata() -> Collection[sa.MetaData]:
     """The metadata of all mapped classes."""
     return {registry.metadata for registry in mapper._all_registries()}
+
+
+def is_written_by_itself(select: type) -> bool:
+    """Whether a subclass of Select has rules of its own for its text (by `@compiles`, or for a compiler's method of its
+    own), or gives out other conditions or tables than those in its text."""
+    own: Any = select
+    return (
+        own._compiler_dispatch is not sa.Select._compiler_dispatch
+        or own.get_final_froms is not sa.Select.get_final_froms
+        or own.whereclause is not sa.Select.whereclause
+    )
 
 
 def has_more_tables(compiled: SQLCompiler) -> bool:

@@ -17,7 +17,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.selectable import AliasedReturnsRows, TableClause
 
-from frescor.sqlalchemy._private import OwnRules, overrides
+from frescor.sqlalchemy._private import OwnRules, is_written_by_itself, overrides
 from frescor.sqlalchemy._statements.facts import Named, Untranslated
 
 _NOTES = "_frescor_notes"
@@ -205,8 +205,11 @@ def _columns_of(element: Any) -> list[Any]:
 
 def has_own_constructs(statement: Any) -> bool:
     """Whether an element is compiled by the application's own rules (`@compiles`), which may write any text."""
-    return any(
-        not type(element).__module__.startswith("sqlalchemy.")
-        and not getattr(type(element), "__name__", "").startswith("Annotated")
-        for element in visitors.iterate(statement)
-    )
+    return any(_has_own_rules(type(element)) for element in visitors.iterate(statement))
+
+
+def _has_own_rules(kind: type) -> bool:
+    if kind.__module__.startswith("sqlalchemy.") or kind.__name__.startswith("Annotated"):
+        return False
+    # A subclass that only adds methods for whoever writes the statement, as SQLModel's, is written as a SELECT is.
+    return not issubclass(kind, sa.Select) or is_written_by_itself(kind)

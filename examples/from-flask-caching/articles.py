@@ -1,0 +1,55 @@
+"""Articles and their comments, with Flask, and Flask-Caching over Frescor."""
+
+import os
+
+import sqlalchemy as sa
+from flask import Flask, request
+
+from frescor.flask_caching import Cache
+from frescor.sqlalchemy import outbox_table, track
+
+engine = sa.create_engine("sqlite:///articles.db")
+metadata = sa.MetaData()
+comment = sa.Table(
+    "comment",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("article", sa.Integer),
+    sa.Column("text", sa.String),
+)
+outbox_table(metadata)
+
+app = Flask("articles")
+app.config["CACHE_TYPE"] = "frescor.flask_caching.FrescorCache"
+app.config["FRESCOR_URL"] = os.environ.get("FRESCOR_URL", "memory://")
+app.config["CACHE_DEFAULT_TIMEOUT"] = 300
+cache = Cache(app)
+metadata.create_all(engine)
+with app.app_context():
+    track(engine, cache.frescor)
+
+
+@cache.memoize()
+def comments(article: int) -> list[str]:
+    with engine.connect() as connection:
+        return list(connection.scalars(sa.select(comment.c.text).where(comment.c.article == article)))
+
+
+@app.get("/articles/<int:article>/comments")
+def show_comments(article: int):
+    return comments(article)
+
+
+@app.get("/latest")
+@cache.cached()
+def latest() -> str:
+    with engine.connect() as connection:
+        query = sa.select(comment.c.text).order_by(comment.c.id.desc()).limit(1)
+        return f"Latest comment: {connection.scalar(query)}\n"
+
+
+@app.post("/articles/<int:article>/comments")
+def add_comment(article: int):
+    with engine.begin() as connection:
+        connection.execute(comment.insert().values(article=article, text=request.form["text"]))
+    return "thanks\n", 201
