@@ -31,6 +31,7 @@ from controles.organizacao import views as organizacao_views
 from controles.pagamentos import views as pagamentos_views
 from controles.painel import views as painel_views
 from controles.previsto_realizado import views as previsto_realizado_views
+from controles.privacidade import views as privacidade_views
 from controles.recebimentos import views as recebimentos_views
 from controles.recibos import views as recibos_views
 from controles.services import background, cache_service
@@ -63,6 +64,7 @@ VIEWS = (
     assembleias_views,
     carteiras_views,
     importing_views,
+    privacidade_views,
 )
 
 DATABASE_PATIENCE_SECONDS = 5

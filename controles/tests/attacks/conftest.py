@@ -36,6 +36,9 @@ from controles.lembretes.models import Canal
 from controles.lembretes.records import FiltroLembretes, Pedido
 from controles.lembretes.services import mark_month, register_lembretes
 from controles.militantes.models import Militante
+from controles.privacidade.models import TipoSolicitacao
+from controles.privacidade.records import NovaSolicitacao
+from controles.privacidade.services import register_solicitacao
 from controles.recebimentos.models import Fonte
 from controles.recebimentos.records import Lida, NovaFolha
 from controles.recebimentos.services import create_recebimento
@@ -181,6 +184,9 @@ def _side(org: Any, nucleo: str, nome: str, cpf: str | None) -> Side:
         "convite_id": _invitation(org),
         # The link of nobody's invitation.
         "token": "x" * 43,
+        "solicitacao_id": _request(org, militante_id),
+        # What is past its term everywhere.
+        "acao": "recibos",
         "versao": versao,
         # No number, and nobody's: what a list is written as.
         "formato": "csv",
@@ -197,6 +203,11 @@ def _invitation(org: Any) -> int:
     db.session.commit()
     novo = NovoConvite(nome="Nova", email=f"nova-{name}@exemplo.org", papel=Papel.LEITURA, nucleo_id=None)
     return invite(novo, autor_id=boss.id, agora=org.clock.now)[0]
+
+
+def _request(org: Any, militante_id: int) -> int:
+    nova = NovaSolicitacao(tipo=TipoSolicitacao.ACESSO, recebida_em=org.clock.today, militante_id=militante_id)
+    return register_solicitacao(ORGANISATION, nova, autor_id=None, agora=org.clock.now)
 
 
 def _expense(org: Any, conta_id: int) -> tuple[int, int]:

@@ -2,10 +2,11 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy import ColumnElement, func, or_, select, true
 
 from controles.auditoria.models import Auditoria
 from controles.auditoria.records import CampoMudado, FiltroAuditoria, LinhaAuditoria, Opcoes, PaginaAuditoria
@@ -13,9 +14,16 @@ from controles.contas.models import Usuario
 from controles.db import MAX_BIG_ID, MAX_ID, db
 from controles.domain.clock import LOCAL_ZONE
 from controles.domain.money import format_brl
-from controles.web.pagination import Keyset, fetch_page
+from controles.militantes.models import Militante
+from controles.pagamentos.models import Pagamento
+from controles.web.pagination import MAX_LIMIT, Keyset, every_row, fetch_page
 
 _MONEY = frozenset({"valor", "valor_cota", "pago", "total"})
+# What names or describes a person. Everything else in a row stays, such as amounts, days and standings.
+_PERSONAL = frozenset(
+    {"nome", "nome_social", "matricula", "cpf", "nascimento", "email", "telefone", "motivo", "observacao", "e2eid"}
+)
+WITHHELD = "(retirado: pessoa anonimizada)"
 _NEWEST_FIRST = Keyset(order="numero", columns=(Auditoria.id,), row_id=Auditoria.id, descending=True)
 
 
@@ -40,7 +48,25 @@ def list_auditoria(filtro: FiltroAuditoria, *, cursor: str | None = None, limit:
         limit=limit,
         visible=true(),
     )
-    linhas = tuple(
+    return PaginaAuditoria(linhas=_lines(page.rows), proximo=page.following, anterior=page.preceding)
+
+
+def all_auditoria(filtro: FiltroAuditoria, *, upto: int) -> Iterator[LinhaAuditoria]:
+    """Every row up to this number that the list has on all its pages, newest first; read while it is consumed."""
+    rows = every_row(lambda cursor: list_auditoria(filtro, cursor=cursor, limit=MAX_LIMIT))
+    return (row for row in rows if row.id <= upto)
+
+
+def extent_of_auditoria(filtro: FiltroAuditoria) -> tuple[int, int]:
+    """How many rows the list has on all its pages, and the largest number among them."""
+    counted = select(func.count(), func.coalesce(func.max(Auditoria.id), 0)).where(*_conditions(filtro))
+    count, last = db.session.execute(counted).one()
+    return count, last
+
+
+def _lines(rows: Sequence[Any]) -> tuple[LinhaAuditoria, ...]:
+    anonymous = _anonymous(rows)
+    return tuple(
         LinhaAuditoria(
             id=row[0],
             quando=row[1],
@@ -48,11 +74,40 @@ def list_auditoria(filtro: FiltroAuditoria, *, cursor: str | None = None, limit:
             acao=row[3],
             tabela=row[4],
             registro_id=row[5],
-            campos=changed_fields(row[6], row[7]),
+            campos=_withheld(changed_fields(row[6], row[7])) if row[0] in anonymous else changed_fields(row[6], row[7]),
         )
-        for row in page.rows
+        for row in rows
     )
-    return PaginaAuditoria(linhas=linhas, proximo=page.following, anterior=page.preceding)
+
+
+def _anonymous(rows: Sequence[Any]) -> set[int]:
+    """The numbers of the rows that are about somebody who was anonymised: as a person, as a payer, or as a request."""
+    about: dict[int, tuple[str, Any]] = {}
+    for number, _, _, _, tabela, registro_id, _, depois in rows:
+        if tabela in {Militante.__tablename__, Pagamento.__tablename__}:
+            about[number] = (tabela, registro_id)
+        elif depois and "militante_id" in depois:
+            about[number] = (Militante.__tablename__, depois["militante_id"])
+    people = {key for tabela, key in about.values() if tabela == Militante.__tablename__ and isinstance(key, int)}
+    payments = {key for tabela, key in about.values() if tabela == Pagamento.__tablename__}
+    was = Militante.anonimizado_em.is_not(None)
+    gone = set(db.session.scalars(select(Militante.id).where(Militante.id.in_(people), was))) if people else set()
+    theirs = select(Pagamento.id).join(Militante, Militante.id == Pagamento.militante_id)
+    paid = set(db.session.scalars(theirs.where(Pagamento.id.in_(payments), was))) if payments else set()
+    found = {Militante.__tablename__: gone, Pagamento.__tablename__: paid}
+    return {number for number, (tabela, key) in about.items() if key in found[tabela]}
+
+
+def _withheld(campos: tuple[CampoMudado, ...]) -> tuple[CampoMudado, ...]:
+    """The audit cannot be rewritten, so what names somebody who was anonymised is left out where it is read."""
+    return tuple(
+        replace(campo, antes=_hidden(campo.antes), depois=_hidden(campo.depois)) if campo.nome in _PERSONAL else campo
+        for campo in campos
+    )
+
+
+def _hidden(value: str | None) -> str | None:
+    return value if value in {None, "—"} else WITHHELD
 
 
 def get_opcoes() -> Opcoes:

@@ -235,4 +235,5 @@ def known_among(session: Session, identities: Sequence[Identity]) -> Known:
 
 
 def _all(session: Session, condition: ColumnElement[bool]) -> Iterable[Militante]:
-    return session.scalars(select(Militante).where(condition).order_by(Militante.id))
+    known = select(Militante).where(condition, Militante.anonimizado_em.is_(None))
+    return session.scalars(known.order_by(Militante.id))

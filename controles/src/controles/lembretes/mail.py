@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email import message_from_string
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
@@ -77,6 +78,16 @@ class Mailer:
         except smtplib.SMTPSenderRefused:
             raise MailUnavailable("O servidor de e-mail não envia em nome de MAIL_FROM; confira o endereço.") from None
 
+    def forget(self, address: str) -> int:
+        """Delete the files in the folder that are addressed to `address`; returns how many."""
+        gone = 0
+        for path in self.folder.glob("*.eml"):
+            head = path.read_text(encoding="utf-8", errors="replace").partition("\n\n")[0]
+            if _header(head, "To").lower() == address.lower():
+                path.unlink(missing_ok=True)
+                gone += 1
+        return gone
+
     def _to_file(self, letter: Letter) -> None:
         message = self._message(letter)
         name = message["Message-ID"].strip("<>").partition("@")[0]
@@ -104,6 +115,10 @@ class Mailer:
 def mailer_of(settings: Settings) -> Mailer:
     """The mail of this installation."""
     return Mailer(settings.mail_url, settings.mail_from or settings.admin_email, settings.data / FOLDER)
+
+
+def _header(head: str, name: str) -> str:
+    return str(message_from_string(head, policy=SMTP).get(name, ""))
 
 
 def _connected(url: str) -> smtplib.SMTP:

@@ -73,7 +73,7 @@ def _move(session: Session, about: dict[str, Any], *, autor_id: int | None, agor
         raise Invalid("decisao", "O núcleo que pediu não existe mais ou está inativo; recuse o pedido.")
     wanted = select(Militante).where(Militante.id == about["militante_id"]).with_for_update()
     militante = session.scalars(wanted.execution_options(populate_existing=True)).one_or_none()
-    if militante is None:
+    if militante is None or militante.anonimizado_em is not None:
         raise Conflict("A ficha deste pedido não existe mais; recuse o pedido.")
     before = militante.nucleo_id
     if before == nucleo.id:

@@ -328,4 +328,7 @@ def _conditions(
         wanted.append(Militante.data_desligamento >= filtro.desligado_de)
     if filtro.desligado_ate is not None:
         wanted.append(Militante.data_desligamento <= filtro.desligado_ate)
+    if filtro.anonimizado is not None:
+        anonymous = Militante.anonimizado_em.is_not(None)
+        wanted.append(anonymous if filtro.anonimizado else ~anonymous)
     return (*wanted, *owes_months(hoje, max(filtro.meses_min, int(filtro.devendo)), filtro.meses_max, whole=whole))

@@ -32,6 +32,8 @@ class FiltroMilitantes:
     filiado_ate: dt.date | None = None
     desligado_de: dt.date | None = None
     desligado_ate: dt.date | None = None
+    # Whether they were anonymised; None: both.
+    anonimizado: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

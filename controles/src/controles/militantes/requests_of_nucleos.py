@@ -49,6 +49,7 @@ def list_pedidos() -> tuple[Pedido, ...]:
     details: list[dict[str, Any]] = [depois or {} for *_, depois in rows]
     nucleos = _names(session, Nucleo, {one.get("nucleo_id") for one in details})
     payers = _names(session, Militante, {one.get("militante_id") for one in details if "pagamento_id" in one})
+    anonymous = _anonymous(session, {one.get("militante_id") for one in details})
     decided = _decisions(session, [pedido_id for pedido_id, *_ in rows])
     found = []
     for (pedido_id, quando, autor, acao, _), about in zip(rows, details, strict=True):
@@ -61,7 +62,8 @@ def list_pedidos() -> tuple[Pedido, ...]:
                 autor=autor,
                 nucleo=nucleos.get(about.get("nucleo_id")),
                 campo=campo,
-                nome=payers.get(about.get("militante_id")) if is_pix else about.get("nome"),
+                nome=anonymous.get(about.get("militante_id"))
+                or (payers.get(about.get("militante_id")) if is_pix else about.get("nome")),
                 militante_id=None if is_pix else about.get("militante_id"),
                 pagamento_id=about.get("pagamento_id"),
                 pode_mover=can_move(about),
@@ -80,4 +82,12 @@ def _decisions(session: Session, pedidos: list[int]) -> dict[int | None, str]:
 
 def _names(session: Session, kind: type[Nucleo] | type[Militante], ids: set[Any]) -> dict[Any, str]:
     wanted = select(kind.id, kind.nome).where(kind.id.in_({one for one in ids if isinstance(one, int)}))
+    return dict(session.execute(wanted).tuples().all())
+
+
+def _anonymous(session: Session, ids: set[Any]) -> dict[Any, str]:
+    """What a núcleo typed named the person, so those who were anonymised since are shown as they are now."""
+    wanted = select(Militante.id, Militante.nome).where(
+        Militante.id.in_({one for one in ids if isinstance(one, int)}), Militante.anonimizado_em.is_not(None)
+    )
     return dict(session.execute(wanted).tuples().all())

@@ -52,7 +52,16 @@ standing_pages.add_to(blueprint)
 MOST_FOUND = 10
 
 # Parts of the filter that come from the panel's links; the list shows each as a chip that can be removed.
-LINKED_ONLY = ("meses_min", "meses_max", "filiado_de", "filiado_ate", "desligado_de", "desligado_ate", "ordem")
+LINKED_ONLY = (
+    "meses_min",
+    "meses_max",
+    "filiado_de",
+    "filiado_ate",
+    "desligado_de",
+    "desligado_ate",
+    "anonimizado",
+    "ordem",
+)
 
 
 @blueprint.route("", methods=["GET", "POST"])
@@ -187,6 +196,9 @@ def _chips(filtro: FiltroMilitantes, links: ListLinks) -> list[tuple[str, str]]:
                 part for part in (low_date and f"de {date(low_date)}", high_date and f"até {date(high_date)}") if part
             )
             chips.append((f"{words} {span}", links.changed(**{first: None, last: None})))
+    if filtro.anonimizado is not None:
+        words = "Só anonimizados" if filtro.anonimizado else "Sem os anonimizados"
+        chips.append((words, links.changed(anonimizado=None)))
     return chips
 
 

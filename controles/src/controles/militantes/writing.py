@@ -51,13 +51,15 @@ def columns_to_store(dados: DadosMilitante) -> dict[str, Any]:
 
 
 def locked_militante(session: Session, escopo: Escopo, militante_id: int, versao: int) -> Militante:
-    """The militante, locked; Conflict if it is not the version that the author saw."""
+    """The militante, locked; Conflict if it is not the version that the author saw, or was anonymised."""
     found = None
     if 0 < militante_id <= MAX_ID:
         wanted = select(Militante).where(Militante.id == militante_id, in_scope(escopo)).with_for_update()
         found = session.scalars(wanted.execution_options(populate_existing=True)).one_or_none()
     if found is None:
         raise NotFound("Militante não encontrado.")
+    if found.anonimizado_em is not None:
+        raise Conflict("Os dados desta pessoa foram anonimizados: a ficha não muda mais.")
     if found.versao != versao:
         raise Conflict(
             "Este militante mudou depois que você abriu a página. "

@@ -6,8 +6,9 @@ Which receipt a payment has is cached, sealed: every page of a payment shows it.
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
 
 from controles.contas.models import Usuario
 from controles.cotas.models import Cota
@@ -36,11 +37,15 @@ from controles.web.pagination import Keyset, fetch_page
 _NEWEST_FIRST = Keyset(
     order="recibo", columns=(Recibo.ano, Recibo.numero), row_id=Recibo.id, descending=True, max_id=MAX_BIG_ID
 )
+# A receipt itself keeps the name for its term; a list does not show that of somebody who was anonymised.
+_LISTED_NAME = case(
+    (Militante.anonimizado_em.is_not(None), Militante.nome), else_=Recibo.conteudo["militante"].as_string()
+)
 _COLUMNS = (
     Recibo.id,
     Recibo.ano,
     Recibo.numero,
-    Recibo.conteudo["militante"].as_string(),
+    _LISTED_NAME,
     Recibo.valor,
     Recibo.pagamento_id,
     Recibo.emitido_em,
@@ -50,7 +55,7 @@ _COLUMNS = (
 
 def list_recibos(escopo: Escopo, filtro: FiltroRecibos, *, cursor: str | None = None, limit: int = 50) -> PaginaRecibos:
     """One page, the newest number first. An invalid cursor gives the first page."""
-    statement = select(*_COLUMNS).where(*_conditions(escopo, filtro))
+    statement = _listed(select(*_COLUMNS)).where(*_conditions(escopo, filtro))
     page = fetch_page(db.session, statement, _NEWEST_FIRST, cursor=cursor, limit=limit, visible=_visible(escopo))
     return PaginaRecibos(tuple(LinhaRecibo(*tuple(row)) for row in page.rows), page.following, page.preceding)
 
@@ -99,16 +104,7 @@ def get_recibos(escopo: Escopo, ids: Sequence[int]) -> tuple[DetalheRecibo, ...]
 def recibo_of_payment(pagamento_id: int) -> LinhaRecibo | None:
     """The receipt of a payment: the valid one, else the one cancelled last; None if it never had any."""
     row = db.session.execute(
-        select(
-            Recibo.id,
-            Recibo.ano,
-            Recibo.numero,
-            Recibo.conteudo["militante"].as_string(),
-            Recibo.valor,
-            Recibo.pagamento_id,
-            Recibo.emitido_em,
-            Recibo.cancelado_em,
-        )
+        _listed(select(*_COLUMNS))
         .where(Recibo.pagamento_id == pagamento_id)
         .order_by(Recibo.cancelado_em.is_not(None), Recibo.id.desc())
         .limit(1)
@@ -232,6 +228,12 @@ def _payments_of(ids: Sequence[int], first: dt.date, last: dt.date) -> Select[in
         Pagamento.estornado.is_(False),
         Pagamento.data_credito.between(first, last),
     )
+
+
+def _listed(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """`_COLUMNS` need the militante."""
+    of_payment = statement.join(Pagamento, Pagamento.id == Recibo.pagamento_id)
+    return of_payment.outerjoin(Militante, Militante.id == Pagamento.militante_id)
 
 
 def _visible(escopo: Escopo) -> ColumnElement[bool]:

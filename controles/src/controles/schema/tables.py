@@ -15,6 +15,7 @@ from controles.lembretes import models as _lembretes
 from controles.militantes import models as _militantes
 from controles.organizacao import models as _organizacao
 from controles.pagamentos import models as _pagamentos
+from controles.privacidade import models as _privacidade
 from controles.recebimentos import models as _recebimentos
 from controles.recibos import models as _recibos
 from frescor.sqlalchemy._outbox.outbox import outbox_table
@@ -35,6 +36,7 @@ _MODULES = (
     _organizacao,
     _pagamentos,
     _recebimentos,
+    _privacidade,
     _recibos,
 )
 
