@@ -14,6 +14,7 @@ from controles.assembleias import views as assembleias_views
 from controles.auditoria import seals
 from controles.auditoria import views as admin_views
 from controles.banco import views as banco_views
+from controles.busca import views as busca_views
 from controles.caixa import views as caixa_views
 from controles.carteiras import views as carteiras_views
 from controles.contas import invitation_pages, keys, own_account, rate_limit, security, users_pages
@@ -65,6 +66,7 @@ VIEWS = (
     carteiras_views,
     importing_views,
     privacidade_views,
+    busca_views,
 )
 
 DATABASE_PATIENCE_SECONDS = 5

@@ -33,6 +33,14 @@ class Auditoria(Base):
     selo: Mapped[bytes | None] = mapped_column(LargeBinary(32))
 
 
+class AuditoriaOculta(Base):
+    """A row whose texts name somebody who was anonymised: it cannot be rewritten, so its texts are not shown."""
+
+    __tablename__ = "auditoria_oculta"
+
+    auditoria_id: Mapped[int] = mapped_column(ForeignKey("auditoria.id"), primary_key=True, autoincrement=False)
+
+
 class AuditoriaPonta(Base):
     """The end of the chain, one row. Locked by whoever appends; reveals if rows were cut off the end."""
 

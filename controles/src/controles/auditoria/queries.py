@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select, true
 
-from controles.auditoria.models import Auditoria
+from controles.auditoria.models import Auditoria, AuditoriaOculta
 from controles.auditoria.records import CampoMudado, FiltroAuditoria, LinhaAuditoria, Opcoes, PaginaAuditoria
 from controles.contas.models import Usuario
 from controles.db import MAX_BIG_ID, MAX_ID, db
@@ -21,7 +21,10 @@ from controles.web.pagination import MAX_LIMIT, Keyset, every_row, fetch_page
 _MONEY = frozenset({"valor", "valor_cota", "pago", "total"})
 # What names or describes a person. Everything else in a row stays, such as amounts, days and standings.
 _PERSONAL = frozenset(
-    {"nome", "nome_social", "matricula", "cpf", "nascimento", "email", "telefone", "motivo", "observacao", "e2eid"}
+    {
+        *("nome", "nome_social", "matricula", "cpf", "nascimento", "email", "telefone", "motivo", "observacao"),
+        *("e2eid", "descricao", "categoria", "pedido", "resposta", "arquivo"),
+    }
 )
 WITHHELD = "(retirado: pessoa anonimizada)"
 _NEWEST_FIRST = Keyset(order="numero", columns=(Auditoria.id,), row_id=Auditoria.id, descending=True)
@@ -95,7 +98,9 @@ def _anonymous(rows: Sequence[Any]) -> set[int]:
     theirs = select(Pagamento.id).join(Militante, Militante.id == Pagamento.militante_id)
     paid = set(db.session.scalars(theirs.where(Pagamento.id.in_(payments), was))) if payments else set()
     found = {Militante.__tablename__: gone, Pagamento.__tablename__: paid}
-    return {number for number, (tabela, key) in about.items() if key in found[tabela]}
+    numbers = [row[0] for row in rows]
+    named = db.session.scalars(select(AuditoriaOculta.auditoria_id).where(AuditoriaOculta.auditoria_id.in_(numbers)))
+    return {number for number, (tabela, key) in about.items() if key in found[tabela]} | set(named)
 
 
 def _withheld(campos: tuple[CampoMudado, ...]) -> tuple[CampoMudado, ...]:

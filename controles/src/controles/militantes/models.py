@@ -57,6 +57,8 @@ class Militante(Base):
         Index("ix_militante_data_filiacao_id", "data_filiacao", "id"),
         Index("ix_militante_situacao_nome_busca_id", "situacao", "nome_busca", "id"),
         Index("ix_militante_data_desligamento", "data_desligamento"),
+        Index("ix_militante_telefone_busca", "telefone_busca"),
+        Index("ix_militante_email_busca", "email_busca"),
     )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -81,6 +83,9 @@ class Militante(Base):
     valor_cota: Mapped[int] = mapped_column(Centavos, default=2000)
     versao: Mapped[int] = mapped_column(default=1)
     anonimizado_em: Mapped[dt.datetime | None]
+    # Telephone and e-mail in the form in which they are looked up (`domain/contact.py`).
+    telefone_busca: Mapped[str | None] = mapped_column(bytewise(20))
+    email_busca: Mapped[str | None] = mapped_column(bytewise(254))
 
     nucleo: Mapped[Nucleo | None] = relationship()
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from controles.db import MAX_ID, serialise
 from controles.domain import cpf
+from controles.domain.contact import email_form, phone_form
 from controles.domain.domain_errors import Conflict, Invalid, NotFound
 from controles.domain.escopo import Escopo
 from controles.domain.periods import month_of
@@ -46,6 +47,8 @@ def columns_to_store(dados: DadosMilitante) -> dict[str, Any]:
     return {
         **{name: getattr(dados, name) for name in STORED},
         "nome_busca": search_form(dados.nome_social or dados.nome)[:160],
+        "telefone_busca": phone_form(dados.telefone),
+        "email_busca": email_form(dados.email),
         **number,
     }
 
@@ -183,6 +186,8 @@ def restore(militante: Militante, stored: Mapping[str, Any]) -> None:
         value = stored[name]
         setattr(militante, name, dt.date.fromisoformat(value) if name in _DAYS and value else value)
     militante.nome_busca = search_form(militante.nome_exibido)[:160]
+    militante.telefone_busca = phone_form(militante.telefone)
+    militante.email_busca = email_form(militante.email)
     militante.cpf_cifrado = cpf.vault().encrypt(number) if number else None
     militante.cpf_hmac = cpf.vault().digest(number) if number else None
 

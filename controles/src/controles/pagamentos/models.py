@@ -40,6 +40,8 @@ class Pagamento(Base):
         # Sums of cash by day and method read only this index, in its order.
         Index("ix_pagamento_caixa", "data_credito", "metodo", "valor", "estorna_id", "militante_id"),
         Index("ix_pagamento_militante_id_data_credito_id", "militante_id", "data_credito", "id"),
+        # Searching for an amount.
+        Index("ix_pagamento_valor_data_credito_id", "valor", "data_credito", "id"),
         Index(
             "uq_pagamento_estorna_id",
             "estorna_id",

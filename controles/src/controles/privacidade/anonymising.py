@@ -82,6 +82,7 @@ def _person(session: Session, militante: Militante) -> Person:
     return Person(
         militante_id=militante.id,
         label=label_of(militante.id),
+        matricula=militante.matricula,
         # What names two people is left to the other one.
         names=Names(() if shared else names, email=militante.email),
     )
@@ -94,6 +95,7 @@ def _clear(session: Session, militante: Militante, agora: dt.datetime) -> None:
     militante.matricula = _free_matricula(session, militante.id)
     militante.cpf_cifrado = militante.cpf_hmac = None
     militante.nascimento = militante.email = militante.telefone = None
+    militante.email_busca = militante.telefone_busca = None
     militante.anonimizado_em = agora
     flush_militante(session)
 

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, String, case, cast, delete, func, or_, sel
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from controles.assembleias.models import Convocado
+from controles.auditoria.models import Auditoria, AuditoriaOculta
 from controles.banco.models import Conciliacao, LinhaExtrato
 from controles.caixa.models import Lancamento
 from controles.carteiras.models import Carteira
@@ -50,7 +51,13 @@ class Person:
 
     militante_id: int
     label: str
+    matricula: str
     names: Names
+
+    def forgotten(self, text: str) -> str:
+        """`text` without the names and, if there are any, without the matrícula that then tells who it was."""
+        cleared = self.names.replaced(text, self.label)
+        return cleared if cleared == text else cleared.replace(self.matricula, f"anon-{self.militante_id}")
 
 
 def remove_traces(session: Session, person: Person) -> dict[str, int]:
@@ -143,6 +150,7 @@ def _mentions(session: Session, person: Person) -> Iterator[tuple[str, int]]:
                 changed += _update(session, model, model.id == key, values={column.key: cleared})
         yield model.__tablename__, changed
     yield ImportacaoLinha.__tablename__, _mentions_in_imports(session, person, likes)
+    yield AuditoriaOculta.__tablename__, _mentions_in_audit(session, person, likes)
 
 
 def _mentions_in_imports(session: Session, person: Person, likes: list[str]) -> int:
@@ -151,13 +159,30 @@ def _mentions_in_imports(session: Session, person: Person, likes: list[str]) -> 
     changed = 0
     for row in session.scalars(wanted.execution_options(populate_existing=True)):
         before = [getattr(row, name) for name in _OF_ROWS]
-        after = [_walk(value, lambda text: person.names.replaced(text, person.label)) for value in before]
+        after = [_walk(value, person.forgotten) for value in before]
         if after != before:
             changed += 1
             for name, value in zip(_OF_ROWS, after, strict=True):
                 setattr(row, name, value)
     session.flush()
     return changed
+
+
+def _mentions_in_audit(session: Session, person: Person, likes: list[str]) -> int:
+    """The audit's rows stay as they are, but their texts are not shown any more."""
+    texts = [cast(column, String) for column in (Auditoria.antes, Auditoria.depois)]
+    hidden = select(AuditoriaOculta.auditoria_id).where(AuditoriaOculta.auditoria_id == Auditoria.id).exists()
+    wanted = select(Auditoria.id, Auditoria.antes, Auditoria.depois).where(
+        or_(*(_like(text, likes) for text in texts)), ~hidden
+    )
+    found = [
+        AuditoriaOculta(auditoria_id=number)
+        for number, *values in session.execute(wanted)
+        if _walk(values, person.forgotten) != values
+    ]
+    session.add_all(found)
+    session.flush()
+    return len(found)
 
 
 def _walk(value: Any, change: Callable[[str], str]) -> Any:

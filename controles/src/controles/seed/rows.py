@@ -5,6 +5,7 @@ Days and instants are text, which SQLite stores and PostgreSQL parses. Money is 
 
 from dataclasses import dataclass, field
 
+from controles.domain.contact import email_form, phone_form
 from controles.domain.cpf import CpfVault
 from controles.militantes.models import Situacao
 from controles.seed.days import Calendar
@@ -28,6 +29,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "nascimento",
         "email",
         "telefone",
+        "telefone_busca",
+        "email_busca",
         "nucleo_id",
         "situacao",
         "data_filiacao",
@@ -102,6 +105,8 @@ def militante_row(person: Person, calendar: Calendar, vault: CpfVault) -> Row:
         iso[person.born],
         person.email,
         person.telefone,
+        phone_form(person.telefone),
+        email_form(person.email),
         None if person.place is None else person.place.id,
         person.situacao.value,
         iso[person.joined],

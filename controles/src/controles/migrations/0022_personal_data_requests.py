@@ -1,10 +1,10 @@
-"""The register of what people ask about their own data."""
+"""The register of what people ask about their own data, and audit rows whose texts are not shown any more."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
@@ -55,6 +55,14 @@ def upgrade() -> None:
         postgresql_where=open_ones,
     )
 
+    op.create_table(
+        "auditoria_oculta",
+        sa.Column("auditoria_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(["auditoria_id"], ["auditoria.id"], name=op.f("fk_auditoria_oculta_auditoria_id")),
+        sa.PrimaryKeyConstraint("auditoria_id", name=op.f("pk_auditoria_oculta")),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("auditoria_oculta")
     op.drop_table("solicitacao_titular")
