@@ -95,6 +95,7 @@ def test_the_copy_holds_every_table_that_refers_to_the_person_and_is_audited(
     assert referring == {
         *("situacao_historico", "valor_cota", "cota", "dispensa", "pagamento", "carteira", "assembleia_convocado"),
         *("lembrete", "sem_lembrete", "linha_extrato", "solicitacao_titular"),
+        *("devolucao", "recebimento_linha"),
     }
 
 

@@ -1,1 +1,1 @@
-"""One box for everything: people by whatever is known of them, payments by number, code or amount, receipts by number."""
+"""One box for everything: people by whatever is known of them, payments by number, code or amount, and receipts."""

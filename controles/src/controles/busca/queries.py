@@ -5,8 +5,10 @@ Not cached: hardly anybody searches for the same term twice, and a term may be a
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, or_, select
+from sqlalchemy import text as sql_text
 
 from controles.busca.records import Achados, PagamentoAchado, PessoaAchada, ReciboAchado
 from controles.db import MAX_BIG_ID, db
@@ -72,9 +74,9 @@ def _people(escopo: Escopo, text: str) -> list[PessoaAchada]:
             .order_by(Militante.nome_busca, Militante.id)
             .limit(MOST_FOUND + 1)
         )
-        for *about, telefone, email in rows:
+        for key, nome, matricula, nucleo, situacao, telefone, email in rows:
             said = {"telefone": f"telefone {phone(telefone)}", "e-mail": f"e-mail {email}"}.get(why, why)
-            found.setdefault(about[0], PessoaAchada(*about, said))
+            found.setdefault(key, PessoaAchada(key, nome, matricula, nucleo, situacao, said))
     return list(found.values())
 
 
@@ -98,7 +100,9 @@ def _payments(escopo: Escopo, text: str, valor: int | None) -> list[PagamentoAch
     if number is not None and 0 < int(number[1]) <= MAX_BIG_ID:
         _note(found, _payment_rows(escopo).where(Pagamento.id == int(number[1])), f"pagamento nº {int(number[1])}")
     if E2EID.fullmatch(text):
-        _note(found, _payment_rows(escopo).where(Pagamento.e2eid == text), "código do PIX")
+        # In the words of the partial index, which has no reversed payments: these are found by number or amount.
+        standing = _payment_rows(escopo).where(Pagamento.e2eid == text, sql_text("NOT pagamento.estornado"))
+        _note(found, standing, "código do PIX")
     if valor is not None:
         newest = _payment_rows(escopo).where(Pagamento.valor == valor)
         ordered = newest.order_by(Pagamento.data_credito.desc(), Pagamento.id.desc()).limit(MOST_FOUND + 1)
@@ -106,12 +110,12 @@ def _payments(escopo: Escopo, text: str, valor: int | None) -> list[PagamentoAch
     return list(found.values())
 
 
-def _note(found: dict[int, PagamentoAchado], statement: Select[*tuple[object, ...]], why: str) -> None:
-    for row in db.session.execute(statement):
-        found.setdefault(row[0], PagamentoAchado(*row, why))
+def _note(found: dict[int, PagamentoAchado], statement: Select[*tuple[Any, ...]], why: str) -> None:
+    for key, data_credito, valor, metodo, militante, estornado in db.session.execute(statement):
+        found.setdefault(key, PagamentoAchado(key, data_credito, valor, metodo, militante, bool(estornado), why))
 
 
-def _payment_rows(escopo: Escopo) -> Select[*tuple[object, ...]]:
+def _payment_rows(escopo: Escopo) -> Select[*tuple[Any, ...]]:
     return (
         select(
             Pagamento.id,

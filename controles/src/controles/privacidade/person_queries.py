@@ -19,9 +19,10 @@ from controles.importing.models import Tipo as TipoImportacao
 from controles.lembretes.models import Lembrete, SemLembrete
 from controles.militantes.models import Militante, Nucleo, SituacaoHistorico, ValorCota
 from controles.militantes.scope import in_scope
-from controles.pagamentos.models import Alocacao, Pagamento
+from controles.pagamentos.models import Alocacao, Devolucao, Pagamento
 from controles.privacidade.models import SolicitacaoTitular
 from controles.privacidade.records import Campo, Celula, DadosPessoais, Secao, Tipo
+from controles.recebimentos.models import RecebimentoLinha
 from controles.recibos.models import Recibo
 
 DINHEIRO = Tipo.DINHEIRO
@@ -48,6 +49,7 @@ def personal_data(escopo: Escopo, militante_id: int) -> DadosPessoais | None:
             _register(militante, nucleo),
             *_standing(militante_id),
             *_money(militante_id),
+            *_received(militante_id),
             *_papers(militante_id),
             *_reminders(militante_id),
             *_elsewhere(militante_id),
@@ -144,6 +146,7 @@ def _money(own: int) -> Iterable[Secao]:
             Pagamento.estorna_id,
             Pagamento.motivo,
             Pagamento.observacao,
+            Pagamento.pagador_nome,
             Pagamento.registrado_em,
         )
         .where(Pagamento.militante_id == own)
@@ -156,6 +159,7 @@ def _money(own: int) -> Iterable[Secao]:
         Campo("estorno_de", "Estorno de"),
         Campo("motivo", "Motivo"),
         Campo("observacao", "Observação"),
+        Campo("pagador", "Pago por"),
         Campo("registrado_em", "Registrado"),
     )
     yield _section(
@@ -168,6 +172,34 @@ def _money(own: int) -> Iterable[Secao]:
         Campo("pagamento", "Pagamento"),
         Campo("competencia", "Competência"),
         Campo("valor", "Valor", DINHEIRO),
+    )
+
+
+def _received(own: int) -> Iterable[Secao]:
+    yield _section(
+        "devolucoes",
+        "Devoluções",
+        select(Devolucao.pagamento_id, Devolucao.centavos).where(Devolucao.militante_id == own).order_by(Devolucao.id),
+        Campo("pagamento", "Pagamento"),
+        Campo("valor", "Valor", DINHEIRO),
+    )
+    yield _section(
+        "recebimentos",
+        "Linhas de folhas e retornos bancários",
+        select(
+            RecebimentoLinha.data,
+            RecebimentoLinha.valor,
+            RecebimentoLinha.competencia,
+            RecebimentoLinha.texto,
+            RecebimentoLinha.pagamento_id,
+        )
+        .where(RecebimentoLinha.militante_id == own)
+        .order_by(RecebimentoLinha.id),
+        Campo("data", "Data"),
+        Campo("valor", "Valor", DINHEIRO),
+        Campo("competencia", "Competência"),
+        Campo("texto", "Texto do arquivo"),
+        Campo("pagamento", "Pagamento"),
     )
 
 

@@ -18,9 +18,10 @@ from controles.domain.text import search_form
 from controles.importing.models import AT_WORK, Estado, Importacao, ImportacaoArquivo, ImportacaoLinha, Tipo
 from controles.lembretes.models import Lembrete, SemLembrete
 from controles.militantes.models import SituacaoHistorico
-from controles.pagamentos.models import Pagamento
+from controles.pagamentos.models import Devolucao, Pagamento
 from controles.privacidade.models import SolicitacaoTitular
 from controles.privacidade.naming import Names
+from controles.recebimentos.models import RecebimentoLinha
 from controles.recibos.models import Recibo
 
 # In the place of a text that may not be empty.
@@ -33,6 +34,9 @@ FREE_TEXTS: tuple[InstrumentedAttribute[Any], ...] = (
     Lancamento.motivo,
     Pagamento.observacao,
     Pagamento.motivo,
+    Pagamento.pagador_nome,
+    RecebimentoLinha.texto,
+    RecebimentoLinha.duvida,
     Conciliacao.categoria,
     Dispensa.motivo,
     Cota.dispensa_motivo,
@@ -74,10 +78,24 @@ def _own_rows(session: Session, person: Person) -> Iterator[tuple[str, int]]:
     own = person.militante_id
     paid = select(Pagamento.id).where(Pagamento.militante_id == own)
     matched = select(Conciliacao.linha_id).where(Conciliacao.pagamento_id.in_(paid))
+    returned = select(Devolucao.linha_id).where(Devolucao.militante_id == own)
+    returned_by_hand = select(Devolucao.lancamento_id).where(Devolucao.militante_id == own)
+    payment = {
+        "observacao": None,
+        "motivo": _if_any(Pagamento.motivo),
+        "pagador_nome": None,
+        "pagador_cpf": None,
+    }
     roll = {"nome": person.label, "nome_busca": search_form(person.label), "matricula": f"anon-{own}"}
     request = {"nome": person.label, "pedido": None, "resposta": _if_any(SolicitacaoTitular.resposta)}
     changes: tuple[tuple[type[Base], ColumnElement[bool], dict[str, Any]], ...] = (
-        (Pagamento, Pagamento.militante_id == own, {"observacao": None, "motivo": _if_any(Pagamento.motivo)}),
+        (Pagamento, Pagamento.militante_id == own, payment),
+        (Lancamento, Lancamento.id.in_(returned_by_hand), {"descricao": None}),
+        (
+            RecebimentoLinha,
+            or_(RecebimentoLinha.militante_id == own, RecebimentoLinha.pagamento_id.in_(paid)),
+            {"texto": "", "duvida": None},
+        ),
         (Cota, Cota.militante_id == own, {"dispensa_motivo": _if_any(Cota.dispensa_motivo)}),
         (Dispensa, Dispensa.militante_id == own, {"motivo": REMOVED}),
         (SituacaoHistorico, SituacaoHistorico.militante_id == own, {"motivo": None}),
@@ -87,7 +105,7 @@ def _own_rows(session: Session, person: Person) -> Iterator[tuple[str, int]]:
         (Convocado, Convocado.militante_id == own, roll),
         (
             LinhaExtrato,
-            or_(LinhaExtrato.militante_id == own, LinhaExtrato.id.in_(matched)),
+            or_(LinhaExtrato.militante_id == own, LinhaExtrato.id.in_(matched), LinhaExtrato.id.in_(returned)),
             {"descricao": REMOVED},
         ),
         (SolicitacaoTitular, SolicitacaoTitular.militante_id == own, request),
@@ -147,7 +165,10 @@ def _mentions(session: Session, person: Person) -> Iterator[tuple[str, int]]:
         for key, written in session.execute(select(model.id, column).where(_like(column, likes))).all():
             cleared = person.names.replaced(written, person.label)[: column.type.length]
             if cleared != written:
-                changed += _update(session, model, model.id == key, values={column.key: cleared})
+                values: dict[str, Any] = {column.key: cleared}
+                if column is Pagamento.pagador_nome:
+                    values["pagador_cpf"] = None
+                changed += _update(session, model, model.id == key, values=values)
         yield model.__tablename__, changed
     yield ImportacaoLinha.__tablename__, _mentions_in_imports(session, person, likes)
     yield AuditoriaOculta.__tablename__, _mentions_in_audit(session, person, likes)
