@@ -110,7 +110,7 @@ def _claim(
             row.estado, row.erro = Estado.FALHOU, "A ficha não tem mais um endereço de e-mail."
         else:
             row.estado, row.meses, row.valor = Estado.ENVIANDO, len(months), valor
-            body = text(militante.nome_exibido, months, valor, organizacao)
+            body = text(militante.nome_exibido, months, valor, organizacao, militante_id=militante.id)
             return row.id, militante.email, body
         _record(row, autor_id=autor_id, agora=agora)
         return row.estado

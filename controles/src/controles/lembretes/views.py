@@ -58,7 +58,10 @@ def index() -> str:
     assert filtro.competencia is not None
     organizacao = get_organizacao()
     pagina = preview(escopo, filtro, hoje=hoje, cursor=request.args.get("cursor"))
-    messages = {linha.id: text(linha.nome, linha.meses, linha.valor, organizacao) for linha in pagina.linhas}
+    messages = {
+        linha.id: text(linha.nome, linha.meses, linha.valor, organizacao, militante_id=linha.id)
+        for linha in pagina.linhas
+    }
     return render_template(
         "lembretes/index.html",
         filtro=filtro,
@@ -202,7 +205,9 @@ def show(lembrete_id: int) -> str:
         abort(404)
     ficha = get_militante(escopo, lembrete.militante_id, hoje=hoje)
     rest, organizacao = rest_of(escopo, lembrete.militante_id, hoje=hoje), get_organizacao()
-    message = text(lembrete.militante, rest[0], rest[1], organizacao) if rest is not None else None
+    message = None
+    if rest is not None:
+        message = text(lembrete.militante, *rest, organizacao, militante_id=lembrete.militante_id)
     link = whatsapp_link(ficha.telefone, message) if ficha is not None and message is not None else None
     return render_template(
         "lembretes/show.html",
