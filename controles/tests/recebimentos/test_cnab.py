@@ -68,6 +68,13 @@ def test_line_ends_and_the_mark_of_the_end_do_not_matter() -> None:
         assert len(lines(raw)) == 1
 
 
+def test_a_file_that_was_saved_again_as_utf_8_is_read_like_that_of_the_bank() -> None:
+    records = file_240(title_240(1, name="ANA DA CONCEIÇÃO"))
+    text = "\r\n".join(records)
+    for raw in (text.encode("cp1252"), text.encode(), text.encode("utf-8-sig")):
+        assert lines(raw)[0].nome == "ANA DA CONCEIÇÃO"
+
+
 def test_the_same_title_has_the_same_key_in_another_file_and_two_equal_ones_have_two() -> None:
     once = lines(written(file_240(title_240(1, our="77"))))
     among = lines(written(file_240(title_240(1, our="12"), title_240(3, our="77"), title_240(5, our="77"))))
@@ -88,7 +95,7 @@ GOOD_400 = file_400({}, {"our": "9"})
     [
         ([], "vazio"),
         ([record[:-1] for record in GOOD], "239 posições"),
-        ([*GOOD[:3], GOOD[3][:200]], "está cortada"),
+        ([*GOOD[:3], GOOD[3][:200]], "cortado ou alterado"),
         (GOOD[:-1], "Falta o fim"),
         (GOOD[1:], "falta o começo"),
         (without(GOOD, 3), "diz ter"),

@@ -82,7 +82,9 @@ def read_return(raw: bytes, *, hoje: dt.date) -> tuple[Fonte, tuple[Lida, ...]]:
     for number, record in enumerate(records, start=1):
         if len(record) != width:
             raise Invalid(
-                "arquivo", f"A linha {number} tem {len(record)} posições em vez de {width}: está cortada. {_AGAIN}"
+                "arquivo",
+                f"A linha {number} tem {len(record)} posições em vez de {width}: o arquivo foi cortado ou alterado. "
+                f"{_AGAIN}",
             )
     lines = tuple(_read_240(records, hoje) if width == 240 else _read_400(records, hoje))
     if not lines:
@@ -91,8 +93,13 @@ def read_return(raw: bytes, *, hoje: dt.date) -> tuple[Fonte, tuple[Lida, ...]]:
 
 
 def _records(raw: bytes) -> list[str]:
-    # The manuals ask for ASCII; what comes is mostly that of Windows.
-    text = raw.decode("cp1252", errors="replace").replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a\n")
+    # The manuals ask for ASCII. What comes may be that of Windows, or was saved again as UTF-8, whose letters with
+    # accents take two bytes.
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("cp1252", errors="replace")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a\n")
     if not text.strip():
         raise Invalid("arquivo", "O arquivo está vazio.")
     return text.split("\n")
