@@ -25,6 +25,9 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from controles import create_app
+from controles.banco.models import Finalidade, TipoConta
+from controles.banco.records import DadosConta
+from controles.banco.services import save_conta
 from controles.contas import browser, sessions
 from controles.contas.models import Papel, Usuario
 from controles.cotas.models import Cota
@@ -239,6 +242,20 @@ class Organisation:
     def militante(self, nome: str = "Maria da Silva", **dados: Any) -> int:
         values: dict[str, Any] = {"data_filiacao": dt.date(2020, 1, 15)} | dados
         return create_militante(self.escopo, DadosMilitante(nome=nome, **values), autor_id=None, agora=self.clock.now)
+
+    def conta(self, nome: str = "Banco", conta_id: int | None = None, **dados: Any) -> int:
+        """A new account that begins with the year; or `conta_id`, changed."""
+        values: dict[str, Any] = {
+            "nome": nome,
+            "tipo": TipoConta.CORRENTE,
+            "finalidade": Finalidade.GERAL,
+            "banco": None,
+            "agencia": None,
+            "numero": None,
+            "saldo_inicial": 0,
+            "inicio": dt.date(2026, 1, 1),
+        } | dados
+        return save_conta(conta_id, DadosConta(**values), autor_id=None, agora=self.clock.now, hoje=self.clock.today)
 
     def end(self, militante_id: int, data: dt.date) -> None:
         versao = db.session.scalars(sa.select(Militante.versao).where(Militante.id == militante_id)).one()

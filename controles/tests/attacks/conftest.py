@@ -16,9 +16,9 @@ from werkzeug.test import TestResponse
 
 from controles.assembleias.records import NovaAssembleia
 from controles.assembleias.services import issue_assembleia
-from controles.banco.models import Finalidade, Formato, LinhaExtrato, TipoConta
-from controles.banco.records import DadosConta, ExtratoLido, LinhaLida
-from controles.banco.services import import_statement, save_conta
+from controles.banco.models import Formato, LinhaExtrato
+from controles.banco.records import ExtratoLido, LinhaLida
+from controles.banco.services import import_statement
 from controles.caixa.models import Comprovante, TipoLancamento
 from controles.caixa.records import Arquivo, NovoLancamento
 from controles.caixa.services import register_lancamento
@@ -248,18 +248,8 @@ def _payroll(org: Any) -> int:
 
 def _statement(org: Any, nome: str) -> tuple[int, int]:
     """An account and the one line of its statement: the whole organisation's, on either side."""
-    agora, hoje = org.clock.now, org.clock.today
-    conta = DadosConta(
-        nome=nome,
-        tipo=TipoConta.CORRENTE,
-        finalidade=Finalidade.GERAL,
-        banco=None,
-        agencia=None,
-        numero=None,
-        saldo_inicial=0,
-        inicio=dt.date(2026, 1, 1),
-    )
-    conta_id = save_conta(None, conta, autor_id=None, agora=agora, hoje=hoje)
+    agora = org.clock.now
+    conta_id = org.conta(nome)
     lido = ExtratoLido(Formato.CSV, None, None, (LinhaLida(dt.date(2026, 3, 2), 700, "DEPOSITO"),))
     import_statement((lido,), conta_id=conta_id, arquivo="x.csv", autor_id=None, agora=agora)
     linha_id = db.session.scalars(sa.select(LinhaExtrato.id).where(LinhaExtrato.conta_id == conta_id)).one()

@@ -1,6 +1,5 @@
 """A bank account, a caixa, and movements that are entered by hand."""
 
-import dataclasses
 import datetime as dt
 from collections.abc import Callable
 from typing import Any
@@ -9,37 +8,28 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from controles.banco.models import Finalidade, Formato, LinhaExtrato, TipoConta
+from controles.banco.models import Formato, LinhaExtrato, TipoConta
 from controles.banco.queries import list_contas
-from controles.banco.records import DadosConta, ExtratoLido, LinhaLida
-from controles.banco.services import import_statement, save_conta
+from controles.banco.records import ExtratoLido, LinhaLida
+from controles.banco.services import import_statement
 from controles.caixa.models import TipoLancamento
 from controles.caixa.records import Arquivo, NovoLancamento
 from controles.caixa.services import register_lancamento
 from controles.db import db
 
 Register = Callable[..., int]
-BANCO = DadosConta(
-    nome="Banco",
-    tipo=TipoConta.CORRENTE,
-    finalidade=Finalidade.GERAL,
-    banco=None,
-    agencia=None,
-    numero=None,
-    saldo_inicial=10000,
-    inicio=dt.date(2026, 1, 1),
-)
 
 
 @pytest.fixture
-def banco(app: Flask, agora: dt.datetime, hoje: dt.date) -> int:
-    return save_conta(None, BANCO, autor_id=None, agora=agora, hoje=hoje)
+def banco(app: Flask, org: Any) -> int:
+    conta_id: int = org.conta(saldo_inicial=10000)
+    return conta_id
 
 
 @pytest.fixture
-def caixa(banco: int, agora: dt.datetime, hoje: dt.date) -> int:
-    dados = dataclasses.replace(BANCO, nome="Caixa", tipo=TipoConta.CAIXA, saldo_inicial=500)
-    return save_conta(None, dados, autor_id=None, agora=agora, hoje=hoje)
+def caixa(banco: int, org: Any) -> int:
+    conta_id: int = org.conta("Caixa", tipo=TipoConta.CAIXA, saldo_inicial=500)
+    return conta_id
 
 
 @pytest.fixture

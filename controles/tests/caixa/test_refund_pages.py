@@ -1,6 +1,5 @@
 """The screens by which money is given back, from the ficha, from an unidentified payment, and from a statement."""
 
-import dataclasses
 import datetime as dt
 import re
 from collections.abc import Callable
@@ -11,11 +10,10 @@ import sqlalchemy as sa
 from flask import Flask
 
 from controles.banco.models import Extrato, LinhaExtrato, TipoConta
-from controles.banco.services import save_conta
 from controles.contas.models import Papel
 from controles.db import db
 
-from .conftest import BANCO, take
+from .conftest import take
 
 DAY = dt.date(2026, 3, 10)
 
@@ -25,9 +23,10 @@ def treasurer(visit: Callable[..., Any]) -> Any:
     return visit(Papel.TESOURARIA)
 
 
-def account(web: Flask, agora: dt.datetime, hoje: dt.date, **changed: Any) -> int:
+def account(web: Flask, org: Any, nome: str = "Banco", **changed: Any) -> int:
     with web.app_context():
-        return save_conta(None, dataclasses.replace(BANCO, **changed), autor_id=None, agora=agora, hoje=hoje)
+        conta_id: int = org.conta(nome, **changed)
+    return conta_id
 
 
 def form_at(visitor: Any, path: str) -> tuple[str, str]:
@@ -38,9 +37,7 @@ def form_at(visitor: Any, path: str) -> tuple[str, str]:
     return page, found[1]
 
 
-def test_the_ficha_leads_to_a_refund_of_its_credit(
-    treasurer: Any, web: Flask, org: Any, agora: dt.datetime, hoje: dt.date
-) -> None:
+def test_the_ficha_leads_to_a_refund_of_its_credit(treasurer: Any, web: Flask, org: Any) -> None:
     with web.app_context():
         ana = org.militante("Ana")
         org.pay(ana, 1500, data_credito=DAY)
@@ -48,7 +45,7 @@ def test_the_ficha_leads_to_a_refund_of_its_credit(
     assert f"/pagamentos/credito/{ana}" in treasurer.get(f"/militantes/{ana}")
     assert path in treasurer.get(f"/pagamentos/credito/{ana}")
     assert "Cadastrar a conta" in treasurer.open(path)
-    caixa = account(web, agora, hoje, nome="Caixa", tipo=TipoConta.CAIXA)
+    caixa = account(web, org, "Caixa", tipo=TipoConta.CAIXA)
     page, key = form_at(treasurer, path)
     assert "R$ 15,00" in page
     form = {"chave_idempotencia": key, "conta_id": caixa, "valor": "20,00", "dia": "10/03/2026", "descricao": "a mais"}
@@ -62,12 +59,10 @@ def test_the_ficha_leads_to_a_refund_of_its_credit(
     assert "Não há crédito a devolver" in treasurer.open(path)
 
 
-def test_an_unidentified_payment_is_given_back_from_its_page(
-    treasurer: Any, web: Flask, org: Any, agora: dt.datetime, hoje: dt.date
-) -> None:
+def test_an_unidentified_payment_is_given_back_from_its_page(treasurer: Any, web: Flask, org: Any) -> None:
     with web.app_context():
         payment = org.pay(None, 1500, data_credito=DAY)
-    caixa = account(web, agora, hoje, nome="Caixa", tipo=TipoConta.CAIXA)
+    caixa = account(web, org, "Caixa", tipo=TipoConta.CAIXA)
     path = f"/caixa/devolver/pagamento/{payment}"
     assert path in treasurer.get(f"/pagamentos/{payment}")
     _, key = form_at(treasurer, path)
@@ -80,9 +75,9 @@ def test_an_unidentified_payment_is_given_back_from_its_page(
 
 
 def test_a_line_of_money_paid_out_is_marked_as_a_refund(
-    treasurer: Any, web: Flask, org: Any, agora: dt.datetime, hoje: dt.date
+    treasurer: Any, web: Flask, org: Any, agora: dt.datetime
 ) -> None:
-    banco = account(web, agora, hoje)
+    banco = account(web, org)
     with web.app_context():
         ana = org.militante("Ana Prado")
         org.pay(ana, 1500, data_credito=DAY)

@@ -10,9 +10,9 @@ from flask import Flask
 
 from controles.auditoria.models import Auditoria
 from controles.banco import matching
-from controles.banco.models import Destino, Finalidade, Formato, LinhaExtrato, TipoConta
-from controles.banco.records import DadosConta, ExtratoLido, LinhaLida
-from controles.banco.services import import_statement, save_conta
+from controles.banco.models import Destino, Formato, LinhaExtrato
+from controles.banco.records import ExtratoLido, LinhaLida
+from controles.banco.services import import_statement
 from controles.cotas.models import Cota
 from controles.cotas.waiving import reopen_cota, undo_waiver, waive_cota, waive_month
 from controles.db import db
@@ -26,16 +26,6 @@ from controles.pagamentos.models import Pagamento
 
 WHOLE = Escopo()
 JANUARY, FEBRUARY, MARCH = (dt.date(2026, month, 1) for month in (1, 2, 3))
-CONTA = DadosConta(
-    nome="Banco",
-    tipo=TipoConta.CORRENTE,
-    finalidade=Finalidade.GERAL,
-    banco=None,
-    agencia=None,
-    numero=None,
-    saldo_inicial=0,
-    inicio=JANUARY,
-)
 
 
 def statement(*days: dt.date) -> tuple[ExtratoLido]:
@@ -64,7 +54,7 @@ def world(app: Flask, org: Any, agora: dt.datetime, hoje: dt.date) -> dict[str, 
         "dispensa": waived.dispensa_id,
         "paid": org.pay(ana, 500, data_credito=dt.date(2026, 2, 20)),
         "nobody": org.pay(None, 700, data_credito=dt.date(2026, 2, 21)),
-        "conta": save_conta(None, CONTA, autor_id=None, agora=agora, hoje=hoje),
+        "conta": org.conta(),
     }
     when = {"autor_id": None, "agora": agora}
     import_statement(statement(dt.date(2026, 2, 10)), conta_id=made["conta"], arquivo="x", **when)  # type: ignore[arg-type]
@@ -98,17 +88,9 @@ def writes(world: dict[str, Any], org: Any) -> dict[str, Callable[[], object]]:
         "a line's payment": lambda: matching.match_pagamento(world["linha"], world["paid"], **when),
         "a line's kind": lambda: matching.mark(world["linha"], Destino.OUTRO, "juros", **when),
         "new lines": lambda: import_statement(statement(day), conta_id=world["conta"], arquivo="x", **when),
-        "an account of before": lambda: save_conta(
-            None, DadosConta(**{**_fields(CONTA), "nome": "Outra", "inicio": day}), **both
-        ),
-        "what an account began with": lambda: save_conta(
-            world["conta"], DadosConta(**{**_fields(CONTA), "saldo_inicial": 5, "versao": 1}), **both
-        ),
+        "an account of before": lambda: org.conta("Outra", inicio=day),
+        "what an account began with": lambda: org.conta(conta_id=world["conta"], saldo_inicial=5, versao=1),
     }
-
-
-def _fields(dados: DadosConta) -> dict[str, Any]:
-    return {name: getattr(dados, name) for name in DadosConta.__slots__}
 
 
 WRITES = (

@@ -124,7 +124,8 @@ def test_no_payment_slips_into_a_month_that_is_being_closed(app: Flask, close: C
         written = sum(isinstance(result, int) for result in results)
         assert db.session.scalars(count).one() == before + written
         assert all(isinstance(result, int | Invalid | None) for result in results), results
-    closing = db.session.scalars(sa.select(Auditoria.id).where(Auditoria.acao == "mes.fechar")).all()[-1]
+    closings = sa.select(sa.func.max(Auditoria.id)).where(Auditoria.acao == "mes.fechar")
+    closing = db.session.scalars(closings).one()
     late = sa.select(sa.func.count()).where(Auditoria.acao == "pagamento.registrar", Auditoria.id > closing)
     assert db.session.scalars(late).one() == 0
     assert is_closed(last_closed(db.session), FEBRUARY)

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
-from controles.banco.models import Finalidade, Formato, TipoConta
-from controles.banco.records import DadosConta, ExtratoLido, LinhaLida
-from controles.banco.services import import_statement, save_conta
+from controles.banco.models import Formato, LinhaExtrato
+from controles.banco.records import ExtratoLido, LinhaLida
+from controles.banco.services import import_statement
 from controles.contas.models import Papel
+from controles.db import db
 
 DAY = dt.date(2026, 3, 10)
 
@@ -21,9 +23,7 @@ def treasurer(visit: Callable[..., Any]) -> Any:
     return visit(Papel.TESOURARIA)
 
 
-def test_a_family_is_checked_by_name_saved_once_and_matched_with_one_line(
-    treasurer: Any, web: Flask, org: Any, agora: dt.datetime, hoje: dt.date
-) -> None:
+def test_a_family_is_checked_by_name_saved_once_and_matched_with_one_line(treasurer: Any, web: Flask, org: Any) -> None:
     with web.app_context():
         org.militante("Ana Prado", matricula="000101")
         org.militante("Bia Prado", matricula="000102")
@@ -56,29 +56,18 @@ def test_a_family_is_checked_by_name_saved_once_and_matched_with_one_line(
     assert "pago por Nair Prado" in treasurer.get("/pagamentos")
     treasurer.send("/pagamentos/varios", etapa="salvar", **form)
     assert treasurer.get("/pagamentos").count("pago por Nair Prado") == 2
-    line = _line(web, agora, hoje, 4500)
+    line = _line(web, org, 4500)
     page = treasurer.get(f"/banco/lancamentos/{line}")
     assert "2 pagamentos registrados juntos" in page
     done = treasurer.send(f"/banco/lancamentos/{line}", etapa="grupo", grupo=key[1])
     assert "conciliado com 2 pagamentos" in done
 
 
-def _line(web: Flask, agora: dt.datetime, hoje: dt.date, valor: int) -> int:
-    conta = DadosConta(
-        nome="Banco",
-        tipo=TipoConta.CORRENTE,
-        finalidade=Finalidade.GERAL,
-        banco=None,
-        agencia=None,
-        numero=None,
-        saldo_inicial=0,
-        inicio=dt.date(2026, 1, 1),
-    )
+def _line(web: Flask, org: Any, valor: int) -> int:
     with web.app_context():
-        conta_id = save_conta(None, conta, autor_id=None, agora=agora, hoje=hoje)
         lido = ExtratoLido(Formato.CSV, None, None, (LinhaLida(DAY, valor, "PIX RECEBIDO"),))
-        import_statement((lido,), conta_id=conta_id, arquivo="x.csv", autor_id=None, agora=agora)
-    return 1
+        import_statement((lido,), conta_id=org.conta(), arquivo="x.csv", autor_id=None, agora=org.clock.now)
+        return db.session.scalars(sa.select(LinhaExtrato.id)).one()
 
 
 def test_the_payer_of_a_single_payment_is_kept_and_shown(treasurer: Any, web: Flask, org: Any) -> None:
