@@ -202,9 +202,9 @@ class Memory:
         if self.live:
             self._local.learn(*known)
 
-    def keep(self, *known: Any) -> None:
+    def keep(self, *known: Any, shared: bool) -> None:
         if self.live:
-            self._local.keep(*known)
+            self._local.keep(*known, shared=shared)
 
 
 def request_of(token: str, arrived: int, *, strict: bool = False) -> plan.Request:
