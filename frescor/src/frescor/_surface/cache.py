@@ -372,6 +372,10 @@ class Cache:
         expire_at: when the value expires: a time of day (local, or in its own time zone), or a function of the value
         that returns a datetime.
 
+        detached: callers, and the conditions above, get copies in place of ORM objects that the function returns, in
+        lists, tuples and dictionaries, too: of the columns and relationships that were loaded then, without a session.
+        An attribute that was not loaded raises AttributeError.
+
         Raises PolicyError at the declaration for a function that cannot be cached, for a second function of the same
         name, and for a policy that does not fit the function.
         """

@@ -10,6 +10,7 @@ from frescor._calls.callables import Callee
 from frescor._calls.loading import current_load
 from frescor._calls.policy import Policy, seconds
 from frescor._surface.options import CallOptions
+from frescor._values.detached import detached
 from frescor.errors import PolicyError
 
 _NAMES = ("store_if", "bypass_if", "ttl", "expire_at")
@@ -30,6 +31,12 @@ def check_conditions(options: CallOptions, policy: Policy) -> None:
                 "expire_at": "a time of day, or a function of the value that returns a datetime",
             }
             raise PolicyError(f"{name} is {kinds[name]}, not a coroutine function; got {value!r}.", policy=policy.name)
+    detaches: object = options.get("detached", False)
+    if not isinstance(detaches, bool):
+        raise PolicyError(
+            f"detached is True, so that callers get copies of ORM objects, or False; got {detaches!r}.",
+            policy=policy.name,
+        )
     if "ttl" in given and "expire_at" in given:
         raise PolicyError("ttl and expire_at both set when a value ends: give only one of them.", policy=policy.name)
 
@@ -42,11 +49,14 @@ def loader_of(callee: Callee, options: CallOptions, policy: Policy) -> Callable[
         options.get("ttl"),
         options.get("expire_at"),
     )
-    if store_if is None and ttl is None and expire_at is None:
+    detaches = options.get("detached", False)
+    if store_if is None and ttl is None and expire_at is None and not detaches:
         return function
 
     def look_at(value: Any) -> Any:
         load = current_load()
+        if detaches:
+            value = detached(value)
         if store_if is not None and not store_if(value):
             load.do_not_store()
         elif load.ttl is None:

@@ -20,6 +20,7 @@ class CallOptions(TypedDict, total=False):
     bypass_if: Callable[..., bool] | None
     ttl: Callable[[Any], Seconds | None] | None
     expire_at: dt.time | Callable[[Any], dt.datetime | None] | None
+    detached: bool
 
 
 class CachedOptions(PolicyOptions, CallOptions, total=False):

@@ -12,7 +12,8 @@ import typing
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from frescor._values.records import field_names, hints_of, is_record
+from frescor._values.detached import Detached
+from frescor._values.records import field_names, hints_of, is_mapped, is_record
 
 Check = Callable[[Any], bool]
 _SEQUENCES = (collections.abc.Sequence, collections.abc.Collection, collections.abc.Iterable)
@@ -74,6 +75,8 @@ def _of_kind(kind: type, arguments: tuple[Any, ...]) -> Check | None:
         return _collection(kind, arguments)
     if is_record(kind):
         return _record(kind)
+    if is_mapped(kind):
+        return lambda value: isinstance(value, (kind, Detached))
     if typing.is_typeddict(kind):
         return _typed_dict(kind)
     return _instance(_WIDER.get(kind, (kind,)))

@@ -21,8 +21,10 @@ def why_not(value: object) -> str:
     kind = type(value)
     if is_mapped(kind) or hasattr(value, "_sa_instance_state"):
         return (
-            "an ORM object belongs to its session and would be shared, detached and stale. "
-            "Return a frozen dataclass with the columns that are needed."
+            "an ORM object belongs to its session and would be shared, detached and stale. Return a frozen dataclass "
+            "with the columns that are needed: [UserRow(user.id, user.name) for user in users], or rows_as(UserRow) of "
+            "frescor.sqlalchemy with the result of a query. Or declare the function with detached=True, so that "
+            "callers get copies of the columns and of the relationships that were loaded."
         )
     if kind.__module__.startswith("sqlalchemy."):
         return "a SQLAlchemy result belongs to its query. Make it a tuple or a dataclass."

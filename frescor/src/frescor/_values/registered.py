@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from frescor._values.detached import Detached, content_of, from_content
 from frescor._values.names import class_name, is_found
 from frescor._values.scalars import TO_BYTES, Unsupported
 from frescor.errors import PolicyError
@@ -92,8 +93,9 @@ def _has_nan(content: Any) -> bool:
     return content.is_nan() if isinstance(content, Decimal) else isinstance(content, float) and content != content
 
 
-_by_type: dict[type, Coding] = {}
-_by_name: dict[str, Coding] = {}
+_DETACHED = Coding(Detached, "frescor.Detached", 1, content_of, from_content)
+_by_type: dict[type, Coding] = {Detached: _DETACHED}
+_by_name: dict[str, Coding] = {_DETACHED.name: _DETACHED}
 # The classes that annotations of cached functions have named, without a codec for them.
 _settled: "weakref.WeakSet[type]" = weakref.WeakSet()
 _lock = threading.Lock()
