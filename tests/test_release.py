@@ -28,7 +28,8 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("images"))
+    for name in ("docs", "examples"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("images", "*.db", "cache-server"))
     monkeypatch.setattr("build_release.ROOT", tmp_path)
 
 

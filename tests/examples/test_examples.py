@@ -4,33 +4,24 @@ commands are run, and what they print is compared.
 `make test-examples` runs all of them. Without EXAMPLES=all, two are run, and of the others the programs are imported.
 """
 
-import contextlib
 import difflib
 import json
 import os
 import re
 import shutil
-import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from bare_environments import build_wheel, virtual_environment
-from console_sessions import Shown, blocks, compared, shown
-
-from waiting import until
+from console_servers import asked_for, prints_what_it_shows, shell
+from console_sessions import Shown, blocks, shown
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples"
 EXAMPLES = sorted(path.parent.name for path in FOLDER.glob("*/README.md"))
 LONG = os.environ.get("EXAMPLES") == "all"
 IN_SHORT = ("fastapi-async", "from-functools")
-# A command that goes on until it is ended, and where it then answers.
-_SERVER = re.compile(
-    r"(?P<flask>flask .*run)|(?P<uvicorn>uvicorn .*)|(?P<worker>celery .*worker.*)"
-    r"|(?P<django>python manage.py runserver)"
-)
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
@@ -52,60 +43,6 @@ def installed(example: str, wheel: Path, tmp_path: Path) -> tuple[Path, dict[str
     return folder, shell(programs, tmp_path)
 
 
-def shell(programs: Path, home: Path) -> dict[str, str]:
-    """The environment of a shell in which a virtual environment is active."""
-    return {
-        "PATH": f"{programs}:/usr/bin:/bin",
-        "HOME": str(home),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "LC_ALL": "C.UTF-8",
-    }
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
-
-@contextlib.contextmanager
-def running(command: str, port: int, folder: Path, environment: dict[str, str]) -> Iterator[None]:
-    """A server or worker, from when it answers until it is ended."""
-    kind = _SERVER.fullmatch(command)
-    assert kind is not None
-    at = {"flask": f" --port {port}", "uvicorn": f" --port {port}", "django": f" {port} --noreload", "worker": ""}
-    log = folder / f"{kind.lastgroup}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            ["sh", "-c", f"exec {command}{at[str(kind.lastgroup)]}"],
-            cwd=folder,
-            env=environment,
-            stdout=output,
-            stderr=output,
-        )
-        try:
-            assert until(
-                lambda: (
-                    process.poll() is not None or (b" ready." in log.read_bytes() if kind["worker"] else answers(port))
-                ),
-                within=90,
-            ), log.read_text()
-            assert process.poll() is None, log.read_text()
-            yield
-        finally:
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
 def sessions(example: str) -> list[Shown]:
     return [one for block in blocks(FOLDER / example / "README.md", "console") for one in shown(block)]
 
@@ -113,20 +50,9 @@ def sessions(example: str) -> list[Shown]:
 @pytest.mark.parametrize("example", EXAMPLES if LONG else IN_SHORT)
 def test_an_example_prints_what_its_page_shows(example: str, wheel: Path, tmp_path: Path) -> None:
     folder, environment = installed(example, wheel, tmp_path)
-    port, steps = free_port(), sessions(example)
-    assert steps[0].command == "pip install -r requirements.txt"
-    (address,) = set(re.findall(r"localhost:\d+", " ".join(one.command for one in steps))) or {"localhost:5000"}
-    with contextlib.ExitStack() as stack:
-
-        def commands() -> Iterator[Shown]:
-            for one in steps[1:]:
-                if _SERVER.fullmatch(one.command):
-                    stack.enter_context(running(one.command, port, folder, environment))
-                else:
-                    yield one
-
-        found = compared(commands(), address, f"localhost:{port}", folder=folder, environment=environment)
-    assert found >= 3
+    steps = sessions(example)
+    assert asked_for(steps) == ["-r", "requirements.txt"]
+    assert prints_what_it_shows(steps, folder, environment) >= 3
     for notebook in FOLDER.joinpath(example).glob("*.ipynb"):
         assert outputs(folder / "run.ipynb") == outputs(notebook)
 
