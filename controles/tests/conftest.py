@@ -416,7 +416,7 @@ def any_web(make_app: MakeApp, database_url: str) -> Flask:
 
 
 def _web(make_app: MakeApp, url: str) -> Flask:
-    app = make_app(DATABASE_URL=url, LOGIN_RATE="100000 per minute")
+    app = make_app(DATABASE_URL=url, LOGIN_RATE="100000 per minute", API_RATE="100000 per minute")
     app.add_url_rule("/teste/token", view_func=generate_csrf)
     app.add_url_rule("/teste/entrar/<int:usuario_id>", view_func=_enter_at_once)
     return app

@@ -8,6 +8,8 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from controles import cli
+from controles.api import token_pages
+from controles.api import views as api_views
 from controles.application import errors, health, page_context, session_cookie
 from controles.application.extensions import alembic, csrf, db
 from controles.assembleias import views as assembleias_views
@@ -46,6 +48,7 @@ from controles.web import formatting, logs, nucleo_choices, request_checks, sear
 VIEWS = (
     contas_views,
     own_account,
+    token_pages,
     users_pages,
     invitation_pages,
     admin_views,
@@ -67,6 +70,7 @@ VIEWS = (
     importing_views,
     privacidade_views,
     busca_views,
+    api_views,
 )
 
 DATABASE_PATIENCE_SECONDS = 5
@@ -97,6 +101,7 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     request_checks.init_app(app)
     # Before the check of forms, so that forms refused there count, too.
     rate_limit.init_app(app, settings, contas_views.blueprint, own_account.blueprint, invitation_pages.blueprint)
+    rate_limit.limit_api(app, settings, api_views.blueprint)
     csrf.init_app(app)
     keys.init_app(app, settings)
     seals.init_app(app, settings.audit_keys)

@@ -1,14 +1,15 @@
-"""The error pages: what went wrong, in the reader's words, and what to do next."""
+"""The error pages: what went wrong, in the reader's words, and what to do next. The API has problems instead."""
 
 from dataclasses import dataclass
 
 import structlog
-from flask import Flask, current_app, flash, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
+from controles.api.answers import is_api, problem
 from controles.domain.domain_errors import Conflict, Invalid, NotFound
 from controles.formularios.page import after_lost_token
 from controles.web.logs import request_id
@@ -46,12 +47,14 @@ PAGES = {
 }
 
 
-def _page(status: int, *, text: str | None = None) -> tuple[str, int]:
+def _page(status: int, *, text: str | None = None) -> Response:
+    if is_api():
+        return problem(status, text)
     page = PAGES.get(status) or PAGES[500 if status >= 500 else 400]
     html = render_template(
         "errors/error.html", title=page.title, text=text or page.text, status=status, request_id=request_id()
     )
-    return html, status
+    return make_response(html, status)
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
@@ -60,10 +63,12 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
         return error
     if error.code == 401:
         return current_app.login_manager.unauthorized()  # type: ignore[attr-defined,no-any-return]
-    html, status = _page(error.code)
+    response = _page(error.code)
     # Keep Allow, Retry-After and similar headers.
-    headers = {name: value for name, value in error.get_headers() if name not in {"Content-Type", "Content-Length"}}
-    return html, status, headers
+    for name, value in error.get_headers():
+        if name not in {"Content-Type", "Content-Length"}:
+            response.headers[name] = value
+    return response
 
 
 def _csrf_error(_error: CSRFError) -> ResponseReturnValue:

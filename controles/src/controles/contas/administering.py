@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from controles.api.tokens import revoke_tokens_of
 from controles.auditoria import audit
 from controles.contas import enrolment, lockout, sessions
 from controles.contas.keys import account_keys
@@ -64,6 +65,13 @@ def end_sessions(usuario_id: int, *, autor_id: int | None, agora: dt.datetime) -
         _record(session, "usuario.encerrar_sessoes", usuario, autor_id, agora)
 
 
+def revoke_tokens(usuario_id: int, *, autor_id: int | None, agora: dt.datetime) -> int:
+    """End all tokens of this user for the API; returns how many there were."""
+    with transaction() as session:
+        usuario = _locked(session, usuario_id)
+        return revoke_tokens_of(session, usuario.id, autor_id=autor_id, agora=agora)
+
+
 def change_role(
     usuario_id: int, papel: Papel, nucleo_id: int | None, *, autor_id: int | None, agora: dt.datetime
 ) -> None:
@@ -85,7 +93,8 @@ def change_role(
 
 
 def reset_access(usuario_id: int, *, motivo: str, autor_id: int | None, agora: dt.datetime) -> str:
-    """Create a new password, to be handed over in person; the user enrols a new second factor at the next login.
+    """Create a new password, to be handed over in person; the user enrols a new second factor at the next login. Their
+    tokens for the API end.
 
     The former password ends, too: otherwise somebody who knew only that one could enrol a phone of their own.
     """
@@ -95,6 +104,7 @@ def reset_access(usuario_id: int, *, motivo: str, autor_id: int | None, agora: d
         password = new_password()
         usuario.password = hash_password(password)
         enrolment.restart(session, usuario, secret=new_otp_secret(), author_id=autor_id, agora=agora)
+        revoke_tokens_of(session, usuario_id, autor_id=autor_id, agora=agora)
         _record(session, "usuario.refazer_acesso", usuario, autor_id, agora, depois={"motivo": reason})
     return password
 

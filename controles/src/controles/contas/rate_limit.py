@@ -1,11 +1,12 @@
-"""Limits how often one network address may try to log in. Without its store, each process counts for itself."""
+"""Limits how often one network address may try to log in, and how often one token of the API may ask. Without its
+store, each process counts for itself."""
 
 import hashlib
 import hmac
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, request
+from flask import Blueprint, Flask, Response, request
 from flask_limiter import Limiter
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -16,6 +17,7 @@ from controles.settings.config import Settings
 
 # Per request, and only while the store is down; after the first failure the process counts by itself.
 _PATIENCE_SECONDS = 0.3
+_LIMITER = "rate_limiter"
 
 
 def init_app(app: Flask, settings: Settings, *blueprints: Blueprint) -> None:
@@ -33,12 +35,32 @@ def init_app(app: Flask, settings: Settings, *blueprints: Blueprint) -> None:
     )
     for blueprint in blueprints:
         limiter.limit(settings.login_rate, methods=["POST"])(blueprint)
+    app.extensions[_LIMITER] = limiter
+
+
+def limit_api(app: Flask, settings: Settings, blueprint: Blueprint) -> None:
+    """Limit what each token may ask, and how often one address may try tokens that are not valid."""
+    limiter: Limiter = app.extensions[_LIMITER]
+    limiter.limit(settings.api_rate, key_func=_hidden_token)(blueprint)
+    limiter.limit(settings.login_rate, deduct_when=_was_unknown)(blueprint)
+
+
+def _was_unknown(response: Response) -> bool:
+    return response.status_code == 401
 
 
 def _hidden_address() -> str:
     """Stands for this request's address in the store: equal for equal addresses, without revealing them."""
     network = network_of(request.remote_addr or "", 32, 64)
     return hmac.digest(account_keys().lockout, f"rate\n{network}".encode(), hashlib.sha256).hex()[:32]
+
+
+def _hidden_token() -> str:
+    """Stands for this request's token in the store; for its address if it has none."""
+    token = request.headers.get("Authorization")
+    if not token:
+        return _hidden_address()
+    return hmac.digest(account_keys().lockout, f"token\n{token}".encode("utf-8", "replace"), hashlib.sha256).hex()[:32]
 
 
 def _in_process(redis_url: str | None) -> bool:

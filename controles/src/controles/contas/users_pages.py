@@ -18,6 +18,7 @@ from controles.domain.escopo import Escopo
 from controles.militantes.queries import list_nucleos
 from controles.web.form_fields import ChoiceField, PageForm, choice, coerce_id
 from controles.web.formatting import papel as papel_name
+from controles.web.formatting import plural
 
 blueprint = Blueprint("usuarios", __name__, url_prefix="/usuarios", template_folder="templates")
 
@@ -78,6 +79,13 @@ def _end_sessions(usuario_id: int) -> ResponseReturnValue:
     return _done(usuario_id, "As sessões foram encerradas.")
 
 
+def _revoke_tokens(usuario_id: int) -> ResponseReturnValue:
+    count = administering.revoke_tokens(usuario_id, autor_id=current_author_id(), agora=utc_now())
+    return _done(
+        usuario_id, f"{plural(count, 'token revogado', 'tokens revogados')}." if count else "Não havia tokens."
+    )
+
+
 def _change_role(usuario_id: int) -> ResponseReturnValue:
     form = RoleForm(request.form)
     form.offer_nucleos()
@@ -98,6 +106,7 @@ _ACTS: dict[str, Callable[[int], ResponseReturnValue]] = {
     "bloquear": _block,
     "desbloquear": _unblock,
     "encerrar": _end_sessions,
+    "tokens": _revoke_tokens,
     "papel": _change_role,
     "refazer": _reset,
 }

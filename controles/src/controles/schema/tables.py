@@ -1,5 +1,6 @@
 """Imports every module with tables: the metadata contains only tables of imported modules."""
 
+from controles.api import models as _api
 from controles.assembleias import models as _assembleias
 from controles.auditoria import models as _admin
 from controles.banco import models as _banco
@@ -21,6 +22,7 @@ from controles.recibos import models as _recibos
 from frescor.sqlalchemy._outbox.outbox import outbox_table
 
 _MODULES = (
+    _api,
     _assembleias,
     _admin,
     _banco,

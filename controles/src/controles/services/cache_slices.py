@@ -24,6 +24,8 @@ SLICES: Final[Mapping[str, Mapping[str, str | list[str]]]] = {
     "auditoria": {"usuario_id": []},
     "formulario_guardado": {"usuario_id": []},
     "sessao": {"usuario_id": []},
+    "token_api": {"usuario_id": []},
+    "uso_api": {"token_id": []},
 }
 
 # What each payment writes: it ends what names this column of the cotas that it pays, and nothing that does not.

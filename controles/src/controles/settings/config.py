@@ -219,6 +219,9 @@ class Settings:
         parse=parse_rate,
         default="20 per minute;200 per hour",
     )
+    api_rate: str = _setting(
+        "API_RATE", "Pedidos à API por token.", parse=parse_rate, default="300 per minute;5000 per hour"
+    )
     host: str = _setting("HOST", "Endereço em que `demo` e `serve` escutam.", parse=parse_text, default="127.0.0.1")
     port: int = _setting(
         "PORT", "Porta em que `demo` e `serve` escutam.", parse=integer_between(1, 65535), default="5000"

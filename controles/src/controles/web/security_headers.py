@@ -45,7 +45,7 @@ def init_app(app: Flask, *, https: bool) -> None:
             # An address with a digest never changes its content.
             if "v" in request.args:
                 response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        else:
+        elif "Cache-Control" not in response.headers or request.blueprint != "api":
             # Membership is sensitive, and the phone may be shared: after logout, Back must show nothing.
             response.headers["Cache-Control"] = "no-store"
         return response
