@@ -28,7 +28,6 @@ ELSEWHERE = {
     "sqlalchemy/_catalog/description_sqlite.py": ("sqlalchemy/test_dependencies.py", "on SQLite itself"),
     "sqlalchemy/_engine/drivers.py": ("sqlalchemy/test_async.py", "one line, for async drivers"),
     "sqlalchemy/_engine/statement_listeners.py": ("sqlalchemy/test_names.py", "listeners that change a name"),
-    "sqlalchemy/_outbox/relay_connection.py": ("sqlalchemy/test_relay.py", "how the relay connects"),
     "sqlalchemy/_slices/columns.py": ("sqlalchemy/slices/test_buckets.py", "buckets are what is hard about it"),
     "sqlalchemy/_slices/returning.py": ("sqlalchemy/slices/test_generated_writes.py", "on each driver"),
     "sqlalchemy/_slices/sliced_reads.py": ("sqlalchemy/slices/test_written.py", "a read is told by what ends it"),

@@ -10,10 +10,8 @@ def driver_connection(connection: sa.PoolProxiedConnection, dialect: sa.Dialect)
     return connection.driver_connection if dialect.is_async else connection.dbapi_connection
 
 
-def commits_each_statement(raw: Any) -> bool:
-    """Whether the driver's connection, or the session on its server, commits each statement by itself."""
-    if getattr(raw, "autocommit", False) is True:
-        return True
-    # The drivers of MySQL: there `autocommit` is a method that sets it, and the server tells it with each answer.
+def is_autocommit_of_mysql(raw: Any) -> bool:
+    """Whether the session of a MySQL driver's connection commits each statement by itself. Its `autocommit` is a method
+    that sets it; the server tells it with each answer."""
     ask = getattr(raw, "get_autocommit", None)
     return ask is not None and bool(ask())

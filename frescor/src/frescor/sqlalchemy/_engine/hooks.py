@@ -20,6 +20,7 @@ from frescor.sqlalchemy._private import silence
 
 # All methods that are ever replaced.
 _NAMES = (
+    "initialize",
     "do_execute",
     "do_executemany",
     "do_execute_no_params",

@@ -110,6 +110,9 @@ class Relay:
         self._poll = poll
         self._found: Cache | None = None
         self._closed = False
+        # Set once the engine's dialect has learned about its server.
+        self.server_known = threading.Event()
+        self.server_known.set()
         # Called once a second: whether the schema has changed, so that everything has to be invalidated.
         self.schema_changed: Callable[[sa.Connection], bool] | None = None
         # By the tag of a table that is a part of others: what a write to it raises of these. A trigger on a partition
@@ -195,9 +198,11 @@ class Relay:
 
     def _run(self) -> None:
         pause = _FIRST_RETRY
+        # In most cases the application is about to make its first connection.
+        self.server_known.wait(_FIRST_RETRY)
         while not self._closed:
             try:
-                connection = RelayConnection(self._engine, self._wake)
+                connection = RelayConnection(self._engine, self._wake, self.server_known)
                 try:
                     connection.run(self._outbox.check)
                     self._well()

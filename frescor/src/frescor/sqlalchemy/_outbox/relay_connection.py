@@ -5,6 +5,7 @@ import contextlib
 import select
 import selectors
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -18,6 +19,8 @@ T = TypeVar("T")
 
 # The channel on which a trigger notifies PostgreSQL's listeners.
 CHANNEL = "frescor_outbox"
+# Seconds that another thread's first connection may take.
+LEARN_WITHIN = 10.0
 
 
 class Wake:
@@ -56,10 +59,15 @@ class RelayConnection:
 
     It comes from a pool of its own, so that the application's pool is not one connection short. An async engine's
     connection has an event loop of its own, which runs only while `run` does.
+
+    A dialect learns about its server during the first connection of all pools that were made from one. Others do not
+    wait for that: `server_known` tells the relay and the application when it is done. A dialect that does not know the
+    default schema yet would give tables other names, and their tags with them.
     """
 
-    def __init__(self, engine: sa.Engine, wake: Wake) -> None:
+    def __init__(self, engine: sa.Engine, wake: Wake, server_known: threading.Event) -> None:
         self._tracked = engine
+        self._server_known = server_known
         self._pool = engine.pool.recreate()
         self._loop = asyncio.new_event_loop() if engine.dialect.is_async else None
         self._wake = wake
@@ -107,9 +115,10 @@ class RelayConnection:
             self._loop.close()
 
     def _open(self) -> sa.Connection:
-        # A dialect learns about its server on its first connection. This engine needs a copy of its own, since a
-        # tracked engine is recognised by its dialect.
         self._pool.connect().close()
+        if not self._server_known.wait(LEARN_WITHIN):
+            raise TimeoutError("the first connection to the database has not been made in time")
+        # A copy, since a tracked engine is recognised by its dialect.
         dialect = copy_without_hooks(self._tracked.dialect)
         engine = UnheardEngine(self._pool, dialect, self._tracked.url, hide_parameters=True)
         return engine.connect().execution_options(isolation_level="AUTOCOMMIT")

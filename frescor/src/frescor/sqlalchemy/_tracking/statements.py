@@ -13,7 +13,7 @@ from frescor._calls.loading import CurrentLoad, enclosing_load
 from frescor._values.tags import SLICED
 from frescor.errors import PolicyError
 from frescor.sqlalchemy._catalog.catalog import Catalog
-from frescor.sqlalchemy._engine.drivers import commits_each_statement, driver_connection
+from frescor.sqlalchemy._engine.drivers import driver_connection, is_autocommit_of_mysql
 from frescor.sqlalchemy._engine.statement_listeners import GIVEN
 from frescor.sqlalchemy._private import begins_by_itself
 from frescor.sqlalchemy._slices.quiet import blind_tags, ids_of, rows_in
@@ -409,7 +409,9 @@ _AUTOCOMMIT = (
 
 def _is_autocommit(connection: sa.Connection, transaction: TrackedTransaction) -> bool:
     driver = driver_connection(connection.connection, connection.dialect)
-    at_once = transaction.autocommit or commits_each_statement(driver)
-    if not at_once and connection.dialect.name == "sqlite":
-        at_once = getattr(driver, "isolation_level", "") is None and not driver.in_transaction
-    return at_once
+    if transaction.autocommit or getattr(driver, "autocommit", False) is True:
+        return True
+    name = connection.dialect.name
+    if name == "sqlite":
+        return getattr(driver, "isolation_level", "") is None and not driver.in_transaction
+    return name in MYSQL and is_autocommit_of_mysql(driver)

@@ -39,6 +39,7 @@ from frescor.sqlalchemy._engine.hooks import Hooks
 from frescor.sqlalchemy._engine.statement_listeners import keep_given, keeping_batches
 from frescor.sqlalchemy._outbox.outbox import Outbox, is_shared
 from frescor.sqlalchemy._outbox.relay import Relay
+from frescor.sqlalchemy._outbox.relay_connection import LEARN_WITHIN
 from frescor.sqlalchemy._private import AdhocProxiedConnection, level_on_connect, telling_of_inserts
 from frescor.sqlalchemy._slices.declared import DeclaredQuiet, DeclaredSlices
 from frescor.sqlalchemy._slices.explained import Written, explained
@@ -97,6 +98,11 @@ class Tracking:
             relay.raised_above = self._raised_above
         dialect = engine.dialect
         self._hooks = Hooks(dialect)
+        # Without a relay nobody else makes the first connection.
+        self._server_known = threading.Event()
+        self._knows_server = relay is None or "server_version_info" in vars(dialect)
+        if relay is not None and not self._knows_server:
+            relay.server_known = self._server_known
         if self._fixed is not None:
             self._take(self._fixed)
 
@@ -178,6 +184,7 @@ class Tracking:
             event.listen(self.engine, name, listener)
         self._hooks.install(
             {
+                "initialize": self._learn_server,
                 "do_execute": self._executing("do_execute"),
                 "do_executemany": self._executing("do_executemany"),
                 "do_execute_no_params": self._executing_alone(),
@@ -262,7 +269,15 @@ class Tracking:
 
         return look_and_execute
 
+    def _learn_server(self, connection: sa.Connection) -> None:
+        self._hooks.below("initialize")(connection)
+        self._knows_server = True
+        self._server_known.set()
+
     def _begin(self, connection: sa.Connection) -> TrackedTransaction:
+        if not self._knows_server and not self._server_known.wait(LEARN_WITHIN):
+            # It was the relay's, and failed. The relay tries again.
+            raise sa.exc.TimeoutError("the first connection to the database has not been made in time: try again")
         options, dialect = connection.get_execution_options(), self.engine.dialect
         level = options.get("isolation_level") or level_on_connect(dialect)
         level = level or getattr(dialect, "default_isolation_level", None)
