@@ -125,6 +125,10 @@ test-doors: $(VENV)/dev.stamp ## Run what Flask-Caching, dogpile.cache, cachelib
 test-examples: $(VENV)/dev.stamp ## Run each example as its page shows it, in a virtual environment of its own: some minutes
 	@EXAMPLES=all $(BIN)/python -m pytest -n $(WORKERS) --durations=3 tests/examples $(ARGS)
 
+.PHONY: test-frames
+test-frames: $(VENV)/frames.stamp ## Run the tests of pandas' and polars' frames; the first time it installs 450 MB, which takes a minute
+	@$(BIN)/python -m pytest frescor/tests/values/test_pandas_codecs.py frescor/tests/values/test_polars_codecs.py $(ARGS)
+
 .PHONY: test-docker
 test-docker: $(VENV)/dev.stamp ## Start the containers beside whatever runs and test them: some minutes, an engine needed
 	@CONTROLES_TEST_DOCKER=1 $(BIN)/python -m pytest -m docker --durations=5 tests/stack $(ARGS)
@@ -138,7 +142,7 @@ test-postgresql-sql: $(VENV)/dev.stamp ## Read PostgreSQL's own regression SQL b
 	@PYTHONPATH=tests $(BIN)/python -m oracle.postgresql_text $(ARGS)
 
 .PHONY: check
-check: check-code test ## The one gate: format, lint, types, import contracts, then all tests
+check: check-code test test-frames ## The one gate: format, lint, types, import contracts, then all tests
 
 .PHONY: check-code
 check-code: check-format check-lint check-types check-imports ## The part of `make check` that runs no test
@@ -175,6 +179,8 @@ lock: $(VENV)-lock/stamp ## Resolve requirements/*.in again, with hashes
 		--generate-hashes --no-header --upgrade runtime.in --output-file runtime.txt
 	cd requirements && ../$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header --upgrade dev.in --output-file dev.txt
+	cd requirements && ../$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-header --upgrade frames.in --output-file frames.txt
 	cd requirements && ../$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --extra test \
 		--generate-hashes --no-header --resolution lowest-direct ../frescor/pyproject.toml --output-file frescor-lowest.txt
 	cd requirements && ../$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --extra test \
@@ -228,6 +234,10 @@ $(VENV)/runtime.stamp: frescor/pyproject.toml controles/pyproject.toml $(VENV)/l
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/locked-dev.stamp $(VENV)/runtime.stamp
+	@touch $@
+
+$(VENV)/frames.stamp: requirements/frames.txt $(VENV)/dev.stamp
+	@$(PIP) install --require-hashes --requirement $<
 	@touch $@
 
 $(VENV)-lock/made.stamp:

@@ -11,7 +11,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 REQUIREMENTS = ROOT / "requirements"
-NAMES = ("runtime", "dev", "lock")
+NAMES = ("runtime", "dev", "frames", "lock")
 # Resolved from what frescor/pyproject.toml declares, at either end of its ranges.
 ENDS = ("frescor-lowest", "frescor-newest")
 

@@ -28,7 +28,7 @@ def same(one: Any, other: Any) -> bool:
     )
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(
     st.sampled_from(DTYPES),
     st.sampled_from([(), (0,), (3,), (2, 3), (2, 0, 3)]),

@@ -147,7 +147,7 @@ def state(model: pydantic.BaseModel) -> tuple[object, ...]:
     return (type(model), model.__pydantic_fields_set__, model.__pydantic_extra__, model.__pydantic_private__)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(orders, st.booleans(), st.lists(numbers, max_size=3))
 def test_a_model_comes_back_with_what_was_set_beside_its_fields(order: Order, proven: bool, seen: list[int]) -> None:
     order._seen = seen
@@ -222,7 +222,7 @@ def test_attrs_classes_come_back_without_converters_running_again(proven: bool) 
     assert hash(there_and_back(set[Hashed], {hashed}, proven=proven).pop()) == hash(Hashed(1))
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.builds(Slotted, st.floats(allow_nan=False), st.lists(numbers)))
 def test_each_reader_of_an_attrs_class_gets_its_own(value: Slotted) -> None:
     payload = Codec(Slotted).encode(value)
@@ -257,6 +257,19 @@ def test_an_attribute_that_is_no_field_is_refused_rather_than_lost(kind: Any) ->
     value.note = "lost"
     with pytest.raises(PolicyError, match="its attribute 'note' is no field, and would be lost"):
         Codec(kind).encode(value)
+
+
+def test_the_place_of_a_part_and_the_name_of_a_field_that_is_not_set_are_told() -> None:
+    with pytest.raises(PolicyError, match=r"cannot cache the object at result\.slots\[0\]:"):
+        Codec(Loose).encode(Loose((object(),)))  # type: ignore[arg-type]
+    order = Order(items=())
+    order._seen.append(object())  # type: ignore[arg-type]
+    with pytest.raises(PolicyError, match=r"at result\.__pydantic_private__\[a str key\]\[0\]:"):
+        Codec(Order).encode(order)
+    unset = Slotted(1.0)
+    del unset.doubled
+    with pytest.raises(PolicyError, match=r"cannot cache the .*Slotted: its field 'doubled' is not set"):
+        Codec(Slotted).encode(unset)
 
 
 def test_a_dataclass_that_is_a_dictionary_as_well_is_refused() -> None:

@@ -70,7 +70,7 @@ def cache() -> Iterator[Cache]:
 moneys = st.builds(Money, st.integers(), st.text(max_size=3))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.data(), st.booleans())
 def test_a_registered_type_comes_back_wherever_it_stands(data: st.DataObject, proven: bool) -> None:
     if Money not in registered._by_type:

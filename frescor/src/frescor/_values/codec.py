@@ -211,14 +211,15 @@ class Codec:
             if getattr(record.cls, "__members__", {}).get(name) is not value:
                 raise Unsupported(value, "it is a combination of flags without a name. Cache its value instead.")
             return self._extension(_ENUM, [record.name, name])
-        parts = []
-        for path, part in record.parts(value):
-            try:
-                parts.append(self._wire(part))
-            except Unsupported as error:
-                error.path.append(path)
-                raise
-        return self._extension(_RECORD, [record.name, *parts])
+        wired = [record.name]
+        try:
+            for part in record.parts(value):
+                wired.append(self._wire(part))  # noqa: PERF401  # how many there are tells which one fails
+        except Unsupported as error:
+            if error.value is not value:
+                error.path.append(record.path(len(wired) - 1))
+            raise
+        return self._extension(_RECORD, wired)
 
     def _wire_coded(self, value: Any, kind: type) -> Any:
         coding = coding_of(kind)

@@ -4,13 +4,15 @@ These are dataclasses, msgspec Structs, named tuples, attrs classes and Pydantic
 libraries are not imported here: attrs and Pydantic are recognised by the attributes that they document for classes.
 """
 
+import base64
 import dataclasses
 import enum
 import functools
 import hashlib
 import inspect
+import operator
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -21,6 +23,8 @@ from frescor.errors import PolicyError
 
 # Where attrs keeps the hash of an instance of a class with slots and `cache_hash=True`; None: not computed yet.
 _ATTRS_HASH = "_attrs_cached_hash"
+# What a Pydantic model consists of beside its fields.
+_OF_MODEL = ("__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
 
 
 def is_mapped(cls: type) -> bool:
@@ -113,25 +117,19 @@ class Record:
         self.cls = cls
         self.fields = field_names(cls)
         # Changes with the names and the order of the fields: stored values are by position.
-        digest = hashlib.blake2b("\0".join(self.fields).encode(), digest_size=4, person=b"frescor-fields")
-        self.name = f"{record_name(cls)}#{digest.hexdigest()}"
+        digest = hashlib.blake2b("\0".join(self.fields).encode(), digest_size=3, person=b"frescor-fields")
+        self.name = f"{record_name(cls)}#{base64.b64encode(digest.digest()).decode()}"
         self._all = frozenset(self.fields)
         self._is_model = is_model(cls)
+        self._count = len(self.fields) + len(_OF_MODEL) * self._is_model
         self._lost = functools.lru_cache(maxsize=64)(functools.partial(_lost, cls, self._all))
         self._why_not = _why_not_made(cls)
-        self.make: Callable[[list[Any]], Any] = self._made_plain
-        if issubclass(cls, tuple):
-            self.make = self._made_by_position
-        elif issubclass(cls, msgspec.Struct):
-            self.make = self._made_by_name
-        elif self._is_model:
-            self.make = self._made_model
-        elif hasattr(cls, _ATTRS_HASH):
-            self.make = self._made_with_hash
+        self._read = _reader(cls, self.fields)
+        self._make = _maker(cls, self.fields)
 
-    def parts(self, value: Any) -> Iterator[tuple[str, Any]]:
-        """The parts of an instance, with the path to each. Raises Unsupported for an instance that would not come back
-        as it is."""
+    def parts(self, value: Any) -> Sequence[Any]:
+        """The parts of an instance: its fields, and what else a model has. Raises Unsupported for an instance that
+        would not come back as it is."""
         if self._why_not:
             raise Unsupported(value, self._why_not)
         attributes = getattr(value, "__dict__", None)
@@ -141,55 +139,86 @@ class Record:
                 f"its attribute {lost!r} is no field, and would be lost. Declare it as a field, such as "
                 "field(init=False), or make it a cached_property.",
             )
-        for name in self.fields:
-            try:
-                part = getattr(value, name) if not self._is_model else attributes[name]  # type: ignore[index]
-            except (AttributeError, KeyError):
-                raise Unsupported(value, f"its field {name!r} is not set.") from None
-            yield f".{name}", part
-        if self._is_model:
-            given = value.__pydantic_fields_set__
-            yield ".__pydantic_fields_set__", None if given == self._all else sorted(given)
-            yield ".__pydantic_extra__", value.__pydantic_extra__
-            yield ".__pydantic_private__", value.__pydantic_private__
+        try:
+            return self._read(value)
+        except (AttributeError, KeyError):
+            there = attributes if self._is_model and attributes is not None else _Attributes(value)
+            unset = next(name for name in self.fields if name not in there)
+            raise Unsupported(value, f"its field {unset!r} is not set.") from None
+
+    def path(self, place: int) -> str:
+        """The path to the part at this place."""
+        return f".{(*self.fields, *_OF_MODEL)[place]}"
 
     def made(self, values: list[Any]) -> Any:
         """An instance of these parts. Raises ValueError or TypeError for parts that are not those of an instance."""
-        if len(values) != len(self.fields) + 3 * self._is_model:
-            raise ValueError(
-                f"{self.cls.__qualname__} has {len(self.fields)} fields, and the entry {len(values)} parts"
+        if len(values) != self._count:
+            raise ValueError(f"{self.cls.__qualname__} has {self._count} parts, and the entry {len(values)}")
+        return self._make(values)
+
+
+class _Attributes:
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __contains__(self, name: str) -> bool:
+        return hasattr(self._value, name)
+
+
+def _reader(cls: type, fields: tuple[str, ...]) -> Callable[[Any], Sequence[Any]]:
+    """A function that returns the parts of an instance. Raises AttributeError or KeyError if a field is not set."""
+    if is_model(cls):
+        everything = frozenset(fields)
+
+        def read(value: Any) -> Sequence[Any]:
+            attributes, given = value.__dict__, value.__pydantic_fields_set__
+            return (
+                *[attributes[name] for name in fields],
+                None if given == everything else sorted(given),
+                value.__pydantic_extra__,
+                value.__pydantic_private__,
             )
-        return self.make(values)
 
-    def _made_by_position(self, values: list[Any]) -> Any:
-        return self.cls(*values)
+        return read
+    if len(fields) > 1:
+        return operator.attrgetter(*fields)
+    return lambda value: [getattr(value, name) for name in fields]
 
-    def _made_by_name(self, values: list[Any]) -> Any:
-        return self.cls(**dict(zip(self.fields, values, strict=True)))
 
-    def _made_plain(self, values: list[Any]) -> Any:
-        # Not through __init__, which is code: the instance was valid when it was stored.
-        instance: Any = object.__new__(self.cls)
-        for name, value in zip(self.fields, values, strict=True):
-            object.__setattr__(instance, name, value)
+def _maker(cls: type, fields: tuple[str, ...]) -> Callable[[list[Any]], Any]:
+    """A function that makes an instance of its parts."""
+    if issubclass(cls, tuple):
+        return lambda values: cls(*values)
+    if issubclass(cls, msgspec.Struct):
+        return lambda values: cls(**dict(zip(fields, values, strict=True)))
+    new, set_attribute = object.__new__, object.__setattr__
+
+    # Not through __init__, which is code: the instance was valid when it was stored. So validators do not run again.
+    def make(values: list[Any]) -> Any:
+        instance = new(cls)
+        for name, value in zip(fields, values, strict=True):
+            set_attribute(instance, name, value)
         return instance
 
-    def _made_with_hash(self, values: list[Any]) -> Any:
-        instance = self._made_plain(values)
-        object.__setattr__(instance, _ATTRS_HASH, None)
+    def make_with_hash(values: list[Any]) -> Any:
+        instance = make(values)
+        set_attribute(instance, _ATTRS_HASH, None)
         return instance
 
-    def _made_model(self, values: list[Any]) -> Any:
-        *fields, given, extra, private = values
+    def make_model(values: list[Any]) -> Any:
+        *content, given, extra, private = values
         if not all(part is None or type(part) is dict for part in (extra, private)):
             raise ValueError("the extra or private attributes of a model are no dictionary")
-        instance: Any = object.__new__(self.cls)
-        # Its validators do not run again: the instance was valid when it was stored.
-        object.__setattr__(instance, "__dict__", dict(zip(self.fields, fields, strict=True)))
-        object.__setattr__(instance, "__pydantic_fields_set__", set(self.fields if given is None else given))
-        object.__setattr__(instance, "__pydantic_extra__", extra)
-        object.__setattr__(instance, "__pydantic_private__", private)
+        instance = new(cls)
+        set_attribute(instance, "__dict__", dict(zip(fields, content, strict=True)))
+        set_attribute(instance, "__pydantic_fields_set__", set(fields if given is None else given))
+        set_attribute(instance, "__pydantic_extra__", extra)
+        set_attribute(instance, "__pydantic_private__", private)
         return instance
+
+    if is_model(cls):
+        return make_model
+    return make_with_hash if hasattr(cls, _ATTRS_HASH) else make
 
 
 def _why_not_made(cls: type) -> str:

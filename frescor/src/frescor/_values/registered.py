@@ -23,6 +23,8 @@ T = TypeVar("T")
 # Stored bytes alone let none be imported but numpy's, of which values are read without an annotation that names them.
 _LIBRARIES = {
     "numpy": "frescor._values.numpy_codecs",
+    "pandas": "frescor._values.pandas_codecs",
+    "polars": "frescor._values.polars_codecs",
 }
 _ANYWHERE = "numpy"
 _BUILT_IN = (str, int, float, bool, bytes, list, dict, tuple, set, frozenset, type(None), *TO_BYTES)
