@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples"
 EXAMPLES = sorted(path.parent.name for path in FOLDER.glob("*/README.md"))
 LONG = os.environ.get("EXAMPLES") == "all"
-IN_SHORT = ("fastapi-async", "from-functools")
+IN_SHORT = ("django", "from-functools")
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 

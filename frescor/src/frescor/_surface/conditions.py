@@ -30,7 +30,8 @@ def check_conditions(options: CallOptions, policy: Policy) -> None:
                 "for all values alike write expire=…",
                 "expire_at": "a time of day, or a function of the value that returns a datetime",
             }
-            raise PolicyError(f"{name} is {kinds[name]}, not a coroutine function; got {value!r}.", policy=policy.name)
+            found = "a coroutine function" if callable(value) else repr(value)
+            raise PolicyError(f"{name} is {kinds[name]}; got {found}.", policy=policy.name)
     detaches: object = options.get("detached", False)
     if not isinstance(detaches, bool):
         raise PolicyError(

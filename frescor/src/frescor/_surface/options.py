@@ -8,6 +8,27 @@ from typing import Any, TypedDict, cast
 from frescor._calls.policy import Policy, PolicyOptions, Seconds
 from frescor.errors import PolicyError
 
+# What other caches call it, and what to write here.
+_ELSEWHERE = {
+    "args_to_ignore": "ignore=('name', …)",
+    "condition": "store_if=, a function of the value, or bypass_if=, one of the arguments",
+    "expiration_time": "expire=",
+    "ex": "expire=",
+    "forced_update": "function.refresh(…)",
+    "function_key_generator": "key={'argument': function}",
+    "key_builder": "key={'argument': function}",
+    "key_func": "key={'argument': function}",
+    "make_cache_key": "key={'argument': function}",
+    "maxsize": "Cache.from_url(…, local=bytes), for the copies in a process; the server evicts by its own limit",
+    "namespace": "key_prefix=",
+    "query_string": "nothing: a view's query is always part of its key",
+    "response_filter": "store_if=, a function of the value",
+    "should_cache_fn": "store_if=, a function of the value",
+    "timeout": "expire=",
+    "typed": "nothing: arguments of different types are always different calls",
+    "unless": "bypass_if=, a function of the arguments",
+}
+
 
 class CallOptions(TypedDict, total=False):
     """What `cached` takes in addition to a policy (see `Cache.cached`)."""
@@ -63,12 +84,15 @@ def policy_from(policy: Policy | None, options: Mapping[str, Any]) -> Policy:
             + list(CallOptions.__annotations__)
         )
         unknown = [name for name in options if name not in known.split(", ") and name != "key_prefix"]
-        meant = [difflib.get_close_matches(name, ["key_prefix", *known.split(", ")], 1) for name in unknown]
-        near = [
-            f"{name} is no option: is {found[0]} meant?" for name, found in zip(unknown, meant, strict=True) if found
-        ]
-        said = " ".join(near) or f"{', '.join(unknown)} is no option." if unknown else f"{error}."
+        said = " ".join(_unknown(name, ["key_prefix", *known.split(", ")]) for name in unknown) or f"{error}."
         raise PolicyError(f"{said} The options are: key_prefix, {known}.") from error
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    if name in _ELSEWHERE:
+        return f"{name} is no option. Here it is {_ELSEWHERE[name]}."
+    near = difflib.get_close_matches(name, known, 1)
+    return f"{name} is no option: is {near[0]} meant?" if near else f"{name} is no option."
 
 
 def _instead_of(given: object) -> str:
