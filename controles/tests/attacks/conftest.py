@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, Request
+from flask.testing import FlaskClient
 from pypdf import PdfReader
+from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
@@ -68,6 +70,40 @@ MARK = "Zulmira"
 CPF = "529.982.247-25"
 PIX_ID = "E1234567820260301120000000000001"
 _INVITED = "convida"
+_EVERY = "*"
+
+
+class Noted(ImmutableMultiDict[str, str]):
+    """The parameters of an address or a form, which notes in `names` what was read of any of them."""
+
+    names: set[str]
+
+    def __getitem__(self, key: str) -> str:
+        self.names.add(key)
+        return super().__getitem__(key)
+
+    def __contains__(self, key: object) -> bool:
+        self.names.add(str(key))
+        return super().__contains__(key)
+
+    def getlist(self, key: str, *args: Any, **options: Any) -> Any:
+        self.names.add(key)
+        return super().getlist(key, *args, **options)
+
+    def __iter__(self) -> Iterator[str]:
+        self.names.add(_EVERY)
+        return super().__iter__()
+
+    def items(self, *args: Any, **options: Any) -> Any:
+        self.names.add(_EVERY)
+        return super().items(*args, **options)
+
+    def lists(self) -> Any:
+        self.names.add(_EVERY)
+        return super().lists()
+
+    # A view's own functions for dicts go by these.
+    keys = __iter__  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +119,21 @@ class World:
     app: Flask
     near: Side
     far: Side
+    # What the page that was asked for last has read of its address and form.
+    names_read: set[str]
+
+    def read_by(self, client: FlaskClient, path: str, names: list[str]) -> list[str]:
+        """Those of these parameters at which the page looks, given none of them or all; no other can change it."""
+        found: set[str] = set()
+        for query in ({}, dict.fromkeys(names, "1")):
+            client.get(path, query_string=query)
+            found |= self.names_read
+        return names if _EVERY in found else [name for name in names if name in found]
+
+    def sent_and_read(self, client: FlaskClient, path: str, data: dict[str, Any]) -> list[str]:
+        """Those of the form's fields at which the page looks when it is sent as it is."""
+        client.post(path, data=data)
+        return [name for name in data if name in self.names_read or _EVERY in self.names_read]
 
     def rules(self) -> Iterator[tuple[Rule, str]]:
         """Each page and each method that it takes."""
@@ -137,8 +188,16 @@ def fields_of(page: str) -> dict[str, str]:
 
 @pytest.fixture
 def world(any_web: Flask, org: Any) -> World:
+    names: set[str] = set()
+
+    class NotingRequest(Request):
+        parameter_storage_class = type("Noting", (Noted,), {"names": names})
+
+    any_web.request_class = NotingRequest
+    # After the checks that look at all parameters of every request alike.
+    any_web.before_request(names.clear)
     with any_web.app_context():
-        return World(any_web, _side(org, "Perto", "Amália", None), _side(org, "Longe", MARK, CPF))
+        return World(any_web, _side(org, "Perto", "Amália", None), _side(org, "Longe", MARK, CPF), names)
 
 
 def _side(org: Any, nucleo: str, nome: str, cpf: str | None) -> Side:

@@ -88,7 +88,10 @@ def test_no_page_and_no_parameter_shows_the_other_nucleo(world: World, visit_any
         if permission is None or method != "GET" or not _may(papel, world.near.nucleo_id, permission):
             continue
         path = world.address(rule, world.near.ids)
+        read = set(world.read_by(visitor.client, path, ["nucleo_id", "militante_id", "cursor"]))
         for query in queries:
+            if query and not read & set(query):
+                continue
             answer = visitor.client.get(path, query_string=query)
             assert answer.status_code < 500
             assert MARK not in said(answer), (papel, path, query)
