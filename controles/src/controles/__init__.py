@@ -8,6 +8,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from controles import cli
+from controles.ajuda import views as ajuda_views
 from controles.api import token_pages
 from controles.api import views as api_views
 from controles.application import errors, health, page_context, session_cookie
@@ -70,6 +71,7 @@ VIEWS = (
     importing_views,
     privacidade_views,
     busca_views,
+    ajuda_views,
     api_views,
 )
 

@@ -252,6 +252,7 @@ def _side(org: Any, nucleo: str, nome: str, cpf: str | None) -> Side:
         "versao": versao,
         # No number, and nobody's: what a list is written as.
         "formato": "csv",
+        "area": "cotas",
         "mes": "2026-02",
     }
     return Side(nucleo_id, ids)
