@@ -63,7 +63,11 @@ REFUSED: list[tuple[str, Callable[[], object], str]] = [
     ("a time without grace", lambda: cached(key_prefix="p", soft_timeout=1), "without grace=…"),
     ("stale without grace", lambda: cached(key_prefix="p", on_failure="stale"), "without grace=…"),
     ("strict and grace", lambda: cached(key_prefix="p", strict=True, grace=5), "leave grace out"),
-    ("a coroutine condition", lambda: cached(key_prefix="p", store_if=awaited)(value), "not a coroutine function"),
+    (
+        "a coroutine condition",
+        lambda: cached(key_prefix="p", store_if=awaited)(value),
+        "kept; got a coroutine function",
+    ),
     ("a fixed ttl", lambda: cached(key_prefix="p", ttl=60)(value), "expire=…"),
     (
         "two ends",
