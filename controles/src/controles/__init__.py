@@ -22,6 +22,7 @@ from controles.caixa import views as caixa_views
 from controles.carteiras import views as carteiras_views
 from controles.contas import invitation_pages, keys, own_account, rate_limit, security, users_pages
 from controles.contas import views as contas_views
+from controles.copias import views as copias_views
 from controles.cotas import views as cotas_views
 from controles.domain.cpf import CpfVault
 from controles.fechamento import views as fechamento_views
@@ -73,6 +74,7 @@ VIEWS = (
     busca_views,
     ajuda_views,
     api_views,
+    copias_views,
 )
 
 DATABASE_PATIENCE_SECONDS = 5

@@ -11,6 +11,7 @@ from controles.command_line.command_errors import as_sentences
 from controles.commands import cache_commands, rotating
 from controles.contas import cli as contas_cli
 from controles.contas import users_cli
+from controles.copias import cli as copias_cli
 from controles.importing import cli as importing_cli
 from controles.lembretes import cli as lembretes_cli
 from controles.schema import migrating
@@ -50,5 +51,6 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(rotating.rotate_keys_command)
     app.cli.add_command(users_cli.group)
     app.cli.add_command(lembretes_cli.group)
+    app.cli.add_command(copias_cli.group)
     for command in (*contas_cli.COMMANDS, *seed_cli.COMMANDS, *importing_cli.COMMANDS):
         app.cli.add_command(command)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 # The largest number of rows between two tips in the log.
 EVERY = 100
 EVENT = "audit_tip"
+RESTORED = "audit_restored"
 DIGITS = 16
 _PENDING = "audit_tip"
 _CODE = re.compile(rf"([1-9][0-9]{{0,17}})[-:. ]+([0-9a-f]{{8,{DIGITS}}})")
@@ -65,6 +66,10 @@ class TipLog:
         self._day, self._hundred = day, hundred
         _log.info(EVENT, tip=str(tip))
 
+    def begin_again(self) -> None:
+        """Write the next tip, whatever was written before."""
+        self._day = None
+
 
 _tip_log = TipLog()
 
@@ -87,21 +92,46 @@ def _rolled_back(session: Session) -> None:
     session.info.pop(_PENDING, None)
 
 
+def note_restored(*, usuario_id: int | None) -> None:
+    """Write to the log that a copy was restored: tips from before that are of another chain."""
+    _log.warning(RESTORED, user=usuario_id)
+    _tip_log.begin_again()
+
+
 def tips_in_logs(files: Iterable[Path]) -> tuple[Tip, ...]:
-    """The tips in these log files, each once, by number. Unreadable files and lines are skipped."""
-    found: set[Tip] = set()
+    """The tips in these log files since a copy was restored last, each once, by number.
+
+    Unreadable files and lines are skipped.
+    """
+    found: dict[Tip, str] = {}
+    restored = ""
     for path in files:
         try:
             with path.open(encoding="utf-8", errors="replace") as lines:
-                found.update(tip for line in lines if EVENT in line and (tip := _tip_in(line)) is not None)
+                for line in lines:
+                    if EVENT in line and (noted := _tip_in(line)) is not None:
+                        tip, when = noted
+                        found[tip] = max(when, found.get(tip, ""))
+                    elif RESTORED in line:
+                        restored = max(restored, _when_restored(line))
         except OSError:
             continue
-    return tuple(sorted(found, key=lambda tip: (tip.row_id, tip.digest)))
+    since = [tip for tip, when in found.items() if when >= restored]
+    return tuple(sorted(since, key=lambda tip: (tip.row_id, tip.digest)))
 
 
-def _tip_in(line: str) -> Tip | None:
+def _tip_in(line: str) -> tuple[Tip, str] | None:
+    """The tip, and the instant of its line, which sorts as text."""
     try:
         entry = json.loads(line)
-        return parse_tip(entry["tip"]) if entry["event"] == EVENT else None
+        return (parse_tip(entry["tip"]), str(entry.get("timestamp", ""))) if entry["event"] == EVENT else None
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _when_restored(line: str) -> str:
+    try:
+        entry = json.loads(line)
+        return str(entry["timestamp"]) if entry["event"] == RESTORED else ""
+    except (ValueError, KeyError, TypeError):
+        return ""
