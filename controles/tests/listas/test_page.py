@@ -1,6 +1,7 @@
 """A list as a whole holds every row of its filter, under a heading that says what it is, and leaves an audit row."""
 
 import csv
+import datetime as dt
 import io
 import re
 from collections.abc import Callable
@@ -14,8 +15,13 @@ from flask import Flask
 from controles.auditoria.models import Auditoria
 from controles.contas.models import Papel
 from controles.db import db
+from controles.domain.escopo import Escopo
 from controles.importing.services import Listener, review_militantes
+from controles.lembretes.models import Canal
+from controles.lembretes.records import FiltroLembretes, Pedido
+from controles.lembretes.services import mark_month, register_lembretes
 from controles.organizacao.models import Organizacao
+from controles.recibos.services import issue_recibos
 from controles.services.transaction import transaction
 
 
@@ -113,3 +119,29 @@ def test_a_search_is_not_told_to_the_audit(visit: Callable[..., Any], web: Flask
     assert "silva" not in link[1].lower()
     assert len(rows_of(visitor.client.get(link[1].replace("&amp;", "&")).data)) == 56
     assert audited(web)[0][1]["filtro"] == {"busca": "…"}
+
+
+def test_the_lists_of_receipts_reminders_and_audit_are_files_too(
+    web: Flask, visit: Callable[..., Any], org: Any
+) -> None:
+    with web.app_context():
+        maria = org.militante("=Maria", email="maria@exemplo.org")
+        org.cotas("2026-02")
+        when = {"autor_id": None, "agora": org.clock.now}
+        issue_recibos(Escopo(), (org.pay(maria, 1000),), **when)
+        mark_month(Escopo(), dt.date(2026, 2, 1), completo=True, **when)
+        filtro = FiltroLembretes(competencia=dt.date(2026, 2, 1))
+        asked = Pedido(filtro=filtro, militante_ids=(maria,), canal=Canal.EMAIL)
+        register_lembretes(Escopo(), asked, hoje=org.clock.today, **when)
+    visitor = visit()
+    receipts = rows_of(visitor.client.get("/recibos/lista/csv?ano=2026").data)
+    assert receipts[1:] == [["2026/000001", "'=Maria", "17/03/2026", "10,00", "1", ""]]
+    assert rows_of(visitor.client.get("/recibos/lista/csv?ano=2025").data)[1:] == []
+    reminders = rows_of(visitor.client.get("/lembretes/historico/lista/csv").data)
+    assert [row[2] for row in reminders[1:]] == ["'=Maria"]
+    trail = rows_of(visitor.client.get("/admin/auditoria/lista/csv?acao=recibo.emitir").data)
+    assert [row[3] for row in trail[1:]] == ["recibo.emitir"]
+    assert visit(Papel.LEITURA).client.get("/recibos/lista/csv").status_code == 403
+    with web.app_context():
+        acts = db.session.scalars(sa.select(Auditoria.acao).where(Auditoria.acao.endswith(".exportar"))).all()
+    assert acts == ["recibos.exportar"] * 2 + ["lembretes.exportar", "auditoria.exportar"]

@@ -1,9 +1,10 @@
 """Reads about reminders: the preview, the state of a month, and the history."""
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from controles.contas.models import Usuario
 from controles.db import MAX_BIG_ID, db
@@ -24,7 +25,7 @@ from controles.militantes.models import Militante, Situacao
 from controles.militantes.scope import in_scope, owner_in_scope
 from controles.services import cache_policies
 from controles.services.cache_service import cached
-from controles.web.pagination import Keyset, fetch_page
+from controles.web.pagination import MAX_LIMIT, Keyset, every_row, fetch_page
 
 PREVIEWED_AT_ONCE = 50
 _BY_NAME = Keyset(order="nome", columns=(Militante.nome_busca, Militante.id), row_id=Militante.id)
@@ -75,20 +76,34 @@ def list_lembretes(
     escopo: Escopo, filtro: FiltroHistorico, *, cursor: str | None = None, limit: int = 50
 ) -> PaginaLembretes:
     """One page, newest first. A cursor that makes no sense gives the first page."""
-    wanted = [owner_in_scope(escopo, Lembrete.militante_id)]
-    if filtro.militante_id is not None:
-        wanted.append(Lembrete.militante_id == filtro.militante_id)
-    if filtro.estado is not None:
-        wanted.append(Lembrete.estado == filtro.estado)
     page = fetch_page(
         db.session,
-        _lines().where(*wanted),
+        _lines().where(*_of_history(escopo, filtro)),
         _NEWEST_FIRST,
         cursor=cursor,
         limit=limit,
         visible=owner_in_scope(escopo, Lembrete.militante_id),
     )
     return PaginaLembretes(tuple(LinhaLembrete(*tuple(row)) for row in page.rows), page.following, page.preceding)
+
+
+def all_lembretes(escopo: Escopo, filtro: FiltroHistorico) -> Iterator[LinhaLembrete]:
+    """Every row that the list has on all its pages; read page by page while it is consumed."""
+    return every_row(lambda cursor: list_lembretes.uncached(escopo, filtro, cursor=cursor, limit=MAX_LIMIT))
+
+
+def count_lembretes(escopo: Escopo, filtro: FiltroHistorico) -> int:
+    """How many rows the list has on all its pages."""
+    return db.session.scalars(select(func.count()).select_from(Lembrete).where(*_of_history(escopo, filtro))).one()
+
+
+def _of_history(escopo: Escopo, filtro: FiltroHistorico) -> list[ColumnElement[bool]]:
+    wanted = [owner_in_scope(escopo, Lembrete.militante_id)]
+    if filtro.militante_id is not None:
+        wanted.append(Lembrete.militante_id == filtro.militante_id)
+    if filtro.estado is not None:
+        wanted.append(Lembrete.estado == filtro.estado)
+    return wanted
 
 
 @cached(cache_policies.LEMBRETES_LIST)

@@ -8,15 +8,24 @@ from typing import cast
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from controles.contas.permissions import Permission, current_author_id, current_scope, require
-from controles.domain.clock import today, utc_now
+from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
+from controles.domain.clock import LOCAL_ZONE, today, utc_now
 from controles.domain.domain_errors import Conflict, Invalid
 from controles.domain.periods import add_months, month_of
 from controles.lembretes.mail import mailer_of
 from controles.lembretes.message import text, whatsapp_link
 from controles.lembretes.models import Canal, Estado, Regra
-from controles.lembretes.queries import count_waiting, get_lembrete, get_month, list_lembretes, preview, rest_of
-from controles.lembretes.records import Envio, FiltroHistorico, FiltroLembretes, Pedido
+from controles.lembretes.queries import (
+    all_lembretes,
+    count_lembretes,
+    count_waiting,
+    get_lembrete,
+    get_month,
+    list_lembretes,
+    preview,
+    rest_of,
+)
+from controles.lembretes.records import Envio, FiltroHistorico, FiltroLembretes, LinhaLembrete, Pedido
 from controles.lembretes.sending import send_waiting
 from controles.lembretes.services import (
     TO_SEND_AGAIN,
@@ -25,10 +34,12 @@ from controles.lembretes.services import (
     send_again,
     set_silent,
 )
+from controles.listas.page import Lista, sent
+from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes.queries import get_militante
 from controles.organizacao.queries import get_organizacao
 from controles.settings.config import Settings
-from controles.web.formatting import competencia_long, plural
+from controles.web.formatting import competencia, competencia_long, plural
 from controles.web.query_string import ListLinks, address, read_filter, write_filter
 
 blueprint = Blueprint("lembretes", __name__, url_prefix="/lembretes", template_folder="templates")
@@ -194,6 +205,42 @@ def history() -> str:
         tons=ESTADO_TONES,
         canais=CANAL_NAMES,
     )
+
+
+@blueprint.get("/historico/lista/<formato>")
+@require(Permission.REGISTRAR_PAGAMENTOS)
+def whole(formato: str) -> Response:
+    """All that the history shows on all its pages, to print or as a file."""
+    if formato != "imprimir" and not allowed(Permission.EXPORTAR):
+        abort(403)
+    escopo = current_scope()
+    filtro = read_filter(FiltroHistorico, request.args)
+    words = [ESTADO_NAMES[filtro.estado].lower()] if filtro.estado is not None else []
+    words += ["de um militante"] if filtro.militante_id is not None else []
+    table = Table("Lembretes", WHOLE_COLUMNS, map(_whole_row, all_lembretes(escopo, filtro)), tuple(words))
+    return sent(Lista("lembretes", table, filtro, count_lembretes(escopo, filtro)), formato)
+
+
+WHOLE_COLUMNS = (
+    Column("Número", Kind.NUMBER),
+    Column("Dia", Kind.DATE),
+    Column("Militante"),
+    Column("Competência"),
+    Column("Regra"),
+    Column("Canal"),
+    Column("Estado"),
+    Column("Cotas vencidas", Kind.NUMBER),
+    Column("Valor", Kind.MONEY),
+    Column("Por"),
+    Column("Erro"),
+)
+
+
+def _whole_row(line: LinhaLembrete) -> tuple[Cell, ...]:
+    day = line.criado_em.astimezone(LOCAL_ZONE).date()
+    kind = (REGRA_NAMES[line.regra], CANAL_NAMES[line.canal], ESTADO_NAMES[line.estado])
+    month = competencia(line.competencia)
+    return (line.id, day, line.militante, month, *kind, line.meses, line.valor, line.criado_por, line.erro)
 
 
 @blueprint.get("/<int:lembrete_id>")

@@ -5,7 +5,7 @@ Which receipt a payment has is cached, sealed: every page of a payment shows it.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
@@ -32,7 +32,7 @@ from controles.recibos.records import (
 )
 from controles.services import cache_policies
 from controles.services.cache_service import cached
-from controles.web.pagination import Keyset, fetch_page
+from controles.web.pagination import MAX_LIMIT, Keyset, every_row, fetch_page
 
 _NEWEST_FIRST = Keyset(
     order="recibo", columns=(Recibo.ano, Recibo.numero), row_id=Recibo.id, descending=True, max_id=MAX_BIG_ID
@@ -58,6 +58,17 @@ def list_recibos(escopo: Escopo, filtro: FiltroRecibos, *, cursor: str | None = 
     statement = _listed(select(*_COLUMNS)).where(*_conditions(escopo, filtro))
     page = fetch_page(db.session, statement, _NEWEST_FIRST, cursor=cursor, limit=limit, visible=_visible(escopo))
     return PaginaRecibos(tuple(LinhaRecibo(*tuple(row)) for row in page.rows), page.following, page.preceding)
+
+
+def all_recibos(escopo: Escopo, filtro: FiltroRecibos) -> Iterator[LinhaRecibo]:
+    """Every row that the list has on all its pages; read page by page while it is consumed."""
+    return every_row(lambda cursor: list_recibos(escopo, filtro, cursor=cursor, limit=MAX_LIMIT))
+
+
+def count_recibos(escopo: Escopo, filtro: FiltroRecibos) -> int:
+    """How many rows the list has on all its pages."""
+    counted = select(func.count()).select_from(Recibo).where(*_conditions(escopo, filtro))
+    return db.session.scalars(counted).one()
 
 
 def ids_of_recibos(escopo: Escopo, filtro: FiltroRecibos, *, limit: int) -> tuple[int, ...]:

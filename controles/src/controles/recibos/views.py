@@ -5,12 +5,14 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from controles.auditoria import audit
 from controles.contas.own_account import ask_again
-from controles.contas.permissions import Permission, current_author_id, current_scope, require
-from controles.domain.clock import today, utc_now
+from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
+from controles.domain.clock import LOCAL_ZONE, today, utc_now
 from controles.domain.domain_errors import Conflict, Invalid
 from controles.domain.periods import add_months, last_day, month_of
 from controles.formularios.page import again, show_errors, typed
 from controles.impressos.paper import PDF_TYPE
+from controles.listas.page import Lista, sent
+from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes.queries import get_militante, list_nucleos
 from controles.organizacao.queries import get_organizacao
 from controles.pagamentos.models import Metodo
@@ -18,6 +20,8 @@ from controles.pagamentos.records import FiltroPagamentos
 from controles.recibos.forms import CancelarForm
 from controles.recibos.printing import receipts_pdf, statements_pdf, written_code
 from controles.recibos.queries import (
+    all_recibos,
+    count_recibos,
     demonstrativos,
     find_by_code,
     get_recibo,
@@ -28,7 +32,7 @@ from controles.recibos.queries import (
     recibos_of_payments,
     years_with_recibos,
 )
-from controles.recibos.records import DetalheRecibo, FiltroRecibos
+from controles.recibos.records import DetalheRecibo, FiltroRecibos, LinhaRecibo
 from controles.recibos.services import MOST_AT_ONCE, cancel_recibo, issue_recibos
 from controles.services.transaction import transaction
 from controles.web.query_string import ListLinks, address, read_filter, write_filter
@@ -52,6 +56,47 @@ def index() -> str:
         pagina=list_recibos(escopo, filtro, cursor=request.args.get("cursor")),
         anos=years_with_recibos(escopo),
     )
+
+
+@blueprint.get("/lista/<formato>")
+@require(Permission.REGISTRAR_PAGAMENTOS)
+def whole(formato: str) -> WerkzeugResponse:
+    """All that the list shows on all its pages, to print or as a file."""
+    if formato != "imprimir" and not allowed(Permission.EXPORTAR):
+        abort(403)
+    escopo = current_scope()
+    filtro = read_filter(FiltroRecibos, request.args)
+    table = Table("Recibos", WHOLE_COLUMNS, map(_whole_row, all_recibos(escopo, filtro)), _words(filtro))
+    return sent(Lista("recibos", table, filtro, count_recibos(escopo, filtro)), formato)
+
+
+WHOLE_COLUMNS = (
+    Column("Recibo"),
+    Column("Militante"),
+    Column("Emitido", Kind.DATE),
+    Column("Valor", Kind.MONEY),
+    Column("Pagamento", Kind.NUMBER),
+    Column("Cancelado", Kind.DATE),
+)
+
+
+def _whole_row(line: LinhaRecibo) -> tuple[Cell, ...]:
+    issued, cancelled = line.emitido_em.astimezone(LOCAL_ZONE), line.cancelado_em
+    last_day = None if cancelled is None else cancelled.astimezone(LOCAL_ZONE).date()
+    return (line.nome, line.militante, issued.date(), line.valor, line.pagamento_id, last_day)
+
+
+def _words(filtro: FiltroRecibos) -> tuple[str, ...]:
+    words = [f"ano {filtro.ano}"] if filtro.ano is not None else []
+    if filtro.de_numero is not None:
+        words.append(f"do número {filtro.de_numero}")
+    if filtro.ate_numero is not None:
+        words.append(f"até o número {filtro.ate_numero}")
+    if filtro.cancelados is not None:
+        words.append("cancelados" if filtro.cancelados else "válidos")
+    if filtro.militante_id is not None:
+        words.append("de um militante")
+    return tuple(words)
 
 
 @blueprint.get("/pdf")
