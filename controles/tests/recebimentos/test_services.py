@@ -9,6 +9,10 @@ import sqlalchemy as sa
 from flask import Flask
 
 from controles.auditoria.models import Auditoria
+from controles.banco.models import TipoConta
+from controles.caixa.records import NovaDevolucao
+from controles.caixa.refunding import refund
+from controles.caixa.services import reverse_lancamento
 from controles.cotas.models import Cota
 from controles.db import db
 from controles.domain.domain_errors import Conflict, DomainError, Invalid, NotFound
@@ -23,6 +27,8 @@ from controles.recebimentos.payroll import read_payroll
 from controles.recebimentos.queries import get_recebimento
 from controles.recebimentos.records import DetalheRecebimento, NovaFolha
 from controles.recebimentos.services import accept, assign_line, create_recebimento, discard, undo
+from controles.recibos.models import Recibo
+from controles.recibos.services import issue_recibos
 
 from .conftest import DAY, file_240, title_240, written
 
@@ -155,6 +161,52 @@ def test_undoing_reverses_all_and_the_file_can_come_again(payroll: Any, by: Any,
     acts = [row.acao for row in db.session.scalars(sa.select(Auditoria)) if row.tabela == "recebimento"]
     once = ["recebimento.criar", "recebimento.aceitar"]
     assert acts == [*once, "recebimento.desfazer", *once]
+
+
+def test_undoing_leaves_the_same_as_each_estorno_alone_and_cancels_receipts(
+    payroll: Any, by: Any, org: Any, people: Any, hoje: dt.date
+) -> None:
+    number = payroll()
+    accept(number, hoje=hoje, **by)
+    alone = org.pay(people[0], 2000)
+    first, second, _ = (line.pagamento_id or 0 for line in detail(number).linhas)
+    (recibo,) = issue_recibos(Escopo(), (first,), **by).ids
+    org.reverse(alone)
+    undo(number, motivo="x", **by)
+    of = {row.estorna_id: row for row in db.session.scalars(sa.select(Pagamento)) if row.estorna_id is not None}
+    assert (of[first].data_credito, of[first].valor, of[first].metodo) == (hoje, 2000, Metodo.FOLHA)
+    assert {part.centavos for part in of[second].alocacoes} == {-2000}
+    assert db.session.get_one(Pagamento, first, populate_existing=True).estornado
+    assert db.session.get_one(Recibo, recibo, populate_existing=True).cancelado_em is not None
+    acts = {
+        row.registro_id: row for row in db.session.scalars(sa.select(Auditoria)) if row.acao == "pagamento.estornar"
+    }
+    one, many = acts[of[alone].id].depois, acts[of[first].id].depois
+    assert one is not None
+    assert many is not None
+    assert one.keys() == many.keys()
+    assert [part["centavos"] for part in many["cotas"]] == [-2000]
+
+
+def test_a_list_is_not_undone_while_credit_of_it_was_given_back(
+    payroll: Any, by: Any, org: Any, people: Any, hoje: dt.date
+) -> None:
+    number = payroll()
+    accept(number, hoje=hoje, **by)
+    caixa = org.conta("Caixa", tipo=TipoConta.CAIXA)
+    made = refund(NovaDevolucao(conta_id=caixa, data=DAY, valor=300, militante_id=people[1]), hoje=hoje, **by)
+    with pytest.raises(Conflict, match="devolvida"):
+        undo(number, motivo="x", **by)
+    assert received() == 7500
+    reverse_lancamento(made, motivo="x", data=hoje, **by)
+    assert undo(number, motivo="x", **by) == 3
+
+
+def test_a_cpf_within_a_name_is_not_kept(payroll: Any) -> None:
+    number = payroll("nome;valor\nFulano 111.444.777-35;20,00\n")
+    (line,) = detail(number).linhas
+    assert "***.444.777-**" in line.texto
+    assert "111.444" not in line.texto + (line.duvida or "")
 
 
 def test_a_discarded_list_writes_nothing(payroll: Any, by: Any, hoje: dt.date) -> None:

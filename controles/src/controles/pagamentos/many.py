@@ -1,4 +1,4 @@
-"""Registering many payments at once, for an import: writes the same as `register_pagamento`, in few statements.
+"""Registering or reversing many payments at once: writes the same as for each one alone, in few statements.
 
 The caller's transaction locks the months, and keeps every other writer of payments and cotas out (`keep_others_out`).
 Otherwise there could be a deadlock: an audit row is written after each few hundred payments, and a writer that holds a
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from controles.auditoria import audit
@@ -21,10 +21,13 @@ from controles.cotas.models import Cota
 from controles.cotas.records import CotaAberta
 from controles.db import begin_write
 from controles.domain import cpf
+from controles.domain.domain_errors import Conflict
 from controles.pagamentos.allocation import plan_allocation
-from controles.pagamentos.models import Alocacao, Metodo, Pagamento
+from controles.pagamentos.models import Alocacao, Devolucao, Metodo, Pagamento
 from controles.pagamentos.records import ParteAlocada
-from controles.pagamentos.services import NovoPagamento, audited
+from controles.pagamentos.services import LONGEST_TEXT, NovoPagamento, audited
+from controles.recibos.cancelling import cancel_of_payment
+from controles.recibos.models import Recibo
 
 _AT_ONCE = 500
 
@@ -114,6 +117,102 @@ def _write(
     # Objects in the session do not know of rows that were changed by statements.
     session.expire_all()
     return ids
+
+
+def reverse_many(
+    session: Session, ids: Sequence[int], *, motivo: str, data: dt.date, autor_id: int | None, agora: dt.datetime
+) -> int:
+    """Reverse those of these payments that were not reversed yet, in few statements; returns how many.
+
+    As `reverse_pagamento` does, with the conditions of `register_many`; the caller has checked `data`. Conflict, with
+    the payment's number, if something of one was given back.
+    """
+    done = 0
+    for start in range(0, len(ids), _AT_ONCE):
+        wanted = select(Pagamento).where(
+            Pagamento.id.in_(ids[start : start + _AT_ONCE]),
+            Pagamento.estornado.is_(False),
+            Pagamento.estorna_id.is_(None),
+        )
+        originals = session.scalars(wanted.order_by(Pagamento.id)).all()
+        _reverse(session, originals, motivo, data, autor_id=autor_id, agora=agora)
+        done += len(originals)
+    return done
+
+
+def _reverse(
+    session: Session,
+    originals: Sequence[Pagamento],
+    motivo: str,
+    data: dt.date,
+    *,
+    autor_id: int | None,
+    agora: dt.datetime,
+) -> None:
+    if not originals:
+        return
+    ids = [original.id for original in originals]
+    given_back = (
+        select(Devolucao.pagamento_id)
+        .where(Devolucao.pagamento_id.in_(ids))
+        .group_by(Devolucao.pagamento_id)
+        .having(func.sum(Devolucao.centavos) != 0)
+    )
+    refused = session.scalars(given_back.limit(1)).first()
+    if refused is not None:
+        raise Conflict(f"Parte do pagamento nº {refused} foi devolvida; estorne a devolução antes.")
+    same = ("conta_id", "militante_id", "valor", "metodo")
+    rows = [
+        {
+            **{name: getattr(original, name) for name in same},
+            "data_credito": data,
+            "estorna_id": original.id,
+            "motivo": motivo,
+            "e2eid": None,
+            "observacao": None,
+            "registrado_em": agora,
+            "registrado_por_id": autor_id,
+            "estornado": False,
+        }
+        for original in originals
+    ]
+    new_ids = list(session.scalars(insert(Pagamento).returning(Pagamento.id, sort_by_parameter_order=True), rows))
+    session.execute(update(Pagamento), [{"id": pagamento_id, "estornado": True} for pagamento_id in ids])
+    partes = _take_back(session, dict(zip(ids, new_ids, strict=True)))
+    receipts = select(Recibo.pagamento_id).where(Recibo.pagamento_id.in_(ids), Recibo.cancelado_em.is_(None))
+    for pagamento_id in session.scalars(receipts.order_by(Recibo.pagamento_id)).all():
+        why = f"Pagamento estornado: {motivo}"[:LONGEST_TEXT]
+        cancel_of_payment(session, pagamento_id, motivo=why, autor_id=autor_id, agora=agora)
+    changes = [
+        Change(acao="pagamento.estornar", tabela="pagamento", registro_id=new_id, depois=audited(row, partes[new_id]))
+        for new_id, row in zip(new_ids, rows, strict=True)
+    ]
+    audit.record_many(session, changes, usuario_id=autor_id, agora=agora)
+    session.expire_all()
+
+
+def _take_back(session: Session, estornos: Mapping[int, int]) -> dict[int, list[ParteAlocada]]:
+    """Write the negative of what these payments paid, for their estornos; returns it by estorno."""
+    allocated = session.execute(
+        select(Alocacao.pagamento_id, Alocacao.cota_id, Alocacao.centavos, Cota.competencia, Cota.pago)
+        .join(Cota, Cota.id == Alocacao.cota_id)
+        .where(Alocacao.pagamento_id.in_(estornos))
+        .order_by(Alocacao.id)
+    ).all()
+    partes: dict[int, list[ParteAlocada]] = {estorno_id: [] for estorno_id in estornos.values()}
+    paid: dict[int, int] = {}
+    for pagamento_id, cota_id, centavos, competencia, pago in allocated:
+        partes[estornos[pagamento_id]].append(ParteAlocada(cota_id, competencia, -centavos))
+        paid[cota_id] = paid.get(cota_id, pago) - centavos
+    if paid:
+        taken = [
+            {"pagamento_id": estorno_id, "cota_id": parte.cota_id, "centavos": parte.centavos}
+            for estorno_id, several in partes.items()
+            for parte in several
+        ]
+        session.execute(insert(Alocacao), taken)
+        session.execute(update(Cota), [{"id": cota_id, "pago": pago} for cota_id, pago in paid.items()])
+    return partes
 
 
 def _open_cotas(session: Session, entradas: Sequence[Entrada], hoje: dt.date) -> dict[int, list[CotaAberta]]:

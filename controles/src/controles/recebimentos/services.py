@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -10,23 +11,24 @@ from sqlalchemy.orm import Session
 
 from controles.auditoria import audit
 from controles.db import MAX_ID, serialise
+from controles.domain import cpf
 from controles.domain.clock import LOCAL_ZONE
 from controles.domain.domain_errors import Conflict, Invalid, NotFound
-from controles.domain.escopo import Escopo
 from controles.domain.field_checks import one_line, past_date
 from controles.domain.text import search_form
 from controles.fechamento.closed_months import hold_months, refuse_closed
 from controles.importing.payers import Doubt, Payers, Said, new_budget, payers_among
 from controles.militantes.models import Militante
-from controles.pagamentos.many import Entrada, keep_others_out, register_many
+from controles.pagamentos.many import Entrada, keep_others_out, register_many, reverse_many
 from controles.pagamentos.models import Metodo, Pagamento
-from controles.pagamentos.services import NovoPagamento, reverse_within
+from controles.pagamentos.services import NovoPagamento
 from controles.recebimentos.models import Estado, Fonte, Recebimento, RecebimentoLinha
 from controles.recebimentos.records import Lida, NovaFolha
 from controles.services.transaction import transaction
 
 LOCK = "recebimento"
 _AT_ONCE = 500
+_ELEVEN = re.compile(r"(?<![0-9])[0-9]{3}\.?[0-9]{3}\.?[0-9]{3}[-/ ]?[0-9]{2}(?![0-9])")
 
 
 def create_recebimento(
@@ -155,25 +157,14 @@ def undo(recebimento_id: int, *, motivo: str, autor_id: int | None, agora: dt.da
             .order_by(Pagamento.militante_id, Pagamento.id)
         )
         ids = session.scalars(wanted).all()
-        for pagamento_id in ids:
-            try:
-                reverse_within(
-                    session,
-                    Escopo(),
-                    pagamento_id,
-                    motivo=f"lista nº {recebimento_id} desfeita: {reason}",
-                    data=hoje,
-                    autor_id=autor_id,
-                    agora=agora,
-                )
-            except Conflict as error:
-                raise Conflict(f"Pagamento nº {pagamento_id}: {error.message}") from None
+        why = f"lista nº {recebimento_id} desfeita: {reason}"
+        count = reverse_many(session, ids, motivo=why, data=hoje, autor_id=autor_id, agora=agora)
         session.execute(
             update(RecebimentoLinha).where(RecebimentoLinha.recebimento_id == recebimento_id).values(aceita=False)
         )
         row = session.get_one(Recebimento, recebimento_id, populate_existing=True)
-        _decide(session, row, Estado.DESFEITO, {"estornados": len(ids), "motivo": reason}, autor_id, agora)
-        return len(ids)
+        _decide(session, row, Estado.DESFEITO, {"estornados": count, "motivo": reason}, autor_id, agora)
+        return count
 
 
 def discard(recebimento_id: int, *, autor_id: int | None, agora: dt.datetime) -> None:
@@ -242,18 +233,23 @@ def _matched(session: Session, linhas: Sequence[Lida], row: Recebimento) -> list
         written.append(
             {
                 "numero": line.numero,
-                "texto": "" if known else (line.nome or line.matricula or "sem nome")[:160],
+                "texto": "" if known else _without_cpf(line.nome or line.matricula or "sem nome")[:160],
                 "militante_id": militante_id,
                 "data": line.data,
                 "valor": line.valor,
                 "competencia": line.competencia,
-                "duvida": None if known else (doubt or "")[:300],
+                "duvida": None if known else _without_cpf(doubt or "")[:300],
                 "chave": chave,
                 "aceita": False,
                 "pagamento_id": None,
             }
         )
     return written
+
+
+def _without_cpf(text: str) -> str:
+    """People write numbers into names, and the column is not encrypted."""
+    return _ELEVEN.sub(lambda match: cpf.mask(match[0]), text)
 
 
 def _ways(line: Lida, fonte: Fonte) -> list[Said]:
