@@ -58,7 +58,7 @@ ALLOWED = {
     "sqlalchemy/_statements/compiler_notes.py": {"_generate_prefixes": 1},
     # What the core, which imports no SQLAlchemy, knows objects of the ORM by: looked for in `sqlalchemy._private`.
     "_calls/borrowed.py": {"_sa_instance_state": 2, "_sa_class_manager": 1},
-    "_values/codec.py": {"_sa_instance_state": 1},
+    "_values/records.py": {"_sa_instance_state": 1, "_sa_class_manager": 1},
     "sqlalchemy/_outbox/row_with_commit.py": {"error_from_result": 1, "generators": 1},
 }
 

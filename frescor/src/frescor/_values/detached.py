@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from frescor._values.names import class_name
-from frescor._values.records import is_mapped
+from frescor._values.records import is_mapped, state_of
 
 
 class Detached:
@@ -14,17 +14,20 @@ class Detached:
     Any other attribute of the model raises AttributeError, with what to write in the function to have it loaded.
     """
 
-    __slots__ = ("_left_out", "_model", "_values")
+    __slots__ = ("_left_out", "_loaded", "_model")
+    _left_out: tuple[str, ...]
+    _loaded: dict[str, Any]
+    _model: str
 
     def __init__(self, model: str, values: Mapping[str, Any], left_out: tuple[str, ...]) -> None:
         """model: the class's dotted name. left_out: the names of its mapped attributes that were not loaded."""
         object.__setattr__(self, "_model", model)
-        object.__setattr__(self, "_values", dict(values))
+        object.__setattr__(self, "_loaded", dict(values))
         object.__setattr__(self, "_left_out", left_out)
 
     def __getattr__(self, name: str) -> Any:
         try:
-            return self._values[name]
+            return self._loaded[name]
         except KeyError:
             pass
         model = self._model.rpartition(".")[2]
@@ -41,24 +44,24 @@ class Detached:
         )
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in self._values:
+        if name not in self._loaded:
             raise AttributeError(f"a cached copy of {self._model} has no {name!r} to set; it is never saved.")
-        self._values[name] = value
+        self._loaded[name] = value
 
     def __dir__(self) -> Iterator[str]:
-        yield from self._values
+        yield from self._loaded
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Detached) and (self._model, self._values, self._left_out) == (
+        return isinstance(other, Detached) and (self._model, self._loaded, self._left_out) == (
             other._model,
-            other._values,
+            other._loaded,
             other._left_out,
         )
 
     __hash__ = None  # type: ignore[assignment]  # it can change, as a dictionary
 
     def __repr__(self) -> str:
-        values = ", ".join(f"{name}={value!r}" for name, value in self._values.items())
+        values = ", ".join(f"{name}={value!r}" for name, value in self._loaded.items())
         return f"<cached copy of {self._model}: {values}>"
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -67,7 +70,7 @@ class Detached:
 
 def content_of(copy: Detached) -> tuple[str, dict[str, Any], tuple[str, ...]]:
     """What a copy consists of."""
-    return (copy._model, copy._values, copy._left_out)
+    return (copy._model, copy._loaded, copy._left_out)
 
 
 def from_content(content: Any) -> Detached:
@@ -90,8 +93,7 @@ def detached(value: Any) -> Any:
 
 def _copy(value: Any, around: tuple[object, ...]) -> Detached:
     """A copy of an object that was reached through those around it."""
-    # SQLAlchemy's `inspect(value)`.
-    state = value._sa_instance_state
+    state = state_of(value)
     loaded, around = state.dict, (*around, value)
     columns = [attribute.key for attribute in state.mapper.column_attrs]
     related = [attribute.key for attribute in state.mapper.relationships]

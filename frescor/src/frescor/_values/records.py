@@ -32,6 +32,11 @@ def is_mapped(cls: type) -> bool:
     return hasattr(cls, "__mapper__") and hasattr(cls, "_sa_class_manager")
 
 
+def state_of(value: object) -> Any:
+    """What SQLAlchemy knows of an ORM object, as its `inspect` returns it; None for any other value."""
+    return getattr(value, "_sa_instance_state", None)
+
+
 def is_record(kind: object) -> bool:
     """Whether it is a class whose instances have fields, or an Enum. A mapped class is none, even if it is a dataclass
     or a Pydantic model as well."""

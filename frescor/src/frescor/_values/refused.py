@@ -2,7 +2,7 @@
 
 import types
 
-from frescor._values.records import is_mapped, is_record
+from frescor._values.records import is_mapped, is_record, state_of
 
 _LIBRARIES = {
     "numpy": "of numpy's own types, arrays (numpy.ndarray itself) and scalars can be cached. Return numpy.asarray of "
@@ -19,7 +19,7 @@ _RESPONSES = frozenset(
 def why_not(value: object) -> str:
     """The reason, for a value of a type without an encoding."""
     kind = type(value)
-    if is_mapped(kind) or hasattr(value, "_sa_instance_state"):
+    if is_mapped(kind) or state_of(value) is not None:
         return (
             "an ORM object belongs to its session and would be shared, detached and stale. Return a frozen dataclass "
             "with the columns that are needed: [UserRow(user.id, user.name) for user in users], or rows_as(UserRow) of "
