@@ -129,6 +129,10 @@ test-examples: $(VENV)/dev.stamp ## Run each example as its page shows it, in a 
 test-frames: $(VENV)/frames.stamp ## Run the tests of pandas' and polars' frames; the first time it installs 450 MB, which takes a minute
 	@$(BIN)/python -m pytest frescor/tests/values/test_pandas_codecs.py frescor/tests/values/test_polars_codecs.py $(ARGS)
 
+.PHONY: test-versions
+test-versions: $(VENV)/dev.stamp ## Run a telling part of Frescor's tests with each version it works with; writes the table: an hour
+	@$(BIN)/python release/version_matrix.py $(ARGS)
+
 .PHONY: test-docker
 test-docker: $(VENV)/dev.stamp ## Start the containers beside whatever runs and test them: some minutes, an engine needed
 	@CONTROLES_TEST_DOCKER=1 $(BIN)/python -m pytest -m docker --durations=5 tests/stack $(ARGS)
@@ -192,7 +196,7 @@ release: $(VENV)/dev.stamp ## Build Frescor for publication in dist/ (REPOSITORY
 
 .PHONY: clean
 clean: ## Remove .venv and caches; keeps the data in instance/ and the logs
-	rm -rf $(VENV) $(VENV)-lock $(VENV)-lowest $(VENV)-newest $(VENV)-wheel .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lock $(VENV)-lowest $(VENV)-newest $(VENV)-versions $(VENV)-wheel .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .PHONY: help
 help: ## List the targets

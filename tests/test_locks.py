@@ -14,6 +14,8 @@ REQUIREMENTS = ROOT / "requirements"
 NAMES = ("runtime", "dev", "frames", "lock")
 # Resolved from what frescor/pyproject.toml declares, at either end of its ranges.
 ENDS = ("frescor-lowest", "frescor-newest")
+# Flask-Caching, which the tests need, asks for a newer one; the lowest Flask has a row in release/version_matrix.py.
+RAISED = {"Flask"}
 
 
 def asked(path: Path) -> list[Requirement]:
@@ -87,6 +89,6 @@ def test_either_end_of_the_declared_ranges_is_locked(end: str) -> None:
             continue
         for _, pin in locked(end)[canonicalize_name(wanted.name)]:
             assert wanted.specifier.contains(version(pin)), f"{wanted}: run `make lock`"
-            if end == "frescor-lowest":
+            if end == "frescor-lowest" and wanted.name not in RAISED:
                 for lowest in (Version(one.version).release for one in wanted.specifier if one.operator == ">="):
                     assert Version(version(pin)).release[: len(lowest)] == lowest, f"{wanted}: run `make lock`"

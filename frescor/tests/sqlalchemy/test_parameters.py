@@ -167,8 +167,10 @@ MIXED_UP = ("a list beside a list of the same names", "a list beside lists that 
 
 @pytest.mark.parametrize("way", READS)
 def test_a_read_sees_the_write_of_a_row_that_its_parameters_mean(way: str, engine: sa.Engine, cache: Cache) -> None:
-    if way in MIXED_UP and sa.__version__ == "2.1.0":
-        pytest.skip("SQLAlchemy 2.1.0 cannot execute this statement")
+    if way in MIXED_UP and sa.__version__ in ("2.0.44", "2.1.0"):
+        pytest.skip("this SQLAlchemy cannot execute this statement")
+    if way == "names that are escaped alike" and sa.__version__.startswith("2.0."):
+        pytest.skip("SQLAlchemy 2.0 cannot compile this statement")
     statement, parameters = READS[way]
 
     @cache.cached(expire=300, key_prefix="read")

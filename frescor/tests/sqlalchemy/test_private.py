@@ -8,7 +8,9 @@ from frescor.sqlalchemy import _private as sqlalchemy_private
 
 
 def test_a_part_that_sqlalchemy_lost_is_refused_in_a_sentence() -> None:
-    with pytest.raises(CacheError, match=r"works with SQLAlchemy>=2\.1,<2\.2; in SQLAlchemy .* Session has no _gone"):
+    with pytest.raises(
+        CacheError, match=r"works with SQLAlchemy>=2\.0\.44,<2\.2; in SQLAlchemy .* Session has no _gone"
+    ):
         sqlalchemy_private.require(sa.orm.Session, "_is_clean", "_gone")
 
 

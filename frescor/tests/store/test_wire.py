@@ -77,4 +77,5 @@ def test_commands_about_listeners_are_made_elsewhere() -> None:
 
 def test_a_run_id_is_found_in_what_a_server_says_of_itself() -> None:
     assert parse_run_id(b"# Server\r\nrun_id:abc\r\nother:1\r\n") == "abc"
-    assert parse_run_id(b"\xff") == "unknown"
+    assert parse_run_id(b"\xff") is None
+    assert parse_run_id(b"run_id:\r\n") is None

@@ -29,6 +29,7 @@ SYNC_ALONE = {
     "explain",
     "stats",
     "health",
+    "status",
     "list_keys",
     "pending",
     "cached",
@@ -37,7 +38,7 @@ SYNC_ALONE = {
     *OF_THE_ENGINE,
 }
 # Of a test's cache, the rest of which is the cache itself.
-UNMIRRORED = {"around_refresh", "explain", "cached_method", "key_secret", "health", "pending", *OF_THE_ENGINE}
+UNMIRRORED = {"around_refresh", "explain", "cached_method", "key_secret", "health", "status", "pending", *OF_THE_ENGINE}
 MIRRORS = [
     (Cache, AsyncCache, SYNC_ALONE),
     (Cache, BlockingCache, UNMIRRORED),

@@ -142,6 +142,10 @@ class Store(Protocol):
     def info(self) -> ServerInfo:
         """The server's own figures."""
 
+    def abilities(self) -> tuple[str, ...]:
+        """How each promise that depends on what a server allows is kept, a sentence each; none without a server."""
+        return ()
+
     def close(self) -> None:
         """Close the connections. The store is not used afterwards."""
 

@@ -197,9 +197,10 @@ def unquote_key(braced: str) -> str:
     return unquote(braced[1:-1])
 
 
-def parse_run_id(info: bytes) -> str:
-    """The server's run id, from its reply to INFO server."""
-    for line in info.decode(errors="replace").splitlines():
+def parse_run_id(info: Any) -> str | None:
+    """The server's run id, from its reply to INFO server; None if it is not told."""
+    text = info.decode(errors="replace") if isinstance(info, bytes) else str(info)
+    for line in text.splitlines():
         if line.startswith("run_id:"):
-            return line.removeprefix("run_id:").strip()
-    return "unknown"
+            return line.removeprefix("run_id:").strip() or None
+    return None

@@ -20,6 +20,7 @@ from frescor._runtime.hooks import Hook, Kind
 from frescor._runtime.nondeterminism import Nondeterminism
 from frescor._store.base import KeyInfo, ServerInfo, Store
 from frescor._store.connection.connection import DEADLINE
+from frescor._store.connection.credentials import Credentials
 from frescor._store.opening import open_store
 from frescor._surface import calls
 from frescor._surface.decorator import CachedDecorator, caching, invalidating
@@ -72,6 +73,7 @@ class Cache:
         confirm: bool = False,
         disabled: bool | None = None,
         auditing: float = 0.0,
+        credentials: Credentials | None = None,
     ) -> "Cache":
         """A cache on the server at `url`.
 
@@ -117,6 +119,10 @@ class Cache:
         auditing: the part of hits of cached functions and of `get_or_load`, such as 0.001, that are loaded again in the
         background and compared with what was returned. Another value that no write explains is logged with the digest
         of the key, the tags and the ages, counted as `mismatches`, and told to `on_mismatch`; see docs/auditing.md.
+
+        credentials: a function that returns (user, password) or a password, or a `CredentialProvider` of redis-py, in
+        place of those in the URL. It is asked at each new connection, also by several threads at once, and should
+        answer from memory: the time that it takes is the caller's.
         """
         return cls(
             engine_for(
@@ -130,6 +136,7 @@ class Cache:
                 confirm=confirm,
                 disabled=disabled,
                 auditing=auditing,
+                credentials=credentials,
             )
         )
 
@@ -507,6 +514,11 @@ class Cache:
         """The server's figures. Raises CacheError with the reason if the server cannot be reached."""
         return self._engine.store.info()
 
+    def status(self) -> tuple[str, ...]:
+        """How each promise is kept that depends on what the server allows this user, a sentence each, with the server's
+        refusal where it refuses; empty for `memory://`. Raises CacheError if the server cannot be reached."""
+        return self._engine.store.abilities()
+
     def list_keys(self, pattern: str = "*", limit: int = 1000) -> Iterator[KeyInfo]:
         """Stored keys that match a glob pattern, whether valid or not. Takes many round trips: for operators only."""
         return self._engine.store.list_keys(pattern, limit)
@@ -541,10 +553,11 @@ def engine_for(
     confirm: bool = False,
     disabled: bool | None = None,
     auditing: float = 0.0,
+    credentials: Credentials | None = None,
 ) -> Engine:
     """The state of a cache on the server at `url` (see `Cache.from_url`), or on the `store` that is given instead."""
     if store is None:
-        store = open_store(url, namespace, deadline=timeout)
+        store = open_store(url, namespace, deadline=timeout, credentials=credentials)
     if type(largest_value) is not int or not 0 < largest_value <= MOST_VALUE:
         raise PolicyError(
             f"largest_value is a number of bytes from 1 to {MOST_VALUE:,}, since servers take no string above 512 MB; "

@@ -59,6 +59,8 @@ def cache_commands(
             found = sum(1 for _ in cache.list_keys("*", _COUNTED))
             console = Console()
             console.print(server_lines(sample, f"{found:,}" if found < _COUNTED else f"{found:,} or more"))
+            for line in cache.status():
+                console.print(plain(line), markup=False, highlight=False)
             console.print(policy_table(sample.policies))
 
     @group.command(help="List stored keys with time to live, size and policy. PATTERN is a glob such as 'dashboard:*'.")

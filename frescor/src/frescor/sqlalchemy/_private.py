@@ -24,7 +24,10 @@ from frescor.errors import CacheError
 
 C = TypeVar("C", bound=type)
 
-SUPPORTED = "SQLAlchemy>=2.1,<2.2"
+# Methods of the compiler that SQLAlchemy 2.0 has not: there nothing calls them.
+SINCE_2_1 = ("visit_tstring",) if sa.__version__.startswith("2.0.") else ()
+
+SUPPORTED = "SQLAlchemy>=2.0.44,<2.2"
 
 
 def require(owner: object, *names: str) -> None:
@@ -54,8 +57,12 @@ def overrides(*own: str) -> Callable[[C], C]:
     return check
 
 
-require(identity, "_WeakInstanceDict")
-require(identity._WeakInstanceDict, "get", "__getitem__", "fast_get_state", "values", "items", "all_states")
+# SQLAlchemy 2.0 calls it WeakInstanceDict.
+_IDENTITY_MAP = "_WeakInstanceDict" if hasattr(identity, "_WeakInstanceDict") else "WeakInstanceDict"
+require(identity, _IDENTITY_MAP)
+# The map of a session's objects.
+IdentityMap: Any = getattr(identity, _IDENTITY_MAP)
+require(IdentityMap, "get", "__getitem__", "fast_get_state", "values", "items", "all_states")
 require(InstanceState, "runid", "expired", "modified")
 require(loading, "_new_runid")
 # Its package has a function of the module's name.
@@ -81,8 +88,7 @@ if (base.DEFAULT_STATE_ATTR, base.DEFAULT_MANAGER_ATTR) != ("_sa_instance_state"
     # values.
     require(base, "'_sa_instance_state'")
 
-# The map of a session's objects; the number that every ORM query gets; a connection outside of the pool.
-IdentityMap = identity._WeakInstanceDict
+# The number that every ORM query gets; a connection outside of the pool.
 new_runid: Callable[[], int] = loading._new_runid
 AdhocProxiedConnection = pool._AdhocProxiedConnection
 # Compiles a construct by the rules of `@compiles`.

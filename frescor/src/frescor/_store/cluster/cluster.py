@@ -37,6 +37,7 @@ from frescor._store.connection.endpoint import Endpoint, node_endpoint
 from frescor._store.connection.link import DriverConnection
 from frescor._store.listener_registry import understood
 from frescor._store.listing import add_up, counters_in, fields_of, listed
+from frescor._store.server.abilities import asked
 from frescor._store.server.recovery import invalidates, missing_tags, register, start, wait_for_rediscovery
 from frescor._store.slot_steps import R, RaiseTag, SlotProtocol, Step, Steps, Tick
 from frescor._store.slot_wire import Asked, decoded_steps, encode_step
@@ -166,6 +167,17 @@ class ClusterStore(Store):
             found.append((fields_of(raw), latency))
         return add_up(found)
 
+    def abilities(self) -> tuple[str, ...]:
+        node = min(self._nodes("abilities"))
+        connection = connection_to(self.endpoint(node), deadline=self.deadline)
+        try:
+            connection.connect()
+            return asked(functools.partial(ask, connection, None), self.wire.tag(""))
+        except Exception as error:
+            raise mapped(error, "abilities") from error
+        finally:
+            connection.disconnect()
+
     def close(self) -> None:
         self.breaker.close()
         for connections in self._connections.values():
@@ -219,6 +231,11 @@ class ClusterStore(Store):
 
     def _verify_on(self, connection: DriverConnection, node: Host) -> str:
         run_id = run_id_of(connection)
+        if run_id is None:
+            raise driver.AuthorizationError(
+                f"the node {node[0]}:{node[1]} does not tell its run id (INFO server), without which it would not be "
+                "noticed that it lost invalidations"
+            )
         name = self.wire.server_in(text_in_slot(self.slots.one_slot_of(node)))
         with self._verifying:
             if ask(connection, None, ("GET", name)) != run_id.encode():

@@ -12,7 +12,7 @@ from redis.crc import key_slot
 from frescor._store.address import Address, Host
 from frescor._store.connection.connection import CONNECTION_OPTIONS
 from frescor._store.connection.deadline import TimedConnection, TimedSSLConnection
-from frescor._store.connection.redis_private import NodesManager
+from frescor._store.connection.redis_private import NodesManager, move_slots, read_again
 
 SLOTS = 16384
 # Its stub gives no types.
@@ -69,7 +69,7 @@ class Slots:
                     start = [_node(host, port) for host, port in self._hosts]
                     self._manager = NodesManager(start, from_url=True, require_full_coverage=True, **self._options)
                 else:
-                    self._manager.initialize(additional_startup_nodes_info=list(self._hosts))
+                    read_again(self._manager, self._hosts)
             except driver.RedisClusterException as error:
                 raise driver.ConnectionError(str(error)) from error
             return self._publish()
@@ -82,8 +82,7 @@ class Slots:
             manager = self._manager
             assert manager is not None
             # The node that gave the table may not have heard of the move yet.
-            for error in filter(self._knows, errors):
-                manager.move_slot(error)
+            move_slots(manager, filter(self._knows, errors))
             self._publish()
 
     def _knows(self, error: driver.MovedError) -> bool:

@@ -25,7 +25,7 @@ from frescor._store.connection.deadline import (
 )
 from frescor._store.connection.endpoint import Endpoint
 from frescor._store.connection.link import DriverConnection, Link
-from frescor._store.connection.redis_private import put_socket, socket_of
+from frescor._store.connection.redis_private import PLAIN, put_socket, socket_of
 from frescor._store.connection.semaphore import FastSemaphore
 from frescor._store.connection.spin_wait import SpinWait
 from frescor._store.scripts import Script
@@ -40,16 +40,13 @@ _MOST_CONNECTIONS = 64
 CONNECTION_OPTIONS: dict[str, Any] = {
     "decode_responses": False,
     "protocol": 3,
-    "legacy_responses": False,
-    "client_name": "frescor",
-    # CLIENT SETINFO would take two more round trips, and an ACL before Redis 7.2 cannot allow a command it does not
-    # know.
-    "driver_info": None,
+    **PLAIN,
     "retry": Retry(NoBackoff(), 0),
     "health_check_interval": 0,
 }
 
 
+NAME = ("CLIENT", "SETNAME", "frescor")
 _CLASSES: dict[str, type] = {"tcp": TimedConnection, "tls": TimedSSLConnection, "unix": TimedUnixConnection}
 
 
@@ -58,6 +55,12 @@ def connection_to(endpoint: Endpoint, *, deadline: float) -> "DriverConnection":
     options = {**endpoint.located(), **CONNECTION_OPTIONS}
     options |= {"socket_timeout": deadline, "socket_connect_timeout": deadline}
     return cast(DriverConnection, _CLASSES[endpoint.transport](**options))
+
+
+# How servers refuse scripts.
+_NO_SCRIPTS = ("'evalsha'", "'eval'")
+# How servers refuse SELECT.
+_NO_DATABASE = ("DB index is out of range", "SELECT is not allowed", "'select' command", "unknown command 'SELECT'")
 
 
 def mapped(error: Exception, operation: str, *, primary: bool = False) -> CacheError:
@@ -70,6 +73,18 @@ def mapped(error: Exception, operation: str, *, primary: bool = False) -> CacheE
             f"the primary has become a replica: {text}. The sentinels are asked for the new one."
             if primary
             else f"the store is a read-only replica, which may be behind: {text}. Give the primary's address.",
+            operation=operation,
+        )
+    if any(sign in text for sign in _NO_DATABASE):
+        return StoreRejected(
+            f"the store has no database of this number: {text}. A cluster and many managed servers have only 0: end "
+            "the URL with /0, and give this application a namespace of its own.",
+            operation=operation,
+        )
+    if any(sign in text.lower() for sign in _NO_SCRIPTS):
+        return StoreRejected(
+            f"the store refuses scripts, without which nothing can be cached and never be stale: {text}. Until this "
+            "user may run EVAL and EVALSHA (`frescor acl` prints all that it needs), every call loads.",
             operation=operation,
         )
     if isinstance(error, driver.AuthenticationError | driver.AuthorizationError):
@@ -219,6 +234,9 @@ class Connections:
         connection = self._make()
         try:
             connection.connect()
+            # Asked apart from the login: some servers refuse it, and it is worth nothing but a line of CLIENT LIST.
+            with contextlib.suppress(driver.ResponseError):
+                ask(connection, None, NAME)
             self._check(connection)
         except BaseException as error:
             connection.disconnect()
@@ -324,10 +342,12 @@ def ask(connection: DriverConnection, script: Script | None, arguments: Argument
         return connection.read_response()
 
 
-def run_id_of(connection: DriverConnection) -> str:
-    """The run id of the server."""
-    info = ask(connection, None, ("INFO", "server"))
-    return parse_run_id(info if isinstance(info, bytes) else str(info).encode())
+def run_id_of(connection: DriverConnection) -> str | None:
+    """The run id of the server; None if it does not tell."""
+    try:
+        return parse_run_id(ask(connection, None, ("INFO", "server")))
+    except driver.ResponseError:
+        return None
 
 
 class ServerLine:

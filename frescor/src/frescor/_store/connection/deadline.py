@@ -49,21 +49,24 @@ class TimedSocket:
     def __init__(self, plain: socket.socket, most: float) -> None:
         self.plain = plain
         self._most = most
+        self._waits = True
 
     def recv(self, *arguments: Any) -> bytes:
-        self.plain.settimeout(left(self._most))
+        self.plain.settimeout(left(self._most) if self._waits else 0)
         return self.plain.recv(*arguments)
 
     def recv_into(self, *arguments: Any) -> int:
-        self.plain.settimeout(left(self._most))
+        self.plain.settimeout(left(self._most) if self._waits else 0)
         return self.plain.recv_into(*arguments)
 
     def sendall(self, data: Any) -> None:
         self.plain.settimeout(left(self._most))
         self.plain.sendall(data)
 
-    def settimeout(self, _seconds: float | None) -> None:
-        """Ignored: the timeout is set before each operation."""
+    def settimeout(self, seconds: float | None) -> None:
+        """Ignored, since the timeout is set before each operation; except that 0 means to look and not to wait, as
+        the pools of redis-py 5 to 7 do before they give a connection out."""
+        self._waits = seconds != 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.plain, name)

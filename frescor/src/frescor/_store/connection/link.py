@@ -35,7 +35,7 @@ class Link:
         self._deadline = self._limit = deadline
         # If Python times the socket, it sleeps before it looks: then there is no point in spinning.
         self._spin_wait = spin_wait if _let_kernel_time(self._socket) else None
-        self._reader = hiredis.Reader(protocolError=driver.InvalidResponse, replyError=_reply_error)
+        self._reader = hiredis.Reader(protocolError=driver.InvalidResponse, replyError=refusal)
 
     def send(self, packed: bytes) -> None:
         """Send commands."""
@@ -123,7 +123,8 @@ _REFUSALS: dict[str, type[driver.ResponseError | driver.ConnectionError]] = {
 _REDIRECTIONS = {"MOVED": driver.MovedError, "ASK": driver.AskError}
 
 
-def _reply_error(text: str) -> driver.RedisError:
+def refusal(text: str) -> driver.RedisError:
+    """The driver's error for a server's refusal, as precisely as it has one."""
     code, _, rest = text.partition(" ")
     if code in _REDIRECTIONS:
         return _REDIRECTIONS[code](rest)

@@ -1,6 +1,7 @@
 """The store on one Redis or Valkey server, for event loops."""
 
 import asyncio
+import contextlib
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,8 +16,15 @@ from frescor._protocol.commands import HOLDS_MS, Announce, Dismiss, StoreCommand
 from frescor._store import listener_registry
 from frescor._store.base import Store
 from frescor._store.connection.breaker import Breaker
-from frescor._store.connection.connection import CONNECTION_OPTIONS, command_bytes, command_bytes_with_source, decoded
+from frescor._store.connection.connection import (
+    CONNECTION_OPTIONS,
+    NAME,
+    command_bytes,
+    command_bytes_with_source,
+    decoded,
+)
 from frescor._store.connection.endpoint import Endpoint
+from frescor._store.connection.link import refusal
 from frescor._store.connection.redis_private import close_stream
 from frescor._store.scripts import Script
 from frescor._store.server.recovery import TELL_LOOK, invalidates
@@ -117,7 +125,8 @@ class AsyncConnections:
                 try:
                     found.append(await connection.read_response())
                 except driver.ResponseError as error:
-                    found.append(error)
+                    # redis-py 5 to 7 know redirections only on connections of their own cluster.
+                    found.append(refusal(str(error)) if type(error) is driver.ResponseError else error)
         except BaseException:
             # When cancelled, too: a reply that is still to come must not be taken for that of another command.
             await connection.disconnect(nowait=True)
@@ -132,6 +141,8 @@ class AsyncConnections:
         connection = cast(AsyncConnection, _CLASSES[endpoint.transport](**{**located, **_OPTIONS}))
         try:
             await connection.connect()
+            with contextlib.suppress(driver.ResponseError):
+                await ask(connection, None, NAME)
             await self._check(connection)
         except BaseException as error:
             await connection.disconnect(nowait=True)
@@ -151,10 +162,12 @@ async def ask(connection: AsyncConnection, script: Script | None, arguments: Arg
         return await connection.read_response()
 
 
-async def run_id_of(connection: AsyncConnection) -> str:
-    """The run id of the server."""
-    info = await ask(connection, None, ("INFO", "server"))
-    return parse_run_id(info if isinstance(info, bytes) else str(info).encode())
+async def run_id_of(connection: AsyncConnection) -> str | None:
+    """The run id of the server; None if it does not tell."""
+    try:
+        return parse_run_id(await ask(connection, None, ("INFO", "server")))
+    except driver.ResponseError:
+        return None
 
 
 class AsyncRedisStore:
@@ -241,7 +254,7 @@ class AsyncRedisStore:
         recovery = self._store.recovery
         if self._primary:
             recovery.check_role(await ask(connection, None, ("ROLE",)))
-        run_id = await run_id_of(connection)
+        run_id = recovery.known(await run_id_of(connection))
         recovery.take_answer(run_id, await ask(connection, *recovery.question(run_id)))
 
 

@@ -37,12 +37,16 @@ The races:
 - One process trusts the server while another has not found it again, commits, and cannot deliver its invalidation. So
   after an outage or a loss everybody waits for `REDISCOVERY_SECONDS`, in which each probing process finds the server
   and can deliver again (see `breaker.py`). What could not be delivered was committed before, and the replay finds it.
+- A server that does not tell its run id, because INFO is refused or says too little. Then each connection has a run id
+  of its own, made up: it counts as another server, and ends everything. Within one connection the server cannot change.
 - A server merely hung, and a process that did not ask it meanwhile has trusted it all along. An invalidation that
   another process could not deliver arrives when that process finds the server again, or when any relay next reads the
   outbox: within a second.
 """
 
 import functools
+import logging
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -59,6 +63,12 @@ from frescor._store.scripts import Script
 from frescor._store.wire import Arguments, Wire
 from frescor._values.tags import NAMESPACE_TAG
 
+logger = logging.getLogger("frescor")
+
+BLIND = (
+    "the server does not tell its run id (INFO server), so another server in its place would not be noticed: each new "
+    "connection ends everything cached instead. Allow this user +info to keep it."
+)
 # Until every process that lost the server has found it again: a probe that has just failed, the pause, and the next
 # one.
 REDISCOVERY_SECONDS = DEADLINE + LAST_PROBE + 0.05
@@ -120,12 +130,24 @@ class Recovery:
         self._watermarks = f"{wire.namespace}:watermarks"
         self._unrecorded = f"{wire.namespace}:unrecorded"
         self._noted_until = 0.0
+        # Whether the server does not tell its run id.
+        self.is_blind = False
+
+    def known(self, run_id: str | None) -> str:
+        """The run id; one made up for this connection if the server does not tell its own."""
+        if run_id is None:
+            if not self.is_blind:
+                self.is_blind = True
+                logger.warning("%s", BLIND)
+            return f"unknown-{uuid.uuid4().hex}"
+        self.is_blind = False
+        return run_id
 
     def check(self, connection: DriverConnection) -> None:
         """Examine the server of a new connection. Raises the driver's errors if it is the wrong one."""
         if self._primary:
             self.check_role(ask(connection, None, ("ROLE",)))
-        run_id = run_id_of(connection)
+        run_id = self.known(run_id_of(connection))
         # The script writes, so a replica raises here: it may lag behind its primary and must not be read.
         self.take_answer(run_id, ask(connection, *self.question(run_id)))
 
@@ -140,13 +162,13 @@ class Recovery:
         With `tell` (the default if there are replayers) it only reports that. Without, it invalidates everything in
         that case and remembers this server.
         """
-        only_tell = bool(self.replayers) if tell is None else tell
+        only_tell = bool(self.replayers) and not self.is_blind if tell is None else tell
         names = (self._wire.server, self._wire.clock, self._wire.tag(NAMESPACE_TAG), self._wire.listeners)
         return scripts.CHECK_SERVER, (len(names), *names, run_id, int(only_tell))
 
     def take_answer(self, run_id: str, another: Any) -> None:
         """If the script reported another server, and there are replayers, mark the server as suspect."""
-        if another == 1 and self.replayers:
+        if another == 1 and self.replayers and not self.is_blind:
             self._breaker.suspect(
                 run_id, "a different server answers than before: what it may have lost is restored first"
             )
@@ -196,7 +218,7 @@ class Recovery:
             connection.connect()
             if self._primary:
                 self.check_role(ask(connection, None, ("ROLE",)))
-            self._restore_on(functools.partial(ask, connection), run_id_of(connection))
+            self._restore_on(functools.partial(ask, connection), self.known(run_id_of(connection)))
         finally:
             connection.disconnect()
 

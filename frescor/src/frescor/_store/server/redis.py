@@ -16,6 +16,7 @@ from frescor._store.connection.connection import (
     DEADLINE,
     Connections,
     ServerLine,
+    ask,
     command_bytes,
     command_bytes_with_source,
     connection_to,
@@ -28,9 +29,10 @@ from frescor._store.connection.link import DriverConnection
 from frescor._store.listener_registry import understood
 from frescor._store.listing import add_up, counters_in, fields_of, listed
 from frescor._store.scripts import Script
+from frescor._store.server.abilities import asked
 from frescor._store.server.recovery import TELL_LOOK, Recovery, invalidates, register, wait_for_rediscovery
 from frescor._store.wire import Arguments, Wire
-from frescor.errors import CacheError
+from frescor.errors import CacheError, StoreRejected
 
 
 class RedisStore(Store):
@@ -100,6 +102,9 @@ class RedisStore(Store):
         self._exchange([self.recovery.told(database)], "told")
 
     def set_watermark(self, database: str, at: int) -> bool:
+        if self.recovery.is_blind:
+            # Its script compares run ids.
+            return False
         self._exchange([self.recovery.watermark(database, at)], "set_watermark")
         return True
 
@@ -126,8 +131,23 @@ class RedisStore(Store):
         began = Steady.perf_counter()
         self._plain("info", [("PING",)])
         latency = round((Steady.perf_counter() - began) * 1_000_000)
-        (raw,) = self._plain("info", [("INFO",)])
+        try:
+            (raw,) = self._plain("info", [("INFO",)])
+        except StoreRejected:
+            # Then there are no figures but the latency.
+            raw = b""
         return add_up([(fields_of(raw), latency)])
+
+    def abilities(self) -> tuple[str, ...]:
+        # A connection of its own: one on which pushes were asked for is of no other use.
+        connection = self._make_connection()
+        try:
+            connection.connect()
+            return asked(functools.partial(ask, connection, None), self.wire.tag(""))
+        except Exception as error:
+            raise mapped(error, "abilities", primary=self.endpoint.primary) from error
+        finally:
+            connection.disconnect()
 
     def close(self) -> None:
         self.breaker.close()
@@ -145,8 +165,8 @@ class RedisStore(Store):
 
     def _of_copies(self, command: Announce | Unheard | Dismiss, operation: str) -> Any:
         """As `perform`, for the commands that confirm an invalidation."""
-        asked = listener_registry.asked(self.wire, command, listener_registry.ONE_PLACE, HOLDS_MS)
-        replies = self._exchange([(one.script, one.arguments) for one in asked], operation)
+        sent = listener_registry.asked(self.wire, command, listener_registry.ONE_PLACE, HOLDS_MS)
+        replies = self._exchange([(one.script, one.arguments) for one in sent], operation)
         return understood(
             command, listener_registry.ONE_PLACE, replies, functools.partial(self.failed, operation=operation)
         )

@@ -44,10 +44,10 @@ def keep_given(execution: Any) -> None:
 def keeping_batches(deliver: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
     """Wraps the dialect's method that divides an INSERT of many rows into batches, so that each batch is kept."""
 
-    def deliver_and_keep(
-        connection: Any, cursor: Any, statement: str, parameters: Any, sizes: Any, context: Any
-    ) -> Iterator[Any]:
-        for batch in deliver(connection, cursor, statement, parameters, sizes, context):
+    # Which arguments come before the execution depends on SQLAlchemy's release.
+    def deliver_and_keep(*given: Any) -> Iterator[Any]:
+        context = given[-1]
+        for batch in deliver(*given):
             if GIVEN in context.__dict__:
                 context.__dict__[GIVEN] = Given(batch.replaced_statement, _copied(batch.replaced_parameters))
             yield batch

@@ -17,7 +17,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.selectable import AliasedReturnsRows, TableClause
 
-from frescor.sqlalchemy._private import OwnRules, is_written_by_itself, overrides
+from frescor.sqlalchemy._private import SINCE_2_1, OwnRules, is_written_by_itself, overrides
 from frescor.sqlalchemy._statements.facts import Named, Untranslated
 
 _NOTES = "_frescor_notes"
@@ -96,7 +96,7 @@ def _noting_own_rules(self: Any, element: Any, compiler: Any, **kw: Any) -> Any:
 
 
 def _noting(compiler: type[SQLCompiler]) -> type[SQLCompiler]:
-    @overrides("frescor_takes_notes", "_notes", "_hint")
+    @overrides("frescor_takes_notes", "_notes", "_hint", *SINCE_2_1)
     class Noting(compiler):  # type: ignore[misc, valid-type]  # one subclass for each dialect's compiler
         frescor_takes_notes = True
 
