@@ -65,6 +65,15 @@ class Pagamento(Base):
             sqlite_where=text("grupo IS NOT NULL"),
             postgresql_where=text("grupo IS NOT NULL"),
         ),
+        # Which groups may be a line of a statement is asked by day.
+        Index(
+            "ix_pagamento_grupo_dia",
+            "data_credito",
+            "grupo",
+            "valor",
+            sqlite_where=text("grupo IS NOT NULL"),
+            postgresql_where=text("grupo IS NOT NULL"),
+        ),
         # If a PIX was registered for the wrong person, it can be registered again after that was reversed.
         Index(
             "uq_pagamento_e2eid",
