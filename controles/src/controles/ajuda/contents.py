@@ -273,7 +273,7 @@ AREAS = (
         "administracao",
         "Administração",
         "A organização, os núcleos, quem entra e o que cada um fez.",
-        ("organizacao", "usuarios", "convites", "auditoria"),
+        ("organizacao", "usuarios", "convites", "auditoria", "copias"),
         (
             Pergunta(
                 "Como dou acesso a alguém?",
@@ -293,6 +293,12 @@ AREAS = (
                 "A auditoria diz quem, quando, e de que para que.",
                 "auditoria.index",
                 "Auditoria",
+            ),
+            Pergunta(
+                "Como faço uma cópia de segurança?",
+                "Escolha uma frase comprida e baixe o arquivo, cifrado com ela. Guarde a frase longe do arquivo.",
+                "copias.index",
+                "Cópia de segurança",
             ),
         ),
         (
