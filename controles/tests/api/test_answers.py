@@ -58,6 +58,8 @@ def test_each_list_is_what_the_pages_show(program: Callable[..., Program], fille
     assert sorted(one["valor"] for one in asked.items("/pagamentos")) == [-700, 700, 2500, 2500]
     assert [one["nome"] for one in asked.items("/nucleos")] == ["Longe", "Perto"]
     assert sum(one["previsto"] for one in asked.items("/previsto-realizado?ano=2026")) == 16000
+    assert asked.items("/previsto-realizado") == asked.items("/previsto-realizado?ano=2026")
+    assert asked.items("/previsto-realizado?ano=2090") == []
 
 
 def test_only_a_valid_token_opens_it_and_no_login_does(

@@ -45,6 +45,8 @@ def test_it_names_every_operation_and_can_be_read_without_a_token(web: Flask) ->
 @pytest.mark.parametrize("path", [operation.caminho for operation in OPERACOES])
 def test_what_it_allows_is_answered_as_it_says_and_what_it_does_not_is_refused(asked: Program, path: str) -> None:
     schema = schemathesis.openapi.from_wsgi(f"{PREFIX}/openapi.json", asked.app)
+    # Or it would leave the token out as a mistake of its own, and `ask` adds it again; test_answers.py does that.
+    del schema.raw_schema["security"], schema.raw_schema["components"]["securitySchemes"]
     operation = schema[PREFIX + path]["GET"]
     modes = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
     cases = st.one_of([operation.as_strategy(generation_mode=mode) for mode in modes])

@@ -26,7 +26,7 @@ from controles.militantes.queries import get_militante, list_militantes, list_nu
 from controles.militantes.records import FichaMilitante, FiltroMilitantes, LinhaMilitante
 from controles.pagamentos.queries import list_pagamentos
 from controles.pagamentos.records import FiltroPagamentos, LinhaPagamento
-from controles.previsto_realizado.queries import whole_previsto_realizado
+from controles.previsto_realizado.queries import whole_previsto_realizado, year_of
 from controles.previsto_realizado.records import FiltroPrevisto, LinhaInteira
 
 blueprint = Blueprint("api", __name__, url_prefix=operations.PREFIX)
@@ -89,7 +89,10 @@ def pagamentos(escopo: Escopo, values: Values) -> Pagina[Any]:
 @blueprint.get("/previsto-realizado")
 @serves(operations.PREVISTO_REALIZADO)
 def previsto_realizado(escopo: Escopo, values: Values) -> Pagina[Any]:
-    found = whole_previsto_realizado(escopo, FiltroPrevisto(**values), hoje=today())
+    filtro, hoje = FiltroPrevisto(**values), today()
+    # For a year that can have no cotas the page shows the current one; a program is told that there are none.
+    known = filtro.ano in {None, year_of(filtro, hoje)}
+    found = whole_previsto_realizado(escopo, filtro, hoje=hoje) if known else ()
     return Pagina(tuple(map(_month, found)), None)
 
 
