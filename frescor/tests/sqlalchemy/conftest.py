@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from frescor import Cache
+from frescor.embedded.binary import ServerBinary
 from frescor.sqlalchemy import Tracking, track
-from frescor.testing import PrivateServer
 from frescor.testing.private_postgres import PrivatePostgres
 from private_mariadb import PrivateMariaDB, mariadb_is_there
 
@@ -37,11 +37,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def tracked_cache() -> Iterator[Cache]:
-    with (
-        PrivateServer(namespaces=("test",)) as server,
-        Cache.from_url(server.url, "test", timeout=5, key_secret=b"a secret") as cache,
-    ):
+def tracked_cache(emptied: Callable[[ServerBinary | None], str]) -> Iterator[Cache]:
+    with Cache.from_url(emptied(None), "test", timeout=5, key_secret=b"a secret") as cache:
         yield cache
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from frescor._store.permissions import acl_rules
 from frescor.embedded.binary import ServerBinary, find_binary, server_command, server_environment
-from frescor.embedded.supervisor import await_answer, launch, stop
+from frescor.embedded.supervisor import await_answer, launch
 from frescor.errors import StoreUnavailable
 
 _PORT_TRIES = 5
@@ -139,8 +139,9 @@ class PrivateServer:
         """End the server and remove its folder. Safe to repeat."""
         process, self._process = self._process, None
         if process is not None and process.poll() is None:
-            process.send_signal(signal.SIGCONT)  # a paused process would not react to being ended
-            stop(process)
+            # Nothing of it is kept, and asked to end it would do so only at its next tick, a tenth of a second later.
+            process.kill()
+            process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _running(self) -> subprocess.Popen[bytes]:
