@@ -9,7 +9,7 @@ from frescor._values.codec import Codec
 from frescor.errors import EntryUnreadable
 
 pd: Any = pytest.importorskip("pandas", reason="frames are tested by `make test-frames`")
-pytest.importorskip("pyarrow")
+pytest.importorskip("pyarrow", reason="frames are tested by `make test-frames`")
 np: Any = pytest.importorskip("numpy")
 
 FRAMES = {
