@@ -24,7 +24,7 @@ OWNER_FIELD = "quem"
 _READ = "controles.formulario_guardado"
 _NEVER_KEPT = frozenset({"csrf_token", OWNER_FIELD})
 # Passwords and codes are typed on these pages.
-_NEVER_KEPT_OF = frozenset({"contas", "conta", "usuarios", "convites", "auditoria"})
+_NEVER_KEPT_OF = frozenset({"contas", "conta", "usuarios", "convites", "auditoria", "copias"})
 
 
 def typed() -> MultiDict[str, str] | None:
