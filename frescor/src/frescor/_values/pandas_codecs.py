@@ -21,7 +21,7 @@ def _arrow(value: Any) -> Any:
         import pyarrow
     except ImportError as error:
         raise Unsupported(
-            value, "pandas' frames are stored by pyarrow, which is not installed: pip install pyarrow"
+            value, "pandas' frames are stored by pyarrow, which is not installed: pip install 'frescor[pandas]'"
         ) from error
     return pyarrow
 
