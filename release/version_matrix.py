@@ -96,7 +96,7 @@ ROWS = (
     _driver("mysqlclient", "mysqlclient", "mariadb+mysqldb", "mysqlclient"),
     _driver("asyncmy", "asyncmy", "mariadb+asyncmy", "asyncmy"),
     _driver("aiomysql", "aiomysql", "mariadb+aiomysql", "aiomysql"),
-    *(Row(f"Python {version}", "", (), _PYTHON, f"python{version}") for version in ("3.11", "3.12", "3.13", "3.14")),
+    *(Row(f"Python {version}", "", (), _PYTHON, f"python{version}") for version in ("3.12", "3.13", "3.14")),
 )
 
 
