@@ -4,6 +4,7 @@ import asyncio
 import collections.abc
 import functools
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Callable, Collection
@@ -115,7 +116,8 @@ def _awaits(function: Callable[..., Any]) -> bool:
         core = core.func
     return (
         inspect.iscoroutinefunction(core)
-        or asyncio.iscoroutinefunction(core)
+        # What `types.coroutine` and mocks mark; `inspect` knows it from 3.12 on.
+        or (sys.version_info < (3, 12) and asyncio.iscoroutinefunction(core))
         or inspect.iscoroutinefunction(vars_of(type(core)).get("__call__"))
     )
 

@@ -391,6 +391,8 @@ def body_digest(code: types.CodeType) -> bytes:
     return digest.digest()
 
 
+# From Python 3.14 on: the function that evaluates the annotations, which are no part of what a class does.
+_ANNOTATES = ("__annotate__", "__annotate_func__")
 _CLASSES: "weakref.WeakKeyDictionary[type, bytes]" = weakref.WeakKeyDictionary()
 
 
@@ -428,6 +430,8 @@ def _class_parts(cls: type, holding: Holding) -> Iterator[tuple[str, bytes]]:
         for name, member in cls.__members__.items():
             yield name, canonical(member.value, holding)
     for name, part in sorted(vars(cls).items()):
+        if name in _ANNOTATES:
+            continue
         if isinstance(part, property):
             yield name, canonical([part.fget, part.fset, part.fdel], holding)
         elif isinstance(part, functools.cached_property):
