@@ -76,15 +76,15 @@ class _Wrong(Exception):
 
 
 def _read(url: str) -> Address:
-    parts = urlsplit(url)
+    parts, authority = _split(url)
     form = _SCHEME.fullmatch(parts.scheme)
     if form is None and parts.scheme not in _SERVERS:
         raise _Wrong("it begins with none of the known schemes")
     _check_rest(parts)
     if form is None:
-        return _read_server(url, parts)
+        return _read_server(url, parts, authority)
     kind: Kind = "cluster" if form[2] == "cluster" else "sentinel"
-    user, at, names = parts.netloc.rpartition("@")
+    user, at, names = authority.rpartition("@")
     hosts = tuple(_host(name, kind) for name in names.split(","))
     service, database = _places(kind, [part for part in parts.path.split("/") if part])
     query = f"?{parts.query}" if parts.query else ""
@@ -95,8 +95,16 @@ def _read(url: str) -> Address:
     return Address(kind, plain, options, hosts, service, form[1] == "rediss")
 
 
-def _read_server(url: str, parts: SplitResult) -> Address:
-    _, at, name = parts.netloc.rpartition("@")
+def _split(url: str) -> tuple[SplitResult, str]:
+    """The parts of a URL, and what stands before its path. That is taken out first, because Python's newest releases
+    refuse a list of hosts with an IPv6 address in it."""
+    scheme, sign, rest = url.partition("://")
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    return urlsplit(f"{scheme}{sign}{'host' if sign else ''}{rest[len(authority) :]}"), authority
+
+
+def _read_server(url: str, parts: SplitResult, authority: str) -> Address:
+    _, at, name = authority.rpartition("@")
     if parts.scheme == "unix":
         if name or not parts.path.startswith("/"):
             raise _Wrong(f"the path of a socket begins with a third '/' ({_ESCAPES})")
