@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from controles.contas.models import Usuario
+from controles.contas.models import Papel, Usuario
 from controles.db import db
 
 NewBrowser = Callable[[], Any]
@@ -213,8 +213,10 @@ def _files(app: Flask) -> list[str]:
 
 
 def test_a_file_asks_for_both_factors_and_comes_with_the_filter_that_was_asked_for(
-    app: Flask, inside: Any, person: Any, clock: Any, audited: Any
+    app: Flask, new_person: Any, new_browser: NewBrowser, clock: Any, audited: Any
 ) -> None:
+    person, inside = new_person(papel=Papel.ADMIN), new_browser()
+    inside.log_in(person)
     for path in _files(app):
         asked = inside.get(f"{path}?busca=Zulmira&nucleo_id=7&cursor=x")
         assert asked.status_code == 303, path

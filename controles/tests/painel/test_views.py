@@ -41,7 +41,7 @@ def link(page: str, text: str) -> str:
 
 
 def figure(page: str, label: str) -> str:
-    found = re.search(rf">{re.escape(label)}</a></span>\s*<span class=\"v\">([^<]+)<", page)
+    found = re.search(rf">{re.escape(label)}</a>.*?<span class=\"v\">([^<]+)<", page, re.DOTALL)
     assert found is not None, label
     return found[1]
 

@@ -11,7 +11,7 @@ from flask import Flask
 from controles.services.cache_service import service_of
 
 LISTS = {
-    "/cotas": ("Previsto", "6 cotas"),
+    "/cotas": ("Recebido</dt>", "6 cotas"),
     "/pagamentos": ("Total", "1 lançamento"),
     "/militantes": ("2 militantes", "2 militantes"),
     "/militantes?devendo=1": (" vencidos", "2 militantes"),
