@@ -5,6 +5,7 @@ Lines in: `commit N` writes N and stops short of the invalidation; `write N` doe
 
 import signal
 import sys
+import threading
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,12 +17,14 @@ from frescor.sqlalchemy import track
 
 
 class StoppingStore(RedisStore):
-    """Stops this process where it would invalidate something, if it is told to."""
+    """Stops this process where its commit would invalidate something, if it is told to. Its relay, a thread, may be
+    applying what an earlier process left."""
 
     stops = False
 
     def perform(self, command: StoreCommand | Together) -> Any:
-        if self.stops and isinstance(command, Invalidate):
+        in_commit = threading.current_thread() is threading.main_thread()
+        if self.stops and in_commit and isinstance(command, Invalidate):
             stop()
         return super().perform(command)
 
