@@ -6,7 +6,7 @@ FRESCOR_CRASHES: how often each happens; a few without it.
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -72,6 +72,13 @@ class Reader:
         store = self.cache.store
         assert isinstance(store, RedisStore)
         return store.breaker.reason is not None
+
+    def can_tell(self, watermarks: Sequence[bytes]) -> bool:
+        """Whether this process would know what is missing since these watermarks: it began to look before them."""
+        assert self._tracking is not None
+        assert self._tracking.relay is not None
+        since = self._tracking.relay._looks_since
+        return since is not None and bool(watermarks) and all(int(at) >= since for at in watermarks)
 
     def _load(self) -> int:
         self.loads += 1
@@ -219,7 +226,7 @@ def test_what_a_restarted_server_lost_is_done_again_and_nothing_else_is(engine: 
             assert until(reader.hits)
             before = reader.cache.get_or_load("other", load_other, other)
             # What the server will have after the crash: both entries, and a watermark.
-            assert until(lambda: bool(admin.exists("test:watermarks")))
+            assert until(lambda: reader.can_tell(admin.hvals("test:watermarks")))
             admin.execute_command("SAVE")
             writer.tell(f"write {value}")
             assert reader() == value
