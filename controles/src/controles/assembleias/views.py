@@ -10,11 +10,11 @@ from controles.assembleias.models import Impedimento, Regra
 from controles.assembleias.queries import get_assembleia, list_assembleias, roll_of
 from controles.assembleias.records import DaAssembleia, DetalheAssembleia
 from controles.assembleias.services import cancel_assembleia, issue_assembleia
-from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
+from controles.contas.permissions import Permission, current_author_id, current_scope, require
 from controles.domain.clock import today, utc_now
 from controles.domain.domain_errors import Conflict, Invalid
 from controles.formularios.page import again, show_errors, typed
-from controles.listas.page import Lista, sent
+from controles.listas.page import Lista, check_may_take, sent
 from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes.queries import list_nucleos
 from controles.organizacao.models import TipoEntidade
@@ -127,8 +127,7 @@ def cancel(assembleia_id: int) -> str | Response:
 
 
 def _sent(nome: str, table: Table, found: DetalheAssembleia, lines: int, formato: str) -> Response:
-    if formato != "imprimir" and not allowed(Permission.EXPORTAR):
-        abort(403)
+    check_may_take(formato)
     return sent(Lista(nome, table, DaAssembleia(assembleia_id=found.id), lines), formato)
 
 

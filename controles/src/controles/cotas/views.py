@@ -5,7 +5,7 @@ import datetime as dt
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
+from controles.contas.permissions import Permission, current_author_id, current_scope, require
 from controles.cotas.forms import CANCEL, ONLY_WAIVE, DispensaForm, DispensaMesForm
 from controles.cotas.queries import (
     all_cotas,
@@ -25,7 +25,7 @@ from controles.domain.escopo import Escopo
 from controles.domain.money import format_brl
 from controles.domain.periods import add_months, month_of
 from controles.formularios.page import again, keep_sent, kept_here, show_errors, typed
-from controles.listas.page import Lista, sent
+from controles.listas.page import Lista, check_may_take, sent
 from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes.queries import get_militante, list_nucleos
 from controles.web.formatting import competencia_long, plural
@@ -69,8 +69,7 @@ def index() -> str:
 @require(Permission.VER)
 def whole(formato: str) -> Response:
     """All that the list shows on all its pages, to print or as a file."""
-    if formato != "imprimir" and not allowed(Permission.EXPORTAR):
-        abort(403)
+    check_may_take(formato)
     escopo, hoje = current_scope(), today()
     filtro = read_filter(FiltroCotas, request.args)
     rows = map(_whole_row, all_cotas(escopo, filtro, hoje=hoje))

@@ -7,11 +7,11 @@ from flask import Blueprint, abort, render_template
 from werkzeug.wrappers import Response
 
 from controles.caixa.records import Grupo, Origem
-from controles.contas.permissions import Permission, allowed, require
+from controles.contas.permissions import Permission, require
 from controles.fechamento.balancete_queries import get_balancete, list_movements
 from controles.fechamento.balancete_records import Balancete, Movimento
 from controles.fechamento.months_in_paths import month_in_path
-from controles.listas.page import Lista, sent
+from controles.listas.page import Lista, check_may_take, sent
 from controles.listas.tables import Cell, Column, Kind, Table
 from controles.web.formatting import competencia_long
 
@@ -104,8 +104,7 @@ def whole_account(mes: str, conta_id: int, formato: str) -> Response:
 
 
 def _may_leave(formato: str) -> None:
-    if formato != "imprimir" and not allowed(Permission.EXPORTAR):
-        abort(403)
+    check_may_take(formato)
 
 
 def _rows(balancete: Balancete) -> Iterator[tuple[Cell, ...]]:

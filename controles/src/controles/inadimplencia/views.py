@@ -1,9 +1,9 @@
 """Arrears: the list with its bands, and everybody's twelve months."""
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
-from controles.contas.permissions import Permission, allowed, current_scope, require
+from controles.contas.permissions import Permission, current_scope, require
 from controles.cotas.records import CelulaMatriz, EstadoCota
 from controles.domain.clock import today
 from controles.domain.escopo import Escopo
@@ -23,7 +23,7 @@ from controles.inadimplencia.records import (
     LinhaInadimplencia,
     LinhaMatriz,
 )
-from controles.listas.page import Lista, sent
+from controles.listas.page import Lista, check_may_take, sent
 from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes.models import Situacao
 from controles.militantes.queries import count_militantes, list_nucleos
@@ -72,8 +72,7 @@ def index() -> str:
 @require(Permission.VER)
 def whole(formato: str) -> Response:
     """All that the list shows on all its pages, to print or as a file."""
-    if formato != "imprimir" and not allowed(Permission.EXPORTAR):
-        abort(403)
+    check_may_take(formato)
     escopo, hoje = current_scope(), today()
     filtro = read_filter(FiltroInadimplencia, request.args)
     counted = sum(1 for _ in all_arrears(escopo, filtro, hoje=hoje))
@@ -150,8 +149,7 @@ def months() -> str:
 @require(Permission.VER)
 def whole_months(formato: str) -> Response:
     """The matrix of everybody on all its pages, for printing or as a file."""
-    if formato != "imprimir" and not allowed(Permission.EXPORTAR):
-        abort(403)
+    check_may_take(formato)
     escopo, hoje = current_scope(), today()
     filtro = read_filter(FiltroMatriz, request.args)
     columns = (Column("Militante"), Column("Matrícula"), Column("Situação"), *map(Column, MONTHS))

@@ -8,7 +8,7 @@ from typing import cast
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
+from controles.contas.permissions import Permission, current_author_id, current_scope, require
 from controles.domain.clock import LOCAL_ZONE, today, utc_now
 from controles.domain.domain_errors import Conflict, Invalid
 from controles.domain.periods import add_months, month_of
@@ -34,7 +34,7 @@ from controles.lembretes.services import (
     send_again,
     set_silent,
 )
-from controles.listas.page import Lista, sent
+from controles.listas.page import Lista, check_may_take, sent
 from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes.queries import get_militante
 from controles.organizacao.queries import get_organizacao
@@ -211,8 +211,7 @@ def history() -> str:
 @require(Permission.REGISTRAR_PAGAMENTOS)
 def whole(formato: str) -> Response:
     """All that the history shows on all its pages, to print or as a file."""
-    if formato != "imprimir" and not allowed(Permission.EXPORTAR):
-        abort(403)
+    check_may_take(formato)
     escopo = current_scope()
     filtro = read_filter(FiltroHistorico, request.args)
     words = [ESTADO_NAMES[filtro.estado].lower()] if filtro.estado is not None else []

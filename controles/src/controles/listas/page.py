@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from controles.auditoria import audit
 from controles.contas.own_account import ask_again
-from controles.contas.permissions import current_author_id, current_scope
+from controles.contas.permissions import Permission, allowed, current_author_id, current_scope
 from controles.domain.clock import today, utc_now
 from controles.listas.files import CSV_TYPE, XLSX_TYPE, as_csv, as_xlsx
 from controles.listas.tables import Kind, Table
@@ -33,6 +33,12 @@ class Lista:
     table: Table
     filtro: Any
     linhas: int
+
+
+def check_may_take(formato: str) -> None:
+    """Refuse a file, with 403, to whoever may look at the list but not take it out of the application."""
+    if formato != "imprimir" and not allowed(Permission.EXPORTAR):
+        abort(403)
 
 
 def sent(lista: Lista, formato: str) -> WerkzeugResponse:

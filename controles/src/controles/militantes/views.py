@@ -8,14 +8,14 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from werkzeug.wrappers import Response
 
 from controles.auditoria.changes import changed_since
-from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
+from controles.contas.permissions import Permission, current_author_id, current_scope, require
 from controles.cotas.queries import matrix, open_cotas, years_of_cotas
 from controles.cotas.records import CotaAberta
 from controles.domain.clock import today, utc_now
 from controles.domain.domain_errors import Conflict, Invalid
 from controles.domain.escopo import Escopo
 from controles.formularios.page import again, show_errors, typed
-from controles.listas.page import Lista, sent
+from controles.listas.page import Lista, check_may_take, sent
 from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes import standing_pages
 from controles.militantes.deciding import Decisao, decide_pedido
@@ -99,8 +99,7 @@ def index() -> str | Response:
 @require(Permission.VER)
 def whole(formato: str) -> Response:
     """All that the list shows on all its pages, to print or as a file."""
-    if formato != "imprimir" and not allowed(Permission.EXPORTAR):
-        abort(403)
+    check_may_take(formato)
     escopo, hoje = current_scope(), today()
     filtro = filter_of_request(FiltroMilitantes)
     rows = all_militantes(escopo, filtro, hoje=hoje)

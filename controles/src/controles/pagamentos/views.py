@@ -13,7 +13,7 @@ from controles.domain.escopo import Escopo
 from controles.domain.money import format_brl
 from controles.domain.periods import add_months, last_day, month_of
 from controles.formularios.page import again, show_errors, typed
-from controles.listas.page import Lista, sent
+from controles.listas.page import Lista, check_may_take, sent
 from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes.queries import get_militante, list_nucleos, search_militantes
 from controles.pagamentos import registering, together_pages
@@ -76,8 +76,7 @@ def index() -> str | Response:
 @require(Permission.VER)
 def whole(formato: str) -> Response:
     """All that the list shows on all its pages, to print or as a file."""
-    if formato != "imprimir" and not allowed(Permission.EXPORTAR):
-        abort(403)
+    check_may_take(formato)
     escopo = current_scope()
     filtro = filter_of_request(FiltroPagamentos)
     table = Table("Pagamentos", WHOLE_COLUMNS, map(_whole_row, all_pagamentos(escopo, filtro)), _words(escopo, filtro))

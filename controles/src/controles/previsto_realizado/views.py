@@ -1,12 +1,12 @@
 """Previsto × realizado of a year: by month and by núcleo, each sum with a link to its cotas; and as a file."""
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
-from controles.contas.permissions import Permission, allowed, current_scope, require
+from controles.contas.permissions import Permission, current_scope, require
 from controles.domain.clock import today
 from controles.domain.escopo import Escopo
-from controles.listas.page import Lista, sent
+from controles.listas.page import Lista, check_may_take, sent
 from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes.queries import list_nucleos
 from controles.previsto_realizado.queries import (
@@ -64,8 +64,7 @@ def index() -> str:
 @require(Permission.VER)
 def whole(formato: str) -> Response:
     """Each month of each núcleo, for printing or as a file."""
-    if formato != "imprimir" and not allowed(Permission.EXPORTAR):
-        abort(403)
+    check_may_take(formato)
     escopo, hoje = current_scope(), today()
     filtro = read_filter(FiltroPrevisto, request.args)
     lines = whole_previsto_realizado(escopo, filtro, hoje=hoje)

@@ -4,11 +4,11 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from werkzeug.wrappers import Response
 
 from controles.contas.own_account import require_confirmed
-from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
+from controles.contas.permissions import Permission, current_author_id, current_scope, require
 from controles.domain.clock import today, utc_now
 from controles.domain.domain_errors import Conflict, Invalid
 from controles.formularios.page import again, show_errors, typed
-from controles.listas.page import Lista, sent
+from controles.listas.page import Lista, check_may_take, sent
 from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes.queries import get_militante
 from controles.privacidade import person_pages
@@ -61,8 +61,7 @@ def index() -> str:
 @require(Permission.EDITAR_MILITANTES)
 def whole(formato: str) -> Response:
     """All that the list shows on all its pages, to print or as a file."""
-    if formato != "imprimir" and not allowed(Permission.EXPORTAR):
-        abort(403)
+    check_may_take(formato)
     filtro = filter_of_request(FiltroSolicitacoes)
     escopo, hoje = current_scope(), today()
     table = Table(

@@ -5,13 +5,13 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from controles.auditoria import audit
 from controles.contas.own_account import ask_again
-from controles.contas.permissions import Permission, allowed, current_author_id, current_scope, require
+from controles.contas.permissions import Permission, current_author_id, current_scope, require
 from controles.domain.clock import LOCAL_ZONE, today, utc_now
 from controles.domain.domain_errors import Conflict, Invalid
 from controles.domain.periods import add_months, last_day, month_of
 from controles.formularios.page import again, show_errors, typed
 from controles.impressos.paper import PDF_TYPE
-from controles.listas.page import Lista, sent
+from controles.listas.page import Lista, check_may_take, sent
 from controles.listas.tables import Cell, Column, Kind, Table
 from controles.militantes.queries import get_militante, list_nucleos
 from controles.organizacao.queries import get_organizacao
@@ -62,8 +62,7 @@ def index() -> str:
 @require(Permission.REGISTRAR_PAGAMENTOS)
 def whole(formato: str) -> WerkzeugResponse:
     """All that the list shows on all its pages, to print or as a file."""
-    if formato != "imprimir" and not allowed(Permission.EXPORTAR):
-        abort(403)
+    check_may_take(formato)
     escopo = current_scope()
     filtro = read_filter(FiltroRecibos, request.args)
     table = Table("Recibos", WHOLE_COLUMNS, map(_whole_row, all_recibos(escopo, filtro)), _words(filtro))
